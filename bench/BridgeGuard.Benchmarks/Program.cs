@@ -1,0 +1,6 @@
+namespace BridgeGuard.Benchmarks;
+
+internal static class Program
+{
+    private static int Main() => 2;
+}

@@ -1,0 +1,6 @@
+namespace BridgeGuard.Agent;
+
+internal static class Program
+{
+    private static int Main() => 2;
+}

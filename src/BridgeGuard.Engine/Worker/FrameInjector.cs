@@ -1,0 +1,69 @@
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>Where an injected frame goes.</summary>
+public enum InjectDirection : byte
+{
+    /// <summary>Into the bridge as if the guest behind the port had sent it.</summary>
+    FromPort,
+
+    /// <summary>Out of the port to the guest behind it, past the bridge's forwarding.</summary>
+    ToPort,
+}
+
+/// <summary>Frames that the engine wants sent, kept until the attachment drains them after each verdict.</summary>
+/// <remarks>
+/// Bounded: <see cref="Capacity"/> frames of at most <see cref="FrameBytes"/> bytes; a full queue refuses and counts.
+/// Owner: one worker. Thread: the worker's.
+/// </remarks>
+public sealed class FrameInjector
+{
+    public const int Capacity = 16;
+    public const int FrameBytes = 2048;
+
+    private readonly byte[][] _frames = new byte[Capacity][];
+    private readonly Entry[] _entries = new Entry[Capacity];
+
+    public FrameInjector()
+    {
+        for (int i = 0; i < Capacity; i++)
+        {
+            _frames[i] = new byte[FrameBytes];
+        }
+    }
+
+    /// <summary>Frames waiting.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Frames refused because the queue was full or the frame too long.</summary>
+    public long Refused { get; private set; }
+
+    /// <summary>Reserves the next frame's bytes; false when there is no room.</summary>
+    public bool TryAdd(int length, ushort portId, InjectDirection direction, out Span<byte> frame)
+    {
+        if (Count == Capacity || (uint)length > FrameBytes)
+        {
+            Refused++;
+            frame = default;
+            return false;
+        }
+
+        frame = _frames[Count].AsSpan(0, length);
+        _entries[Count] = new Entry(length, portId, direction);
+        Count++;
+        return true;
+    }
+
+    /// <summary>The waiting frame at <paramref name="index"/> (below <see cref="Count"/>); valid until <see cref="Clear"/>.</summary>
+    public ReadOnlySpan<byte> Get(int index, out ushort portId, out InjectDirection direction)
+    {
+        Entry entry = _entries[index];
+        portId = entry.PortId;
+        direction = entry.Direction;
+        return _frames[index].AsSpan(0, entry.Length);
+    }
+
+    /// <summary>The attachment has sent them all.</summary>
+    public void Clear() => Count = 0;
+
+    private readonly record struct Entry(int Length, ushort PortId, InjectDirection Direction);
+}

@@ -1,0 +1,83 @@
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>What happens to this frame.</summary>
+public enum VerdictAction : byte
+{
+    /// <summary>The frame goes on; with <see cref="Verdict.Modified"/> set, with the bytes now in the buffer.</summary>
+    Pass,
+
+    /// <summary>The frame goes no further.</summary>
+    Drop,
+}
+
+/// <summary>To whom a rejected frame is answered: TCP with a reset, everything else with an ICMP error.</summary>
+[Flags]
+public enum RejectTarget : byte
+{
+    None = 0,
+    Source = 1,
+    Destination = 2,
+    Both = 3,
+}
+
+/// <summary>What the kernel may do with the rest of the flow without asking again.</summary>
+public enum FlowOffload : byte
+{
+    /// <summary>Keep sending this flow's frames to the engine.</summary>
+    None,
+
+    /// <summary>Nothing more can change the verdict: pass both directions.</summary>
+    Pass,
+
+    /// <summary>Drop both directions.</summary>
+    Drop,
+}
+
+/// <summary>Why a frame was dropped; names are Suricata's <c>ips.drop_reason</c> counters and EVE <c>drop.reason</c>.</summary>
+public enum DropReason : byte
+{
+    NotDropped,
+    DecodeError,
+    DefragError,
+    DefragMemcap,
+    FlowMemcap,
+    FlowDrop,
+    AppLayerError,
+    AppLayerMemcap,
+    Rules,
+    RulesThreshold,
+    StreamError,
+    StreamMemcap,
+    StreamMidstream,
+    StreamReassembly,
+    StreamUrgent,
+    Nfq,
+    TunnelPacketDrop,
+    DefaultPacketPolicy,
+    DefaultAppPolicy,
+    StreamPreHook,
+    FlowPreHook,
+    FileVerdict,
+    FileHold,
+    Quarantine,
+    Redirect,
+}
+
+/// <summary>The engine's answer for one frame. The attachment carries it out before it reads the next frame.</summary>
+/// <remarks>Frames that the engine made itself (resets of a splice, a sinkhole answer) wait in <see cref="FrameInjector"/>.</remarks>
+public readonly struct Verdict
+{
+    public static readonly Verdict Pass = default;
+
+    public VerdictAction Action { get; init; }
+
+    /// <summary>Set with <see cref="VerdictAction.Drop"/>: answer these ends.</summary>
+    public RejectTarget Reject { get; init; }
+
+    /// <summary>The engine rewrote the frame in place; checksums are right again (full or partial as they came).</summary>
+    public bool Modified { get; init; }
+
+    public FlowOffload Offload { get; init; }
+
+    public DropReason Reason { get; init; }
+}

@@ -1,0 +1,6 @@
+namespace BridgeGuard.Fuzz;
+
+internal static class Program
+{
+    private static int Main() => 2;
+}
