@@ -1,0 +1,37 @@
+namespace BridgeGuard.Attachments;
+
+/// <summary>Counts since the start of a run, in frames unless the name says bytes.</summary>
+public readonly record struct AttachmentStats
+{
+    /// <summary>Frames given to the engine.</summary>
+    public long Frames { get; init; }
+
+    public long Bytes { get; init; }
+
+    public long Passed { get; init; }
+
+    public long Modified { get; init; }
+
+    public long Dropped { get; init; }
+
+    /// <summary>Resets and ICMP errors sent.</summary>
+    public long Rejects { get; init; }
+
+    /// <summary>Frames of the engine's own that were sent.</summary>
+    public long Injected { get; init; }
+
+    /// <summary>Frames of the engine's own that could not be sent.</summary>
+    public long InjectFailed { get; init; }
+
+    /// <summary>Passed frames that the kernel did not take back.</summary>
+    public long WriteFailed { get; init; }
+
+    /// <summary>Frames that were not in a form the attachment understands and were handled without the engine.</summary>
+    public long Malformed { get; init; }
+
+    /// <summary>Flows handed to the kernel with a final verdict.</summary>
+    public long Offloaded { get; init; }
+
+    /// <summary>Offload requests the kernel map had no room for; such flows stay with the engine.</summary>
+    public long OffloadRefused { get; init; }
+}
