@@ -1,0 +1,202 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Flows;
+
+public enum FlowState : byte
+{
+    New,
+    Established,
+    Closed,
+
+    /// <summary>No longer inspected here; counted only.</summary>
+    LocalBypassed,
+
+    /// <summary>Handed to the kernel.</summary>
+    CaptureBypassed,
+}
+
+[Flags]
+public enum FlowFlags : uint
+{
+    None = 0,
+    ToServerSeen = 1 << 0,
+    ToClientSeen = 1 << 1,
+
+    /// <summary>A pass rule or policy said that no packet of the flow is inspected any more.</summary>
+    Passed = 1 << 2,
+
+    /// <summary>Every further packet is dropped.</summary>
+    Dropped = 1 << 3,
+
+    /// <summary>No payload inspection (encrypted, bypass, depth).</summary>
+    NoPayloadInspection = 1 << 4,
+    NoPacketInspection = 1 << 5,
+
+    /// <summary>Application layer given up in a direction.</summary>
+    NoAppLayerToServer = 1 << 6,
+    NoAppLayerToClient = 1 << 7,
+
+    /// <summary>Client and server were exchanged after protocol detection found the roles reversed.</summary>
+    DirectionReversed = 1 << 8,
+
+    /// <summary>At least one alert.</summary>
+    Alerted = 1 << 9,
+
+    /// <summary>Picked up without its handshake.</summary>
+    Midstream = 1 << 10,
+
+    /// <summary>An exception policy or rule rejected the flow.</summary>
+    Rejected = 1 << 11,
+
+    /// <summary>Parser error; <c>app-layer.error-policy</c> was applied.</summary>
+    AppLayerError = 1 << 12,
+
+    /// <summary>Moved to a honeypot or sinkhole.</summary>
+    Redirected = 1 << 13,
+
+    Elephant = 1 << 14,
+
+    /// <summary>An ET-style ip-only inspection was done in this direction.</summary>
+    IpOnlyToServerDone = 1 << 15,
+    IpOnlyToClientDone = 1 << 16,
+
+    /// <summary>Closed by the timeout machinery; the logger has run.</summary>
+    Ended = 1 << 17,
+
+    /// <summary>An expectation (FTP data, TFTP) made this flow's protocol known in advance.</summary>
+    Expected = 1 << 18,
+    EmergencyEnded = 1 << 19,
+}
+
+/// <summary>Why a flow ended, EVE <c>flow.reason</c>.</summary>
+public enum FlowEndReason : byte
+{
+    None,
+    Timeout,
+    Forced,
+    Shutdown,
+    TcpReuse,
+}
+
+/// <summary>One conversation: who talks to whom, counters, the TCP session, the application parser, and what rules remember.</summary>
+/// <remarks>Pooled; owned by the worker's flow table; both directions belong to one worker. Client = sender of the first packet seen.</remarks>
+public sealed class Flow
+{
+    public FlowKey Key;
+
+    /// <summary>EVE <c>flow_id</c>, below 2^51 so that JavaScript keeps it exact; unique per run.</summary>
+    public ulong Id;
+    public long StartUs;
+    public long LastUs;
+    public ulong PacketsToServer;
+    public ulong PacketsToClient;
+    public ulong BytesToServer;
+    public ulong BytesToClient;
+    public FlowState State;
+    public FlowFlags Flags;
+    public FlowEndReason EndReason;
+
+    /// <summary>Number of the first packet (EVE <c>pcap_cnt</c> of the flow's start).</summary>
+    public ulong FirstPacketNumber;
+    public byte MinTtlToServer;
+    public byte MaxTtlToServer;
+    public byte MinTtlToClient;
+    public byte MaxTtlToClient;
+    public ulong SourceMac;
+    public ulong DestinationMac;
+
+    /// <summary>Ports of the bridge on which the client's and server's frames came in; 0 unknown.</summary>
+    public ushort ClientPortId;
+    public ushort ServerPortId;
+
+    /// <summary>Guests at both ends, as indexes of the policy's guest table; 0: not a guest.</summary>
+    public ushort ClientGuest;
+    public ushort ServerGuest;
+
+    /// <summary>Roles at both ends, as indexes of the policy's role table; 0: the default role.</summary>
+    public byte ClientRole;
+    public byte ServerRole;
+
+    /// <summary>Null except for TCP.</summary>
+    public TcpSession? Tcp;
+
+    /// <summary>The protocol in force.</summary>
+    public ProtocolId App;
+    public ProtocolId AppToServer;
+    public ProtocolId AppToClient;
+
+    /// <summary>The protocol before a change (STARTTLS, upgrade), EVE <c>app_proto_orig</c>.</summary>
+    public ProtocolId AppOriginal;
+
+    /// <summary>What an expectation or a protocol change asks to try first.</summary>
+    public ProtocolId AppExpected;
+    public ProtocolState? AppState;
+
+    /// <summary>Where protocol detection stands, per direction; kept by the application layer.</summary>
+    public AppDetection DetectToServer;
+    public AppDetection DetectToClient;
+
+    /// <summary>Bits, integers and captured variables that rules keep on the flow.</summary>
+    public FlowVariables Variables { get; } = new();
+
+    /// <summary>Where this flow is redirected to, in the worker's redirect table; -1: not redirected.</summary>
+    public int RedirectIndex = -1;
+
+    /// <summary>Which exception policies were applied, for EVE <c>flow.exception_policy</c>; kept by <c>ExceptionPolicies</c>.</summary>
+    public uint ExceptionMask;
+
+    /// <summary>Number in the table; internal to it.</summary>
+    internal int TableIndex;
+    internal long ExpiresUs;
+
+    public bool Has(FlowFlags flags) => (Flags & flags) != 0;
+
+    /// <summary>Seen in both directions or an established TCP session: what <c>flow:established</c> means.</summary>
+    public bool IsEstablished => State is FlowState.Established or FlowState.Closed
+        || (Key.Protocol == IpProtocols.Tcp ? Tcp is { IsEstablished: true } : (Flags & (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen)) == (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen));
+
+    /// <summary>Back to the state of a new object; session and parser must have been given back.</summary>
+    public void Reset()
+    {
+        Key = default;
+        Id = 0;
+        StartUs = LastUs = 0;
+        PacketsToServer = PacketsToClient = BytesToServer = BytesToClient = 0;
+        State = FlowState.New;
+        Flags = FlowFlags.None;
+        EndReason = FlowEndReason.None;
+        FirstPacketNumber = 0;
+        MinTtlToServer = MaxTtlToServer = MinTtlToClient = MaxTtlToClient = 0;
+        SourceMac = DestinationMac = 0;
+        ClientPortId = ServerPortId = ClientGuest = ServerGuest = 0;
+        ClientRole = ServerRole = 0;
+        Tcp = null;
+        App = AppToServer = AppToClient = AppOriginal = AppExpected = ProtocolId.Unknown;
+        AppState = null;
+        DetectToServer = DetectToClient = default;
+        Variables.Reset();
+        RedirectIndex = -1;
+        ExceptionMask = 0;
+        ExpiresUs = 0;
+    }
+}
+
+/// <summary>Protocol detection of one direction.</summary>
+public struct AppDetection
+{
+    public bool PatternsDone;
+    public bool ProbingDone;
+
+    /// <summary>Bytes looked at so far.</summary>
+    public uint Seen;
+
+    /// <summary>Bytes already given to the parser in this direction.</summary>
+    public ulong Parsed;
+
+    /// <summary>The parser wants at least so many bytes before it is called again.</summary>
+    public uint WaitFor;
+    public bool IsComplete => PatternsDone && ProbingDone;
+}

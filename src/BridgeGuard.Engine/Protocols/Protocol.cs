@@ -1,0 +1,94 @@
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols;
+
+/// <summary>The descriptor of an application protocol: everything the engine, the rule compiler and the outputs know of it.</summary>
+/// <remarks>One immutable instance per protocol and process, listed in <see cref="ProtocolCatalog"/>. Limits come with the state's settings.</remarks>
+public abstract class Protocol
+{
+    public abstract ProtocolId Id { get; }
+
+    /// <summary>Name in rules and EVE <c>app_proto</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Other names that rules use for it.</summary>
+    public virtual string[] Aliases => [];
+
+    /// <summary>The key of its section in <c>app-layer.protocols</c>.</summary>
+    public virtual string ConfigurationName => Name;
+
+    /// <summary>Off unless configuration says otherwise (Suricata's defaults).</summary>
+    public virtual bool EnabledByDefault => true;
+
+    public abstract bool UsesTcp { get; }
+
+    public abstract bool UsesUdp { get; }
+
+    public virtual ProtocolPattern[] Patterns => [];
+
+    public virtual ProbePort[] ProbePorts => [];
+
+    public virtual BufferDescriptor[] Buffers => [];
+
+    public virtual FieldDescriptor[] Fields => [];
+
+    public virtual KeywordDescriptor[] Keywords => [];
+
+    public virtual AnomalyDescriptor[] Anomalies => [];
+
+    /// <summary>Names of the progress values of a direction, for rule hooks such as <c>tls:client_hello_done</c>; index is the value.</summary>
+    public virtual string[] ProgressNames(Direction direction) => [];
+
+    /// <summary>The progress at which a direction of a transaction is complete.</summary>
+    public abstract byte CompletedProgress(Direction direction);
+
+    /// <summary>Lost bytes are survivable: <see cref="ProtocolState.OnGap"/> may be called. Otherwise a gap ends parsing.</summary>
+    public virtual bool AcceptsGaps => false;
+
+    /// <summary>Transactions are one direction each (DNS, MQTT, SNMP …): the other direction is not waited for.</summary>
+    public virtual bool IsUnidirectional => false;
+
+    /// <summary>The EVE records of a transaction.</summary>
+    public virtual EveLogger[] Loggers => [];
+
+    /// <summary>Reads a bounded prefix and changes nothing.</summary>
+    public virtual ProbeResult Probe(ReadOnlySpan<byte> data, Direction direction, Flow flow) => ProbeResult.NotMine;
+
+    /// <summary>A new parser state; the engine pools them.</summary>
+    public abstract ProtocolState CreateState(ProtocolSettings settings);
+
+    /// <summary>Writes the protocol's object into an alert (EVE <c>alert</c> with <c>http: {…}</c>). Default: the first logger's record.</summary>
+    public virtual void WriteAlertMetadata(EveWriter writer, Transaction transaction, Flow flow)
+    {
+        if (Loggers.Length > 0)
+        {
+            Loggers[0].Write(writer, transaction, flow, EveDetail.Alert);
+        }
+    }
+}
+
+/// <summary>Why a record is written: on its own or inside an alert.</summary>
+public enum EveDetail : byte
+{
+    Record,
+    Alert,
+}
+
+/// <summary>One EVE record type of a protocol.</summary>
+public abstract class EveLogger
+{
+    /// <summary>EVE <c>event_type</c>; also its name under <c>outputs: eve-log: types</c> unless <see cref="ConfigurationName"/> differs.</summary>
+    public abstract string EventType { get; }
+
+    public virtual string ConfigurationName => EventType;
+
+    /// <summary>The record is written when both directions reached these (a direction that can no longer move counts as complete).</summary>
+    public abstract byte ProgressToServer { get; }
+
+    public abstract byte ProgressToClient { get; }
+
+    /// <summary>Writes the protocol's property (<c>"http": {…}</c>) into the open record; false when there is nothing to log.</summary>
+    public abstract bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail);
+}

@@ -1,0 +1,39 @@
+namespace BridgeGuard.Engine.Protocols;
+
+/// <summary>Every protocol, alphabetical, one line each. Adding one is a line here.</summary>
+public static class ProtocolCatalog
+{
+    public static readonly Protocol[] All =
+    [
+    ];
+
+    private static readonly Protocol?[] ById = Index();
+
+    /// <summary>The descriptor of a protocol, or null when there is no parser for it.</summary>
+    public static Protocol? Get(ProtocolId id) => ById[(int)id];
+
+    /// <summary>Finds a protocol by its name or an alias, as rules write it.</summary>
+    public static Protocol? Find(string name)
+    {
+        foreach (Protocol protocol in All)
+        {
+            if (protocol.Name == name || Array.IndexOf(protocol.Aliases, name) >= 0)
+            {
+                return protocol;
+            }
+        }
+
+        return null;
+    }
+
+    private static Protocol?[] Index()
+    {
+        var index = new Protocol?[(int)ProtocolId.Count];
+        foreach (Protocol protocol in All)
+        {
+            index[(int)protocol.Id] = protocol;
+        }
+
+        return index;
+    }
+}

@@ -1,0 +1,52 @@
+using System.Globalization;
+
+namespace BridgeGuard.Engine.Protocols;
+
+/// <summary>The part of the configuration that belongs to one protocol (<c>app-layer.protocols.NAME</c>), flattened: <c>libhtp.default-config.request-body-limit</c>.</summary>
+/// <remarks>Read when states are created, never per packet; each protocol's <c>*Limits</c> class turns it into typed values with defaults.</remarks>
+public sealed class ProtocolSettings(IReadOnlyDictionary<string, string> values)
+{
+    public static readonly ProtocolSettings Empty = new(new Dictionary<string, string>());
+
+    public string? Get(string key) => values.TryGetValue(key, out string? value) ? value : null;
+
+    public bool GetBool(string key, bool otherwise) => Get(key) switch
+    {
+        "yes" or "true" or "1" or "on" => true,
+        "no" or "false" or "0" or "off" => false,
+        _ => otherwise,
+    };
+
+    /// <summary>A number of bytes or things, with <c>kb/mb/gb</c> and <c>KiB/MiB/GiB</c> suffixes (all powers of 1024, as Suricata reads them).</summary>
+    public long GetSize(string key, long otherwise) => Get(key) is { } text && TryParseSize(text, out long size) ? size : otherwise;
+
+    public static bool TryParseSize(string text, out long size)
+    {
+        ReadOnlySpan<char> rest = text.AsSpan().Trim();
+        int digits = 0;
+        while (digits < rest.Length && (char.IsAsciiDigit(rest[digits]) || rest[digits] == '.'))
+        {
+            digits++;
+        }
+
+        size = 0;
+        if (digits == 0 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
+        {
+            return false;
+        }
+
+        long unit = rest[digits..].Trim().ToString().ToLowerInvariant() switch
+        {
+            "" or "b" => 1,
+            "kb" or "kib" or "k" => 1L << 10,
+            "mb" or "mib" or "m" => 1L << 20,
+            "gb" or "gib" or "g" => 1L << 30,
+            _ => 0,
+        };
+        size = (long)(number * unit);
+        return unit != 0;
+    }
+
+    /// <summary>All keys, for sections that are lists (per-server HTTP personalities).</summary>
+    public IEnumerable<KeyValuePair<string, string>> All => values;
+}

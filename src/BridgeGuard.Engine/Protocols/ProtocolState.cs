@@ -1,0 +1,79 @@
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols;
+
+/// <summary>What a parser is told besides the bytes.</summary>
+public readonly struct ParseContext
+{
+    public required Flow Flow { get; init; }
+
+    public required Direction Direction { get; init; }
+
+    /// <summary>Time of the packet that brought the bytes.</summary>
+    public required long TimeUs { get; init; }
+
+    /// <summary>No more bytes will follow in this direction after the input (FIN, RST, timeout, depth).</summary>
+    public bool IsEnd { get; init; }
+
+    /// <summary>Where files go: hashing, type, scanning. Never null.</summary>
+    public required FileTracker Files { get; init; }
+}
+
+/// <summary>The parser of one flow: resumable, with its live transactions.</summary>
+/// <remarks>
+/// Pooled by protocol; owned by its <see cref="Flow"/>; used by one worker. The stream layer hands over the unconsumed tail followed by the new
+/// bytes as one span. A datagram protocol gets one datagram per call and its tail is never kept.
+/// </remarks>
+public abstract class ProtocolState
+{
+    /// <summary>Live transactions, oldest first.</summary>
+    public TransactionList Transactions { get; } = new();
+
+    public abstract Protocol Protocol { get; }
+
+    /// <summary>Consumes whole elements of <paramref name="input"/>.</summary>
+    public abstract ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context);
+
+    /// <summary><paramref name="bytes"/> bytes of the stream are lost. Only with <see cref="Protocol.AcceptsGaps"/>.</summary>
+    public virtual void OnGap(long bytes, in ParseContext context)
+    {
+    }
+
+    /// <summary>The direction is over; unfinished transactions may be completed.</summary>
+    public virtual void OnEnd(in ParseContext context)
+    {
+    }
+
+    /// <summary>Asked once after each parse: the flow goes on as another protocol (STARTTLS, CONNECT, upgrade); the state must not parse any more.</summary>
+    public virtual ProtocolChange TakeProtocolChange() => ProtocolChange.None;
+
+    /// <summary>Everything of interest was seen and the rest is opaque (TLS after the handshake, SSH after key exchange).</summary>
+    public virtual bool IsEncrypted => false;
+
+    /// <summary>A transaction is no longer needed by detection and logging and leaves the list; returns it to the state's own pool.</summary>
+    public abstract void Release(Transaction transaction);
+
+    /// <summary>Back to the state of a new object, transactions released.</summary>
+    public virtual void Reset()
+    {
+        while (Transactions.Count > 0)
+        {
+            Transaction oldest = Transactions[0];
+            Transactions.RemoveAt(0);
+            Release(oldest);
+        }
+
+        Transactions.Reset();
+    }
+}
+
+/// <summary>The protocol that follows on the same flow.</summary>
+/// <param name="Requested">Set when a change is wanted.</param>
+/// <param name="Expected">The protocol to try first; <see cref="ProtocolId.Unknown"/>: detect.</param>
+/// <param name="Port">The port to pretend when detecting (CONNECT host:443), 0: the flow's own.</param>
+public readonly record struct ProtocolChange(bool Requested, ProtocolId Expected = ProtocolId.Unknown, ushort Port = 0)
+{
+    public static readonly ProtocolChange None = default;
+}

@@ -1,0 +1,145 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols;
+
+/// <summary>The bytes of one inspection buffer at one moment.</summary>
+public readonly ref struct BufferView(ReadOnlySpan<byte> data, long offset = 0, bool isComplete = true)
+{
+    public ReadOnlySpan<byte> Data { get; } = data;
+
+    /// <summary>Where <see cref="Data"/> begins within the whole value; above 0 for the later windows of a body.</summary>
+    public long Offset { get; } = offset;
+
+    /// <summary>No more bytes will be added: end-anchored matches and <c>bsize</c> are final.</summary>
+    public bool IsComplete { get; } = isComplete;
+}
+
+/// <summary>One exchange of a protocol (request with response, message, handshake): what outlives its bytes.</summary>
+/// <remarks>
+/// Pooled: owned by its <see cref="ProtocolState"/>, given back by <see cref="Reset"/>. Buffers returned stay valid until the next parse of
+/// the flow. Progress values are the protocol's own, monotonic per direction; see <see cref="Protocol.ProgressNames"/>.
+/// </remarks>
+public abstract class Transaction
+{
+    /// <summary>Number within the flow, from 0 (EVE <c>tx_id</c>).</summary>
+    public ulong Id { get; internal set; }
+
+    /// <summary>How far each direction got.</summary>
+    public byte ProgressToServer { get; set; }
+
+    public byte ProgressToClient { get; set; }
+
+    /// <summary>Anomalies seen in this transaction, as indexes into <see cref="Protocol.Anomalies"/>.</summary>
+    public AnomalySet Anomalies;
+
+    /// <summary>Which EVE loggers have written this transaction, one bit each; kept by the emitter.</summary>
+    public uint LoggedMask;
+
+    /// <summary>What detection remembers between packets, per direction.</summary>
+    internal TransactionDetection DetectionToServer { get; } = new();
+
+    internal TransactionDetection DetectionToClient { get; } = new();
+
+    /// <summary>Files carried to the server (uploads) and to the client (downloads); null when the protocol carries none.</summary>
+    public virtual FileList? FilesToServer => null;
+
+    public virtual FileList? FilesToClient => null;
+
+    public byte Progress(Direction direction) => direction == Direction.ToServer ? ProgressToServer : ProgressToClient;
+
+    public FileList? Files(Direction direction) => direction == Direction.ToServer ? FilesToServer : FilesToClient;
+
+    internal TransactionDetection Detection(Direction direction) =>
+        direction == Direction.ToServer ? DetectionToServer : DetectionToClient;
+
+    /// <summary>The value of an inspection buffer; false when it does not exist (yet).</summary>
+    /// <param name="buffer">The protocol's own number, from its <see cref="BufferDescriptor.LocalId"/>.</param>
+    /// <param name="direction">The direction inspected: a buffer that exists in both gives that side's.</param>
+    /// <param name="index">For multi-buffers 0, 1, 2 … until false; else 0.</param>
+    public abstract bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view);
+
+    /// <summary>The value of an integer field; false when it does not exist (yet). Arguments as for <see cref="TryGetBuffer"/>.</summary>
+    public virtual bool TryGetField(int field, Direction direction, int index, out ulong value)
+    {
+        value = 0;
+        return false;
+    }
+
+    /// <summary>Detection has inspected this direction with all that is there: body windows may slide.</summary>
+    public virtual void OnInspected(Direction direction)
+    {
+    }
+
+    /// <summary>Back to the state of a new object; keeps its arrays for reuse.</summary>
+    public virtual void Reset()
+    {
+        Id = 0;
+        ProgressToServer = 0;
+        ProgressToClient = 0;
+        Anomalies.Clear();
+        LoggedMask = 0;
+        DetectionToServer.Reset();
+        DetectionToClient.Reset();
+        FilesToServer?.Reset();
+        FilesToClient?.Reset();
+    }
+}
+
+/// <summary>Named oddities of a transaction: a small ordered set of indexes into <see cref="Protocol.Anomalies"/>.</summary>
+public struct AnomalySet
+{
+    private ulong _low;
+    private ulong _high;
+
+    /// <summary>How many the protocol may name.</summary>
+    public const int Capacity = 128;
+
+    public readonly bool IsEmpty => (_low | _high) == 0;
+
+    /// <summary>Which of them have been written to EVE.</summary>
+    private ulong _loggedLow;
+    private ulong _loggedHigh;
+
+    public void Add(int anomaly)
+    {
+        if (anomaly < 64)
+        {
+            _low |= 1UL << anomaly;
+        }
+        else
+        {
+            _high |= 1UL << (anomaly - 64);
+        }
+    }
+
+    public readonly bool Contains(int anomaly) =>
+        anomaly < 64 ? (_low & (1UL << anomaly)) != 0 : (_high & (1UL << (anomaly - 64))) != 0;
+
+    /// <summary>Takes one anomaly not yet logged, lowest first.</summary>
+    public bool TryTakeUnlogged(out int anomaly)
+    {
+        ulong low = _low & ~_loggedLow;
+        if (low != 0)
+        {
+            anomaly = System.Numerics.BitOperations.TrailingZeroCount(low);
+            _loggedLow |= 1UL << anomaly;
+            return true;
+        }
+
+        ulong high = _high & ~_loggedHigh;
+        if (high != 0)
+        {
+            int bit = System.Numerics.BitOperations.TrailingZeroCount(high);
+            _loggedHigh |= 1UL << bit;
+            anomaly = bit + 64;
+            return true;
+        }
+
+        anomaly = -1;
+        return false;
+    }
+
+    public void Clear() => this = default;
+}

@@ -1,0 +1,263 @@
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+
+namespace BridgeGuard.Engine.Settings;
+
+/// <summary>Everything a worker is told at its start. Immutable once handed over; produced from our YAML or from a suricata.yaml.</summary>
+/// <remarks>Defaults are Suricata 8's documented ones unless a comment says otherwise. Sizes in bytes, times in milliseconds or seconds as named.</remarks>
+public sealed class EngineSettings
+{
+    /// <summary>Verdicts are carried out (or simulated): inline reassembly, drops are final.</summary>
+    public bool IsInline { get; init; }
+
+    /// <summary>Compute and judge checksums of packets whose state is unknown (<c>-k all</c>); off with <c>-k none</c>.</summary>
+    public bool ValidateChecksums { get; init; } = true;
+
+    public bool DetectionEnabled { get; init; } = true;
+
+    public DecoderSettings Decoder { get; init; } = new();
+
+    public DefragSettings Defrag { get; init; } = new();
+
+    public FlowSettings Flow { get; init; } = new();
+
+    public StreamSettings Stream { get; init; } = new();
+
+    public AppLayerSettings AppLayer { get; init; } = new();
+
+    public DetectionSettings Detection { get; init; } = new();
+
+    public FileSettings Files { get; init; } = new();
+
+    public EveSettings Eve { get; init; } = new();
+
+    /// <summary>Which host runs which operating system, for overlap policies (<c>host-os-policy</c>); first match by longest prefix.</summary>
+    public HostOsEntry[] HostOs { get; init; } = [];
+}
+
+public sealed class DecoderSettings
+{
+    public bool TeredoEnabled { get; init; } = true;
+
+    public ushort[] TeredoPorts { get; init; } = [];
+
+    public bool VxlanEnabled { get; init; } = true;
+
+    public ushort[] VxlanPorts { get; init; } = [4789];
+
+    public bool GeneveEnabled { get; init; } = true;
+
+    public ushort[] GenevePorts { get; init; } = [6081];
+
+    public bool ErspanTypeIEnabled { get; init; } = true;
+
+    /// <summary>Headers of all kinds in one packet before it is given up (<c>decoder.max-layers</c>).</summary>
+    public int MaxLayers { get; init; } = 16;
+
+    /// <summary>Look into GTP-U; not in Suricata, so off in its compatibility mode.</summary>
+    public bool GtpUEnabled { get; init; }
+}
+
+/// <summary>How an end system resolves overlapping fragments and segments.</summary>
+public enum HostOs : byte
+{
+    Bsd,
+    BsdRight,
+    OldLinux,
+    Linux,
+    OldSolaris,
+    Solaris,
+    HpUx10,
+    HpUx11,
+    Irix,
+    MacOs,
+    Windows,
+    Vista,
+    Windows2k3,
+    First,
+    Last,
+}
+
+/// <param name="Address">Network address.</param>
+/// <param name="PrefixLength">Bits of the stored 128-bit form: 96 + n for IPv4.</param>
+/// <param name="Os">The host's system.</param>
+public readonly record struct HostOsEntry(IpAddress Address, byte PrefixLength, HostOs Os);
+
+public sealed class DefragSettings
+{
+    public bool Enabled { get; init; } = true;
+
+    public long MemcapBytes { get; init; } = 32L << 20;
+
+    public int MaxTrackers { get; init; } = 65_535;
+
+    public int MaxFragments { get; init; } = 65_535;
+
+    public int TimeoutSeconds { get; init; } = 60;
+
+    public ExceptionPolicy MemcapPolicy { get; init; }
+}
+
+public sealed class FlowSettings
+{
+    public long MemcapBytes { get; init; } = 128L << 20;
+
+    /// <summary>Flows at most per worker; beyond it <see cref="MemcapPolicy"/> decides.</summary>
+    public int MaxFlows { get; init; } = 1_000_000;
+
+    public ExceptionPolicy MemcapPolicy { get; init; }
+
+    /// <summary>Share of the table still free, in percent, at which emergency timeouts begin.</summary>
+    public int EmergencyRecoveryPercent { get; init; } = 30;
+
+    public FlowTimeouts Default { get; init; } = new(30, 300, 0, 100, 10, 100, 0, 50);
+
+    public FlowTimeouts Tcp { get; init; } = new(60, 600, 60, 100, 5, 100, 10, 50);
+
+    public FlowTimeouts Udp { get; init; } = new(30, 300, 0, 100, 10, 100, 0, 50);
+
+    public FlowTimeouts Icmp { get; init; } = new(30, 300, 0, 100, 10, 100, 0, 50);
+
+    /// <summary>VLAN ids are part of the flow key (<c>vlan.use-for-tracking</c>).</summary>
+    public bool VlanTracking { get; init; } = true;
+
+    /// <summary>The capture device or bridge is part of the key (<c>livedev.use-for-tracking</c>).</summary>
+    public bool DeviceTracking { get; init; } = true;
+
+    /// <summary>Bytes of rate-tracking for elephant flows per interval; 0 disables.</summary>
+    public long ElephantBytes { get; init; }
+
+    public int ElephantIntervalSeconds { get; init; } = 1;
+}
+
+/// <summary>Seconds of silence after which a flow in a state is over; the last four apply in emergency mode.</summary>
+public readonly record struct FlowTimeouts(
+    int New, int Established, int Closed, int Bypassed, int EmergencyNew, int EmergencyEstablished, int EmergencyClosed, int EmergencyBypassed);
+
+public sealed class StreamSettings
+{
+    public long MemcapBytes { get; init; } = 64L << 20;
+
+    public ExceptionPolicy MemcapPolicy { get; init; }
+
+    /// <summary>Pick up sessions whose handshake was not seen.</summary>
+    public bool Midstream { get; init; }
+
+    public ExceptionPolicy MidstreamPolicy { get; init; }
+
+    /// <summary>Only one direction of each session is seen.</summary>
+    public bool AsyncOneside { get; init; }
+
+    /// <summary>Data is judged when it arrives, not when it is acknowledged; null: as <see cref="EngineSettings.IsInline"/>.</summary>
+    public bool? Inline { get; init; }
+
+    public bool ChecksumValidation { get; init; } = true;
+
+    public int MaxSynQueued { get; init; } = 10;
+
+    public int MaxSynAckQueued { get; init; } = 5;
+
+    public bool BypassAtDepth { get; init; }
+
+    public bool DropInvalid { get; init; } = true;
+
+    public UrgentPolicy Urgent { get; init; } = UrgentPolicy.OutOfBand;
+
+    public int UrgentOobLimit { get; init; } = 32;
+
+    public ReassemblySettings Reassembly { get; init; } = new();
+}
+
+/// <summary>What becomes of TCP urgent data (<c>stream.reassembly.urgent.policy</c>).</summary>
+public enum UrgentPolicy : byte
+{
+    /// <summary>One byte at the urgent pointer is taken out of the stream, as most systems do.</summary>
+    OutOfBand,
+    Inline,
+    Drop,
+    Gap,
+}
+
+public sealed class ReassemblySettings
+{
+    public long MemcapBytes { get; init; } = 256L << 20;
+
+    public ExceptionPolicy MemcapPolicy { get; init; }
+
+    /// <summary>Bytes of each direction that are reassembled; 0: no limit.</summary>
+    public uint Depth { get; init; } = 1 << 20;
+
+    /// <summary>Raw stream inspection works on chunks of this size, slightly varied so that nobody can aim at their borders.</summary>
+    public uint ToServerChunkSize { get; init; } = 2560;
+
+    public uint ToClientChunkSize { get; init; } = 2560;
+
+    public bool RandomizeChunkSize { get; init; } = true;
+
+    /// <summary>Reassembled bytes are inspected by rules without an application buffer.</summary>
+    public bool Raw { get; init; } = true;
+
+    public int MaxRegions { get; init; } = 8;
+
+    /// <summary>Compare the bytes of retransmissions with what was seen (<c>check-overlap-different-data</c>).</summary>
+    public bool CheckOverlapDifferentData { get; init; } = true;
+}
+
+public sealed class AppLayerSettings
+{
+    /// <summary>A parser gave up (<c>app-layer.error-policy</c>).</summary>
+    public ExceptionPolicy ErrorPolicy { get; init; }
+
+    /// <summary>Sections by protocol configuration name (<c>http</c>, <c>tls</c> …); <c>NAME.enabled</c> is <c>yes</c>, <c>no</c> or <c>detection-only</c>.</summary>
+    public IReadOnlyDictionary<string, ProtocolSettings> Protocols { get; init; } = new Dictionary<string, ProtocolSettings>();
+}
+
+public sealed class DetectionSettings
+{
+    /// <summary>Alerts of one packet that are kept (<c>packet-alert-max</c>).</summary>
+    public int PacketAlertMax { get; init; } = 15;
+
+    /// <summary>Off only for tests: every rule is evaluated without the prefilter and must give the same alerts.</summary>
+    public bool Prefilter { get; init; } = true;
+
+    public int PcreMatchLimit { get; init; } = 3500;
+
+    public int PcreRecursionLimit { get; init; } = 1500;
+}
+
+public sealed class FileSettings
+{
+    public bool ForceMagic { get; init; }
+
+    public bool ForceMd5 { get; init; }
+
+    public bool ForceSha1 { get; init; }
+
+    public bool ForceSha256 { get; init; }
+
+    public bool StoreEnabled { get; init; }
+
+    /// <summary>Bytes of a file kept for inspection at once.</summary>
+    public int InspectWindowBytes { get; init; } = 128 << 10;
+}
+
+public sealed class EveSettings
+{
+    public bool CommunityId { get; init; }
+
+    public ushort CommunityIdSeed { get; init; }
+
+    /// <summary>Ethernet addresses in each record (<c>ethernet: yes</c>).</summary>
+    public bool Ethernet { get; init; }
+
+    /// <summary>Path of the capture in each record (<c>pcap-file: true</c>); null: not written.</summary>
+    public string? PcapFile { get; init; }
+
+    public string? HostName { get; init; }
+
+    /// <summary>One per configured EVE type in order; the emitter turns them into what it writes.</summary>
+    public EveTypeSettings[] Types { get; init; } = [];
+}
+
+/// <summary>One entry of <c>outputs: eve-log: types</c>: its name and flattened options.</summary>
+public sealed record EveTypeSettings(string Name, ProtocolSettings Options);
