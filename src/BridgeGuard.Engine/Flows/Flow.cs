@@ -154,6 +154,15 @@ public sealed class Flow
 
     public bool Has(FlowFlags flags) => (Flags & flags) != 0;
 
+    public ref AppDetection DetectionOf(Direction direction) =>
+        ref direction == Direction.ToServer ? ref DetectToServer : ref DetectToClient;
+
+    /// <summary>How far a transaction got: complete where the direction is over or the transaction does not exist in it.</summary>
+    public byte ProgressOf(Transaction transaction, Direction direction) =>
+        DetectionOf(direction).Ended || !transaction.ExistsIn(direction)
+            ? Math.Max(transaction.Progress(direction), AppState!.Protocol.CompletedProgress(direction))
+            : transaction.Progress(direction);
+
     /// <summary>Seen in both directions or an established TCP session: what <c>flow:established</c> means.</summary>
     public bool IsEstablished => State is FlowState.Established or FlowState.Closed
         || (Key.Protocol == IpProtocols.Tcp ? Tcp is { IsEstablished: true } : (Flags & (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen)) == (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen));
@@ -198,5 +207,11 @@ public struct AppDetection
 
     /// <summary>The parser wants at least so many bytes before it is called again.</summary>
     public uint WaitFor;
+
+    /// <summary>No more data will come: every transaction counts as complete in this direction.</summary>
+    public bool Ended;
+
+    /// <summary>Data was seen in this direction.</summary>
+    public bool DataSeen;
     public bool IsComplete => PatternsDone && ProbingDone;
 }

@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Packets;
@@ -85,6 +86,9 @@ public sealed partial class Packet
 
     public PacketFlags Flags;
     public PacketEventSet Events;
+
+    /// <summary>Oddities of protocol detection seen with this packet.</summary>
+    public AppLayerEvents AppEvents;
 
     // Link layer
     public int EthernetOffset;
@@ -187,6 +191,7 @@ public sealed partial class Packet
         Number = info.Number;
         Flags = PacketFlags.None;
         Events.Clear();
+        AppEvents = AppLayerEvents.None;
         EthernetOffset = -1;
         EtherType = 0;
         VlanCount = 0;

@@ -26,6 +26,9 @@ public abstract class Transaction
     /// <summary>Number within the flow, from 0 (EVE <c>tx_id</c>).</summary>
     public ulong Id { get; internal set; }
 
+    /// <summary>The directions this transaction exists in: one for a message of a unidirectional protocol.</summary>
+    public DirectionMask Directions { get; set; } = DirectionMask.Both;
+
     /// <summary>How far each direction got.</summary>
     public byte ProgressToServer { get; set; }
 
@@ -46,6 +49,8 @@ public abstract class Transaction
     public virtual FileList? FilesToServer => null;
 
     public virtual FileList? FilesToClient => null;
+
+    public bool ExistsIn(Direction direction) => ((int)Directions & (1 << (int)direction)) != 0;
 
     public byte Progress(Direction direction) => direction == Direction.ToServer ? ProgressToServer : ProgressToClient;
 
@@ -80,6 +85,7 @@ public abstract class Transaction
         ProgressToClient = 0;
         Anomalies.Clear();
         LoggedMask = 0;
+        Directions = DirectionMask.Both;
         DetectionToServer.Reset();
         DetectionToClient.Reset();
         FilesToServer?.Reset();
