@@ -133,6 +133,12 @@ public sealed class Flow
 
     /// <summary>What an expectation or a protocol change asks to try first.</summary>
     public ProtocolId AppExpected;
+
+    /// <summary>The server port to pretend in detection after a change (CONNECT host:443); 0: the flow's own.</summary>
+    public ushort AppPort;
+
+    /// <summary>The parser asked for another protocol; carried out with the next data.</summary>
+    public bool ChangePending;
     public ProtocolState? AppState;
 
     /// <summary>Where protocol detection stands, per direction; kept by the application layer.</summary>
@@ -167,6 +173,32 @@ public sealed class Flow
     public bool IsEstablished => State is FlowState.Established or FlowState.Closed
         || (Key.Protocol == IpProtocols.Tcp ? Tcp is { IsEstablished: true } : (Flags & (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen)) == (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen));
 
+    /// <summary>Client and server change places: the first packet seen was an answer.</summary>
+    public void Reverse()
+    {
+        Key = Key.Reversed();
+        Flags ^= FlowFlags.DirectionReversed;
+        Flags = SwapBits(SwapBits(SwapBits(Flags, 0, 1), 6, 7), 15, 16);
+        (PacketsToServer, PacketsToClient) = (PacketsToClient, PacketsToServer);
+        (BytesToServer, BytesToClient) = (BytesToClient, BytesToServer);
+        (MinTtlToServer, MinTtlToClient) = (MinTtlToClient, MinTtlToServer);
+        (MaxTtlToServer, MaxTtlToClient) = (MaxTtlToClient, MaxTtlToServer);
+        (SourceMac, DestinationMac) = (DestinationMac, SourceMac);
+        (ClientPortId, ServerPortId) = (ServerPortId, ClientPortId);
+        (ClientGuest, ServerGuest) = (ServerGuest, ClientGuest);
+        (ClientRole, ServerRole) = (ServerRole, ClientRole);
+        (AppToServer, AppToClient) = (AppToClient, AppToServer);
+        (DetectToServer, DetectToClient) = (DetectToClient, DetectToServer);
+        Tcp?.Reverse();
+    }
+
+    private static FlowFlags SwapBits(FlowFlags flags, int first, int second)
+    {
+        uint value = (uint)flags;
+        uint differ = ((value >> first) ^ (value >> second)) & 1;
+        return (FlowFlags)(value ^ (differ << first) ^ (differ << second));
+    }
+
     /// <summary>Back to the state of a new object; session and parser must have been given back.</summary>
     public void Reset()
     {
@@ -184,6 +216,8 @@ public sealed class Flow
         ClientRole = ServerRole = 0;
         Tcp = null;
         App = AppToServer = AppToClient = AppOriginal = AppExpected = ProtocolId.Unknown;
+        AppPort = 0;
+        ChangePending = false;
         AppState = null;
         DetectToServer = DetectToClient = default;
         Variables.Reset();

@@ -120,8 +120,9 @@ public readonly record struct AnomalyDescriptor(string Name, string Help);
 /// <param name="Depth">Position by which it must have ended.</param>
 /// <param name="IgnoreCase">ASCII letters match either case.</param>
 /// <param name="MinimumBytes">Bytes that must have been seen before a match counts; 0: the pattern alone.</param>
+/// <param name="Confirm">A match only makes <see cref="Protocol.Probe"/> be asked, which decides.</param>
 public readonly record struct ProtocolPattern(
-    byte Transport, Direction Direction, byte[] Bytes, ushort Offset, ushort Depth, bool IgnoreCase = false, ushort MinimumBytes = 0);
+    byte Transport, Direction Direction, byte[] Bytes, ushort Offset, ushort Depth, bool IgnoreCase = false, ushort MinimumBytes = 0, bool Confirm = false);
 
 /// <summary>Ports on which a protocol's <see cref="Protocol.Probe"/> is asked. A port range; <see cref="Last"/> inclusive.</summary>
 /// <param name="Transport">IP protocol number.</param>

