@@ -1,0 +1,72 @@
+namespace BridgeGuard.Engine.Detection;
+
+/// <summary>What a rule asks for when it matches. Order of the values carries no meaning; precedence is the verdict resolver's.</summary>
+public enum RuleAction : byte
+{
+    Alert,
+    Pass,
+    Drop,
+    Reject,
+    RejectDestination,
+    RejectBoth,
+    Config,
+
+    /// <summary>Firewall rules only: let the packet, hook, transaction or flow go on.</summary>
+    Accept,
+
+    /// <summary>Move the flow to another address (BridgeGuard only).</summary>
+    Redirect,
+}
+
+/// <summary>Which end of a matching packet the attack is aimed at (<c>target:src_ip</c>).</summary>
+public enum RuleTarget : byte
+{
+    None,
+    Source,
+    Destination,
+}
+
+/// <summary>One <c>metadata</c> key with its values in the order of the rule.</summary>
+public sealed record RuleMetadata(string Key, string[] Values);
+
+/// <summary>What people and outputs want to know of a rule: its names and texts, not its matching. Immutable; shared by workers.</summary>
+public sealed class RuleInfo
+{
+    public required uint Sid { get; init; }
+
+    public uint Gid { get; init; } = 1;
+
+    public uint Rev { get; init; }
+
+    public string Message { get; init; } = "";
+
+    /// <summary>The short name of <c>classtype</c>; empty without.</summary>
+    public string ClassType { get; init; } = "";
+
+    /// <summary>The description that <c>classification.config</c> gives the class type: EVE <c>alert.category</c>.</summary>
+    public string Category { get; init; } = "";
+
+    /// <summary>Priority, 1 (highest) to 255: EVE <c>alert.severity</c>.</summary>
+    public byte Severity { get; init; } = 3;
+
+    public RuleAction Action { get; init; }
+
+    /// <summary>The rule belongs to the firewall's own ordered rules.</summary>
+    public bool IsFirewall { get; init; }
+
+    /// <summary>It matches and acts, but is never written (<c>noalert</c>).</summary>
+    public bool NoAlert { get; init; }
+
+    public RuleTarget Target { get; init; }
+
+    /// <summary>Complete references, prefix of <c>reference.config</c> included.</summary>
+    public string[] References { get; init; } = [];
+
+    public RuleMetadata[] Metadata { get; init; } = [];
+
+    /// <summary>The rule as written, on one line.</summary>
+    public string Text { get; init; } = "";
+
+    /// <summary>Number of the rule in its set.</summary>
+    public int Index { get; init; }
+}
