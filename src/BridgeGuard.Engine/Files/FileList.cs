@@ -9,7 +9,19 @@ public sealed class FileList
 
     public TrackedFile this[int index] => _files[index];
 
+    /// <summary>The file that is being received, or null.</summary>
+    public TrackedFile? Open => _files.Count > 0 && _files[^1].State == FileState.Opened ? _files[^1] : null;
+
     internal void Add(TrackedFile file) => _files.Add(file);
 
-    internal void Reset() => _files.Clear();
+    /// <summary>Gives the files back to the tracker they came from; one that is still open ends truncated.</summary>
+    internal void Reset()
+    {
+        for (int i = 0; i < _files.Count; i++)
+        {
+            _files[i].Owner.Release(_files[i]);
+        }
+
+        _files.Clear();
+    }
 }

@@ -1,6 +1,209 @@
+using BridgeGuard.Engine.Files.Interop;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+
 namespace BridgeGuard.Engine.Files;
 
 /// <summary>Where parsers put files: naming, type, hashing, inspection window, scanning. One per worker.</summary>
-public sealed partial class FileTracker
+/// <remarks>
+/// A parser opens a file on a transaction's <see cref="FileList"/>, appends its decoded bytes, says where bytes are missing, and closes it.
+/// Files are pooled; the list gives them back when its transaction is reset. Never throws for odd traffic.
+/// </remarks>
+public sealed class FileTracker
 {
+    /// <summary>Bytes of a file's start that are kept for its type; libmagic's rules of interest look no further.</summary>
+    public const int HeadBytes = 4096;
+
+    /// <summary>A type is worked out once so many bytes are there (or the file ended).</summary>
+    public const int MagicBytes = 512;
+
+    /// <summary>Files in one direction of one transaction; what comes after is not tracked but counted.</summary>
+    public const int MaxFilesPerList = 1024;
+
+    public const int MaxNameBytes = 2048;
+
+    /// <summary>Rules remembered per file as having asked for it.</summary>
+    public const int MaxSignatures = 64;
+
+    /// <summary>Bytes kept of a file that nobody inspects.</summary>
+    private const int WindowCapFactor = 8;
+
+    private readonly FileSettings _settings;
+    private readonly IFileSink? _sink;
+    private readonly IFileVerdicts? _verdicts;
+    private readonly Stack<TrackedFile> _pool = new();
+    private MagicDatabase? _magic;
+    private bool _magicTried;
+
+    public FileTracker(FileSettings settings, IFileSink? sink = null, IFileVerdicts? verdicts = null)
+    {
+        _settings = settings;
+        _sink = sink;
+        _verdicts = verdicts;
+        Wanted = FileHashes.None;
+    }
+
+    /// <summary>Digests that the rule set in force needs, besides those that the settings force.</summary>
+    public FileHashes Wanted { get; set; }
+
+    /// <summary>Files opened; files not tracked because a list was full; bytes appended.</summary>
+    public ulong Opened { get; private set; }
+
+    public ulong Refused { get; private set; }
+
+    public ulong Bytes { get; private set; }
+
+    /// <summary>Starts a file; null when the transaction has too many already.</summary>
+    /// <param name="list">The transaction's list in that direction; becomes the owner.</param>
+    /// <param name="name">As the protocol names it, raw; cut to <see cref="MaxNameBytes"/>.</param>
+    /// <param name="context">Flow, direction and time of the bytes that begin it.</param>
+    /// <param name="location">Where it comes from (URL, share), raw, for the scanner.</param>
+    /// <param name="announcedSize">Length that the protocol announces, -1 unknown.</param>
+    public TrackedFile? Open(
+        FileList list, ReadOnlySpan<byte> name, in ParseContext context, ReadOnlySpan<byte> location = default, long announcedSize = -1)
+    {
+        if (list.Count >= MaxFilesPerList)
+        {
+            Refused++;
+            return null;
+        }
+
+        TrackedFile file = _pool.TryPop(out TrackedFile? pooled) ? pooled : new TrackedFile(this);
+        file.Begin(name[..Math.Min(name.Length, MaxNameBytes)], context.Direction, ++context.Flow.FilesOpened);
+        file.Hasher.Begin(HashesWanted());
+        if (_sink is not null)
+        {
+            file.Sink = OpenSink(file, in context, location, announcedSize);
+        }
+
+        list.Add(file);
+        Opened++;
+        return file;
+    }
+
+    public void Append(TrackedFile file, ReadOnlySpan<byte> bytes)
+    {
+        if (file.IsEnded || bytes.IsEmpty)
+        {
+            return;
+        }
+
+        Bytes += (ulong)bytes.Length;
+        file.Hasher.Append(bytes);
+        file.AppendWindow(bytes, _settings.InspectWindowBytes, _settings.InspectWindowBytes * WindowCapFactor);
+        if (!file.Sink.IsNone && !file.SinkFell && !_sink!.Append(file.Sink, bytes))
+        {
+            file.SinkFell = true;
+        }
+    }
+
+    /// <summary>Bytes of the file are lost: its digests mean nothing and the scanner gets no more of it.</summary>
+    public void Gap(TrackedFile file)
+    {
+        if (!file.IsEnded)
+        {
+            file.HasGaps = true;
+            file.SinkFell = true;
+        }
+    }
+
+    /// <summary>Ends the file. Digests exist only for a complete one.</summary>
+    public void Close(TrackedFile file, FileState state = FileState.Closed)
+    {
+        if (file.IsEnded)
+        {
+            return;
+        }
+
+        file.State = state == FileState.Closed && file.HasGaps ? FileState.Truncated : state;
+        if (file.State == FileState.Closed)
+        {
+            file.Hasher.Finish();
+            if (_verdicts is not null && file.Sha256.Length > 0)
+            {
+                file.Verdict = _verdicts.Lookup(file.Sha256, file.Size);
+            }
+        }
+
+        CloseSink(file);
+    }
+
+    internal void Release(TrackedFile file)
+    {
+        Close(file, FileState.Truncated);
+        file.Clear();
+        _pool.Push(file);
+    }
+
+    /// <summary>Describes the type of a file's first bytes as libmagic does, or by our short table where that is not installed.</summary>
+    internal void Describe(ReadOnlySpan<byte> head, ByteBuffer description)
+    {
+        if (!_magicTried)
+        {
+            _magicTried = true;
+            _magic = MagicDatabase.TryOpen();
+        }
+
+        if (_magic is null || !_magic.TryDescribe(head, description))
+        {
+            description.Append(FileType.Describe(head));
+        }
+    }
+
+    private FileHashes HashesWanted() => Wanted
+        | (_settings.ForceMd5 ? FileHashes.Md5 : FileHashes.None)
+        | (_settings.ForceSha1 ? FileHashes.Sha1 : FileHashes.None)
+        | (_settings.ForceSha256 || _settings.StoreEnabled || _sink is not null ? FileHashes.Sha256 : FileHashes.None);
+
+    private FileHandle OpenSink(TrackedFile file, in ParseContext context, ReadOnlySpan<byte> location, long announcedSize)
+    {
+        Flow flow = context.Flow;
+        bool toServer = context.Direction == Direction.ToServer;
+        Span<byte> client = stackalloc byte[16];
+        Span<byte> server = stackalloc byte[16];
+        int clientLength = WriteAddress(flow.Key.Source, flow.Key.IpVersion, client);
+        int serverLength = WriteAddress(flow.Key.Destination, flow.Key.IpVersion, server);
+        Span<byte> protocol = stackalloc byte[32];
+        var origin = new FileOrigin
+        {
+            TimestampUs = context.TimeUs,
+            FlowId = flow.Id,
+            ReceiverGuestId = toServer ? flow.ServerGuest : flow.ClientGuest,
+            SenderGuestId = toServer ? flow.ClientGuest : flow.ServerGuest,
+            ReceiverAddress = toServer ? server[..serverLength] : client[..clientLength],
+            SenderAddress = toServer ? client[..clientLength] : server[..serverLength],
+            Protocol = protocol[..WriteProtocol(flow.App, protocol)],
+            Name = file.Name,
+            Location = location,
+            AnnouncedSize = announcedSize,
+        };
+        return _sink!.Open(in origin);
+    }
+
+    private void CloseSink(TrackedFile file)
+    {
+        if (file.Sink.IsNone)
+        {
+            return;
+        }
+
+        bool isComplete = file.State == FileState.Closed && !file.SinkFell;
+        _sink!.Close(file.Sink, isComplete ? FileEnd.Complete : FileEnd.Truncated, file.Sha256, file.Size);
+        file.Sink = FileHandle.None;
+    }
+
+    private static int WriteAddress(IpAddress address, byte version, Span<byte> bytes)
+    {
+        address.Write(bytes, version == 4);
+        return version == 4 ? 4 : 16;
+    }
+
+    private static int WriteProtocol(ProtocolId id, Span<byte> text)
+    {
+        string name = ProtocolCatalog.Get(id)?.Name ?? "";
+        return System.Text.Encoding.ASCII.TryGetBytes(name, text, out int written) ? written : 0;
+    }
 }

@@ -1,3 +1,7 @@
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+using BridgeGuard.Engine.Protocols;
+
 namespace BridgeGuard.Engine.Files;
 
 /// <summary>EVE <c>fileinfo.state</c>.</summary>
@@ -9,16 +13,176 @@ public enum FileState : byte
     Error,
 }
 
-/// <summary>One file on its way through a flow. Pooled; owned by its <see cref="FileList"/>.</summary>
-public sealed partial class TrackedFile
+/// <summary>One file on its way through a flow. Pooled; owned by its <see cref="FileList"/>, made and fed by a <see cref="FileTracker"/>.</summary>
+/// <remarks>
+/// Spans are valid until the next parse of the flow. Hashes are there once the file ended complete and only those that settings or rules
+/// asked for before its first byte. The window holds the bytes not yet inspected and some before them.
+/// </remarks>
+public sealed class TrackedFile
 {
+    private readonly ByteBuffer _name = new();
+    private readonly ByteBuffer _window = new();
+    private readonly ByteBuffer _magic = new();
+    private readonly ByteBuffer _head = new();
+    private readonly List<uint> _signatures = [];
+    private readonly FileHasher _hasher = new();
+
+    internal TrackedFile(FileTracker owner) => Owner = owner;
+
     public FileState State { get; internal set; }
 
     /// <summary>Number of the file within its flow, from 1.</summary>
     public uint Id { get; internal set; }
 
+    public Direction Direction { get; internal set; }
+
     /// <summary>Bytes seen.</summary>
     public long Size { get; internal set; }
 
     public bool HasGaps { get; internal set; }
+
+    public ReadOnlySpan<byte> Name => _name.Span;
+
+    /// <summary>First byte's place in a larger file (content ranges), -1 without; and the range's last byte and the whole size.</summary>
+    public long RangeStart { get; set; } = -1;
+
+    public long RangeEnd { get; set; }
+
+    public long RangeTotal { get; set; }
+
+    /// <summary>A rule or the settings want it on disk.</summary>
+    public bool StoreRequested { get; private set; }
+
+    /// <summary>The store has it (set by whoever wrote it), with its number there.</summary>
+    public bool IsStored { get; set; }
+
+    public uint StoredId { get; set; }
+
+    /// <summary>It has been logged as <c>fileinfo</c>; kept by the emitter.</summary>
+    public bool IsLogged { get; set; }
+
+    /// <summary>Rules that asked for the file to be stored.</summary>
+    public ReadOnlySpan<uint> Signatures => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_signatures);
+
+    /// <summary>What the scanner's verdict cache says of it; set when it ends.</summary>
+    public FileVerdictKind Verdict { get; internal set; }
+
+    /// <summary>16, 20 and 32 bytes, or empty when not computed.</summary>
+    public ReadOnlySpan<byte> Md5 => _hasher.Md5;
+
+    public ReadOnlySpan<byte> Sha1 => _hasher.Sha1;
+
+    public ReadOnlySpan<byte> Sha256 => _hasher.Sha256;
+
+    public bool IsEnded => State != FileState.Opened;
+
+    internal FileTracker Owner { get; }
+
+    internal FileHandle Sink { get; set; }
+
+    internal bool SinkFell { get; set; }
+
+    internal FileHasher Hasher => _hasher;
+
+    internal long InspectedTo { get; set; }
+
+    /// <summary>The last bytes of the file: those not yet inspected and the window before them.</summary>
+    public BufferView Content => new(_window.Span, Size - _window.Length, IsEnded);
+
+    /// <summary>The file's first bytes, up to <see cref="FileTracker.HeadBytes"/>.</summary>
+    public ReadOnlySpan<byte> Head => _head.Span;
+
+    /// <summary>The extension of <see cref="Name"/>, without the dot; empty when it has none.</summary>
+    public ReadOnlySpan<byte> Extension
+    {
+        get
+        {
+            int dot = Name.LastIndexOf((byte)'.');
+            return dot < 0 ? default : Name[(dot + 1)..];
+        }
+    }
+
+    /// <summary>The type as libmagic describes it, worked out when first asked for; empty while nothing can be said.</summary>
+    public ReadOnlySpan<byte> Magic
+    {
+        get
+        {
+            if (_magic.Length == 0 && (_head.Length >= FileTracker.MagicBytes || IsEnded))
+            {
+                Owner.Describe(_head.Span, _magic);
+            }
+
+            return _magic.Span;
+        }
+    }
+
+    /// <summary>Asks for the file to be stored on behalf of a rule.</summary>
+    public void RequestStore(uint signature)
+    {
+        StoreRequested = true;
+        if (signature != 0 && _signatures.Count < FileTracker.MaxSignatures && !_signatures.Contains(signature))
+        {
+            _signatures.Add(signature);
+        }
+    }
+
+    /// <summary>Detection has seen all that is there: the window may slide.</summary>
+    public void MarkInspected() => InspectedTo = Size;
+
+    internal void Begin(ReadOnlySpan<byte> name, Direction direction, uint id)
+    {
+        _name.Append(name);
+        Direction = direction;
+        Id = id;
+        State = FileState.Opened;
+    }
+
+    internal void AppendWindow(ReadOnlySpan<byte> bytes, int windowBytes, int capBytes)
+    {
+        if (_head.Length < FileTracker.HeadBytes)
+        {
+            _head.Append(bytes[..Math.Min(bytes.Length, FileTracker.HeadBytes - _head.Length)]);
+        }
+
+        long windowStart = Size - _window.Length;
+        long keepFrom = Math.Max(InspectedTo - windowBytes, 0);
+        if (keepFrom > windowStart && _window.Length > 0)
+        {
+            _window.RemoveFront((int)Math.Min(keepFrom - windowStart, _window.Length));
+        }
+
+        // Nobody inspects: keep the newest bytes only.
+        if (_window.Length + bytes.Length > capBytes && _window.Length > 0)
+        {
+            _window.RemoveFront(Math.Min(_window.Length, _window.Length + bytes.Length - capBytes));
+        }
+
+        _window.Append(bytes.Length > capBytes ? bytes[^capBytes..] : bytes);
+        Size += bytes.Length;
+    }
+
+    internal void Clear()
+    {
+        _name.Reset();
+        _window.Reset();
+        _magic.Reset();
+        _head.Reset();
+        _signatures.Clear();
+        _hasher.Reset();
+        State = FileState.Opened;
+        Id = 0;
+        Size = 0;
+        HasGaps = false;
+        RangeStart = -1;
+        RangeEnd = 0;
+        RangeTotal = 0;
+        StoreRequested = false;
+        IsStored = false;
+        StoredId = 0;
+        IsLogged = false;
+        Verdict = FileVerdictKind.Unknown;
+        Sink = FileHandle.None;
+        SinkFell = false;
+        InspectedTo = 0;
+    }
 }

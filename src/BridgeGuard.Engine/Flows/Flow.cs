@@ -141,6 +141,9 @@ public sealed class Flow
     public bool ChangePending;
     public ProtocolState? AppState;
 
+    /// <summary>Files begun on this flow, to number them.</summary>
+    public uint FilesOpened;
+
     /// <summary>Where protocol detection stands, per direction; kept by the application layer.</summary>
     public AppDetection DetectToServer;
     public AppDetection DetectToClient;
@@ -219,6 +222,7 @@ public sealed class Flow
         AppPort = 0;
         ChangePending = false;
         AppState = null;
+        FilesOpened = 0;
         DetectToServer = DetectToClient = default;
         Variables.Reset();
         RedirectIndex = -1;

@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+
+namespace BridgeGuard.Engine.Files;
+
+/// <summary>Which digests of a file are wanted.</summary>
+[Flags]
+public enum FileHashes : byte
+{
+    None = 0,
+    Md5 = 1,
+    Sha1 = 2,
+    Sha256 = 4,
+}
+
+/// <summary>Up to three digests over one file, fed piece by piece. Reused; its native states live as long as it does.</summary>
+/// <remarks>MD5 and SHA-1 are there because threat lists are written in them, not for security.</remarks>
+internal sealed class FileHasher
+{
+    private readonly byte[] _digests = new byte[16 + 20 + 32];
+    private IncrementalHash? _md5;
+    private IncrementalHash? _sha1;
+    private IncrementalHash? _sha256;
+    private FileHashes _wanted;
+    private FileHashes _ready;
+
+    /// <summary>Bytes were fed since the states were last emptied.</summary>
+    private bool _isDirty;
+
+    public ReadOnlySpan<byte> Md5 => (_ready & FileHashes.Md5) != 0 ? _digests.AsSpan(0, 16) : default;
+
+    public ReadOnlySpan<byte> Sha1 => (_ready & FileHashes.Sha1) != 0 ? _digests.AsSpan(16, 20) : default;
+
+    public ReadOnlySpan<byte> Sha256 => (_ready & FileHashes.Sha256) != 0 ? _digests.AsSpan(36, 32) : default;
+
+    public void Begin(FileHashes wanted)
+    {
+        _wanted = wanted;
+        _ready = FileHashes.None;
+        if ((wanted & FileHashes.Md5) != 0)
+        {
+            _md5 ??= IncrementalHash.CreateHash(HashAlgorithmName.MD5);
+        }
+
+        if ((wanted & FileHashes.Sha1) != 0)
+        {
+            _sha1 ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
+        }
+
+        if ((wanted & FileHashes.Sha256) != 0)
+        {
+            _sha256 ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        }
+    }
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        if (_wanted == FileHashes.None)
+        {
+            return;
+        }
+
+        _isDirty = true;
+        if ((_wanted & FileHashes.Md5) != 0)
+        {
+            _md5!.AppendData(bytes);
+        }
+
+        if ((_wanted & FileHashes.Sha1) != 0)
+        {
+            _sha1!.AppendData(bytes);
+        }
+
+        if ((_wanted & FileHashes.Sha256) != 0)
+        {
+            _sha256!.AppendData(bytes);
+        }
+    }
+
+    /// <summary>Makes the digests available.</summary>
+    public void Finish()
+    {
+        Take();
+        _ready = _wanted;
+    }
+
+    public void Reset()
+    {
+        if (_isDirty)
+        {
+            Take();
+        }
+
+        _wanted = FileHashes.None;
+        _ready = FileHashes.None;
+    }
+
+    private void Take()
+    {
+        if ((_wanted & FileHashes.Md5) != 0)
+        {
+            _md5!.TryGetHashAndReset(_digests.AsSpan(0, 16), out _);
+        }
+
+        if ((_wanted & FileHashes.Sha1) != 0)
+        {
+            _sha1!.TryGetHashAndReset(_digests.AsSpan(16, 20), out _);
+        }
+
+        if ((_wanted & FileHashes.Sha256) != 0)
+        {
+            _sha256!.TryGetHashAndReset(_digests.AsSpan(36, 32), out _);
+        }
+
+        _isDirty = false;
+    }
+}
