@@ -110,6 +110,12 @@ public sealed partial class Packet
     /// <summary>The packet that carries this one, or null.</summary>
     public Packet? Outer;
 
+    /// <summary>Set when the ethernet header announces a length instead of a type (IEEE 802.3 with LLC).</summary>
+    public bool IsLlc;
+
+    /// <summary>Start of an ARP packet, else -1; its 28 bytes are there and of the IPv4-over-Ethernet kind.</summary>
+    public int ArpOffset;
+
     // Network layer
     /// <summary>4, 6, or 0 when there is no IP header.</summary>
     public byte IpVersion;
@@ -125,20 +131,40 @@ public sealed partial class Packet
     public byte Protocol;
     public byte Ttl;
 
+    /// <summary>The IPv4 options that are present.</summary>
+    public Ipv4Options IpOptions;
+
+    /// <summary>Start of the IPv6 fragment header, else -1; an atomic fragment has one too.</summary>
+    public int FragmentHeaderOffset;
+
+    /// <summary>Start of the fragment's data within the whole datagram, in bytes (RFC 791 §3.1, RFC 8200 §4.5); 0 for a whole datagram.</summary>
+    public int FragmentOffset;
+
+    /// <summary>More fragments follow this one.</summary>
+    public bool MoreFragments;
+
     // Transport layer
     public int TransportOffset;
     public int TransportHeaderLength;
 
-    /// <summary>Ports of TCP, UDP and SCTP; for ICMP type and code pairs as the flow table wants them, 0 elsewhere.</summary>
+    /// <summary>Ports of TCP, UDP and SCTP; for ICMP a pair that is swapped in the reply (see <see cref="IcmpTypes"/>); 0 elsewhere.</summary>
     public ushort SourcePort;
     public ushort DestinationPort;
     public byte IcmpType;
     public byte IcmpCode;
+
+    /// <summary>Meaningful only when <see cref="IsTcp"/>.</summary>
     public TcpHeaderInfo Tcp;
+
+    /// <summary>Start of the IP header that an ICMP error carries, else -1; see <see cref="EmbeddedIpView"/>.</summary>
+    public int EmbeddedOffset;
 
     /// <summary>Start and length of what the innermost known header carries.</summary>
     public int PayloadOffset;
     public int PayloadLength;
+
+    /// <summary>Headers decoded so far, for the decoder's own limit.</summary>
+    internal int Layers;
 
     // Flow
     public Flow? Flow;
@@ -196,6 +222,8 @@ public sealed partial class Packet
         EtherType = 0;
         VlanCount = 0;
         Vlan0 = Vlan1 = Vlan2 = 0;
+        IsLlc = false;
+        ArpOffset = -1;
         TunnelId = 0;
         TunnelDepth = 0;
         Source = PacketSource.Wire;
@@ -208,13 +236,17 @@ public sealed partial class Packet
         DestinationAddress = default;
         Protocol = 0;
         Ttl = 0;
+        IpOptions = Ipv4Options.None;
+        FragmentHeaderOffset = -1;
+        FragmentOffset = 0;
+        MoreFragments = false;
         TransportOffset = -1;
         TransportHeaderLength = 0;
         SourcePort = 0;
         DestinationPort = 0;
         IcmpType = 0;
         IcmpCode = 0;
-        Tcp = default;
+        EmbeddedOffset = -1;
         PayloadOffset = start;
         PayloadLength = 0;
         Flow = null;

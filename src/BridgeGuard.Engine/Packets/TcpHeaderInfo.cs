@@ -24,6 +24,9 @@ public struct TcpHeaderInfo
     public ushort UrgentPointer;
     public TcpFlags Flags;
 
+    /// <summary>The four bits between data offset and flags; 0 today (bit 0 was the ECN nonce, RFC 8311).</summary>
+    public byte Reserved;
+
     /// <summary>-1 when the option is absent (RFC 7323 §2).</summary>
     public sbyte WindowScale;
     public bool HasTimestamp;

@@ -1,0 +1,162 @@
+using System.Buffers.Binary;
+using BridgeGuard.Engine.Settings;
+
+namespace BridgeGuard.Engine.Packets;
+
+/// <summary>Bytes of a frame to a <see cref="Packet"/>: link layer, tags, network, transport, and the packets within tunnels.</summary>
+/// <remarks>
+/// <para>Any bytes are accepted. What is wrong with them becomes a <see cref="PacketEvent"/>; headers that cannot be trusted set
+/// <see cref="PacketFlags.Invalid"/> and end the decoding of that packet. Offsets that are set were checked against the frame's end.</para>
+/// <para>Owner: one worker, one thread. Allocates nothing after construction.</para>
+/// </remarks>
+public sealed partial class PacketDecoder
+{
+    private readonly DecoderSettings _settings;
+
+    public PacketDecoder(DecoderSettings settings)
+    {
+        _settings = settings;
+    }
+
+    /// <summary>What was seen so far, by layer.</summary>
+    public DecoderCounters Counters { get; } = new();
+
+    /// <summary>Decodes the frame in <paramref name="packet"/> (already <see cref="Packet.Reset"/>) from its link layer on.</summary>
+    /// <param name="packet">Gets the outermost headers.</param>
+    /// <param name="inner">Gets the packets within tunnels, decoded, outermost first; cleared before.</param>
+    public void Decode(Packet packet, PacketQueue inner)
+    {
+        inner.Clear();
+        Counters.Packets++;
+        Counters.Bytes += packet.Length;
+        packet.Layers = 0;
+        DecodeLink(packet, inner);
+        CountResult(packet);
+    }
+
+    /// <summary>
+    /// Decodes a datagram that the defragmenter has put together: bytes that begin with the IP header. Keeps VLANs, tunnel and source as
+    /// <paramref name="packet"/> has them. Inner packets are added to <paramref name="inner"/> behind those already there.
+    /// </summary>
+    public void DecodeRebuilt(Packet packet, PacketQueue inner)
+    {
+        int end = packet.Start + packet.Length;
+        int start = packet.NetworkOffset >= 0 ? packet.NetworkOffset : packet.Start;
+        DecodeRaw(packet, inner, start, end);
+        CountResult(packet);
+    }
+
+    private static bool Fail(Packet packet, PacketEvent packetEvent)
+    {
+        packet.Events.Add(packetEvent);
+        packet.Flags |= PacketFlags.Invalid;
+        return false;
+    }
+
+    private static ushort ReadU16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16BigEndian(data[offset..]);
+
+    private static uint ReadU32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32BigEndian(data[offset..]);
+
+    private void CountResult(Packet packet)
+    {
+        if (packet.Has(PacketFlags.Invalid))
+        {
+            Counters.Invalid++;
+        }
+    }
+
+    private void DecodeLink(Packet packet, PacketQueue inner)
+    {
+        int start = packet.Start;
+        int end = start + packet.Length;
+        switch (packet.Info.LinkType)
+        {
+            case LinkType.Ethernet:
+                DecodeEthernet(packet, inner, start, end);
+                break;
+            case LinkType.LinuxSll:
+                DecodeSll(packet, inner, start, end);
+                break;
+            case LinkType.LinuxSll2:
+                DecodeSll2(packet, inner, start, end);
+                break;
+            case LinkType.Raw or LinkType.RawBsd or LinkType.RawOpenBsd or LinkType.Ipv4 or LinkType.Ipv6:
+                Counters.Raw++;
+                DecodeRaw(packet, inner, start, end);
+                break;
+            case LinkType.Null:
+                DecodeNull(packet, inner, start, end);
+                break;
+            case LinkType.Loop:
+                DecodeLoop(packet, inner, start, end);
+                break;
+            case LinkType.Ppp:
+                DecodePpp(packet, inner, start, end);
+                break;
+            case LinkType.CiscoHdlc:
+                DecodeChdlc(packet, inner, start, end);
+                break;
+            default:
+                packet.Flags |= PacketFlags.Invalid;
+                break;
+        }
+    }
+
+    /// <summary>One more header; false when there are too many of them.</summary>
+    private bool EnterLayer(Packet packet)
+    {
+        if (++packet.Layers < _settings.MaxLayers)
+        {
+            return true;
+        }
+
+        Counters.TooManyLayers++;
+        return Fail(packet, PacketEvent.TooManyLayers);
+    }
+
+    /// <summary>Decodes what an EtherType announces; false when the type is not known, with nothing set.</summary>
+    private bool DecodeEtherType(Packet packet, PacketQueue inner, ushort etherType, int offset, int end)
+    {
+        switch (etherType)
+        {
+            case EtherTypes.Ipv4:
+                DecodeIpv4(packet, inner, offset, end);
+                return true;
+            case EtherTypes.Ipv6:
+                DecodeIpv6(packet, inner, offset, end);
+                return true;
+            case EtherTypes.Arp:
+                DecodeArp(packet, offset, end);
+                return true;
+            case EtherTypes.Vlan or EtherTypes.ServiceVlan or EtherTypes.OldQinQ:
+                DecodeVlan(packet, inner, offset, end);
+                return true;
+            case EtherTypes.PppoeSession:
+                DecodePppoeSession(packet, inner, offset, end);
+                return true;
+            case EtherTypes.PppoeDiscovery:
+                DecodePppoeDiscovery(packet, offset, end);
+                return true;
+            case EtherTypes.Mpls or EtherTypes.MplsMulticast:
+                DecodeMpls(packet, inner, offset, end);
+                return true;
+            case EtherTypes.BackboneServiceTag:
+                DecodeBackboneServiceTag(packet, inner, offset, end);
+                return true;
+            case EtherTypes.VnTag:
+                DecodeVnTag(packet, inner, offset, end);
+                return true;
+            case EtherTypes.ETag:
+                DecodeETag(packet, inner, offset, end);
+                return true;
+            case EtherTypes.Nsh:
+                DecodeNsh(packet, inner, offset, end);
+                return true;
+            case EtherTypes.DataCenterEthernet:
+                DecodeDataCenterEthernet(packet, inner, offset, end);
+                return true;
+            default:
+                return false;
+        }
+    }
+}
