@@ -4,7 +4,6 @@ namespace BridgeGuard.Engine.Packets;
 public sealed partial class PacketDecoder
 {
     private const int Ipv4Header = 20;
-    private const int ArpLength = 28;
 
     private void DecodeIpv4(Packet packet, PacketQueue inner, int offset, int end)
     {
