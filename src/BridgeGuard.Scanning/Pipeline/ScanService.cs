@@ -1,0 +1,464 @@
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using System.Security.Cryptography;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.Scanners;
+using BridgeGuard.Scanning.VerdictCache;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace BridgeGuard.Scanning.Pipeline;
+
+/// <summary>What became of one content that was handed in.</summary>
+/// <param name="Key">Hash and length of what was read.</param>
+/// <param name="Verdict">The verdict; Kind Error when it could not be judged: the caller applies its fail policy.</param>
+/// <param name="IsFromCache">No scan was needed.</param>
+public sealed record ScanOutcome(FileKey Key, FileVerdict Verdict, bool IsFromCache);
+
+/// <summary>A content that was read to its end; owns the spool.</summary>
+internal sealed record Intake(FileKey Key, ContentSpool Spool) : IDisposable
+{
+    public void Dispose() => Spool.Dispose();
+}
+
+/// <summary>Takes contents in, hashes them as they come, and has each content scanned once per generation, however many bring it.</summary>
+/// <remarks>
+/// <para>Invariant: <see cref="ScanCounters.Scans"/> equals the number of different (content, generation) pairs, apart from scans repeated
+/// after an error. Whoever brings a content that is being scanned waits for that scan.</para>
+/// <para>A scan belongs to nobody: it goes on when the one who brought the content leaves, as others may wait for it.</para>
+/// </remarks>
+public sealed partial class ScanService : IAsyncDisposable
+{
+    private readonly FileVerdictCache _cache;
+    private readonly IReadOnlyList<IScanner> _scanners;
+    private readonly ScanOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly SpoolBudget _budget;
+    private readonly SemaphoreSlim _turns;
+    private readonly ConcurrentDictionary<FileKey, Task<FileVerdict>> _flights = new();
+    private readonly ConcurrentDictionary<FileKey, int> _announced = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Dictionary<string, string> _generations = [];
+    private readonly SemaphoreSlim _generationLock = new(1);
+    private Task? _watching;
+
+    public ScanService(
+        FileVerdictCache cache,
+        IReadOnlyList<IScanner> scanners,
+        ScanOptions? options = null,
+        TimeProvider? time = null,
+        ILogger? logger = null)
+    {
+        _cache = cache;
+        _scanners = scanners;
+        _options = options ?? new ScanOptions();
+        _time = time ?? TimeProvider.System;
+        _logger = logger ?? NullLogger.Instance;
+        _budget = new SpoolBudget(_options.SpoolMemoryBytes, _options.SpoolDiskBytes);
+        _turns = new SemaphoreSlim(_options.Concurrency);
+    }
+
+    public ScanCounters Counters { get; } = new();
+
+    public FileVerdictCache Cache => _cache;
+
+    /// <summary>Spool memory in use, bytes.</summary>
+    public long SpoolMemoryBytes => _budget.MemoryUsed;
+
+    /// <summary>Spool files in use, bytes.</summary>
+    public long SpoolDiskBytes => _budget.DiskUsed;
+
+    /// <summary>A verdict turned. Called from a pool thread; must return soon.</summary>
+    public event Action<VerdictChange>? VerdictChanged;
+
+    /// <summary>Reads the scanners' generations now and then again and again until disposal.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        await RefreshGenerationAsync(cancellationToken).ConfigureAwait(false);
+        _watching ??= WatchGenerationAsync();
+    }
+
+    /// <summary>Asks every scanner for its generation; the cache's becomes their combination. A scanner that does not answer keeps its last one.</summary>
+    public async Task RefreshGenerationAsync(CancellationToken cancellationToken = default)
+    {
+        await _generationLock.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            foreach (IScanner scanner in _scanners)
+            {
+                try
+                {
+                    _generations[scanner.Name] = await scanner.GetGenerationAsync(cancellationToken).ConfigureAwait(false);
+                }
+                catch (ScannerException e)
+                {
+                    Log.NoGeneration(_logger, scanner.Name, e.Message);
+                }
+            }
+
+            string now = string.Join("; ", _scanners.Select(scanner => _generations.GetValueOrDefault(scanner.Name, "")));
+            if (now != _cache.CurrentGeneration)
+            {
+                Log.NewGeneration(_logger, now);
+                _cache.CurrentGeneration = now;
+            }
+        }
+        finally
+        {
+            _generationLock.Release();
+        }
+    }
+
+    /// <summary>Is this content being read or scanned? Packet side: no waiting, no allocation.</summary>
+    public bool IsPending(in FileKey key) => _flights.ContainsKey(key) || _announced.ContainsKey(key);
+
+    /// <summary>Reads a content to its end and judges it.</summary>
+    /// <param name="body">Completed by the caller's side; read to its end here, and completed.</param>
+    /// <param name="provenance">For the ledger; null leaves no line.</param>
+    /// <param name="consumed">Told of bytes taken from <paramref name="body"/>; null when nobody counts.</param>
+    /// <param name="cancellationToken">Ends waiting, not the scan.</param>
+    public async Task<ScanOutcome> SubmitAsync(
+        PipeReader body,
+        FileProvenance? provenance,
+        Action<long>? consumed = null,
+        CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            Intake intake = await TakeInAsync(body, consumed, cancellationToken).ConfigureAwait(false);
+            Task<FileVerdict> judging = Judge(intake, provenance, out bool isFromCache);
+            return new ScanOutcome(intake.Key, await judging.WaitAsync(cancellationToken).ConfigureAwait(false), isFromCache);
+        }
+        finally
+        {
+            await body.CompleteAsync().ConfigureAwait(false);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        if (_watching is not null)
+        {
+            await _watching.ConfigureAwait(false);
+        }
+
+        await ((Task)Task.WhenAll(_flights.Values)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (IScanner scanner in _scanners)
+        {
+            await scanner.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _stopping.Dispose();
+    }
+
+    /// <summary>Marks a content as on its way to the scanner although its last bytes are still in a pipe.</summary>
+    internal void Announce(in FileKey key) => _announced.AddOrUpdate(key, 1, static (_, count) => count + 1);
+
+    /// <summary>Takes back one <see cref="Announce"/>.</summary>
+    internal void Withdraw(in FileKey key)
+    {
+        while (_announced.TryGetValue(key, out int count))
+        {
+            bool done = count > 1
+                ? _announced.TryUpdate(key, count - 1, count)
+                : _announced.TryRemove(KeyValuePair.Create(key, count));
+            if (done)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Reads a content to its end. Whoever gets the intake hands it to <see cref="Judge"/> or disposes it.</summary>
+    internal async Task<Intake> TakeInAsync(PipeReader body, Action<long>? consumed, CancellationToken cancellationToken)
+    {
+        var spool = new ContentSpool(_options, _budget);
+        try
+        {
+            FileKey key = await HashAndSpoolAsync(body, spool, consumed, cancellationToken).ConfigureAwait(false);
+            Interlocked.Increment(ref Counters.FilesValue);
+            Interlocked.Add(ref Counters.BytesValue, spool.Size);
+            if (spool.Refusal is not null)
+            {
+                Interlocked.Increment(ref Counters.NotKeptValue);
+            }
+
+            return new Intake(key, spool);
+        }
+        catch
+        {
+            spool.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<FileKey> HashAndSpoolAsync(PipeReader body, ContentSpool spool, Action<long>? consumed, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        while (true)
+        {
+            ReadResult read = await body.ReadAsync(cancellationToken).ConfigureAwait(false);
+            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+            {
+                hash.AppendData(segment.Span);
+                spool.Append(segment.Span);
+            }
+
+            long length = read.Buffer.Length;
+            body.AdvanceTo(read.Buffer.End);
+            consumed?.Invoke(length);
+            if (read.IsCanceled)
+            {
+                throw new OperationCanceledException("Reading the content was given up.");
+            }
+
+            if (read.IsCompleted)
+            {
+                return new FileKey(Finish(hash), spool.Size);
+            }
+        }
+    }
+
+    private static Sha256 Finish(IncrementalHash hash)
+    {
+        Span<byte> digest = stackalloc byte[Sha256.SizeBytes];
+        hash.GetHashAndReset(digest);
+        return new Sha256(digest);
+    }
+
+    /// <summary>Finds the verdict, joins the scan that is under way, or begins one. Takes the intake over.</summary>
+    internal Task<FileVerdict> Judge(Intake intake, FileProvenance? provenance, out bool isFromCache)
+    {
+        (FileKey key, ContentSpool spool) = intake;
+        if (provenance is not null)
+        {
+            _cache.Record(provenance.ToExposure(key));
+        }
+
+        if (_cache.Find(key, forScan: true) is { } known)
+        {
+            spool.Dispose();
+            Interlocked.Increment(ref Counters.SavedByCacheValue);
+            isFromCache = true;
+            return Task.FromResult(known);
+        }
+
+        isFromCache = false;
+        var landing = new TaskCompletionSource<FileVerdict>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task<FileVerdict> flight = _flights.GetOrAdd(key, landing.Task);
+        if (flight != landing.Task)
+        {
+            spool.Dispose();
+            Interlocked.Increment(ref Counters.SavedByJoiningValue);
+            return flight;
+        }
+
+        _ = FlyAsync(key, spool, landing);
+        return flight;
+    }
+
+    private async Task FlyAsync(FileKey key, ContentSpool spool, TaskCompletionSource<FileVerdict> landing)
+    {
+        FileVerdict verdict;
+        try
+        {
+            // The flight before ours may have landed between the question to the cache and our take-off.
+            if (_cache.Find(key, forScan: true) is { } known)
+            {
+                Interlocked.Increment(ref Counters.SavedByCacheValue);
+                verdict = known;
+            }
+            else
+            {
+                verdict = await ScanAndRememberAsync(key, spool).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e)
+        {
+            Log.ScanFailed(_logger, e, key);
+            verdict = ErrorVerdict("internal error: " + e.Message, isTransient: true);
+            _cache.Put(key, verdict);
+        }
+
+        spool.Dispose();
+        _flights.TryRemove(key, out _); // After the cache has the verdict: the packet side never sees a gap between pending and known.
+        landing.SetResult(verdict);
+    }
+
+    private async Task<FileVerdict> ScanAndRememberAsync(FileKey key, ContentSpool spool)
+    {
+        FileVerdict? before = _cache.FindEvenIfStale(key);
+        FileVerdict verdict = spool.Refusal is { } refusal
+            ? ErrorVerdict(refusal, spool.IsRefusalTransient)
+            : await ScanInTurnAsync(spool).ConfigureAwait(false);
+        if (verdict.Kind == FileVerdictKind.Error && before is { Kind: FileVerdictKind.Malicious })
+        {
+            return before; // Not judged now, but known to have been bad: the block stays.
+        }
+
+        _cache.Put(key, verdict);
+        bool isTurned = before is { Kind: FileVerdictKind.Clean } && verdict.Kind == FileVerdictKind.Malicious;
+        bool isCleared = before is { Kind: FileVerdictKind.Malicious } && verdict.Kind == FileVerdictKind.Clean;
+        if (isTurned || isCleared)
+        {
+            Interlocked.Increment(ref Counters.VerdictsChangedValue);
+            await _cache.FlushAsync(_stopping.Token).ConfigureAwait(false); // So that the ledger names the newest guests too.
+            VerdictChanged?.Invoke(new VerdictChange(key, before!, verdict, _cache.FindExposures(key.Hash)));
+        }
+
+        return verdict;
+    }
+
+    private async Task<FileVerdict> ScanInTurnAsync(ContentSpool spool)
+    {
+        if (Interlocked.Increment(ref Counters.QueuedValue) > _options.MaxQueued + _turns.CurrentCount)
+        {
+            Interlocked.Decrement(ref Counters.QueuedValue);
+            Interlocked.Increment(ref Counters.QueueFullValue);
+            return ErrorVerdict("the scan queue is full", isTransient: true);
+        }
+
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        deadline.CancelAfter(_options.Deadline);
+        try
+        {
+            await _turns.WaitAsync(deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return ErrorVerdict("no scanner was free before the deadline", isTransient: true);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref Counters.QueuedValue);
+        }
+
+        Interlocked.Increment(ref Counters.RunningValue);
+        try
+        {
+            return await ScanWithAllAsync(spool, deadline.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref Counters.RunningValue);
+            _turns.Release();
+        }
+    }
+
+    /// <summary>The first malicious answer counts; without one an error counts; clean only when every scanner says so.</summary>
+    private async Task<FileVerdict> ScanWithAllAsync(ContentSpool spool, CancellationToken cancellationToken)
+    {
+        if (_scanners.Count == 0)
+        {
+            return ErrorVerdict("no scanner is configured", isTransient: false);
+        }
+
+        string generation = _cache.CurrentGeneration; // Before the scan: signatures that arrive meanwhile make the verdict stale, not wrong.
+        Interlocked.Increment(ref Counters.ScansValue);
+        ScanResult worst = ScanResult.Clean;
+        string engine = "";
+        foreach (IScanner scanner in _scanners)
+        {
+            ScanResult result = await ScanWithRetryAsync(scanner, spool, cancellationToken).ConfigureAwait(false);
+            if (result.Kind != FileVerdictKind.Clean || engine.Length == 0)
+            {
+                worst = result;
+                engine = scanner.Name;
+            }
+
+            if (result.Kind == FileVerdictKind.Malicious)
+            {
+                break;
+            }
+        }
+
+        if (worst.Kind == FileVerdictKind.Error)
+        {
+            return ErrorVerdict(worst.Detail ?? "error", worst.IsTransient, engine);
+        }
+
+        Interlocked.Increment(ref worst.Kind == FileVerdictKind.Malicious ? ref Counters.MaliciousValue : ref Counters.CleanValue);
+        long now = NowUs();
+        return new FileVerdict
+        {
+            Kind = worst.Kind,
+            Signature = worst.Detail,
+            Engine = engine,
+            Generation = generation,
+            TimeUs = now,
+            ExpiresUs = worst.Kind == FileVerdictKind.Clean ? now + (long)_options.CleanLifetime.TotalMicroseconds : FileVerdict.Never,
+        };
+    }
+
+    private async Task<ScanResult> ScanWithRetryAsync(IScanner scanner, ContentSpool spool, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            ScanResult result;
+            try
+            {
+                result = await scanner.ScanAsync(spool, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                result = ScanResult.Error(e.Message, isTransient: true);
+            }
+
+            if (result.Kind != FileVerdictKind.Error || !result.IsTransient || attempt >= _options.Attempts
+                || cancellationToken.IsCancellationRequested)
+            {
+                return result;
+            }
+
+            Interlocked.Increment(ref Counters.RetriesValue);
+            await Task.Delay(_options.RetryDelay, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private FileVerdict ErrorVerdict(string reason, bool isTransient, string engine = "bridgeguard")
+    {
+        Interlocked.Increment(ref Counters.ErrorsValue);
+        long now = NowUs();
+        TimeSpan lifetime = isTransient ? _options.TransientErrorLifetime : _options.ErrorLifetime;
+        return new FileVerdict
+        {
+            Kind = FileVerdictKind.Error,
+            Signature = reason,
+            Engine = engine,
+            TimeUs = now,
+            ExpiresUs = now + (long)lifetime.TotalMicroseconds,
+        };
+    }
+
+    private async Task WatchGenerationAsync()
+    {
+        using var timer = new PeriodicTimer(_options.GenerationInterval, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
+            {
+                await RefreshGenerationAsync(_stopping.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposal.
+        }
+    }
+
+    private long NowUs() => (_time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    private static partial class Log
+    {
+        [LoggerMessage(2101, LogLevel.Warning, "Scanner {Scanner} does not tell its generation: {Reason}")]
+        public static partial void NoGeneration(ILogger logger, string scanner, string reason);
+
+        [LoggerMessage(2102, LogLevel.Information, "Verdicts are now bound to generation \"{Generation}\"; older clean ones are stale.")]
+        public static partial void NewGeneration(ILogger logger, string generation);
+
+        [LoggerMessage(2103, LogLevel.Error, "Scanning {Key} failed inside BridgeGuard.")]
+        public static partial void ScanFailed(ILogger logger, Exception exception, FileKey key);
+    }
+}

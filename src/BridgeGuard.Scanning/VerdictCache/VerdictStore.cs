@@ -1,0 +1,302 @@
+using System.Threading.Channels;
+using BridgeGuard.Engine.Files;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace BridgeGuard.Scanning.VerdictCache;
+
+/// <summary>Verdicts and ledger on disk: one writing task that commits in batches, and a few reading connections.</summary>
+/// <remarks>
+/// Writers never wait: a full queue gives the row up and counts it (a lost verdict costs one more scan). Disk full or I/O errors are
+/// counted and retried; a damaged file is set aside and made anew from what memory still knows.
+/// </remarks>
+internal sealed partial class VerdictStore : IAsyncDisposable
+{
+    /// <summary>Rows waiting for the disk; at some 300 bytes each about 20 MB.</summary>
+    private const int QueueCapacity = 65_536;
+
+    private const int BatchRows = 2_000;
+
+    /// <summary>How often the ledger is trimmed, in rows.</summary>
+    private const int TrimEvery = 10_000;
+
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
+
+    private readonly string _path;
+    private readonly long _ledgerMaxRows;
+    private readonly CacheCounters _counters;
+    private readonly ILogger _logger;
+    private readonly Func<IEnumerable<KeyValuePair<FileKey, FileVerdict>>> _memory;
+    private readonly Channel<Row> _queue = Channel.CreateBounded<Row>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _writing;
+    private readonly Lock _readersLock = new();
+    private readonly Stack<StoreReader> _readers = [];
+    private SqliteConnection _connection;
+    private int _readerGeneration;
+    private int _sinceTrim;
+
+    public VerdictStore(
+        string path,
+        long ledgerMaxRows,
+        CacheCounters counters,
+        Func<IEnumerable<KeyValuePair<FileKey, FileVerdict>>> memory,
+        ILogger logger)
+    {
+        _path = path;
+        _ledgerMaxRows = ledgerMaxRows;
+        _counters = counters;
+        _memory = memory;
+        _logger = logger;
+        _connection = VerdictDatabase.OpenOrRebuild(path, out string? setAside);
+        if (setAside is not null)
+        {
+            Interlocked.Increment(ref counters.RebuildsValue);
+            Log.SetAside(logger, path, setAside);
+        }
+
+        _writing = Task.Run(WriteLoopAsync);
+    }
+
+    public void Put(in FileKey key, FileVerdict verdict) => Enqueue(new Row(key, verdict, null, null));
+
+    public void Remove(in FileKey key) => Enqueue(new Row(key, null, null, null));
+
+    public void Add(Exposure exposure) => Enqueue(new Row(exposure.Key, null, exposure, null));
+
+    /// <summary>Completes when everything queued before is committed (or has been given up).</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken = default)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _queue.Writer.WriteAsync(new Row(default, null, null, done), cancellationToken).ConfigureAwait(false);
+        await done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads one verdict; null when there is none or the database cannot be read.</summary>
+    public FileVerdict? Find(in FileKey key)
+    {
+        FileKey wanted = key;
+        return Read(reader => reader.Find(wanted), null);
+    }
+
+    public IReadOnlyList<Exposure> FindExposures(Sha256 hash, int limit) => Read(reader => reader.FindExposures(hash, limit), []);
+
+    /// <summary>The verdicts to begin with: all malicious and pinned ones, then the newest others.</summary>
+    public IReadOnlyList<KeyValuePair<FileKey, FileVerdict>> ReadForWarmUp(int limit) => Read(reader => reader.ReadNewest(limit), []);
+
+    public long CountVerdicts() => Read(reader => reader.Count("SELECT count(*) FROM verdicts"), 0L);
+
+    public long CountExposures() => Read(reader => reader.Count("SELECT count(*) FROM ledger"), 0L);
+
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        _stopping.CancelAfter(TimeSpan.FromSeconds(5)); // A full disk must not hold up the end for ever.
+        await _writing.ConfigureAwait(false);
+        _stopping.Dispose();
+        CloseReaders();
+        _connection.Dispose();
+    }
+
+    private void Enqueue(Row row)
+    {
+        if (!_queue.Writer.TryWrite(row))
+        {
+            Interlocked.Increment(ref _counters.WritesDroppedValue);
+        }
+    }
+
+    private T Read<T>(Func<StoreReader, T> read, T whenUnreadable)
+    {
+        StoreReader? reader = null;
+        int generation;
+        lock (_readersLock)
+        {
+            generation = _readerGeneration;
+            _readers.TryPop(out reader);
+        }
+
+        try
+        {
+            reader ??= new StoreReader(VerdictDatabase.Open(_path));
+            T result = read(reader);
+            lock (_readersLock)
+            {
+                if (generation == _readerGeneration)
+                {
+                    _readers.Push(reader);
+                    reader = null;
+                }
+            }
+
+            return result;
+        }
+        catch (SqliteException e)
+        {
+            Log.ReadFailed(_logger, e);
+            if (VerdictDatabase.IsCorruption(e))
+            {
+                Enqueue(new Row(default, null, null, null) { IsCorruptionSeen = true }); // The writing task owns the file.
+            }
+
+            return whenUnreadable;
+        }
+        finally
+        {
+            reader?.Dispose();
+        }
+    }
+
+    private async Task WriteLoopAsync()
+    {
+        var batch = new List<Row>(BatchRows);
+        while (await _queue.Reader.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false))
+        {
+            batch.Clear();
+            while (batch.Count < BatchRows && _queue.Reader.TryRead(out Row row))
+            {
+                batch.Add(row);
+            }
+
+            while (!TryWrite(batch))
+            {
+                try
+                {
+                    await Task.Delay(RetryDelay, _stopping.Token).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    break;
+                }
+            }
+
+            foreach (Row row in batch)
+            {
+                row.Done?.TrySetResult();
+            }
+        }
+    }
+
+    /// <summary>Commits a batch. False when it should be tried again.</summary>
+    private bool TryWrite(List<Row> batch)
+    {
+        try
+        {
+            if (batch.Exists(row => row.IsCorruptionSeen))
+            {
+                Rebuild();
+            }
+
+            WriteBatch(batch);
+            return true;
+        }
+        catch (SqliteException e) when (VerdictDatabase.IsCorruption(e))
+        {
+            try
+            {
+                Rebuild();
+            }
+            catch (Exception again) when (again is SqliteException or IOException or UnauthorizedAccessException)
+            {
+                Log.WriteFailed(_logger, again);
+            }
+
+            return false;
+        }
+        catch (SqliteException e)
+        {
+            Interlocked.Increment(ref _counters.WriteFailuresValue);
+            Log.WriteFailed(_logger, e);
+            return false;
+        }
+    }
+
+    private void WriteBatch(List<Row> batch)
+    {
+        using SqliteTransaction transaction = _connection.BeginTransaction();
+        using var writer = new StoreWriter(_connection, transaction);
+        int rows = 0;
+        foreach (Row row in batch)
+        {
+            if (row.Done is not null || row.IsCorruptionSeen)
+            {
+                continue;
+            }
+
+            rows++;
+            if (row.Exposure is not null)
+            {
+                writer.Insert(row.Exposure);
+                _sinceTrim++;
+            }
+            else if (row.Verdict is not null)
+            {
+                writer.Upsert(row.Key, row.Verdict);
+            }
+            else
+            {
+                writer.Delete(row.Key);
+            }
+        }
+
+        if (_sinceTrim >= TrimEvery)
+        {
+            writer.TrimLedger(_ledgerMaxRows);
+            _sinceTrim = 0;
+        }
+
+        transaction.Commit();
+        Interlocked.Add(ref _counters.StoredValue, rows);
+    }
+
+    private void Rebuild()
+    {
+        CloseReaders();
+        _connection.Dispose();
+        string aside = VerdictDatabase.SetAside(_path);
+        _connection = VerdictDatabase.OpenOrRebuild(_path, out _);
+        Interlocked.Increment(ref _counters.RebuildsValue);
+        Log.SetAside(_logger, _path, aside);
+        using SqliteTransaction transaction = _connection.BeginTransaction();
+        using var writer = new StoreWriter(_connection, transaction);
+        foreach ((FileKey key, FileVerdict verdict) in _memory())
+        {
+            if (verdict.Kind is FileVerdictKind.Clean or FileVerdictKind.Malicious)
+            {
+                writer.Upsert(key, verdict);
+            }
+        }
+
+        transaction.Commit();
+    }
+
+    private void CloseReaders()
+    {
+        lock (_readersLock)
+        {
+            _readerGeneration++;
+            while (_readers.TryPop(out StoreReader? reader))
+            {
+                reader.Dispose();
+            }
+        }
+    }
+
+    /// <summary>One thing to write: a verdict, a removal (neither verdict nor exposure), a ledger line, or a marker.</summary>
+    private readonly record struct Row(FileKey Key, FileVerdict? Verdict, Exposure? Exposure, TaskCompletionSource? Done)
+    {
+        public bool IsCorruptionSeen { get; init; }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2001, LogLevel.Error, "The verdict database {Path} is damaged; it was set aside as {SetAside} and made anew.")]
+        public static partial void SetAside(ILogger logger, string path, string setAside);
+
+        [LoggerMessage(2002, LogLevel.Warning, "The verdict database cannot be written; verdicts stay in memory and writing is tried again.")]
+        public static partial void WriteFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(2003, LogLevel.Warning, "The verdict database cannot be read; the answer counts as unknown.")]
+        public static partial void ReadFailed(ILogger logger, Exception exception);
+    }
+}

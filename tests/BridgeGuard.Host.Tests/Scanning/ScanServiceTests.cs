@@ -1,0 +1,204 @@
+using System.IO.Pipelines;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.Pipeline;
+using BridgeGuard.Scanning.Scanners;
+using BridgeGuard.Scanning.VerdictCache;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Scanning;
+
+public sealed class ScanServiceTests : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly FileVerdictCache _cache;
+    private readonly StubScanner _scanner = new();
+
+    public ScanServiceTests() => _cache = new FileVerdictCache(new CacheOptions { Path = _folder.File("cache.db") });
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cache.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(65_536)]
+    [InlineData(65_537)]
+    [InlineData(262_144)]
+    [InlineData(262_145)] // One past the memory limit: goes through a file.
+    [InlineData(3_000_000)]
+    public async Task ContentOfAnySizeIsHashedAndScannedWhole(int size)
+    {
+        await using ScanService scan = await StartAsync();
+        byte[] content = Bytes(size, 1);
+        if (size > 100)
+        {
+            "STUB-MARKER"u8.CopyTo(content.AsSpan(size - 50)); // In the last bytes: nothing may be cut.
+        }
+
+        ScanOutcome outcome = await SubmitAsync(scan, content);
+        Assert.Equal(StubScanner.KeyOf(content), outcome.Key);
+        Assert.Equal(size > 100 ? FileVerdictKind.Malicious : FileVerdictKind.Clean, outcome.Verdict.Kind);
+        Assert.Equal(0, scan.SpoolMemoryBytes);
+        Assert.Equal(0, scan.SpoolDiskBytes);
+    }
+
+    [Fact]
+    public async Task ManyRequestsForFewContentsCostOneScanEach()
+    {
+        const int Clients = 200;
+        const int Files = 50;
+        _scanner.Delay = TimeSpan.FromMilliseconds(5);
+        await using ScanService scan = await StartAsync();
+        byte[][] contents = [.. Enumerable.Range(0, Files).Select(i => Bytes(1000 + i, i))];
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => Task.Run(async () =>
+        {
+            var random = new Random(client);
+            foreach (byte[] content in contents.OrderBy(_ => random.Next()))
+            {
+                ScanOutcome outcome = await SubmitAsync(scan, content);
+                Assert.Equal(FileVerdictKind.Clean, outcome.Verdict.Kind);
+            }
+        })));
+
+        Assert.Equal(Files, _scanner.Scans);
+        Assert.Equal(Files, scan.Counters.Scans);
+        Assert.Equal((Clients * Files) - Files, scan.Counters.SavedByCache + scan.Counters.SavedByJoining);
+
+        _scanner.Generation = "2";
+        await scan.RefreshGenerationAsync(TestContext.Current.CancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 20).SelectMany(_ => contents).Select(content => SubmitAsync(scan, content)));
+        Assert.Equal(2 * Files, _scanner.Scans);
+    }
+
+    [Fact]
+    public async Task ScanGoesOnWhenItsFirstClientLeaves()
+    {
+        _scanner.Delay = TimeSpan.FromMilliseconds(300);
+        await using ScanService scan = await StartAsync();
+        using var leaving = new CancellationTokenSource(50);
+        byte[] content = Bytes(100, 3);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            scan.SubmitAsync(PipeReader.Create(new MemoryStream(content)), null, null, leaving.Token));
+        ScanOutcome outcome = await SubmitAsync(scan, content);
+        Assert.Equal(FileVerdictKind.Clean, outcome.Verdict.Kind);
+        Assert.Equal(1, _scanner.Scans);
+    }
+
+    [Fact]
+    public async Task TurnedVerdictNamesTheExposedGuestsOnce()
+    {
+        _scanner.IgnoresMarker = true;
+        await using ScanService scan = await StartAsync();
+        var changes = new List<VerdictChange>();
+        scan.VerdictChanged += changes.Add;
+        byte[] content = "xx STUB-MARKER xx"u8.ToArray();
+        await SubmitAsync(scan, content, "vm-a");
+        await SubmitAsync(scan, content, "vm-b");
+        Assert.Equal(1, _scanner.Scans);
+
+        _scanner.IgnoresMarker = false;
+        _scanner.Generation = "2";
+        await scan.RefreshGenerationAsync(TestContext.Current.CancellationToken);
+        ScanOutcome outcome = await SubmitAsync(scan, content, "vm-c");
+        await SubmitAsync(scan, content, "vm-d");
+
+        Assert.Equal(FileVerdictKind.Malicious, outcome.Verdict.Kind);
+        VerdictChange change = Assert.Single(changes);
+        Assert.Equal(FileVerdictKind.Clean, change.Before.Kind);
+        Assert.Equal(["vm-a", "vm-b", "vm-c"], change.Exposures.Select(exposure => exposure.Guest).Order());
+    }
+
+    [Fact]
+    public async Task PassingErrorIsTriedAgain()
+    {
+        _scanner.Answer = number => number == 1 ? ScanResult.Error("gone", isTransient: true) : ScanResult.Clean;
+        await using ScanService scan = await StartAsync(new ScanOptions { RetryDelay = TimeSpan.FromMilliseconds(1) });
+        Assert.Equal(FileVerdictKind.Clean, (await SubmitAsync(scan, Bytes(10, 1))).Verdict.Kind);
+        Assert.Equal(1, scan.Counters.Retries);
+    }
+
+    [Fact]
+    public async Task SlowScannerEndsAtTheDeadlineWithAnErrorThatIsSoonForgotten()
+    {
+        _scanner.Delay = TimeSpan.FromSeconds(30);
+        await using ScanService scan = await StartAsync(new ScanOptions
+        {
+            Deadline = TimeSpan.FromMilliseconds(100),
+            TransientErrorLifetime = TimeSpan.FromMilliseconds(200),
+        });
+        ScanOutcome outcome = await SubmitAsync(scan, Bytes(10, 1));
+        Assert.Equal(FileVerdictKind.Error, outcome.Verdict.Kind);
+        await Task.Delay(250, TestContext.Current.CancellationToken);
+        _scanner.Delay = TimeSpan.Zero;
+        Assert.Equal(FileVerdictKind.Clean, (await SubmitAsync(scan, Bytes(10, 1))).Verdict.Kind);
+    }
+
+    [Fact]
+    public async Task ErrorDoesNotLiftABlock()
+    {
+        await using ScanService scan = await StartAsync();
+        byte[] content = "STUB-MARKER"u8.ToArray();
+        await SubmitAsync(scan, content);
+        _scanner.Generation = "2";
+        _scanner.Answer = _ => ScanResult.Error("gone", isTransient: false);
+        await scan.RefreshGenerationAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(FileVerdictKind.Malicious, (await SubmitAsync(scan, content)).Verdict.Kind);
+    }
+
+    [Fact]
+    public async Task FullQueueAnswersAtOnce()
+    {
+        _scanner.Delay = TimeSpan.FromMilliseconds(300);
+        await using ScanService scan = await StartAsync(new ScanOptions { Concurrency = 1, MaxQueued = 1 });
+        ScanOutcome[] outcomes = await Task.WhenAll(Enumerable.Range(0, 4).Select(i => SubmitAsync(scan, Bytes(10, i))));
+        Assert.Equal(2, outcomes.Count(outcome => outcome.Verdict.Kind == FileVerdictKind.Clean));
+        Assert.Equal(2, scan.Counters.QueueFull);
+        Assert.Equal(0, scan.Counters.Queued);
+    }
+
+    [Fact]
+    public async Task TooLongContentIsHashedButNotScannedAndCostsNoSpool()
+    {
+        await using ScanService scan = await StartAsync(new ScanOptions { MaxFileBytes = 500_000 });
+        byte[] content = Bytes(2_000_000, 5);
+        ScanOutcome outcome = await SubmitAsync(scan, content);
+        Assert.Equal(StubScanner.KeyOf(content), outcome.Key);
+        Assert.Equal(FileVerdictKind.Error, outcome.Verdict.Kind);
+        Assert.Contains("500000", outcome.Verdict.Signature, StringComparison.Ordinal);
+        Assert.Equal(0, _scanner.Scans);
+        Assert.Equal(0, scan.SpoolDiskBytes);
+    }
+
+    [Fact]
+    public async Task SpoolLimitsHoldForAllContentsTogether()
+    {
+        await using ScanService scan = await StartAsync(new ScanOptions { SpoolMemoryBytes = 0, SpoolDiskBytes = 100_000, SpoolDirectory = _folder.Path });
+        Assert.Equal(FileVerdictKind.Clean, (await SubmitAsync(scan, Bytes(90_000, 1))).Verdict.Kind); // Memory refused: a file.
+        Assert.Equal(FileVerdictKind.Error, (await SubmitAsync(scan, Bytes(110_000, 2))).Verdict.Kind);
+        Assert.Equal(0, scan.SpoolDiskBytes);
+        Assert.DoesNotContain(Directory.GetFiles(_folder.Path), name => Path.GetFileName(name).StartsWith("bridgeguard-", StringComparison.Ordinal));
+    }
+
+    private async Task<ScanService> StartAsync(ScanOptions? options = null)
+    {
+        var scan = new ScanService(_cache, [_scanner], options);
+        await scan.StartAsync(TestContext.Current.CancellationToken);
+        return scan;
+    }
+
+    private static Task<ScanOutcome> SubmitAsync(ScanService scan, byte[] content, string guest = "vm")
+    {
+        var provenance = new FileProvenance { TimeUs = 1, Guest = guest, Protocol = "test" };
+        return scan.SubmitAsync(PipeReader.Create(new MemoryStream(content)), provenance, null, TestContext.Current.CancellationToken);
+    }
+
+    private static byte[] Bytes(int size, int seed)
+    {
+        byte[] bytes = new byte[size];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,50 @@
+using System.Security.Cryptography;
+using BridgeGuard.Scanning.Scanners;
+using BridgeGuard.Scanning.VerdictCache;
+
+namespace BridgeGuard.Host.Tests.Scanning;
+
+/// <summary>Counts scans; what contains the marker is malicious. Generation, delay and answer can be set.</summary>
+internal sealed class StubScanner : IScanner
+{
+    public const string Marker = "STUB-MARKER";
+
+    private int _scans;
+
+    public string Name => "stub";
+
+    public string Generation { get; set; } = "1";
+
+    public TimeSpan Delay { get; set; }
+
+    public bool IgnoresMarker { get; set; }
+
+    /// <summary>Overrides the answer while not null.</summary>
+    public Func<int, ScanResult>? Answer { get; set; }
+
+    public int Scans => Volatile.Read(ref _scans);
+
+    public Task<string> GetGenerationAsync(CancellationToken cancellationToken) => Task.FromResult(Generation);
+
+    public async Task<ScanResult> ScanAsync(IScanContent content, CancellationToken cancellationToken)
+    {
+        int number = Interlocked.Increment(ref _scans);
+        await Task.Delay(Delay, cancellationToken);
+        if (Answer is { } answer)
+        {
+            return answer(number);
+        }
+
+        using var whole = new MemoryStream();
+        await foreach (ReadOnlyMemory<byte> block in content.ReadAsync(cancellationToken))
+        {
+            whole.Write(block.Span);
+        }
+
+        return !IgnoresMarker && whole.ToArray().AsSpan().IndexOf("STUB-MARKER"u8) >= 0 ? ScanResult.Malicious("Stub.Marker") : ScanResult.Clean;
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public static FileKey KeyOf(ReadOnlySpan<byte> content) => new(new Sha256(SHA256.HashData(content)), content.Length);
+}
