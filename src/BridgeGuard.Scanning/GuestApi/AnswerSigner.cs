@@ -40,12 +40,13 @@ public sealed class AnswerSigner : IDisposable
         if (!File.Exists(path))
         {
             using var made = new Key(SignatureAlgorithm.Ed25519, new KeyCreationParameters { ExportPolicy = KeyExportPolicies.AllowPlaintextExport });
-            using FileStream file = new(path, new FileStreamOptions
+            var creation = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+            if (!OperatingSystem.IsWindows())
             {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+                creation.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            }
+
+            using FileStream file = new(path, creation);
             file.Write(made.Export(KeyBlobFormat.RawPrivateKey));
         }
 
