@@ -24,6 +24,7 @@ public static class AttachmentCatalog
 {
     public static readonly IReadOnlyList<AttachmentEntry> All =
     [
+        new("bridge", "inline on Linux bridges: eBPF on every port, verdicts in the kernel", AttachmentTraits.Live | AttachmentTraits.Inline),
         new("inmemory", "frames from an array, for tests and benches", AttachmentTraits.None),
         new("offline", "pcap and pcapng files, folders and standard input", AttachmentTraits.None),
     ];

@@ -1,3 +1,5 @@
+using BridgeGuard.Attachments.Rejects;
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Attachments;
@@ -21,6 +23,13 @@ internal sealed class VerdictDelivery(IFrameSink? sink)
         else
         {
             _dropped++;
+            if (verdict.Reject != RejectTarget.None && info.LinkType == LinkType.Ethernet)
+            {
+                // What the engine itself wants sent goes first, so that the resets can be told apart by their place.
+                Drain(injector, info.TimestampUs);
+                RejectCrafter.Craft(buffer.AsSpan(offset, length), verdict.Reject, info.PortId, injector);
+                DrainRejects(injector, info.TimestampUs);
+            }
         }
 
         if (injector.Count > 0)
@@ -34,7 +43,7 @@ internal sealed class VerdictDelivery(IFrameSink? sink)
         for (int i = 0; i < injector.Count; i++)
         {
             ReadOnlySpan<byte> frame = injector.Get(i, out ushort portId, out InjectDirection direction);
-            FrameInfo info = new() { TimestampUs = nowUs, PortId = portId, LinkType = Engine.Packets.LinkType.Ethernet };
+            FrameInfo info = new() { TimestampUs = nowUs, PortId = portId, LinkType = LinkType.Ethernet };
             DeliveryKind kind = direction == InjectDirection.FromPort ? DeliveryKind.InjectedFromPort : DeliveryKind.InjectedToPort;
             sink?.Deliver(frame, info, kind);
             _injected++;
@@ -43,7 +52,18 @@ internal sealed class VerdictDelivery(IFrameSink? sink)
         injector.Clear();
     }
 
-    public void CountReject() => _rejects++;
+    private void DrainRejects(FrameInjector injector, long nowUs)
+    {
+        for (int i = 0; i < injector.Count; i++)
+        {
+            ReadOnlySpan<byte> frame = injector.Get(i, out ushort portId, out _);
+            FrameInfo info = new() { TimestampUs = nowUs, PortId = portId, LinkType = LinkType.Ethernet };
+            sink?.Deliver(frame, info, DeliveryKind.Rejected);
+            _rejects++;
+        }
+
+        injector.Clear();
+    }
 
     public AttachmentStats Snapshot() => new()
     {

@@ -1,0 +1,267 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Numerics;
+using System.Security.Cryptography;
+using BridgeGuard.Attachments.Interop;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Attachments.Bridge;
+
+/// <summary>Inline on existing Linux bridges: eBPF programs on the ports, undecided frames through a TAP, decided flows in the kernel. See README.md.</summary>
+/// <remarks>Needs root (or CAP_BPF and CAP_NET_ADMIN), Linux 6.6 and /dev/net/tun. Works in the network namespace of the thread that calls it.</remarks>
+public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
+{
+    private const int MaxDefaultWorkers = 8;
+    private const int WatchMs = 100;
+    private const int DrainMs = 250;
+    private const long AgeEveryMs = 5_000;
+
+    private readonly uint _mark = NewMark();
+    private readonly List<BridgeWorker> _workers = [];
+    private readonly List<Thread> _threads = [];
+    private KernelPrograms? _programs;
+    private PuntDevice? _device;
+    private PinStore? _pins;
+    private PortAttacher? _attacher;
+    private FlowDecisions? _decisions;
+    private FileDescriptor? _puntLink;
+
+    public string Name => "bridge";
+
+    public int WorkerCount { get; } = Math.Clamp(
+        options.WorkerCount > 0 ? options.WorkerCount : Math.Min(MaxDefaultWorkers, Environment.ProcessorCount), 1, KernelLayout.MaxQueues);
+
+    /// <summary>The ports now attached, and what is behind them.</summary>
+    public PortTable Ports { get; } = new();
+
+    public AttachmentStats Stats => _workers.Aggregate(default(AttachmentStats), (sum, worker) => Add(sum, worker.Stats));
+
+    /// <summary>Frames whose processor threw an exception.</summary>
+    public long Faults => _workers.Sum(worker => worker.Faults);
+
+    /// <summary>Frames that vanished between a port and its worker's queue.</summary>
+    public long Lost => _workers.Sum(worker => worker.Lost);
+
+    /// <summary>The last exception that came out of a processor; null is well.</summary>
+    public Exception? LastFault => _workers.Find(worker => worker.LastFault is not null)?.LastFault;
+
+    public AttachmentError? Open()
+    {
+        AttachmentError? error = CheckBridges();
+        error ??= PuntDevice.TryCreate(options.PuntDevice, WorkerCount, queueLength: 2 * options.BacklogFrames, out _device);
+        error ??= KernelPrograms.TryLoad(options.DecidedFlows, out _programs);
+        error ??= PreparePins();
+        if (error is not null)
+        {
+            return error;
+        }
+
+        uint flags = options.SteerByPorts ? KernelLayout.StateSteerTuple : 0;
+        uint seed = (uint)RandomNumberGenerator.GetInt32(int.MaxValue);
+        _programs!.State.Configure(_mark, _device!.IfIndex, WorkerCount, seed, options.HeartbeatMs * 1_000_000L, options.BacklogFrames, flags);
+        _decisions = new FlowDecisions(_programs);
+        _attacher = new PortAttacher(options, _programs, Ports, _pins);
+        return _device.SetSteering(_programs.SteerProgram) ?? AttachPuntProgram() ?? _device.BringUp();
+    }
+
+    public AttachmentError? Run(Func<int, IFrameProcessor> processorOf, AttachmentHooks hooks, CancellationToken stop)
+    {
+        for (int i = 0; i < WorkerCount; i++)
+        {
+            _workers.Add(new BridgeWorker(i, _device!, processorOf(i), _programs!.State, _decisions!, Ports));
+        }
+
+        StartThreads();
+        Heartbeat heartbeat = new(_programs!.State, _workers, options.HeartbeatMs);
+        heartbeat.Start();
+        using PortWatcher watcher = new(options.Bridges, _attacher!, Ports, hooks.Warning ?? (_ => { }));
+        AttachmentError? error = watcher.Start() ?? FirstUncoveredBridge();
+        if (error is null)
+        {
+            _pins?.RemoveOthers();
+            hooks.Ready?.Invoke();
+            Watch(watcher, stop);
+        }
+
+        _attacher!.DetachAll();
+        WaitForDrain();
+        _workers.ForEach(worker => worker.Stop());
+        _threads.ForEach(thread => thread.Join());
+        heartbeat.Dispose();
+        return error ?? WorkerError(stop);
+    }
+
+    /// <summary>What the kernel did with the frames of a port; zeros for an unknown one.</summary>
+    public PortCounters ReadCounters(ushort portId) => _attacher?.Read(portId) ?? default;
+
+    /// <summary>Drops every frame that comes from a port, or lets them come again; false for an unknown port.</summary>
+    public bool SetQuarantine(ushort portId, bool on) => _attacher?.SetQuarantine(portId, on) ?? false;
+
+    /// <summary>Drops, in the kernel, every IP packet from or to an address; false when the map is full.</summary>
+    public bool Block(IPAddress address) => _attacher?.Block(address) ?? false;
+
+    public bool Unblock(IPAddress address) => _attacher?.Unblock(address) ?? false;
+
+    /// <summary>Drops, in the kernel, every frame from or to a MAC of one bridge; false when the map is full.</summary>
+    public bool Block(PhysicalAddress mac, ushort bridgeId) => _attacher?.Block(mac, bridgeId) ?? false;
+
+    public bool Unblock(PhysicalAddress mac, ushort bridgeId) => _attacher?.Unblock(mac, bridgeId) ?? false;
+
+    public void Dispose()
+    {
+        _attacher?.Dispose();
+        _pins?.RemoveAll();
+        _puntLink?.Dispose();
+        _device?.Dispose();
+        if (_threads.TrueForAll(thread => !thread.IsAlive))
+        {
+            _programs?.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Removes what a daemon that was killed left in this network namespace, unless one is running; one line for each thing removed.
+    /// </summary>
+    public static IReadOnlyList<string> Cleanup(BridgeOptions options)
+    {
+        List<LinkRecord> links = [];
+        if (PortWatcher.Snapshot(links) is not null || links.Exists(link => link.Name == options.PuntDevice))
+        {
+            return [];
+        }
+
+        int removed = PinStore.RemoveLeftovers(options.PinFolder, options.PuntDevice);
+        return removed == 0 ? [] : [$"{removed} pinned program links below {options.PinFolder}"];
+    }
+
+    private AttachmentError? CheckBridges()
+    {
+        List<LinkRecord> links = [];
+        AttachmentError? error = PortWatcher.Snapshot(links);
+        foreach (string name in options.Bridges)
+        {
+            if (error is not null)
+            {
+                return error;
+            }
+
+            int at = links.FindIndex(link => link.Name == name);
+            error = at < 0 ? new AttachmentError(AttachmentErrorKind.NotFound, $"bridge {name} does not exist")
+                : links[at].Kind != "bridge" ? new AttachmentError(AttachmentErrorKind.BadArgument, $"{name} is not a bridge")
+                : null;
+        }
+
+        return error;
+    }
+
+    private AttachmentError? PreparePins()
+    {
+        bool anyClosed = options.WhenStale == FailMode.Closed || options.Ports.Values.Any(port => port.WhenStale == FailMode.Closed);
+        PinStore pins = new(options.PinFolder, options.PuntDevice, _mark);
+        if (!anyClosed)
+        {
+            // Links that an earlier daemon left closed are taken off once ours are on.
+            _pins = Directory.Exists(options.PinFolder) ? pins : null;
+            return null;
+        }
+
+        _pins = pins;
+        return pins.Prepare();
+    }
+
+    private AttachmentError? AttachPuntProgram()
+    {
+        int fd = Bpf.CreateTcxLink(_programs!.PuntProgram, _device!.IfIndex, Bpf.AttachTcxIngress);
+        if (fd < 0)
+        {
+            AttachmentErrorKind kind = Libc.LastError() == Libc.ErrorPermission ? AttachmentErrorKind.Permission : AttachmentErrorKind.Unsupported;
+            return new AttachmentError(kind, $"punt device {options.PuntDevice}: {PortAttacher.LinkFailure()}");
+        }
+
+        _puntLink = new FileDescriptor(fd);
+        return null;
+    }
+
+    private void StartThreads()
+    {
+        int[] cpus = options.PinWorkers ? AllowedCpus() : [];
+        foreach (BridgeWorker worker in _workers)
+        {
+            int cpu = cpus.Length == 0 ? -1 : cpus[worker.Queue % cpus.Length];
+            Thread thread = new(() => worker.Run(cpu)) { IsBackground = true, Name = $"bg-worker-{worker.Queue}" };
+            _threads.Add(thread);
+            thread.Start();
+        }
+    }
+
+    private void Watch(PortWatcher watcher, CancellationToken stop)
+    {
+        long lastAged = Environment.TickCount64;
+        while (!stop.IsCancellationRequested && _workers.TrueForAll(worker => worker.IsRunning))
+        {
+            watcher.Poll(WatchMs);
+            if (Environment.TickCount64 - lastAged >= AgeEveryMs)
+            {
+                lastAged = Environment.TickCount64;
+                _decisions!.Age(options.DecidedFlowIdleSeconds * 1_000_000_000L);
+            }
+        }
+    }
+
+    /// <summary>A bridge of which not one port could be attached is an error, not a warning.</summary>
+    private AttachmentError? FirstUncoveredBridge()
+    {
+        foreach (string bridge in options.Bridges)
+        {
+            PortInfo[] ports = [.. Ports.All.Where(port => port.Bridge == bridge)];
+            if (ports.Length > 0 && ports.All(port => port.Uncovered is not null))
+            {
+                return new AttachmentError(AttachmentErrorKind.Unsupported, $"bridge {bridge}: {ports[0].Uncovered}");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>What has been punted comes back before the way back is closed.</summary>
+    private void WaitForDrain()
+    {
+        long until = Environment.TickCount64 + DrainMs;
+        SharedState state = _programs!.State;
+        while (Environment.TickCount64 < until && _workers.Exists(worker => state.Punted(worker.Queue) != state.Done(worker.Queue)))
+        {
+            Thread.Sleep(1);
+        }
+    }
+
+    private AttachmentError? WorkerError(CancellationToken stop) => stop.IsCancellationRequested
+        ? null
+        : new AttachmentError(AttachmentErrorKind.Failed, $"punt device {options.PuntDevice} has gone");
+
+    private static int[] AllowedCpus()
+    {
+        ulong mask = 0;
+        return Libc.GetAffinity(0, sizeof(ulong), ref mask) != 0
+            ? []
+            : [.. Enumerable.Range(0, BitOperations.Log2(mask) + 1).Where(cpu => (mask & (1ul << cpu)) != 0)];
+    }
+
+    /// <summary>Never 0 and never a queue number: those are marks that frames carry without us.</summary>
+    private static uint NewMark() => 0x8000_0000 | (uint)RandomNumberGenerator.GetInt32(KernelLayout.MaxQueues, int.MaxValue);
+
+    private static AttachmentStats Add(AttachmentStats x, AttachmentStats y) => new()
+    {
+        Frames = x.Frames + y.Frames,
+        Bytes = x.Bytes + y.Bytes,
+        Passed = x.Passed + y.Passed,
+        Modified = x.Modified + y.Modified,
+        Dropped = x.Dropped + y.Dropped,
+        Rejects = x.Rejects + y.Rejects,
+        Injected = x.Injected + y.Injected,
+        InjectFailed = x.InjectFailed + y.InjectFailed,
+        WriteFailed = x.WriteFailed + y.WriteFailed,
+        Malformed = x.Malformed + y.Malformed,
+        Offloaded = x.Offloaded + y.Offloaded,
+        OffloadRefused = x.OffloadRefused + y.OffloadRefused,
+    };
+}

@@ -1,0 +1,86 @@
+namespace BridgeGuard.Attachments.Bridge;
+
+/// <summary>What happens to frames that nobody can judge.</summary>
+public enum FailMode : byte
+{
+    /// <summary>They go on, unseen.</summary>
+    Open,
+
+    /// <summary>They are dropped.</summary>
+    Closed,
+}
+
+/// <summary>How a port is inspected.</summary>
+public enum PortMode : byte
+{
+    /// <summary>Not at all; quarantine and blocked addresses still hold.</summary>
+    Off,
+
+    /// <summary>Every frame waits for its verdict.</summary>
+    Inline,
+
+    /// <summary>The engine sees copies; verdicts have no effect on the wire.</summary>
+    Mirror,
+}
+
+/// <summary>What one port wants differently.</summary>
+public sealed record PortOptions
+{
+    public PortMode Mode { get; init; } = PortMode.Inline;
+
+    /// <summary>While the daemon is dead or hangs; null takes the attachment's default.</summary>
+    public FailMode? WhenStale { get; init; }
+
+    /// <summary>While more frames wait than the backlog limit; null takes the attachment's default.</summary>
+    public FailMode? WhenOverloaded { get; init; }
+
+    /// <summary>Overrides what the kind of device suggests.</summary>
+    public PortRole? Role { get; init; }
+}
+
+/// <summary>What to attach to and how.</summary>
+public sealed record BridgeOptions
+{
+    /// <summary>Names of existing Linux bridges.</summary>
+    public required IReadOnlyList<string> Bridges { get; init; }
+
+    /// <summary>Queues and threads; 0 means one for each CPU this process may use, at most 8.</summary>
+    public int WorkerCount { get; init; }
+
+    public FailMode WhenStale { get; init; } = FailMode.Open;
+
+    public FailMode WhenOverloaded { get; init; } = FailMode.Open;
+
+    /// <summary>By port name.</summary>
+    public IReadOnlyDictionary<string, PortOptions> Ports { get; init; } = new Dictionary<string, PortOptions>();
+
+    /// <summary>Frames that the host itself sends to its guests are inspected too.</summary>
+    public bool InspectHost { get; init; } = true;
+
+    /// <summary>After this long without a sign of life of a worker the kernel applies the fail mode to its frames.</summary>
+    public int HeartbeatMs { get; init; } = 100;
+
+    /// <summary>Frames that may wait for one worker before the kernel applies the fail mode to further ones.</summary>
+    public int BacklogFrames { get; init; } = 1024;
+
+    /// <summary>Name of the TAP device through which frames come; at most 15 characters.</summary>
+    public string PuntDevice { get; init; } = "bgpunt0";
+
+    /// <summary>A folder below a mounted bpffs, for the links of ports that stay closed when the daemon dies.</summary>
+    public string PinFolder { get; init; } = "/sys/fs/bpf/bridgeguard";
+
+    /// <summary>
+    /// Spreads the flows between two hosts over all workers. Off, all of them (their fragments too) come to one worker, which rules that
+    /// look across flows and defragmentation need.
+    /// </summary>
+    public bool SteerByPorts { get; init; }
+
+    /// <summary>Pins each worker to a CPU.</summary>
+    public bool PinWorkers { get; init; } = true;
+
+    /// <summary>Flows that the kernel may have decisions about; a pass beyond it pushes the oldest out, a drop beyond it stays with the engine.</summary>
+    public int DecidedFlows { get; init; } = 65_536;
+
+    /// <summary>A decision about a flow without traffic is forgotten after this long (Suricata's default for a bypassed TCP flow).</summary>
+    public int DecidedFlowIdleSeconds { get; init; } = 100;
+}

@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using BridgeGuard.Attachments.Interop;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Attachments.Bridge;
+
+/// <summary>The verdict maps: flows about which the kernel decides by itself from now on.</summary>
+/// <remarks>
+/// Passes live in an LRU map (losing one only brings the flow back to the engine), drops in a plain one (losing one would open it). The kernel keeps
+/// punting SYN, FIN, RST and fragments of decided flows. Thread: any worker for <see cref="TryDecide"/> and <see cref="Forget"/>; one for aging.
+/// </remarks>
+internal sealed class FlowDecisions(KernelPrograms programs)
+{
+    // Frames of the flow that already wait for the daemon go first; under a standing backlog that never ends, so it is bounded.
+    private const ulong OrderWaitNs = 20_000_000;
+
+    private const int ForgetBatch = 1024;
+
+    private readonly FlowKey[] _idle = new FlowKey[ForgetBatch];
+    private int _anyDecided;
+
+    /// <summary>Whether a decision was ever made; while not, nobody needs to look for outdated ones.</summary>
+    public bool AnyDecided => Volatile.Read(ref _anyDecided) != 0;
+
+    /// <summary>Flows in the maps when they were last aged.</summary>
+    public int PassedFlows { get; private set; }
+
+    public int DroppedFlows { get; private set; }
+
+    /// <summary>Gives the rest of the frame's flow to the kernel; false when the frame names no flow or the map is full.</summary>
+    public bool TryDecide(FlowOffload decision, ReadOnlySpan<byte> frame, ushort bridgeId, int queue)
+    {
+        if (FlowKey.Read(frame, bridgeId, out FlowKey key) == FlowKeyKind.None)
+        {
+            return false;
+        }
+
+        ulong now = (ulong)Stopwatch.GetTimestamp();
+        KernelFlow flow = new() { LastNs = now, Active = 1 };
+        int map = programs.DroppedFlows;
+        if (decision == FlowOffload.Pass)
+        {
+            map = programs.PassedFlows;
+            flow.Active = 0;
+            flow.WaitSequence = (ulong)programs.State.Punted(queue);
+            flow.DeadlineNs = now + OrderWaitNs;
+        }
+
+        if (Bpf.Update(map, in key, in flow) != 0)
+        {
+            return false;
+        }
+
+        if (!AnyDecided)
+        {
+            programs.State.SetFlag(KernelLayout.StateFlows);
+            Volatile.Write(ref _anyDecided, 1);
+        }
+
+        return true;
+    }
+
+    /// <summary>A new connection with the key of a decided flow: it is judged afresh.</summary>
+    public void Forget(in FlowKey key)
+    {
+        Bpf.Delete(programs.PassedFlows, in key);
+        Bpf.Delete(programs.DroppedFlows, in key);
+    }
+
+    /// <summary>Forgets decisions about flows that have been silent for the time.</summary>
+    public void Age(long idleNs)
+    {
+        if (AnyDecided)
+        {
+            PassedFlows = AgeMap(programs.PassedFlows, idleNs);
+            DroppedFlows = AgeMap(programs.DroppedFlows, idleNs);
+        }
+    }
+
+    private int AgeMap(int map, long idleNs)
+    {
+        int kept = 0;
+        int idle = 0;
+        FlowKey key = default;
+        FlowKey next = default;
+        bool isFirst = true;
+        while (Bpf.NextKey(map, isFirst, in key, ref next) == 0)
+        {
+            key = next;
+            isFirst = false;
+            KernelFlow flow = default;
+            if (Bpf.Lookup(map, in key, ref flow) != 0)
+            {
+                continue;
+            }
+
+            if (Stopwatch.GetTimestamp() - (long)flow.LastNs > idleNs && idle < ForgetBatch)
+            {
+                _idle[idle++] = key;
+            }
+            else
+            {
+                kept++;
+            }
+        }
+
+        for (int i = 0; i < idle; i++)
+        {
+            Bpf.Delete(map, in _idle[i]);
+        }
+
+        return kept;
+    }
+}

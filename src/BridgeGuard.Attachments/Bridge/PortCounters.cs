@@ -1,0 +1,34 @@
+namespace BridgeGuard.Attachments.Bridge;
+
+/// <summary>Frames as the kernel sees them (a GSO super-frame is one) and their bytes.</summary>
+public readonly record struct TrafficCount(long Frames, long Bytes)
+{
+    public static TrafficCount operator +(TrafficCount x, TrafficCount y) => new(x.Frames + y.Frames, x.Bytes + y.Bytes);
+}
+
+/// <summary>What the kernel program did with the frames that a port received. The last seven add up to the first, save for mode off.</summary>
+public readonly record struct PortCounters
+{
+    public TrafficCount Seen { get; init; }
+
+    /// <summary>Given to the engine.</summary>
+    public TrafficCount Punted { get; init; }
+
+    /// <summary>Let through by a flow decision: not inspected any more.</summary>
+    public TrafficCount Passed { get; init; }
+
+    /// <summary>Dropped by a flow decision.</summary>
+    public TrafficCount Dropped { get; init; }
+
+    /// <summary>Dropped for an address or a quarantine.</summary>
+    public TrafficCount Blocked { get; init; }
+
+    /// <summary>Let through unseen, because the daemon was dead, hung or overloaded.</summary>
+    public TrafficCount Opened { get; init; }
+
+    /// <summary>Dropped for the same reasons.</summary>
+    public TrafficCount Closed { get; init; }
+
+    /// <summary>Link-local control frames (STP, LLDP, pause), never touched.</summary>
+    public TrafficCount Control { get; init; }
+}
