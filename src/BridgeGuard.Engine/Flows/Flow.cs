@@ -57,6 +57,7 @@ public enum FlowFlags : uint
     /// <summary>Moved to a honeypot or sinkhole.</summary>
     Redirected = 1 << 13,
 
+    /// <summary>More bytes per interval than <c>FlowSettings.ElephantBytes</c> were seen towards the server; to the client see <see cref="ElephantToClient"/>.</summary>
     Elephant = 1 << 14,
 
     /// <summary>An ET-style ip-only inspection was done in this direction.</summary>
@@ -69,6 +70,7 @@ public enum FlowFlags : uint
     /// <summary>An expectation (FTP data, TFTP) made this flow's protocol known in advance.</summary>
     Expected = 1 << 18,
     EmergencyEnded = 1 << 19,
+    ElephantToClient = 1 << 20,
 }
 
 /// <summary>Why a flow ended, EVE <c>flow.reason</c>.</summary>
@@ -157,9 +159,28 @@ public sealed class Flow
     /// <summary>Which exception policies were applied, for EVE <c>flow.exception_policy</c>; kept by <c>ExceptionPolicies</c>.</summary>
     public uint ExceptionMask;
 
+    /// <summary>ICMP type and code of the first packet of each direction, for EVE; <see cref="IcmpResponseSeen"/> says whether the second pair is set.</summary>
+    public byte IcmpType;
+    public byte IcmpCode;
+    public byte IcmpResponseType;
+    public byte IcmpResponseCode;
+    public bool IcmpResponseSeen;
+
+    // The rest belongs to the flow table alone.
+
     /// <summary>Number in the table; internal to it.</summary>
     internal int TableIndex;
+
+    /// <summary>When the timer wheel looks at the flow again; the true deadline may be later.</summary>
     internal long ExpiresUs;
+    internal ulong Hash;
+    internal int NextInBucket = -1;
+    internal int NextInWheel = -1;
+    internal int PreviousInWheel = -1;
+    internal int WheelSlot = -1;
+    internal long RateStartUs;
+    internal long RateBytesToServer;
+    internal long RateBytesToClient;
 
     public bool Has(FlowFlags flags) => (Flags & flags) != 0;
 
@@ -227,7 +248,12 @@ public sealed class Flow
         Variables.Reset();
         RedirectIndex = -1;
         ExceptionMask = 0;
+        IcmpType = IcmpCode = IcmpResponseType = IcmpResponseCode = 0;
+        IcmpResponseSeen = false;
         ExpiresUs = 0;
+        Hash = 0;
+        NextInBucket = NextInWheel = PreviousInWheel = WheelSlot = -1;
+        RateStartUs = RateBytesToServer = RateBytesToClient = 0;
     }
 }
 

@@ -14,7 +14,8 @@ public readonly record struct FlowKey(
     ushort Vlan1,
     ushort Vlan2,
     uint TunnelId,
-    ushort BridgeId)
+    ushort BridgeId,
+    byte TunnelDepth = 0)
 {
     /// <summary>The same flow seen from the other end.</summary>
     public FlowKey Reversed() => this with

@@ -124,6 +124,9 @@ public sealed class FlowSettings
     /// <summary>The capture device or bridge is part of the key (<c>livedev.use-for-tracking</c>).</summary>
     public bool DeviceTracking { get; init; } = true;
 
+    /// <summary>Packets of different tunnel depth are different flows (<c>decoder.recursion-level.use-for-tracking</c>).</summary>
+    public bool RecursionTracking { get; init; } = true;
+
     /// <summary>Bytes of rate-tracking for elephant flows per interval; 0 disables.</summary>
     public long ElephantBytes { get; init; }
 

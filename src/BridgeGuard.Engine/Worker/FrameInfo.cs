@@ -31,6 +31,9 @@ public readonly struct FrameInfo
     /// <summary>The bridge port that the frame entered by, as the attachment numbers ports; 0 when unknown.</summary>
     public ushort PortId { get; init; }
 
+    /// <summary>The bridge that the port belongs to; 0 when there is only one. Part of the flow key.</summary>
+    public ushort BridgeId { get; init; }
+
     /// <summary>Segment size when the frame is a GSO super-packet, else 0.</summary>
     public ushort GsoSize { get; init; }
 

@@ -1,0 +1,164 @@
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Flows;
+
+/// <summary>Where the engine could not do its work. The order is that of the bits in <see cref="Flow.ExceptionMask"/>.</summary>
+public enum ExceptionCause : byte
+{
+    DefragMemcap,
+    FlowMemcap,
+    StreamMemcap,
+    ReassemblyMemcap,
+    Midstream,
+    AppLayerError,
+}
+
+/// <summary>Applies the configured answer to one <see cref="ExceptionCause"/> to a packet and its flow.</summary>
+public static class ExceptionPolicies
+{
+    private const int BitsPerCause = 5;
+
+    /// <summary>Number of causes.</summary>
+    public const int CauseCount = 6;
+
+    /// <summary>Number of policies.</summary>
+    public const int PolicyCount = 8;
+
+    /// <summary>Carries out <paramref name="policy"/>. Without a flow a flow policy falls back to its packet form.</summary>
+    /// <param name="counters">Counts by cause and policy; null: not counted.</param>
+    public static void Apply(Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, ExceptionCounters? counters = null)
+    {
+        counters?.Count(cause, policy);
+        if (policy == ExceptionPolicy.Ignore)
+        {
+            return;
+        }
+
+        if (flow is not null)
+        {
+            flow.ExceptionMask |= MaskOf(cause, policy);
+        }
+
+        switch (policy)
+        {
+            case ExceptionPolicy.PassPacket:
+                packet.Flags |= PacketFlags.NoInspection | PacketFlags.NoPayloadInspection;
+                break;
+            case ExceptionPolicy.PassFlow:
+                packet.Flags |= PacketFlags.NoInspection | PacketFlags.NoPayloadInspection;
+                if (flow is not null)
+                {
+                    flow.Flags |= FlowFlags.Passed | FlowFlags.NoPacketInspection | FlowFlags.NoPayloadInspection;
+                }
+
+                break;
+            case ExceptionPolicy.Bypass:
+                packet.Flags |= PacketFlags.NoInspection | PacketFlags.NoPayloadInspection;
+                if (flow is not null)
+                {
+                    flow.State = FlowState.LocalBypassed;
+                    flow.Flags |= FlowFlags.NoPacketInspection | FlowFlags.NoPayloadInspection;
+                }
+
+                break;
+            case ExceptionPolicy.DropPacket:
+                DropOne(packet, cause);
+                break;
+            case ExceptionPolicy.DropFlow:
+                DropAll(packet, flow, cause);
+                break;
+            case ExceptionPolicy.Reject:
+                packet.Reject |= RejectTarget.Source;
+                DropAll(packet, flow, cause);
+                break;
+            case ExceptionPolicy.RejectBoth:
+                packet.Reject |= RejectTarget.Both;
+                DropAll(packet, flow, cause);
+                break;
+        }
+
+        if (flow is not null && policy is ExceptionPolicy.Reject or ExceptionPolicy.RejectBoth)
+        {
+            flow!.Flags |= FlowFlags.Rejected;
+        }
+    }
+
+    /// <summary>The policies that were applied for a cause, as bits by <see cref="ExceptionPolicy"/>; 0: none.</summary>
+    public static bool WasApplied(Flow flow, ExceptionCause cause, ExceptionPolicy policy) => (flow.ExceptionMask & MaskOf(cause, policy)) != 0;
+
+    /// <summary>EVE name of the place: <c>flow.exception_policy[].target</c>.</summary>
+    public static string NameOf(ExceptionCause cause) => cause switch
+    {
+        ExceptionCause.DefragMemcap => "defrag_memcap",
+        ExceptionCause.FlowMemcap => "flow_memcap",
+        ExceptionCause.StreamMemcap => "stream_memcap",
+        ExceptionCause.ReassemblyMemcap => "stream_reassembly_memcap",
+        ExceptionCause.Midstream => "stream_midstream",
+        _ => "app_layer_error",
+    };
+
+    /// <summary>EVE name of the answer: <c>flow.exception_policy[].policy</c>.</summary>
+    public static string NameOf(ExceptionPolicy policy) => policy switch
+    {
+        ExceptionPolicy.Ignore => "ignore",
+        ExceptionPolicy.PassPacket => "pass_packet",
+        ExceptionPolicy.PassFlow => "pass_flow",
+        ExceptionPolicy.Bypass => "bypass",
+        ExceptionPolicy.DropPacket => "drop_packet",
+        ExceptionPolicy.DropFlow => "drop_flow",
+        ExceptionPolicy.Reject => "reject",
+        _ => "reject_both",
+    };
+
+    // Five bits hold what one cause can have had on a flow: pass flow, bypass, drop packet, drop flow, reject; passing one packet leaves no trace.
+    private static uint MaskOf(ExceptionCause cause, ExceptionPolicy policy)
+    {
+        int bit = policy switch
+        {
+            ExceptionPolicy.PassFlow => 0,
+            ExceptionPolicy.Bypass => 1,
+            ExceptionPolicy.DropPacket => 2,
+            ExceptionPolicy.DropFlow => 3,
+            ExceptionPolicy.Reject or ExceptionPolicy.RejectBoth => 4,
+            _ => -1,
+        };
+        return bit < 0 ? 0 : 1u << (((int)cause * BitsPerCause) + bit);
+    }
+
+    private static void DropOne(Packet packet, ExceptionCause cause)
+    {
+        packet.Flags |= PacketFlags.NoInspection | PacketFlags.NoPayloadInspection;
+        packet.Drop(ReasonOf(cause));
+    }
+
+    private static void DropAll(Packet packet, Flow? flow, ExceptionCause cause)
+    {
+        DropOne(packet, cause);
+        if (flow is not null)
+        {
+            flow.Flags |= FlowFlags.Dropped | FlowFlags.NoPacketInspection | FlowFlags.NoPayloadInspection;
+        }
+    }
+
+    private static DropReason ReasonOf(ExceptionCause cause) => cause switch
+    {
+        ExceptionCause.DefragMemcap => DropReason.DefragMemcap,
+        ExceptionCause.FlowMemcap => DropReason.FlowMemcap,
+        ExceptionCause.StreamMemcap => DropReason.StreamMemcap,
+        ExceptionCause.ReassemblyMemcap => DropReason.StreamReassembly,
+        ExceptionCause.Midstream => DropReason.StreamMidstream,
+        _ => DropReason.AppLayerError,
+    };
+}
+
+/// <summary>How often each policy was applied for each cause. One writer.</summary>
+public sealed class ExceptionCounters
+{
+    private readonly ulong[] _counts = new ulong[ExceptionPolicies.CauseCount * ExceptionPolicies.PolicyCount];
+
+    public ulong this[ExceptionCause cause, ExceptionPolicy policy] => _counts[((int)cause * ExceptionPolicies.PolicyCount) + (int)policy];
+
+    internal void Count(ExceptionCause cause, ExceptionPolicy policy) => _counts[((int)cause * ExceptionPolicies.PolicyCount) + (int)policy]++;
+}

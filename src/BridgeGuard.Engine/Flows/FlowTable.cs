@@ -1,0 +1,542 @@
+using System.Numerics;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Streams;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Flows;
+
+/// <summary>All live flows of one worker: found by either orientation of their key, ended by packet time, bounded in number.</summary>
+/// <remarks>
+/// Owner: one worker; thread: its. Flow objects are made on demand up to <see cref="Capacity"/> and reused for ever. No clock is read: time comes with
+/// packets and <see cref="Expire"/>. Memory at capacity: <see cref="BytesPerFlow"/> each, TCP sessions apart (they count against the stream's cap).
+/// </remarks>
+public sealed class FlowTable
+{
+    /// <summary>Bytes of a flow with its variables, bucket and slot, as a test measures it; what <c>flow.memcap</c> is divided by.</summary>
+    public const int BytesPerFlow = 512;
+
+    /// <summary>Bits of a flow id: JavaScript keeps integers below 2^53 exact, the peer stays below 2^51.</summary>
+    private const int IdBits = 51;
+
+    /// <summary>How many flows are looked at to find one that may make room. Bounds the work an attacker can cause per packet.</summary>
+    private const int EvictionScan = 64;
+
+    private readonly FlowSettings _settings;
+    private readonly FlowHash _hash;
+    private readonly FlowTimeouts _tcp;
+    private readonly FlowTimeouts _udp;
+    private readonly FlowTimeouts _icmp;
+    private readonly FlowTimeouts _default;
+    private readonly int[] _buckets;
+    private readonly int _bucketMask;
+    private readonly TimerWheel _wheel = new();
+    private readonly ulong _workerIndex;
+    private Flow[] _flows = new Flow[1024];
+    private int[] _free = new int[1024];
+    private int _freeCount;
+    private int _made;
+    private ulong _sequence;
+    private int _hand;
+    private long _nowUs;
+
+    /// <param name="settings">Caps and timeouts.</param>
+    /// <param name="hash">With a random key on live traffic, a fixed one where a replay must be exact.</param>
+    /// <param name="workerIndex">0 to 63: keeps flow ids of workers apart.</param>
+    public FlowTable(EngineSettings settings, FlowHash hash, int workerIndex = 0)
+    {
+        _settings = settings.Flow;
+        _hash = hash;
+        _tcp = settings.Flow.Tcp;
+        _udp = settings.Flow.Udp;
+        _icmp = settings.Flow.Icmp;
+        _default = settings.Flow.Default;
+        _workerIndex = (ulong)workerIndex & 63;
+        Capacity = (int)Math.Clamp(_settings.MemcapBytes / BytesPerFlow, 1, Math.Max(1, _settings.MaxFlows));
+        _buckets = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(Capacity, 1024))];
+        _bucketMask = _buckets.Length - 1;
+        Array.Fill(_buckets, -1);
+    }
+
+    /// <summary>Flows at most.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Flows live now.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Timeouts are shortened because the table is or was full.</summary>
+    public bool IsEmergency { get; private set; }
+
+    public FlowCounters Counters { get; } = new();
+
+    /// <summary>Told of flows that end inside <see cref="GetOrCreate"/> (timed out, reused five-tuple, room needed). Set it before the first packet.</summary>
+    public IFlowEndHandler? EndHandler { get; set; }
+
+    /// <summary>Takes sessions back when flows return to the pool; set by the tracker's constructor.</summary>
+    internal TcpTracker? Tracker { get; set; }
+
+    /// <summary>The packet's flow, made if new; sets <see cref="Packet.Flow"/> and <see cref="Packet.Direction"/>. Null without IP, or when the table is full.</summary>
+    /// <remarks>An ICMP error whose quoted packet belongs to a live flow gets that flow and <see cref="PacketFlags.IcmpError"/>.</remarks>
+    public Flow? GetOrCreate(Packet packet)
+    {
+        _nowUs = Math.Max(_nowUs, packet.TimeUs);
+        _wheel.Start(packet.TimeUs);
+        if (!FlowKeys.TryCreate(packet, _settings, out FlowKey key))
+        {
+            return null;
+        }
+
+        if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6 && TryMapError(packet) is { } quoted)
+        {
+            return quoted;
+        }
+
+        ulong hash = _hash.Compute(in key);
+        Flow? flow = Find(in key, hash, out Direction direction);
+        if (flow is not null)
+        {
+            FlowEndReason over = WhyOver(flow, packet, direction);
+            if (over == FlowEndReason.None)
+            {
+                packet.Flow = flow;
+                packet.Direction = direction;
+                return flow;
+            }
+
+            if (over == FlowEndReason.TcpReuse)
+            {
+                Counters.TcpReuse++;
+            }
+
+            End(flow, over, EndHandler);
+        }
+
+        flow = Create(packet, in key, hash);
+        if (flow is null)
+        {
+            Counters.Memcap++;
+            ExceptionPolicies.Apply(packet, null, ExceptionCause.FlowMemcap, _settings.MemcapPolicy);
+            return null;
+        }
+
+        packet.Flow = flow;
+        packet.Direction = Direction.ToServer;
+        return flow;
+    }
+
+    /// <summary>Accounts the packet to its flow: counters, TTL range, first-in-direction, state of flows that are not TCP, elephants.</summary>
+    public void Touch(Flow flow, Packet packet)
+    {
+        flow.LastUs = Math.Max(flow.LastUs, packet.TimeUs);
+        int length = packet.Length;
+        if (packet.Direction == Direction.ToServer)
+        {
+            if (!flow.Has(FlowFlags.ToServerSeen))
+            {
+                flow.Flags |= FlowFlags.ToServerSeen;
+                flow.MinTtlToServer = packet.Ttl;
+                packet.Flags |= PacketFlags.FirstInDirection;
+            }
+
+            flow.PacketsToServer++;
+            flow.BytesToServer += (uint)length;
+            flow.MinTtlToServer = Math.Min(flow.MinTtlToServer, packet.Ttl);
+            flow.MaxTtlToServer = Math.Max(flow.MaxTtlToServer, packet.Ttl);
+        }
+        else
+        {
+            if (!flow.Has(FlowFlags.ToClientSeen))
+            {
+                SeeFirstToClient(flow, packet);
+            }
+
+            flow.PacketsToClient++;
+            flow.BytesToClient += (uint)length;
+            flow.MinTtlToClient = Math.Min(flow.MinTtlToClient, packet.Ttl);
+            flow.MaxTtlToClient = Math.Max(flow.MaxTtlToClient, packet.Ttl);
+        }
+
+        if (flow.State == FlowState.New && flow.Key.Protocol != IpProtocols.Tcp
+            && (flow.Flags & (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen)) == (FlowFlags.ToServerSeen | FlowFlags.ToClientSeen))
+        {
+            SetState(flow, FlowState.Established);
+        }
+
+        if (_settings.ElephantBytes > 0)
+        {
+            MeasureRate(flow, packet.Direction, length);
+        }
+    }
+
+    /// <summary>Changes a flow's state; brings its visit by the wheel forward when the new state's timeout is shorter.</summary>
+    public void SetState(Flow flow, FlowState state)
+    {
+        if (flow.State == state)
+        {
+            return;
+        }
+
+        flow.State = state;
+        long deadline = DeadlineOf(flow);
+        if (deadline < flow.ExpiresUs)
+        {
+            _wheel.Remove(flow, _flows);
+            _wheel.Add(flow, deadline, _flows);
+        }
+    }
+
+    /// <summary>Ends flows that were silent for too long by <paramref name="nowUs"/>. Cheap when nothing is due; call it for each packet or tick.</summary>
+    public void Expire(long nowUs, IFlowEndHandler handler)
+    {
+        _nowUs = Math.Max(_nowUs, nowUs);
+        while (_wheel.TryTakeDue(nowUs, out int index))
+        {
+            while (index >= 0)
+            {
+                Flow flow = _flows[index];
+                index = flow.NextInWheel;
+                flow.WheelSlot = flow.NextInWheel = flow.PreviousInWheel = -1;
+                long deadline = DeadlineOf(flow);
+                if (deadline < nowUs)
+                {
+                    End(flow, FlowEndReason.Timeout, handler);
+                }
+                else
+                {
+                    _wheel.Add(flow, deadline, _flows);
+                }
+            }
+        }
+
+        LeaveEmergencyWhenQuiet();
+    }
+
+    /// <summary>Ends all flows, oldest slot first: the capture or the process is over.</summary>
+    public void EndAll(IFlowEndHandler handler)
+    {
+        for (int i = 0; i < _made; i++)
+        {
+            if (_flows[i].Hash != 0)
+            {
+                End(_flows[i], FlowEndReason.Shutdown, handler);
+            }
+        }
+    }
+
+    /// <summary>Exchanges client and server of a flow after its roles were found reversed.</summary>
+    /// <remarks>The hash is symmetric, so the flow stays where it is. Counters, TTLs, guests, parsers' directions and the session's ends change places.</remarks>
+    public void Reverse(Flow flow)
+    {
+        flow.Key = flow.Key.Reversed();
+        flow.Flags ^= FlowFlags.DirectionReversed;
+        (flow.PacketsToServer, flow.PacketsToClient) = (flow.PacketsToClient, flow.PacketsToServer);
+        (flow.BytesToServer, flow.BytesToClient) = (flow.BytesToClient, flow.BytesToServer);
+        (flow.MinTtlToServer, flow.MinTtlToClient) = (flow.MinTtlToClient, flow.MinTtlToServer);
+        (flow.MaxTtlToServer, flow.MaxTtlToClient) = (flow.MaxTtlToClient, flow.MaxTtlToServer);
+        (flow.SourceMac, flow.DestinationMac) = (flow.DestinationMac, flow.SourceMac);
+        (flow.ClientPortId, flow.ServerPortId) = (flow.ServerPortId, flow.ClientPortId);
+        (flow.ClientGuest, flow.ServerGuest) = (flow.ServerGuest, flow.ClientGuest);
+        (flow.ClientRole, flow.ServerRole) = (flow.ServerRole, flow.ClientRole);
+        (flow.AppToServer, flow.AppToClient) = (flow.AppToClient, flow.AppToServer);
+        (flow.DetectToServer, flow.DetectToClient) = (flow.DetectToClient, flow.DetectToServer);
+        (flow.RateBytesToServer, flow.RateBytesToClient) = (flow.RateBytesToClient, flow.RateBytesToServer);
+        SwapFlags(flow, FlowFlags.ToServerSeen, FlowFlags.ToClientSeen);
+        SwapFlags(flow, FlowFlags.NoAppLayerToServer, FlowFlags.NoAppLayerToClient);
+        SwapFlags(flow, FlowFlags.IpOnlyToServerDone, FlowFlags.IpOnlyToClientDone);
+        SwapFlags(flow, FlowFlags.Elephant, FlowFlags.ElephantToClient);
+        flow.Tcp?.SwapEnds();
+    }
+
+    private static void SwapFlags(Flow flow, FlowFlags first, FlowFlags second)
+    {
+        bool hadFirst = flow.Has(first);
+        bool hadSecond = flow.Has(second);
+        flow.Flags &= ~(first | second);
+        flow.Flags |= (hadFirst ? second : FlowFlags.None) | (hadSecond ? first : FlowFlags.None);
+    }
+
+    private Flow? TryMapError(Packet packet)
+    {
+        if (!FlowKeys.TryCreateQuoted(packet, _settings, out FlowKey key)
+            || Find(in key, _hash.Compute(in key), out Direction direction) is not { } flow)
+        {
+            return null;
+        }
+
+        // The error answers the quoted packet, so it travels the other way.
+        packet.Flow = flow;
+        packet.Direction = direction.Opposite();
+        packet.Flags |= PacketFlags.IcmpError;
+        return flow;
+    }
+
+    private Flow? Find(in FlowKey key, ulong hash, out Direction direction)
+    {
+        for (int index = _buckets[(int)hash & _bucketMask]; index >= 0; index = _flows[index].NextInBucket)
+        {
+            Flow flow = _flows[index];
+            if (flow.Hash != NonZero(hash))
+            {
+                continue;
+            }
+
+            if (Same(in flow.Key, in key))
+            {
+                direction = Direction.ToServer;
+                return flow;
+            }
+
+            if (SameReversed(in flow.Key, in key))
+            {
+                direction = Direction.ToClient;
+                return flow;
+            }
+        }
+
+        direction = Direction.ToServer;
+        return null;
+    }
+
+    private static bool Same(in FlowKey a, in FlowKey b) => a.SourcePort == b.SourcePort && a.DestinationPort == b.DestinationPort
+        && a.Source == b.Source && a.Destination == b.Destination && SameEnvironment(in a, in b);
+
+    private static bool SameReversed(in FlowKey a, in FlowKey b) => a.SourcePort == b.DestinationPort && a.DestinationPort == b.SourcePort
+        && a.Source == b.Destination && a.Destination == b.Source && SameEnvironment(in a, in b);
+
+    private static bool SameEnvironment(in FlowKey a, in FlowKey b) => a.Protocol == b.Protocol && a.IpVersion == b.IpVersion && a.Vlan0 == b.Vlan0
+        && a.Vlan1 == b.Vlan1 && a.Vlan2 == b.Vlan2 && a.TunnelId == b.TunnelId && a.BridgeId == b.BridgeId && a.TunnelDepth == b.TunnelDepth;
+
+    /// <summary>Whether the found flow is over although nobody has noticed: silent too long, or its five-tuple begins a new connection.</summary>
+    private FlowEndReason WhyOver(Flow flow, Packet packet, Direction direction)
+    {
+        if (DeadlineOf(flow) < packet.TimeUs)
+        {
+            return FlowEndReason.Timeout;
+        }
+
+        return packet.IsTcp && flow.Tcp is { } session && TcpTracker.IsReuse(session, packet, direction) ? FlowEndReason.TcpReuse : FlowEndReason.None;
+    }
+
+    private Flow? Create(Packet packet, in FlowKey key, ulong hash)
+    {
+        if (_freeCount == 0 && _made == Capacity && !TryMakeRoom())
+        {
+            return null;
+        }
+
+        int index = _freeCount > 0 ? _free[--_freeCount] : MakeOne();
+        Flow flow = _flows[index];
+        flow.Key = key;
+        flow.Hash = NonZero(hash);
+        flow.Id = NextId();
+        flow.StartUs = flow.LastUs = packet.TimeUs;
+        flow.FirstPacketNumber = packet.Number;
+        flow.IcmpType = packet.IcmpType;
+        flow.IcmpCode = packet.IcmpCode;
+        flow.ClientPortId = packet.Info.PortId;
+        ref int bucket = ref _buckets[(int)hash & _bucketMask];
+        flow.NextInBucket = bucket;
+        bucket = index;
+        _wheel.Add(flow, DeadlineOf(flow), _flows);
+        Count++;
+        CountNew(key.Protocol);
+        return flow;
+    }
+
+    private void CountNew(byte protocol)
+    {
+        Counters.Total++;
+        Counters.Active = Count;
+        Counters.Peak = Math.Max(Counters.Peak, Count);
+        switch (protocol)
+        {
+            case IpProtocols.Tcp:
+                Counters.Tcp++;
+                break;
+            case IpProtocols.Udp:
+                Counters.Udp++;
+                break;
+            case IpProtocols.Icmp:
+                Counters.IcmpV4++;
+                break;
+            case IpProtocols.IcmpV6:
+                Counters.IcmpV6++;
+                break;
+        }
+    }
+
+    /// <summary>A further flow object; the arrays double, which happens only while the table grows to its highest use.</summary>
+    private int MakeOne()
+    {
+        if (_made == _flows.Length)
+        {
+            Array.Resize(ref _flows, Math.Min(Capacity, _made * 2));
+            Array.Resize(ref _free, _flows.Length);
+        }
+
+        _flows[_made] = new Flow { TableIndex = _made };
+        return _made++;
+    }
+
+    /// <summary>The table is full: emergency begins, and one of the next flows under the hand must go. Established ones stay: a flood cannot push them out.</summary>
+    private bool TryMakeRoom()
+    {
+        if (!IsEmergency)
+        {
+            IsEmergency = true;
+            Counters.EmergencyEntered++;
+        }
+
+        Flow? youngest = null;
+        for (int i = 0; i < EvictionScan && i < _made; i++)
+        {
+            _hand = _hand + 1 < _made ? _hand + 1 : 0;
+            Flow flow = _flows[_hand];
+            if (flow.Hash == 0)
+            {
+                continue;
+            }
+
+            if (DeadlineOf(flow) < _nowUs)
+            {
+                flow.Flags |= FlowFlags.EmergencyEnded;
+                End(flow, FlowEndReason.Timeout, EndHandler);
+                return true;
+            }
+
+            if (flow.State is FlowState.New or FlowState.Closed && (youngest is null || flow.LastUs < youngest.LastUs))
+            {
+                youngest = flow;
+            }
+        }
+
+        if (youngest is null)
+        {
+            return false;
+        }
+
+        youngest.Flags |= FlowFlags.EmergencyEnded;
+        Counters.Forced++;
+        End(youngest, FlowEndReason.Forced, EndHandler);
+        return true;
+    }
+
+    private void LeaveEmergencyWhenQuiet()
+    {
+        if (IsEmergency && (long)Count * 100 <= (long)Capacity * (100 - _settings.EmergencyRecoveryPercent))
+        {
+            IsEmergency = false;
+            Counters.EmergencyLeft++;
+        }
+    }
+
+    private void End(Flow flow, FlowEndReason reason, IFlowEndHandler? handler)
+    {
+        flow.EndReason = reason;
+        flow.Flags |= FlowFlags.Ended;
+        if (reason == FlowEndReason.Timeout)
+        {
+            Counters.EndedByTimeout++;
+        }
+        else if (reason == FlowEndReason.Shutdown)
+        {
+            Counters.EndedAtShutdown++;
+        }
+
+        handler?.OnFlowEnd(flow, reason);
+        Unlink(flow);
+        Tracker?.Release(flow);
+        int index = flow.TableIndex;
+        flow.Reset();
+        _free[_freeCount++] = index;
+        Count--;
+        Counters.Active = Count;
+    }
+
+    private void Unlink(Flow flow)
+    {
+        _wheel.Remove(flow, _flows);
+        ref int link = ref _buckets[(int)flow.Hash & _bucketMask];
+        while (link != flow.TableIndex)
+        {
+            link = ref _flows[link].NextInBucket;
+        }
+
+        link = flow.NextInBucket;
+    }
+
+    private long DeadlineOf(Flow flow)
+    {
+        ref readonly FlowTimeouts timeouts = ref TimeoutsOf(flow.Key.Protocol);
+        int seconds = flow.State switch
+        {
+            FlowState.New => IsEmergency ? timeouts.EmergencyNew : timeouts.New,
+            FlowState.Established => IsEmergency ? timeouts.EmergencyEstablished : timeouts.Established,
+            FlowState.Closed => IsEmergency ? timeouts.EmergencyClosed : timeouts.Closed,
+            _ => IsEmergency ? timeouts.EmergencyBypassed : timeouts.Bypassed,
+        };
+        return flow.LastUs + (seconds * 1_000_000L);
+    }
+
+    private ref readonly FlowTimeouts TimeoutsOf(byte protocol)
+    {
+        switch (protocol)
+        {
+            case IpProtocols.Tcp:
+                return ref _tcp;
+            case IpProtocols.Udp:
+                return ref _udp;
+            case IpProtocols.Icmp:
+            case IpProtocols.IcmpV6:
+                return ref _icmp;
+            default:
+                return ref _default;
+        }
+    }
+
+    private void SeeFirstToClient(Flow flow, Packet packet)
+    {
+        flow.Flags |= FlowFlags.ToClientSeen;
+        flow.MinTtlToClient = packet.Ttl;
+        flow.ServerPortId = packet.Info.PortId;
+        packet.Flags |= PacketFlags.FirstInDirection;
+        if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6 && !packet.Has(PacketFlags.IcmpError))
+        {
+            flow.IcmpResponseType = packet.IcmpType;
+            flow.IcmpResponseCode = packet.IcmpCode;
+            flow.IcmpResponseSeen = true;
+        }
+    }
+
+    private void MeasureRate(Flow flow, Direction direction, int length)
+    {
+        if (flow.LastUs - flow.RateStartUs >= _settings.ElephantIntervalSeconds * 1_000_000L)
+        {
+            flow.RateStartUs = flow.LastUs;
+            flow.RateBytesToServer = flow.RateBytesToClient = 0;
+        }
+
+        ref long bytes = ref direction == Direction.ToServer ? ref flow.RateBytesToServer : ref flow.RateBytesToClient;
+        bytes += length;
+        FlowFlags flag = direction == Direction.ToServer ? FlowFlags.Elephant : FlowFlags.ElephantToClient;
+        if (bytes >= _settings.ElephantBytes && !flow.Has(flag))
+        {
+            flow.Flags |= flag;
+            Counters.Elephant++;
+        }
+    }
+
+    private ulong NextId()
+    {
+        // Multiplication by an odd constant is a bijection modulo 2^51: ids look random, never repeat within 2^45 flows of a worker, and 0 is avoided.
+        ulong id;
+        do
+        {
+            id = (((++_sequence << 6) | _workerIndex) * 0x9e37_79b9_7f4a_7c15 + _hash.IdSeed) & ((1UL << IdBits) - 1);
+        }
+        while (id == 0);
+        return id;
+    }
+
+    private static ulong NonZero(ulong hash) => hash | (1UL << 63);
+}
