@@ -4,33 +4,16 @@ using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Flows;
 
-/// <summary>Where the engine could not do its work. The order is that of the bits in <see cref="Flow.ExceptionMask"/>.</summary>
-public enum ExceptionCause : byte
-{
-    DefragMemcap,
-    FlowMemcap,
-    StreamMemcap,
-    ReassemblyMemcap,
-    Midstream,
-    AppLayerError,
-}
-
 /// <summary>Applies the configured answer to one <see cref="ExceptionCause"/> to a packet and its flow.</summary>
 public static class ExceptionPolicies
 {
     private const int BitsPerCause = 5;
 
-    /// <summary>Number of causes.</summary>
-    public const int CauseCount = 6;
-
-    /// <summary>Number of policies.</summary>
-    public const int PolicyCount = 8;
-
     /// <summary>Carries out <paramref name="policy"/>. Without a flow a flow policy falls back to its packet form.</summary>
     /// <param name="counters">Counts by cause and policy; null: not counted.</param>
-    public static void Apply(Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, ExceptionCounters? counters = null)
+    public static void Apply(Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, WorkerCounters? counters = null)
     {
-        counters?.Count(cause, policy);
+        counters?.Policy(cause, policy);
         if (policy == ExceptionPolicy.Ignore)
         {
             return;
@@ -93,9 +76,9 @@ public static class ExceptionPolicies
     {
         ExceptionCause.DefragMemcap => "defrag_memcap",
         ExceptionCause.FlowMemcap => "flow_memcap",
-        ExceptionCause.StreamMemcap => "stream_memcap",
-        ExceptionCause.ReassemblyMemcap => "stream_reassembly_memcap",
-        ExceptionCause.Midstream => "stream_midstream",
+        ExceptionCause.StreamSessionMemcap => "stream_memcap",
+        ExceptionCause.StreamReassemblyMemcap => "stream_reassembly_memcap",
+        ExceptionCause.StreamMidstream => "stream_midstream",
         _ => "app_layer_error",
     };
 
@@ -146,19 +129,9 @@ public static class ExceptionPolicies
     {
         ExceptionCause.DefragMemcap => DropReason.DefragMemcap,
         ExceptionCause.FlowMemcap => DropReason.FlowMemcap,
-        ExceptionCause.StreamMemcap => DropReason.StreamMemcap,
-        ExceptionCause.ReassemblyMemcap => DropReason.StreamReassembly,
-        ExceptionCause.Midstream => DropReason.StreamMidstream,
+        ExceptionCause.StreamSessionMemcap => DropReason.StreamMemcap,
+        ExceptionCause.StreamReassemblyMemcap => DropReason.StreamReassembly,
+        ExceptionCause.StreamMidstream => DropReason.StreamMidstream,
         _ => DropReason.AppLayerError,
     };
-}
-
-/// <summary>How often each policy was applied for each cause. One writer.</summary>
-public sealed class ExceptionCounters
-{
-    private readonly ulong[] _counts = new ulong[ExceptionPolicies.CauseCount * ExceptionPolicies.PolicyCount];
-
-    public ulong this[ExceptionCause cause, ExceptionPolicy policy] => _counts[((int)cause * ExceptionPolicies.PolicyCount) + (int)policy];
-
-    internal void Count(ExceptionCause cause, ExceptionPolicy policy) => _counts[((int)cause * ExceptionPolicies.PolicyCount) + (int)policy]++;
 }

@@ -202,7 +202,7 @@ public sealed class Flow
     {
         Key = Key.Reversed();
         Flags ^= FlowFlags.DirectionReversed;
-        Flags = SwapBits(SwapBits(SwapBits(Flags, 0, 1), 6, 7), 15, 16);
+        Flags = SwapBits(SwapBits(SwapBits(SwapBits(Flags, 0, 1), 6, 7), 15, 16), 14, 20);
         (PacketsToServer, PacketsToClient) = (PacketsToClient, PacketsToServer);
         (BytesToServer, BytesToClient) = (BytesToClient, BytesToServer);
         (MinTtlToServer, MinTtlToClient) = (MinTtlToClient, MinTtlToServer);
@@ -213,6 +213,7 @@ public sealed class Flow
         (ClientRole, ServerRole) = (ServerRole, ClientRole);
         (AppToServer, AppToClient) = (AppToClient, AppToServer);
         (DetectToServer, DetectToClient) = (DetectToClient, DetectToServer);
+        (RateBytesToServer, RateBytesToClient) = (RateBytesToClient, RateBytesToServer);
         Tcp?.Reverse();
     }
 

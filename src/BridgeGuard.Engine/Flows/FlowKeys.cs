@@ -133,8 +133,10 @@ internal static class FlowKeys
     }
 
     /// <summary>The type that answers <paramref name="type"/>; the type itself where nothing answers.</summary>
-    private static byte Counterpart(byte protocol, byte type) => protocol == IpProtocols.Icmp
-        ? type switch
+    private static byte Counterpart(byte protocol, byte type) => protocol == IpProtocols.Icmp ? CounterpartV4(type) : CounterpartV6(type);
+
+    private static byte CounterpartV4(byte type) =>
+        type switch
         {
             0 => 8,
             8 => 0,
@@ -147,8 +149,10 @@ internal static class FlowKeys
             17 => 18,
             18 => 17,
             _ => type,
-        }
-        : type switch
+        };
+
+    private static byte CounterpartV6(byte type) =>
+        type switch
         {
             128 => 129,
             129 => 128,

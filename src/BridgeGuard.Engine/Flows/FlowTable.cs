@@ -24,6 +24,7 @@ public sealed class FlowTable
 
     private readonly FlowSettings _settings;
     private readonly FlowHash _hash;
+    private readonly WorkerCounters _counters;
     private readonly FlowTimeouts _tcp;
     private readonly FlowTimeouts _udp;
     private readonly FlowTimeouts _icmp;
@@ -42,11 +43,13 @@ public sealed class FlowTable
 
     /// <param name="settings">Caps and timeouts.</param>
     /// <param name="hash">With a random key on live traffic, a fixed one where a replay must be exact.</param>
+    /// <param name="counters">Gets <c>flow.*</c>.</param>
     /// <param name="workerIndex">0 to 63: keeps flow ids of workers apart.</param>
-    public FlowTable(EngineSettings settings, FlowHash hash, int workerIndex = 0)
+    public FlowTable(EngineSettings settings, FlowHash hash, WorkerCounters counters, int workerIndex = 0)
     {
         _settings = settings.Flow;
         _hash = hash;
+        _counters = counters;
         _tcp = settings.Flow.Tcp;
         _udp = settings.Flow.Udp;
         _icmp = settings.Flow.Icmp;
@@ -66,8 +69,6 @@ public sealed class FlowTable
 
     /// <summary>Timeouts are shortened because the table is or was full.</summary>
     public bool IsEmergency { get; private set; }
-
-    public FlowCounters Counters { get; } = new();
 
     /// <summary>Told of flows that end inside <see cref="GetOrCreate"/> (timed out, reused five-tuple, room needed). Set it before the first packet.</summary>
     public IFlowEndHandler? EndHandler { get; set; }
@@ -105,7 +106,7 @@ public sealed class FlowTable
 
             if (over == FlowEndReason.TcpReuse)
             {
-                Counters.TcpReuse++;
+                _counters.Increment(Counter.FlowTcpReuse);
             }
 
             End(flow, over, EndHandler);
@@ -114,8 +115,8 @@ public sealed class FlowTable
         flow = Create(packet, in key, hash);
         if (flow is null)
         {
-            Counters.Memcap++;
-            ExceptionPolicies.Apply(packet, null, ExceptionCause.FlowMemcap, _settings.MemcapPolicy);
+            _counters.Increment(Counter.FlowMemcap);
+            ExceptionPolicies.Apply(packet, null, ExceptionCause.FlowMemcap, _settings.MemcapPolicy, _counters);
             return null;
         }
 
@@ -223,38 +224,6 @@ public sealed class FlowTable
         }
     }
 
-    /// <summary>Exchanges client and server of a flow after its roles were found reversed.</summary>
-    /// <remarks>The hash is symmetric, so the flow stays where it is. Counters, TTLs, guests, parsers' directions and the session's ends change places.</remarks>
-    public void Reverse(Flow flow)
-    {
-        flow.Key = flow.Key.Reversed();
-        flow.Flags ^= FlowFlags.DirectionReversed;
-        (flow.PacketsToServer, flow.PacketsToClient) = (flow.PacketsToClient, flow.PacketsToServer);
-        (flow.BytesToServer, flow.BytesToClient) = (flow.BytesToClient, flow.BytesToServer);
-        (flow.MinTtlToServer, flow.MinTtlToClient) = (flow.MinTtlToClient, flow.MinTtlToServer);
-        (flow.MaxTtlToServer, flow.MaxTtlToClient) = (flow.MaxTtlToClient, flow.MaxTtlToServer);
-        (flow.SourceMac, flow.DestinationMac) = (flow.DestinationMac, flow.SourceMac);
-        (flow.ClientPortId, flow.ServerPortId) = (flow.ServerPortId, flow.ClientPortId);
-        (flow.ClientGuest, flow.ServerGuest) = (flow.ServerGuest, flow.ClientGuest);
-        (flow.ClientRole, flow.ServerRole) = (flow.ServerRole, flow.ClientRole);
-        (flow.AppToServer, flow.AppToClient) = (flow.AppToClient, flow.AppToServer);
-        (flow.DetectToServer, flow.DetectToClient) = (flow.DetectToClient, flow.DetectToServer);
-        (flow.RateBytesToServer, flow.RateBytesToClient) = (flow.RateBytesToClient, flow.RateBytesToServer);
-        SwapFlags(flow, FlowFlags.ToServerSeen, FlowFlags.ToClientSeen);
-        SwapFlags(flow, FlowFlags.NoAppLayerToServer, FlowFlags.NoAppLayerToClient);
-        SwapFlags(flow, FlowFlags.IpOnlyToServerDone, FlowFlags.IpOnlyToClientDone);
-        SwapFlags(flow, FlowFlags.Elephant, FlowFlags.ElephantToClient);
-        flow.Tcp?.SwapEnds();
-    }
-
-    private static void SwapFlags(Flow flow, FlowFlags first, FlowFlags second)
-    {
-        bool hadFirst = flow.Has(first);
-        bool hadSecond = flow.Has(second);
-        flow.Flags &= ~(first | second);
-        flow.Flags |= (hadFirst ? second : FlowFlags.None) | (hadSecond ? first : FlowFlags.None);
-    }
-
     private Flow? TryMapError(Packet packet)
     {
         if (!FlowKeys.TryCreateQuoted(packet, _settings, out FlowKey key)
@@ -345,22 +314,22 @@ public sealed class FlowTable
 
     private void CountNew(byte protocol)
     {
-        Counters.Total++;
-        Counters.Active = Count;
-        Counters.Peak = Math.Max(Counters.Peak, Count);
+        _counters.Increment(Counter.FlowTotal);
+        _counters.Set(Counter.FlowActive, Count);
+        _counters.Set(Counter.FlowMemoryUse, (long)_made * BytesPerFlow);
         switch (protocol)
         {
             case IpProtocols.Tcp:
-                Counters.Tcp++;
+                _counters.Increment(Counter.FlowTcp);
                 break;
             case IpProtocols.Udp:
-                Counters.Udp++;
+                _counters.Increment(Counter.FlowUdp);
                 break;
             case IpProtocols.Icmp:
-                Counters.IcmpV4++;
+                _counters.Increment(Counter.FlowIcmpv4);
                 break;
             case IpProtocols.IcmpV6:
-                Counters.IcmpV6++;
+                _counters.Increment(Counter.FlowIcmpv6);
                 break;
         }
     }
@@ -384,7 +353,7 @@ public sealed class FlowTable
         if (!IsEmergency)
         {
             IsEmergency = true;
-            Counters.EmergencyEntered++;
+            _counters.Increment(Counter.FlowEmergencyEntered);
         }
 
         Flow? youngest = null;
@@ -416,7 +385,7 @@ public sealed class FlowTable
         }
 
         youngest.Flags |= FlowFlags.EmergencyEnded;
-        Counters.Forced++;
+        _counters.Increment(Counter.FlowGetUsed);
         End(youngest, FlowEndReason.Forced, EndHandler);
         return true;
     }
@@ -426,7 +395,7 @@ public sealed class FlowTable
         if (IsEmergency && (long)Count * 100 <= (long)Capacity * (100 - _settings.EmergencyRecoveryPercent))
         {
             IsEmergency = false;
-            Counters.EmergencyLeft++;
+            _counters.Increment(Counter.FlowEmergencyOver);
         }
     }
 
@@ -434,15 +403,7 @@ public sealed class FlowTable
     {
         flow.EndReason = reason;
         flow.Flags |= FlowFlags.Ended;
-        if (reason == FlowEndReason.Timeout)
-        {
-            Counters.EndedByTimeout++;
-        }
-        else if (reason == FlowEndReason.Shutdown)
-        {
-            Counters.EndedAtShutdown++;
-        }
-
+        CountEnd(flow);
         handler?.OnFlowEnd(flow, reason);
         Unlink(flow);
         Tracker?.Release(flow);
@@ -450,7 +411,34 @@ public sealed class FlowTable
         flow.Reset();
         _free[_freeCount++] = index;
         Count--;
-        Counters.Active = Count;
+        _counters.Set(Counter.FlowActive, Count);
+    }
+
+    private void CountEnd(Flow flow)
+    {
+        _counters.Increment(flow.State switch
+        {
+            FlowState.New => Counter.FlowEndNew,
+            FlowState.Established => Counter.FlowEndEstablished,
+            FlowState.Closed => Counter.FlowEndClosed,
+            FlowState.LocalBypassed => Counter.FlowEndLocalBypassed,
+            _ => Counter.FlowEndCaptureBypassed,
+        });
+        if (flow.Tcp is { } session)
+        {
+            // The counters stand in the order of the states.
+            _counters.Increment((Counter)((int)Counter.FlowEndTcpNone + (int)session.State));
+        }
+    }
+
+    private void CountElephant(Flow flow, Direction direction)
+    {
+        _counters.Increment(direction == Direction.ToServer ? Counter.FlowElephantToServer : Counter.FlowElephantToClient);
+        FlowFlags other = direction == Direction.ToServer ? FlowFlags.ElephantToClient : FlowFlags.Elephant;
+        if (!flow.Has(other))
+        {
+            _counters.Increment(Counter.FlowElephant);
+        }
     }
 
     private void Unlink(Flow flow)
@@ -522,7 +510,7 @@ public sealed class FlowTable
         if (bytes >= _settings.ElephantBytes && !flow.Has(flag))
         {
             flow.Flags |= flag;
-            Counters.Elephant++;
+            CountElephant(flow, direction);
         }
     }
 

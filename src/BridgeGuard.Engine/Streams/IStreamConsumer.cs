@@ -28,4 +28,7 @@ public interface IStreamConsumer
 
     /// <summary>Bytes that will never come.</summary>
     void OnGap(Flow flow, Packet packet, Direction direction, long bytes);
+
+    /// <summary>True, once, when the last call made the other direction's unconsumed data understandable: it is then handed over again.</summary>
+    bool TakeRedelivery();
 }

@@ -1,0 +1,144 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Streams;
+
+/// <summary>Stream bytes for rules that look at the stream itself, not at a buffer of a protocol.</summary>
+/// <remarks>
+/// Bytes are shown in windows of about the configured chunk size, each beginning a little before the end of the one before, so that a pattern across the border is
+/// seen whole. A match that lies wholly before <see cref="RawWindow.FreshOffset"/> was there last time and is not news.
+/// </remarks>
+public sealed partial class Reassembler
+{
+    /// <summary>Bytes shown again, at most: longer than any content of practice; a rule's single content may have 255 bytes and chains span a chunk.</summary>
+    private const int RawOverlapBytes = 1024;
+
+    /// <summary>The stream bytes that a rule has to look at with this packet.</summary>
+    /// <returns>False when nothing new is due: the chunk is not full and nothing (end, gap, transaction) asks for it.</returns>
+    public bool TryGetRawWindow(Flow flow, Direction direction, out RawWindow window)
+    {
+        window = default;
+        if (flow.Tcp is not { } session || session.StreamOf(direction) is not { } stream || !WantsRaw(stream))
+        {
+            return false;
+        }
+
+        if (stream.HeldData is { } held)
+        {
+            window = new RawWindow(held.AsSpan(0, stream.HeldLength), stream.HeldBase, stream.HeldBase);
+            return true;
+        }
+
+        long end = RawEnd(stream);
+        long fresh = end - stream.RawOffset;
+        if (fresh <= 0 || (!_inline && fresh < ChunkSize(flow, direction) && !stream.Has(TcpStreamFlags.RawTriggered)))
+        {
+            return false;
+        }
+
+        long from = Math.Max(stream.Base, stream.RawOffset - RawOverlapBytes);
+        window = new RawWindow(stream.View(from, end), from, stream.RawOffset);
+        return true;
+    }
+
+    /// <summary>The window was inspected. Call until <see cref="TryGetRawWindow"/> is false.</summary>
+    public void MarkRawInspected(Flow flow, Direction direction)
+    {
+        if (flow.Tcp?.StreamOf(direction) is not { } stream)
+        {
+            return;
+        }
+
+        if (stream.HeldData is not null)
+        {
+            ReleaseHeld(stream);
+            return;
+        }
+
+        stream.RawOffset = RawEnd(stream);
+        stream.Flags &= ~TcpStreamFlags.RawTriggered;
+    }
+
+    /// <summary>Something is complete (a request, an end): what is there is shown with the next packet although the chunk is not full.</summary>
+    public static void TriggerRaw(Flow flow, Direction direction)
+    {
+        if (flow.Tcp?.StreamOf(direction) is { } stream)
+        {
+            stream.Flags |= TcpStreamFlags.RawTriggered;
+        }
+    }
+
+    /// <summary>No rule looks at the raw stream of this direction any more.</summary>
+    public static void DisableRaw(Flow flow, Direction direction)
+    {
+        if (flow.Tcp?.StreamOf(direction) is { } stream)
+        {
+            stream.Flags |= TcpStreamFlags.NoRaw;
+        }
+    }
+
+    /// <summary>What is still held of a direction, for EVE <c>payload</c> of alerts on the stream. Valid until the next packet.</summary>
+    public ReadOnlySpan<byte> GetRecentStream(Flow flow, Direction direction) =>
+        flow.Tcp?.StreamOf(direction) is { } stream ? stream.View(stream.Base, stream.EndOffset) : [];
+
+    private long RawEnd(TcpStream stream) => _inline ? stream.EndOffset : Math.Min(stream.EndOffset, stream.AckedOffset);
+
+    private static long RawKeepFrom(TcpStream stream) => stream.RawOffset - RawOverlapBytes;
+
+    private int ChunkSize(Flow flow, Direction direction)
+    {
+        int size = (int)(direction == Direction.ToServer ? _settings.ToServerChunkSize : _settings.ToClientChunkSize);
+        if (!_settings.RandomizeChunkSize || size == 0)
+        {
+            return size;
+        }
+
+        // ± 10 %, from the flow's id, so that a replay is exact and a sender cannot know.
+        int range = Math.Max(1, size / 5);
+        return size - (size / 10) + (int)(flow.Id % (uint)range);
+    }
+
+    /// <summary>Before a gap: the bytes that rules have not seen move aside; they are shown first.</summary>
+    private void HoldRaw(TcpStream stream)
+    {
+        ReleaseHeld(stream);
+        if (stream.Data is not { } data)
+        {
+            return;
+        }
+
+        stream.Data = null;
+        if (!WantsRaw(stream) || stream.RawOffset >= stream.EndOffset)
+        {
+            _slabs.Return(data);
+            return;
+        }
+
+        data.AsSpan(stream.DataStart, stream.DataLength).CopyTo(data);
+        stream.HeldData = data;
+        stream.HeldLength = stream.DataLength;
+        stream.HeldBase = stream.Base;
+    }
+
+    private void ReleaseHeld(TcpStream stream)
+    {
+        if (stream.HeldData is { } held)
+        {
+            _slabs.Return(held);
+            stream.HeldData = null;
+        }
+    }
+}
+
+/// <summary>A window of raw stream bytes.</summary>
+public readonly ref struct RawWindow(ReadOnlySpan<byte> data, long offset, long freshOffset)
+{
+    /// <summary>Borrowed; valid until the next packet of the flow.</summary>
+    public ReadOnlySpan<byte> Data { get; } = data;
+
+    /// <summary>Stream offset of the first byte.</summary>
+    public long Offset { get; } = offset;
+
+    /// <summary>Stream offset from which bytes are shown for the first time.</summary>
+    public long FreshOffset { get; } = freshOffset;
+}

@@ -1,0 +1,371 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Streams;
+
+/// <summary>Puts the segments of one direction in order, settles overlaps and hands contiguous bytes to the application layer.</summary>
+/// <remarks>
+/// Owner: one worker's <see cref="TcpTracker"/>. In passive mode bytes are handed over when the receiver acknowledges them, because only then is it known that they
+/// arrived; until then overlapping copies compete under the receiver's <see cref="OverlapPolicy"/>. Inline, bytes are handed over at once, the first copy wins, and
+/// a conflicting later copy is rewritten in its frame, so that the guest gets what was inspected. All blocks come from one capped pool.
+/// </remarks>
+public sealed partial class Reassembler
+{
+    private readonly ReassemblySettings _settings;
+    private readonly IStreamConsumer _consumer;
+    private readonly WorkerCounters _counters;
+    private readonly SlabPool _slabs;
+    private readonly Stack<SegmentList> _lists = new();
+    private readonly bool _inline;
+
+    internal Reassembler(EngineSettings settings, IStreamConsumer consumer, WorkerCounters counters)
+    {
+        _settings = settings.Stream.Reassembly;
+        _consumer = consumer;
+        _counters = counters;
+        _inline = settings.Stream.Inline ?? settings.IsInline;
+        _slabs = new SlabPool(_settings.MemcapBytes);
+        RawEnabled = _settings.Raw;
+    }
+
+    /// <summary>Raw inspection is wanted by rules; when false, bytes that the application layer consumed are not kept for it.</summary>
+    public bool RawEnabled { get; set; }
+
+    /// <summary>Bytes in use for data.</summary>
+    public long UsedBytes => _slabs.UsedBytes;
+
+    /// <summary>Accepts the payload of a segment that the tracker found valid. Does not hand anything over.</summary>
+    /// <param name="sequence">Sequence number of the first byte of <paramref name="payload"/>.</param>
+    /// <param name="payload">Within the packet's buffer; inline it may be rewritten.</param>
+    internal void Insert(Flow flow, TcpStream stream, Packet packet, uint sequence, Span<byte> payload)
+    {
+        long start = stream.OffsetOf(sequence);
+        if (payload.Length == 0 || !TrimFront(stream, packet, ref start, ref payload) || !TrimDepth(flow, stream, packet, start, ref payload))
+        {
+            return;
+        }
+
+        if (!IsBuffered(flow, stream))
+        {
+            Skip(stream, start, payload.Length);
+            return;
+        }
+
+        packet.Flags |= PacketFlags.StreamAdded;
+        bool done = start == stream.EndOffset && (stream.Segments?.Count ?? 0) == stream.PlacedCount
+            ? AppendNext(stream, start, payload)
+            : InsertOutOfOrder(stream, packet, start, payload);
+        if (!done)
+        {
+            _counters.Increment(Counter.TcpSegmentMemcapDrop);
+            packet.Events.Add(PacketEvent.StreamReassemblyInsertMemcap);
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamReassemblyMemcap, _settings.MemcapPolicy, _counters);
+        }
+
+        _counters.Set(Counter.TcpReassemblyMemoryUse, _slabs.UsedBytes);
+    }
+
+    /// <summary>The receiver has acknowledged up to <paramref name="ack"/>.</summary>
+    internal static void Acknowledge(TcpStream stream, uint ack)
+    {
+        long offset = stream.OffsetOf(ack);
+        if (offset <= stream.AckedOffset)
+        {
+            return;
+        }
+
+        // The FIN takes a number but is no byte.
+        long limit = stream.Has(TcpStreamFlags.FinSeen) ? Math.Max(stream.OffsetOf(stream.FinSequence), stream.AckedOffset) : long.MaxValue;
+        stream.AckedOffset = Math.Min(offset, limit);
+        stream.MoveAnchor(ack);
+    }
+
+    /// <summary>Hands over what may be handed over: up to the acknowledged offset, inline up to the end of what is contiguous.</summary>
+    internal void Deliver(Flow flow, Packet packet, TcpStream stream) =>
+        DeliverUpTo(flow, packet, stream, _inline ? Math.Max(stream.EndOffset, stream.AckedOffset) : stream.AckedOffset);
+
+    /// <summary>No more data will come: hands over everything, holes as gaps, then the end.</summary>
+    internal void Finish(Flow flow, Packet packet, TcpStream stream)
+    {
+        if (stream.Has(TcpStreamFlags.EndDelivered))
+        {
+            return;
+        }
+
+        long last = stream.Segments is { Count: > 0 } segments ? Math.Max(stream.EndOffset, segments[segments.Count - 1].End) : stream.EndOffset;
+        stream.AckedOffset = Math.Max(stream.AckedOffset, last);
+        stream.Flags |= TcpStreamFlags.EndDelivered | TcpStreamFlags.RawTriggered;
+        packet.Flags |= PacketFlags.StreamEnd;
+        DeliverUpTo(flow, packet, stream, last);
+    }
+
+    /// <summary>Gives back what nobody needs any more. Call it when nothing of the stream is borrowed, at the start of the next packet.</summary>
+    internal void Trim(Flow flow, TcpStream stream)
+    {
+        if (stream.Data is null)
+        {
+            return;
+        }
+
+        long keep = stream.EndOffset;
+        if (!IsAppDone(flow, stream))
+        {
+            keep = Math.Min(keep, stream.AppOffset);
+        }
+
+        if (WantsRaw(stream))
+        {
+            keep = Math.Min(keep, RawKeepFrom(stream));
+        }
+
+        // Not acknowledged: inline a second copy must be compared with it, passively it may still be replaced.
+        keep = Math.Min(keep, Math.Max(stream.AckedOffset, stream.Base));
+        int drop = (int)(keep - stream.Base);
+        if (drop <= 0)
+        {
+            return;
+        }
+
+        stream.Base = keep;
+        stream.DataStart += drop;
+        stream.DataLength -= drop;
+        DropPlaced(stream, keep);
+        if (stream.DataLength == 0)
+        {
+            _slabs.Return(stream.Data);
+            stream.Data = null;
+            stream.DataStart = 0;
+        }
+    }
+
+    /// <summary>Returns every block of the stream.</summary>
+    internal void Release(TcpStream stream)
+    {
+        if (stream.Data is { } data)
+        {
+            _slabs.Return(data);
+            stream.Data = null;
+        }
+
+        ReleaseHeld(stream);
+        if (stream.Segments is not { } segments)
+        {
+            return;
+        }
+
+        for (int i = 0; i < segments.Count; i++)
+        {
+            if (segments[i].Slab is { } slab)
+            {
+                _slabs.Return(slab);
+            }
+        }
+
+        segments.Clear();
+        _lists.Push(segments);
+        stream.Segments = null;
+        stream.PlacedCount = 0;
+    }
+
+    private static bool IsAppDone(Flow flow, TcpStream stream) =>
+        flow.Has(ReferenceEquals(stream, flow.Tcp!.Client) ? FlowFlags.NoAppLayerToServer : FlowFlags.NoAppLayerToClient);
+
+    private bool IsBuffered(Flow flow, TcpStream stream) => !IsAppDone(flow, stream) || WantsRaw(stream) || _inline;
+
+    private bool WantsRaw(TcpStream stream) => RawEnabled && !stream.Has(TcpStreamFlags.NoRaw);
+
+    /// <summary>Cuts what lies before the first byte still held; false when nothing is left.</summary>
+    private static bool TrimFront(TcpStream stream, Packet packet, ref long start, ref Span<byte> payload)
+    {
+        if (start >= stream.Base)
+        {
+            return true;
+        }
+
+        long cut = stream.Base - start;
+        if (cut >= payload.Length)
+        {
+            packet.Events.Add(PacketEvent.StreamReassemblySegmentBeforeBaseSeq);
+            return false;
+        }
+
+        payload = payload[(int)cut..];
+        start = stream.Base;
+        return true;
+    }
+
+    private bool TrimDepth(Flow flow, TcpStream stream, Packet packet, long start, ref Span<byte> payload)
+    {
+        if (stream.Has(TcpStreamFlags.DepthReached))
+        {
+            return false;
+        }
+
+        if (_settings.Depth == 0 || start + payload.Length <= _settings.Depth)
+        {
+            return true;
+        }
+
+        if (start >= _settings.Depth)
+        {
+            payload = [];
+        }
+        else
+        {
+            payload = payload[..(int)(_settings.Depth - start)];
+        }
+
+        stream.Flags |= TcpStreamFlags.DepthReached | TcpStreamFlags.RawTriggered;
+        packet.Events.Add(PacketEvent.StreamReassemblyDepthReached);
+        _counters.Increment(Counter.TcpStreamDepthReached);
+        return payload.Length > 0;
+    }
+
+    /// <summary>Nobody wants the bytes: only the end of the contiguous part moves.</summary>
+    private static void Skip(TcpStream stream, long start, int length)
+    {
+        if (start <= stream.EndOffset && start + length > stream.EndOffset && stream.Data is null)
+        {
+            stream.Base = start + length;
+            stream.AppOffset = stream.RawOffset = stream.Base;
+        }
+    }
+
+    private void DeliverUpTo(Flow flow, Packet packet, TcpStream stream, long limit)
+    {
+        if (stream.Has(TcpStreamFlags.DepthReached) || !IsBuffered(flow, stream))
+        {
+            limit = EndWithoutGaps(flow, stream, limit);
+        }
+
+        // Bounded: each turn hands over a contiguous stretch and steps over one hole; holes are at most as many as segments.
+        while (true)
+        {
+            long available = Math.Min(limit, stream.EndOffset);
+            bool atEnd = stream.Has(TcpStreamFlags.EndDelivered) && available == limit;
+            if (available > stream.AppOffset || atEnd)
+            {
+                HandOver(flow, packet, stream, available, atEnd);
+            }
+
+            if (!_inline)
+            {
+                DropPlaced(stream, available);
+            }
+
+            if (limit <= stream.EndOffset)
+            {
+                break;
+            }
+
+            StepOverGap(flow, packet, stream, limit);
+        }
+
+        if (_consumer.TakeRedelivery())
+        {
+            TcpStream other = ReferenceEquals(stream, flow.Tcp!.Client) ? flow.Tcp.Server : flow.Tcp.Client;
+            long available = Math.Min(other.EndOffset, _inline ? other.EndOffset : other.AckedOffset);
+            if (available > other.AppOffset)
+            {
+                HandOver(flow, packet, other, available, other.Has(TcpStreamFlags.EndDelivered));
+            }
+
+            // Two parsers cannot ask for each other without end.
+            _consumer.TakeRedelivery();
+        }
+    }
+
+    /// <summary>Beyond the depth, and where nobody wants the bytes, nothing is missing.</summary>
+    private long EndWithoutGaps(Flow flow, TcpStream stream, long limit)
+    {
+        if (!IsBuffered(flow, stream) && stream.Data is null && limit > stream.Base)
+        {
+            stream.Base = stream.AppOffset = stream.RawOffset = limit;
+        }
+
+        return Math.Min(limit, stream.EndOffset);
+    }
+
+    private void HandOver(Flow flow, Packet packet, TcpStream stream, long upTo, bool atEnd)
+    {
+        StreamChunkFlags flags = StreamChunkFlags.None;
+        if (!stream.Has(TcpStreamFlags.Started))
+        {
+            stream.Flags |= TcpStreamFlags.Started;
+            flags |= StreamChunkFlags.Start;
+        }
+
+        if (atEnd)
+        {
+            flags |= StreamChunkFlags.End;
+        }
+
+        if (stream.Has(TcpStreamFlags.DepthReached) && upTo == stream.EndOffset)
+        {
+            flags |= StreamChunkFlags.Depth;
+        }
+
+        if (IsAppDone(flow, stream) && !atEnd)
+        {
+            stream.AppOffset = upTo;
+            return;
+        }
+
+        ReadOnlySpan<byte> data = stream.AppOffset < upTo ? stream.View(stream.AppOffset, upTo) : [];
+        int consumed = _consumer.OnData(flow, packet, flow.Tcp!.DirectionOf(stream), data, flags);
+        stream.AppOffset += Math.Clamp(consumed, 0, data.Length);
+        if (IsAppDone(flow, stream))
+        {
+            stream.AppOffset = Math.Max(stream.AppOffset, upTo);
+        }
+    }
+
+    /// <summary>The receiver has bytes that were never seen here: reports them lost and goes on behind them.</summary>
+    private void StepOverGap(Flow flow, Packet packet, TcpStream stream, long limit)
+    {
+        long from = stream.EndOffset;
+        long to = stream.Segments is { } segments && segments.Count > stream.PlacedCount ? Math.Min(segments[stream.PlacedCount].Offset, limit) : limit;
+        if (to == from)
+        {
+            to = DropUnplaceable(stream);
+        }
+
+        stream.Flags |= TcpStreamFlags.HasGap;
+        stream.GapBytes += to - from;
+        _counters.Increment(Counter.TcpReassemblyGap);
+        packet.Events.Add(PacketEvent.StreamReassemblySeqGap);
+        long lost = to - stream.AppOffset;
+        if (!IsAppDone(flow, stream))
+        {
+            _consumer.OnGap(flow, packet, flow.Tcp!.DirectionOf(stream), lost);
+        }
+
+        HoldRaw(stream);
+        stream.Base = to;
+        stream.DataStart = stream.DataLength = 0;
+        stream.AppOffset = to;
+        if (stream.RawOffset < to)
+        {
+            stream.RawOffset = to;
+        }
+
+        JoinWaiting(stream);
+    }
+
+    /// <summary>A waiting segment for whose bytes there is no contiguous memory is lost; returns where it ends.</summary>
+    private long DropUnplaceable(TcpStream stream)
+    {
+        SegmentList list = stream.Segments!;
+        ref Segment lost = ref list[stream.PlacedCount];
+        long end = lost.End;
+        if (lost.Slab is { } slab)
+        {
+            _slabs.Return(slab);
+        }
+
+        list.RemoveAt(stream.PlacedCount);
+        return end;
+    }
+}

@@ -1,0 +1,107 @@
+namespace BridgeGuard.Engine.Streams;
+
+/// <summary>One stretch of stream bytes that may still be replaced or that waits for what is before it.</summary>
+/// <remarks>Offsets count from the first data byte of the stream. <see cref="Slab"/> is null when the bytes stand in the contiguous buffer already.</remarks>
+internal struct Segment
+{
+    public long Offset;
+    public int Length;
+
+    /// <summary>Length of the TCP segment that brought the bytes and its first byte: overlap policies compare whole segments.</summary>
+    public int OriginalLength;
+    public long OriginalOffset;
+    public byte[]? Slab;
+
+    public readonly long End => Offset + Length;
+
+    public readonly long OriginalEnd => OriginalOffset + OriginalLength;
+}
+
+/// <summary>The segments of one stream direction, by offset, not overlapping.</summary>
+/// <remarks>Pooled by the reassembler; owned by a stream while it has segments. Removing from the front is cheap.</remarks>
+internal sealed class SegmentList
+{
+    /// <summary>Segments at most: bounds the cost of an insertion that an attacker can force (24 KiB moved per KiB of list).</summary>
+    public const int Capacity = 8192;
+
+    private Segment[] _items = new Segment[16];
+    private int _head;
+
+    public int Count { get; private set; }
+
+    public ref Segment this[int index] => ref _items[_head + index];
+
+    /// <summary>Index of the first segment that ends after <paramref name="offset"/>.</summary>
+    public int LowerBound(long offset)
+    {
+        int low = 0;
+        int high = Count;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (this[middle].End > offset)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low;
+    }
+
+    /// <summary>False when the list is at its capacity.</summary>
+    public bool TryInsert(int index, in Segment segment)
+    {
+        if (Count == Capacity)
+        {
+            return false;
+        }
+
+        if (_head + Count == _items.Length)
+        {
+            MakeRoom();
+        }
+
+        Array.Copy(_items, _head + index, _items, _head + index + 1, Count - index);
+        _items[_head + index] = segment;
+        Count++;
+        return true;
+    }
+
+    public void RemoveFirst()
+    {
+        _items[_head] = default;
+        Count--;
+        _head = Count == 0 ? 0 : _head + 1;
+    }
+
+    public void RemoveAt(int index)
+    {
+        Array.Copy(_items, _head + index + 1, _items, _head + index, Count - index - 1);
+        Count--;
+        _items[_head + Count] = default;
+    }
+
+    public void Clear()
+    {
+        Array.Clear(_items, _head, Count);
+        _head = 0;
+        Count = 0;
+    }
+
+    private void MakeRoom()
+    {
+        if (_head > 0 && _head >= _items.Length / 2)
+        {
+            Array.Copy(_items, _head, _items, 0, Count);
+            Array.Clear(_items, Count, _head);
+            _head = 0;
+            return;
+        }
+
+        Array.Resize(ref _items, _items.Length * 2);
+    }
+}

@@ -1,0 +1,159 @@
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
+
+namespace BridgeGuard.Engine.Streams;
+
+/// <summary>What was seen of one direction.</summary>
+[Flags]
+public enum TcpStreamFlags : ushort
+{
+    None = 0,
+
+    /// <summary>This side's SYN was seen or its sequence numbers were guessed from midstream packets.</summary>
+    Synchronized = 1 << 0,
+
+    /// <summary>The reassembly depth was reached.</summary>
+    DepthReached = 1 << 1,
+
+    /// <summary>A FIN was accepted; <see cref="TcpStream.FinSequence"/> is valid.</summary>
+    FinSeen = 1 << 2,
+
+    /// <summary>The end was handed to the application layer.</summary>
+    EndDelivered = 1 << 3,
+
+    /// <summary>Bytes were lost.</summary>
+    HasGap = 1 << 4,
+
+    /// <summary>This side sends timestamps.</summary>
+    Timestamps = 1 << 5,
+
+    /// <summary>The first chunk was handed over.</summary>
+    Started = 1 << 6,
+
+    /// <summary>Raw inspection is wanted at the next packet although the chunk is not full.</summary>
+    RawTriggered = 1 << 7,
+
+    /// <summary>No raw inspection any more.</summary>
+    NoRaw = 1 << 8,
+
+    /// <summary>This side permitted selective acknowledgements.</summary>
+    Sack = 1 << 9,
+
+    /// <summary>A timestamp of 0 was seen: some systems send it, it says nothing about order.</summary>
+    ZeroTimestamp = 1 << 10,
+
+    /// <summary>A keep-alive probe of this side waits for its answer.</summary>
+    KeepAlive = 1 << 11,
+}
+
+/// <summary>One direction of a TCP session: sequence numbers as its sender used them, and the bytes reassembled.</summary>
+/// <remarks>
+/// Pooled with its session. Sequence numbers wrap; bytes are counted by 64-bit offsets from the first data byte (ISN + 1), so only
+/// <see cref="OffsetOf"/> knows about wrapping. <see cref="Window"/> and <see cref="LastAck"/> come from the other side.
+/// </remarks>
+public sealed class TcpStream
+{
+    /// <summary>Sequence number of the SYN.</summary>
+    public uint InitialSequence;
+
+    /// <summary>One past the highest sequence number sent.</summary>
+    public uint NextSequence;
+
+    /// <summary>The highest acknowledgement of this stream's data.</summary>
+    public uint LastAck;
+
+    /// <summary>Bytes the receiver is ready to take beyond <see cref="LastAck"/>, scaled.</summary>
+    public uint Window;
+
+    /// <summary>The right edge of the largest window that was offered to this sender.</summary>
+    public uint NextWindow;
+
+    /// <summary>Applied to windows that this side offers (RFC 7323 §2).</summary>
+    public byte WindowScale;
+    public TcpFlags SeenFlags;
+    public TcpStreamFlags Flags;
+    public uint LastTimestamp;
+    public long LastTimestampUs;
+    public uint FinSequence;
+
+    /// <summary>How the receiver of this stream resolves overlaps.</summary>
+    public HostOs Policy;
+
+    /// <summary>Separate stretches of data held at once, at most (EVE <c>tcp.ts_max_regions</c>).</summary>
+    public ushort MaxRegions;
+
+    // Reassembly: the contiguous bytes [Base, End) stand in Data from DataStart on.
+    internal byte[]? Data;
+    internal int DataStart;
+    internal int DataLength;
+    internal long Base;
+    internal uint AnchorSequence;
+    internal long AnchorOffset;
+    internal SegmentList? Segments;
+
+    /// <summary>Segments at the front of the list whose bytes are in <see cref="Data"/>.</summary>
+    internal int PlacedCount;
+
+    // A stretch before a gap whose raw inspection is still due.
+    internal byte[]? HeldData;
+    internal int HeldLength;
+    internal long HeldBase;
+
+    /// <summary>Offset up to which the application layer has consumed.</summary>
+    public long AppOffset { get; internal set; }
+
+    /// <summary>Offset up to which rules have inspected the raw stream.</summary>
+    public long RawOffset { get; internal set; }
+
+    /// <summary>Offset up to which the receiver has acknowledged.</summary>
+    public long AckedOffset { get; internal set; }
+
+    /// <summary>One past the last contiguous byte.</summary>
+    public long EndOffset => Base + DataLength;
+
+    /// <summary>Bytes lost in gaps so far.</summary>
+    public long GapBytes { get; internal set; }
+
+    public bool Has(TcpStreamFlags flags) => (Flags & flags) != 0;
+
+    /// <summary>The stream offset of a sequence number within 2^31 of what was last seen; negative before the first data byte.</summary>
+    public long OffsetOf(uint sequence) => AnchorOffset + (int)(sequence - AnchorSequence);
+
+    /// <summary>The contiguous bytes from <paramref name="from"/> up to <paramref name="to"/>; both within what is held.</summary>
+    internal ReadOnlySpan<byte> View(long from, long to) => Data is null ? [] : Data.AsSpan(DataStart + (int)(from - Base), (int)(to - from));
+
+    /// <summary>The first data byte has <paramref name="sequence"/>.</summary>
+    internal void Anchor(uint sequence)
+    {
+        AnchorSequence = sequence;
+        AnchorOffset = 0;
+        Flags |= TcpStreamFlags.Synchronized;
+    }
+
+    /// <summary>Moves the anchor along so that offsets stay right after more than 2^31 bytes.</summary>
+    internal void MoveAnchor(uint sequence)
+    {
+        AnchorOffset = OffsetOf(sequence);
+        AnchorSequence = sequence;
+    }
+
+    /// <summary>Back to the state of a new object; blocks must have been given back.</summary>
+    internal void Reset()
+    {
+        InitialSequence = NextSequence = LastAck = Window = NextWindow = 0;
+        WindowScale = 0;
+        SeenFlags = TcpFlags.None;
+        Flags = TcpStreamFlags.None;
+        LastTimestamp = 0;
+        LastTimestampUs = 0;
+        FinSequence = 0;
+        Policy = HostOs.Bsd;
+        MaxRegions = 0;
+        Data = HeldData = null;
+        DataStart = DataLength = HeldLength = PlacedCount = 0;
+        Base = AnchorOffset = HeldBase = 0;
+        AnchorSequence = 0;
+        Segments = null;
+        AppOffset = RawOffset = AckedOffset = GapBytes = 0;
+    }
+}

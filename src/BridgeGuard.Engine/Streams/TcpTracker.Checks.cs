@@ -1,0 +1,239 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Streams;
+
+/// <summary>The tests that a segment has to pass in more than one state, and what every accepted segment does.</summary>
+public sealed partial class TcpTracker
+{
+    /// <summary>RFC 7323 §2.3.</summary>
+    private const int MaxWindowScale = 14;
+
+    /// <summary>RFC 7323 §5.5: a timestamp older than 24 days says nothing, the clock may have gone round.</summary>
+    private const long TimestampLifetimeUs = 24L * 24 * 3600 * 1_000_000;
+
+    /// <summary>Sequence numbers are compared modulo 2^32 (RFC 9293 §3.4).</summary>
+    private static bool After(uint a, uint b) => (int)(a - b) > 0;
+
+    private static bool AtOrAfter(uint a, uint b) => (int)(a - b) >= 0;
+
+    /// <summary>Bytes of sequence space that the payload takes.</summary>
+    private static uint EndOf(Packet packet) => packet.Tcp.Sequence + (uint)packet.PayloadLength;
+
+    /// <summary>PAWS, RFC 7323 §5: a segment with a timestamp older than the last accepted one is an old duplicate, or pretends to be.</summary>
+    private static bool HasValidTimestamp(Packet packet, TcpSession session, TcpStream sender)
+    {
+        if (!session.Has(TcpSessionFlags.Timestamps) || !packet.Tcp.HasTimestamp || !sender.Has(TcpStreamFlags.Timestamps))
+        {
+            return true;
+        }
+
+        uint value = packet.Tcp.TimestampValue;
+
+        // Some systems send 0 in the handshake and mean nothing by it.
+        if (sender.LastTimestamp == 0 || value == 0 || sender.Has(TcpStreamFlags.ZeroTimestamp))
+        {
+            return true;
+        }
+
+        if ((int)(value - sender.LastTimestamp) >= 0 || packet.TimeUs - sender.LastTimestampUs > TimestampLifetimeUs)
+        {
+            return true;
+        }
+
+        packet.Events.Add(PacketEvent.StreamPacketInvalidTimestamp);
+        return false;
+    }
+
+    private static void NoteTimestamp(Packet packet, TcpStream sender)
+    {
+        if (!packet.Tcp.HasTimestamp)
+        {
+            return;
+        }
+
+        if (!sender.Has(TcpStreamFlags.Timestamps))
+        {
+            sender.Flags |= TcpStreamFlags.Timestamps;
+            sender.LastTimestamp = packet.Tcp.TimestampValue;
+            sender.LastTimestampUs = packet.TimeUs;
+            return;
+        }
+
+        // RFC 7323 §4.3: only a segment at the left edge moves the clock, so that reordering does not.
+        if ((int)(packet.Tcp.TimestampValue - sender.LastTimestamp) >= 0)
+        {
+            sender.LastTimestamp = packet.Tcp.TimestampValue;
+            sender.LastTimestampUs = packet.TimeUs;
+        }
+    }
+
+    /// <summary>An acknowledgement must lie between what was acknowledged before, less a window, and what was sent.</summary>
+    private bool HasValidAck(Packet packet, TcpSession session, TcpStream receiver)
+    {
+        if (!packet.Tcp.Has(TcpFlags.Ack) || session.Has(TcpSessionFlags.Async))
+        {
+            return true;
+        }
+
+        uint ack = packet.Tcp.Acknowledgement;
+        if (After(ack, receiver.NextSequence))
+        {
+            // Beyond what was seen but within what was allowed: packets were lost on the way to us.
+            if (After(ack, receiver.NextWindow))
+            {
+                packet.Events.Add(PacketEvent.StreamPacketInvalidAck);
+                return false;
+            }
+
+            _counters.Increment(Counter.TcpAckUnseenData);
+            return true;
+        }
+
+        // RFC 5961 §5.2: SND.UNA - MAX.SND.WND is the oldest acceptable one.
+        if (!session.Has(TcpSessionFlags.Midstream) && After(receiver.LastAck - Math.Max(receiver.Window, 65_535), ack))
+        {
+            packet.Events.Add(PacketEvent.StreamPacketInvalidAck);
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>RFC 5961 §3: a reset must lie in the window of its receiver. Otherwise it is the guess of somebody who cannot see the connection.</summary>
+    private static bool HasValidReset(Packet packet, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (!HasValidTimestampOfReset(packet, session, sender))
+        {
+            return false;
+        }
+
+        if (tcp.Has(TcpFlags.Ack) && tcp.Acknowledgement != 0 && !session.Has(TcpSessionFlags.Async)
+            && (After(tcp.Acknowledgement, receiver.NextSequence) || After(receiver.LastAck - Math.Max(receiver.Window, 65_535), tcp.Acknowledgement)))
+        {
+            packet.Events.Add(PacketEvent.StreamRstInvalidAck);
+            return false;
+        }
+
+        if (session.Has(TcpSessionFlags.Async | TcpSessionFlags.Midstream))
+        {
+            return true;
+        }
+
+        // Strictly RCV.NXT; but segments before may have been lost here or there, so anything in the window is believed.
+        return AtOrAfter(tcp.Sequence, sender.LastAck - 1) && !After(tcp.Sequence, Max(sender.NextWindow, sender.NextSequence + 1));
+    }
+
+    private static bool HasValidTimestampOfReset(Packet packet, TcpSession session, TcpStream sender) =>
+        !packet.Tcp.HasTimestamp || HasValidTimestamp(packet, session, sender);
+
+    private static uint Max(uint a, uint b) => After(a, b) ? a : b;
+
+    /// <summary>What every accepted segment does: the other side's data is acknowledged, its window updated, own bytes go into the stream.</summary>
+    private void TakeData(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        NoteTimestamp(packet, sender);
+        if (packet.Tcp.Has(TcpFlags.Ack))
+        {
+            TakeAck(packet, flow, session, sender, receiver);
+        }
+
+        int length = packet.PayloadLength;
+        if (length > 0)
+        {
+            if (!After(EndOf(packet), sender.NextSequence))
+            {
+                packet.Flags |= PacketFlags.Retransmission;
+            }
+            else
+            {
+                sender.NextSequence = EndOf(packet);
+            }
+
+            TakePayload(packet, flow, session, sender);
+        }
+
+        if (session.Has(TcpSessionFlags.Async))
+        {
+            sender.LastAck = sender.NextSequence;
+            Reassembler.Acknowledge(sender, sender.NextSequence);
+        }
+
+        if ((_inline || session.Has(TcpSessionFlags.Async)) && length > 0)
+        {
+            Reassembler.Deliver(flow, packet, sender);
+        }
+    }
+
+    private void TakeAck(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        uint ack = packet.Tcp.Acknowledgement;
+        uint window = (uint)packet.Tcp.Window << sender.WindowScale;
+        if (AtOrAfter(ack, receiver.LastAck))
+        {
+            receiver.Window = window;
+        }
+
+        if (After(ack, receiver.LastAck))
+        {
+            receiver.LastAck = ack;
+            if (After(ack, receiver.NextSequence))
+            {
+                receiver.NextSequence = ack;
+            }
+
+            Reassembler.Acknowledge(receiver, ack);
+        }
+
+        receiver.NextWindow = Max(receiver.NextWindow, ack + window);
+        Reassembler.Deliver(flow, packet, receiver);
+        if (receiver.Has(TcpStreamFlags.FinSeen) && AtOrAfter(ack, receiver.FinSequence + 1))
+        {
+            Reassembler.Finish(flow, packet, receiver);
+        }
+    }
+
+    /// <summary>Puts the payload into the stream, less urgent bytes that the receiver's program would not read there (RFC 6093 §3).</summary>
+    private void TakePayload(Packet packet, Flow flow, TcpSession session, TcpStream sender)
+    {
+        uint sequence = packet.Tcp.Sequence;
+        if (packet.Tcp.Has(TcpFlags.Syn))
+        {
+            sequence++;
+        }
+
+        Span<byte> payload = packet.Payload;
+        Reassembler.Insert(flow, sender, packet, sequence, payload);
+    }
+
+    /// <summary>A FIN takes the number behind the payload.</summary>
+    private static void TakeFin(Packet packet, TcpStream sender)
+    {
+        sender.FinSequence = EndOf(packet);
+        sender.Flags |= TcpStreamFlags.FinSeen;
+        sender.NextSequence = Max(sender.NextSequence, sender.FinSequence + 1);
+    }
+
+    private void Close(Packet packet, Flow flow, TcpSession session)
+    {
+        session.State = TcpState.Closed;
+        ReleaseQueue(session);
+        Reassembler.Finish(flow, packet, session.Client);
+        Reassembler.Finish(flow, packet, session.Server);
+    }
+
+    private bool TakeReset(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        if (!HasValidReset(packet, session, sender, receiver))
+        {
+            return false;
+        }
+
+        session.Flags |= TcpSessionFlags.Reset;
+        session.ResetDirection = packet.Direction;
+        Close(packet, flow, session);
+        return true;
+    }
+}

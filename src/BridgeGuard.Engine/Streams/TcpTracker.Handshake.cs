@@ -1,0 +1,495 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Streams;
+
+/// <summary>The handshake: three-way, simultaneous open, Fast Open, repeated and competing SYNs and SYN/ACKs.</summary>
+public sealed partial class TcpTracker
+{
+    private const TcpFlags KindMask = TcpFlags.Syn | TcpFlags.Ack;
+
+    private bool InSynSent(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (tcp.Has(TcpFlags.Rst))
+        {
+            return ResetInSynSent(packet, flow, session);
+        }
+
+        bool toServer = packet.Direction == Direction.ToServer;
+        switch (tcp.Flags & KindMask)
+        {
+            case TcpFlags.Syn | TcpFlags.Ack:
+                return session.Has(TcpSessionFlags.FourWay) && toServer
+                    ? SynAckOfFourWay(packet, flow, session, sender, receiver)
+                    : SynAckInSynSent(packet, flow, session, sender, receiver);
+            case TcpFlags.Syn:
+                return toServer ? RepeatedSyn(packet, session) : SimultaneousSyn(packet, session);
+            case TcpFlags.Ack:
+                return AckInSynSent(packet, flow, session, sender, receiver);
+            default:
+                return true;
+        }
+    }
+
+    private bool ResetInSynSent(Packet packet, Flow flow, TcpSession session)
+    {
+        // RFC 9293 §3.10.7.3: in SYN-SENT a reset counts only when it acknowledges the SYN.
+        bool fromServer = packet.Direction == Direction.ToClient;
+        if (fromServer && packet.Tcp.Has(TcpFlags.Ack) && packet.Tcp.Acknowledgement != session.Client.InitialSequence + 1
+            && !AcknowledgesSynData(packet, session))
+        {
+            packet.Events.Add(PacketEvent.StreamRstInvalidAck);
+            return false;
+        }
+
+        session.Flags |= TcpSessionFlags.Reset;
+        session.ResetDirection = packet.Direction;
+        Close(packet, flow, session);
+        return true;
+    }
+
+    private static bool AcknowledgesSynData(Packet packet, TcpSession session) =>
+        session.FastOpenBytes > 0 && packet.Tcp.Acknowledgement == session.Client.InitialSequence + 1 + session.FastOpenBytes;
+
+    private bool SynAckInSynSent(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        if (packet.Direction == Direction.ToServer)
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynAckInWrongDirection);
+            return false;
+        }
+
+        if (!IsAckOfSyn(packet, session, out bool ignoredData))
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynAckWithWrongAck);
+            return false;
+        }
+
+        if (ignoredData)
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynAckFastOpenDataIgnored);
+        }
+
+        AcceptSynAck(packet, flow, session, sender, receiver);
+        return true;
+    }
+
+    /// <summary>The acknowledgement fits the SYN, or one of the competing SYNs, which then counts.</summary>
+    private static bool IsAckOfSyn(Packet packet, TcpSession session, out bool ignoredData)
+    {
+        ignoredData = false;
+        uint ack = packet.Tcp.Acknowledgement;
+        TcpStream client = session.Client;
+        if (ack == client.InitialSequence + 1)
+        {
+            ignoredData = session.FastOpenBytes > 0;
+            return true;
+        }
+
+        if (AcknowledgesSynData(packet, session))
+        {
+            return true;
+        }
+
+        if (session.Queue is not { } queue)
+        {
+            return false;
+        }
+
+        foreach (ref readonly HandshakeVariant syn in queue.Syns)
+        {
+            if (ack == syn.Sequence + 1)
+            {
+                UseSyn(in syn, session);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static void UseSyn(in HandshakeVariant syn, TcpSession session)
+    {
+        TcpStream client = session.Client;
+        client.InitialSequence = syn.Sequence;
+        client.NextSequence = client.LastAck = syn.Sequence + 1;
+        client.Anchor(syn.Sequence + 1);
+        client.WindowScale = syn.WindowScale;
+        client.Flags &= ~(TcpStreamFlags.Timestamps | TcpStreamFlags.Sack);
+        client.Flags |= (syn.HasTimestamp ? TcpStreamFlags.Timestamps : 0) | (syn.SackPermitted ? TcpStreamFlags.Sack : 0);
+        client.LastTimestamp = syn.TimestampValue;
+    }
+
+    private void AcceptSynAck(Packet packet, Flow flow, TcpSession session, TcpStream server, TcpStream client)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        session.State = TcpState.SynReceived;
+        TakeSyn(packet, session, server);
+
+        // RFC 7323 §2.2: scales count only when both sides offered one.
+        bool scaled = tcp.WindowScale >= 0 && client.Has(TcpStreamFlags.Synchronized) && session.SynOfferedScale;
+        if (!scaled)
+        {
+            server.WindowScale = client.WindowScale = 0;
+        }
+
+        if (server.Has(TcpStreamFlags.Timestamps) && client.Has(TcpStreamFlags.Timestamps))
+        {
+            session.Flags |= TcpSessionFlags.Timestamps;
+        }
+        else
+        {
+            server.Flags &= ~TcpStreamFlags.Timestamps;
+            client.Flags &= ~TcpStreamFlags.Timestamps;
+        }
+
+        if (server.Has(TcpStreamFlags.Sack) && client.Has(TcpStreamFlags.Sack))
+        {
+            session.Flags |= TcpSessionFlags.Sack;
+        }
+
+        // Windows in a SYN/ACK are never scaled.
+        client.Window = tcp.Window;
+        client.LastAck = tcp.Acknowledgement;
+        client.NextSequence = Max(client.NextSequence, tcp.Acknowledgement);
+        client.NextWindow = tcp.Acknowledgement + tcp.Window;
+        server.Window = session.SynWindow;
+        server.NextWindow = server.LastAck + session.SynWindow;
+        ChoosePolicies(packet, session);
+        if (session.FastOpenBytes > 0)
+        {
+            Reassembler.Acknowledge(client, tcp.Acknowledgement);
+            Reassembler.Deliver(flow, packet, client);
+        }
+
+        if (packet.PayloadLength > 0 && session.Has(TcpSessionFlags.FastOpen))
+        {
+            server.NextSequence += (uint)packet.PayloadLength;
+            TakePayload(packet, flow, session, server);
+            if (_inline)
+            {
+                Reassembler.Deliver(flow, packet, server);
+            }
+        }
+    }
+
+    private bool RepeatedSyn(Packet packet, TcpSession session)
+    {
+        session.SynCount = (byte)Math.Min(255, session.SynCount + 1);
+        TcpStream client = session.Client;
+        if (packet.Tcp.Sequence == client.InitialSequence && packet.Tcp.TimestampValue == client.LastTimestamp)
+        {
+            return true;
+        }
+
+        // Which of them the server answers is not known yet: keep the first in the queue and judge by the newest.
+        HandshakeQueue queue = QueueOf(session);
+        HandshakeVariant first = new()
+        {
+            Sequence = client.InitialSequence,
+            TimestampValue = client.LastTimestamp,
+            HasTimestamp = client.Has(TcpStreamFlags.Timestamps),
+            WindowScale = client.WindowScale,
+            HasWindowScale = session.SynOfferedScale,
+            SackPermitted = client.Has(TcpStreamFlags.Sack),
+            Window = session.SynWindow,
+        };
+        if (!queue.TryAddSyn(in first))
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynFlood);
+            return false;
+        }
+
+        TakeSyn(packet, session, client);
+        NoteSyn(packet, session);
+        return true;
+    }
+
+    private static void NoteSyn(Packet packet, TcpSession session)
+    {
+        session.SynWindow = packet.Tcp.Window;
+        session.SynOfferedScale = packet.Tcp.WindowScale >= 0;
+        if (packet.Tcp.FastOpen)
+        {
+            session.Flags |= TcpSessionFlags.FastOpen;
+        }
+    }
+
+    /// <summary>Data on a SYN counts only under Fast Open (RFC 7413 §4.2); the server's acknowledgement says whether it took it.</summary>
+    private void TakeSynData(Packet packet, Flow flow, TcpSession session)
+    {
+        if (!packet.Tcp.FastOpen)
+        {
+            session.Flags |= TcpSessionFlags.DataOnSyn;
+            return;
+        }
+
+        session.FastOpenBytes = (uint)packet.PayloadLength;
+        session.Client.NextSequence = packet.Tcp.Sequence + 1 + session.FastOpenBytes;
+        TakePayload(packet, flow, session, session.Client);
+    }
+
+    /// <summary>A SYN from the server before any SYN/ACK: simultaneous open (RFC 9293 §3.5).</summary>
+    private static bool SimultaneousSyn(Packet packet, TcpSession session)
+    {
+        session.Flags |= TcpSessionFlags.FourWay;
+        TakeSyn(packet, session, session.Server);
+        session.Server.Window = packet.Tcp.Window;
+        return true;
+    }
+
+    private bool SynAckOfFourWay(Packet packet, Flow flow, TcpSession session, TcpStream client, TcpStream server)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (tcp.Acknowledgement != server.InitialSequence + 1)
+        {
+            packet.Events.Add(PacketEvent.Stream4WhsSynAckWithWrongAck);
+            return false;
+        }
+
+        if (tcp.Sequence != client.InitialSequence)
+        {
+            packet.Events.Add(PacketEvent.Stream4WhsSynAckWithWrongSyn);
+            return false;
+        }
+
+        session.State = TcpState.SynReceived;
+        server.LastAck = tcp.Acknowledgement;
+        server.NextWindow = tcp.Acknowledgement + tcp.Window;
+        server.Window = tcp.Window;
+        client.Window = server.Window;
+        client.NextWindow = client.LastAck + Math.Max(client.Window, 65_535u);
+        if (server.Has(TcpStreamFlags.Timestamps) && client.Has(TcpStreamFlags.Timestamps))
+        {
+            session.Flags |= TcpSessionFlags.Timestamps;
+        }
+
+        ChoosePolicies(packet, session);
+        return true;
+    }
+
+    private bool AckInSynSent(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (!_settings.AsyncOneside || packet.Direction != Direction.ToServer)
+        {
+            return !_inline || packet.PayloadLength == 0;
+        }
+
+        // Only the client's side is seen: its next segment shows that the server has answered.
+        if (tcp.Sequence != sender.NextSequence)
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsAsyncWrongSeq);
+            return false;
+        }
+
+        session.Flags |= TcpSessionFlags.Async;
+        session.State = TcpState.Established;
+        receiver.InitialSequence = tcp.Acknowledgement - 1;
+        receiver.NextSequence = receiver.LastAck = tcp.Acknowledgement;
+        receiver.Anchor(tcp.Acknowledgement);
+        receiver.Window = tcp.Window;
+        receiver.NextWindow = tcp.Acknowledgement + tcp.Window;
+        sender.Window = 65_535u << MaxWindowScale;
+        sender.NextWindow = sender.LastAck + sender.Window;
+        if (sender.Has(TcpStreamFlags.Timestamps) && tcp.HasTimestamp)
+        {
+            session.Flags |= TcpSessionFlags.Timestamps;
+        }
+
+        ChoosePolicies(packet, session);
+        TakeData(packet, flow, session, sender, receiver);
+        return true;
+    }
+
+    private bool InSynReceived(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (tcp.Has(TcpFlags.Rst))
+        {
+            return TakeReset(packet, flow, session, sender, receiver);
+        }
+
+        bool toServer = packet.Direction == Direction.ToServer;
+        switch (tcp.Flags & KindMask)
+        {
+            case TcpFlags.Syn | TcpFlags.Ack:
+                return RepeatedSynAck(packet, flow, session, sender, receiver);
+            case TcpFlags.Syn when !toServer:
+                packet.Events.Add(PacketEvent.Stream3WhsSynToclientOnSynRecv);
+                return false;
+            case TcpFlags.Syn:
+                if (tcp.Sequence != sender.InitialSequence)
+                {
+                    packet.Events.Add(PacketEvent.Stream3WhsSynResendDifferentSeqOnSynRecv);
+                    return false;
+                }
+
+                return true;
+            case TcpFlags.Ack:
+                return AckInSynReceived(packet, flow, session, sender, receiver);
+            default:
+                return true;
+        }
+    }
+
+    private bool RepeatedSynAck(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (packet.Direction == Direction.ToServer && !session.Has(TcpSessionFlags.FourWay))
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynAckToserverOnSynRecv);
+            return false;
+        }
+
+        if (tcp.Acknowledgement != receiver.LastAck)
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynAckResendWithDifferentAck);
+            return false;
+        }
+
+        if (tcp.Sequence == sender.InitialSequence && tcp.Window == receiver.Window)
+        {
+            return true;
+        }
+
+        if (tcp.Sequence != sender.InitialSequence)
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynAckResendWithDifferentSeq);
+        }
+
+        HandshakeVariant known = new()
+        {
+            Sequence = sender.InitialSequence,
+            Acknowledgement = receiver.LastAck,
+            TimestampValue = sender.LastTimestamp,
+            HasTimestamp = sender.Has(TcpStreamFlags.Timestamps),
+            WindowScale = sender.WindowScale,
+            SackPermitted = sender.Has(TcpStreamFlags.Sack),
+            Window = receiver.Window,
+        };
+        if (!QueueOf(session).TryAddSynAck(in known))
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsSynAckFlood);
+            return false;
+        }
+
+        AcceptSynAck(packet, flow, session, sender, receiver);
+        return true;
+    }
+
+    private bool AckInSynReceived(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        bool fromServer = packet.Direction == Direction.ToClient;
+        if (!HasValidTimestamp(packet, session, sender))
+        {
+            return false;
+        }
+
+        if (fromServer && !session.Has(TcpSessionFlags.FourWay | TcpSessionFlags.Midstream))
+        {
+            return ServerAckInSynReceived(packet, flow, session, sender, receiver);
+        }
+
+        UseQueuedSynAck(packet, session, sender, receiver);
+        bool rightSequence = tcp.Sequence == sender.NextSequence || session.Has(TcpSessionFlags.Midstream) || tcp.Sequence == sender.LastAck;
+        bool rightAck = tcp.Acknowledgement == receiver.NextSequence || tcp.Acknowledgement == receiver.InitialSequence + 1;
+        if (rightAck && (rightSequence || IsInWindow(packet, sender)))
+        {
+            Establish(packet, flow, session);
+            TakeData(packet, flow, session, sender, receiver);
+            if (tcp.Has(TcpFlags.Fin))
+            {
+                return FinInEstablished(packet, flow, session, sender, receiver, dataTaken: true);
+            }
+
+            return true;
+        }
+
+        if (session.Has(TcpSessionFlags.FourWay))
+        {
+            packet.Events.Add(rightSequence ? PacketEvent.Stream4WhsInvalidAck : PacketEvent.Stream4WhsWrongSeq);
+            return false;
+        }
+
+        if (rightSequence)
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsRightSeqWrongAckEvasion);
+        }
+        else
+        {
+            packet.Events.Add(PacketEvent.Stream3WhsWrongSeqWrongAck);
+        }
+
+        return false;
+    }
+
+    /// <summary>A segment from the server before the client's acknowledgement was seen: that packet was lost to us, or somebody speaks for the server.</summary>
+    private bool ServerAckInSynReceived(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (session.Has(TcpSessionFlags.FastOpen))
+        {
+            Establish(packet, flow, session);
+            TakeData(packet, flow, session, sender, receiver);
+            return true;
+        }
+
+        if (tcp.Acknowledgement == receiver.LastAck && tcp.Sequence == sender.NextSequence)
+        {
+            if (_inline && packet.PayloadLength > 0)
+            {
+                packet.Events.Add(PacketEvent.Stream3WhsAckDataInjection);
+                return false;
+            }
+
+            Establish(packet, flow, session);
+            TakeData(packet, flow, session, sender, receiver);
+            return true;
+        }
+
+        packet.Events.Add(PacketEvent.Stream3WhsAckInWrongDirection);
+        return false;
+    }
+
+    private void Establish(Packet packet, Flow flow, TcpSession session)
+    {
+        session.State = TcpState.Established;
+        session.Flags |= TcpSessionFlags.HandshakeConfirmed;
+        ReleaseQueue(session);
+        _table.SetState(flow, FlowState.Established);
+        packet.Flags |= PacketFlags.Established;
+    }
+
+    /// <summary>Of several SYN/ACKs the one counts that the client acknowledges.</summary>
+    private static void UseQueuedSynAck(Packet packet, TcpSession session, TcpStream client, TcpStream server)
+    {
+        if (session.Queue is not { } queue || packet.Tcp.Acknowledgement == server.InitialSequence + 1)
+        {
+            return;
+        }
+
+        foreach (ref readonly HandshakeVariant variant in queue.SynAcks)
+        {
+            if (variant.Sequence + 1 != packet.Tcp.Acknowledgement)
+            {
+                continue;
+            }
+
+            server.InitialSequence = variant.Sequence;
+            server.NextSequence = server.LastAck = variant.Sequence + 1;
+            server.Anchor(variant.Sequence + 1);
+            server.WindowScale = variant.WindowScale;
+            server.LastTimestamp = variant.TimestampValue;
+            client.Window = variant.Window;
+            client.NextWindow = client.LastAck + variant.Window;
+            return;
+        }
+    }
+
+    private static bool IsInWindow(Packet packet, TcpStream sender) =>
+        AtOrAfter(packet.Tcp.Sequence, sender.LastAck) && !After(EndOf(packet), sender.NextWindow);
+}

@@ -1,0 +1,423 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Streams;
+
+/// <summary>Follows the state of TCP connections (RFC 9293, 7323, 2018, 5961, 7413), judges segments and feeds the reassembler.</summary>
+/// <remarks>
+/// Owner: one worker; thread: its. A segment that the receiver would ignore must not reach the stream, or sender and inspector would believe in different
+/// bytes: such a segment raises its event and, inline with <c>drop-invalid</c>, is dropped. Nothing is allocated once sessions have been made.
+/// </remarks>
+public sealed partial class TcpTracker
+{
+    /// <summary>Bytes of a session with both its streams, as a test measures it; what <c>stream.memcap</c> is divided by.</summary>
+    public const int BytesPerSession = 480;
+
+    private readonly EngineSettings _engine;
+    private readonly StreamSettings _settings;
+    private readonly FlowTable _table;
+    private readonly WorkerCounters _counters;
+    private readonly Stack<TcpSession> _free = new();
+    private readonly Stack<HandshakeQueue> _queues = new();
+    private readonly bool _inline;
+    private long _live;
+
+    public TcpTracker(EngineSettings settings, FlowTable table, IStreamConsumer consumer, WorkerCounters counters)
+    {
+        _engine = settings;
+        _settings = settings.Stream;
+        _table = table;
+        _counters = counters;
+        _inline = settings.Stream.Inline ?? settings.IsInline;
+        Reassembler = new Reassembler(settings, consumer, counters);
+        table.Tracker = this;
+    }
+
+    /// <summary>The bytes of all sessions; rules ask it for raw windows.</summary>
+    public Reassembler Reassembler { get; }
+
+    /// <summary>Follows one TCP packet of a flow that the table has given it; may exchange the flow's ends (midstream SYN/ACK).</summary>
+    public void Process(Packet packet, Flow flow)
+    {
+        CountFlags(packet.Tcp.Flags);
+        if (flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
+        {
+            return;
+        }
+
+        if (packet.Has(PacketFlags.BadChecksum) && _settings.ChecksumValidation)
+        {
+            _counters.Increment(Counter.TcpInvalidChecksum);
+            if (_inline && _settings.DropInvalid)
+            {
+                Reject(packet);
+            }
+
+            return;
+        }
+
+        if (flow.Tcp is not { } session)
+        {
+            Begin(packet, flow);
+        }
+        else
+        {
+            Reassembler.Trim(flow, session.Client);
+            Reassembler.Trim(flow, session.Server);
+            if (!Continue(packet, flow, session) && _inline && _settings.DropInvalid)
+            {
+                Reject(packet);
+            }
+        }
+
+        if (flow.Tcp is { } now)
+        {
+            now.StreamOf(packet.Direction).SeenFlags |= packet.Tcp.Flags;
+            if (now.IsEstablished)
+            {
+                packet.Flags |= PacketFlags.Established;
+            }
+
+            _table.SetState(flow, FlowStateOf(now.State, flow.State));
+        }
+    }
+
+    /// <summary>The flow is over: hands both directions' leftovers to the application layer with <paramref name="packet"/>, a pseudo packet.</summary>
+    public void Flush(Flow flow, Packet packet)
+    {
+        if (flow.Tcp is { } session)
+        {
+            Reassembler.Finish(flow, packet, session.Client);
+            Reassembler.Finish(flow, packet, session.Server);
+        }
+    }
+
+    /// <summary>Bytes are still due in a direction: the end of the flow has something to show.</summary>
+    public static bool HasLeftovers(Flow flow, Direction direction) =>
+        flow.Tcp?.StreamOf(direction) is { } stream && (!stream.Has(TcpStreamFlags.EndDelivered) || stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset);
+
+    /// <summary>A SYN on a connection that is over: the five-tuple begins a new one.</summary>
+    internal static bool IsReuse(TcpSession session, Packet packet, Direction direction) =>
+        direction == Direction.ToServer
+        && (packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) == TcpFlags.Syn
+        && session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck
+        && packet.Tcp.Sequence != session.Client.InitialSequence;
+
+    /// <summary>Takes the session of an ended flow back.</summary>
+    internal void Release(Flow flow)
+    {
+        if (flow.Tcp is not { } session)
+        {
+            return;
+        }
+
+        flow.Tcp = null;
+        Reassembler.Release(session.Client);
+        Reassembler.Release(session.Server);
+        ReleaseQueue(session);
+        session.Reset();
+        _free.Push(session);
+        _live--;
+        CountSessions();
+    }
+
+    private void Begin(Packet packet, Flow flow)
+    {
+        TcpFlags flags = packet.Tcp.Flags;
+        if ((flags & TcpFlags.Rst) != 0)
+        {
+            packet.Events.Add(PacketEvent.StreamRstButNoSession);
+            return;
+        }
+
+        if ((flags & TcpFlags.Fin) != 0)
+        {
+            packet.Events.Add((flags & TcpFlags.Syn) != 0 ? PacketEvent.StreamFinSyn : PacketEvent.StreamFinButNoSession);
+            if ((flags & TcpFlags.Syn) == 0)
+            {
+                return;
+            }
+        }
+
+        switch (flags & (TcpFlags.Syn | TcpFlags.Ack))
+        {
+            case TcpFlags.Syn:
+                BeginAtSyn(packet, flow);
+                break;
+            case TcpFlags.Syn | TcpFlags.Ack:
+                BeginAtSynAck(packet, flow);
+                break;
+            case TcpFlags.Ack:
+                BeginAtData(packet, flow);
+                break;
+        }
+    }
+
+    private void BeginAtSyn(Packet packet, Flow flow)
+    {
+        if (!TryStart(packet, flow, out TcpSession session))
+        {
+            return;
+        }
+
+        session.State = TcpState.SynSent;
+        TakeSyn(packet, session, session.Client);
+        NoteSyn(packet, session);
+        session.SynCount = 1;
+        if (packet.PayloadLength > 0)
+        {
+            TakeSynData(packet, flow, session);
+        }
+    }
+
+    /// <summary>A SYN is the sender's first word: numbers, options. <paramref name="sender"/> is overwritten.</summary>
+    private static void TakeSyn(Packet packet, TcpSession session, TcpStream sender)
+    {
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        sender.InitialSequence = tcp.Sequence;
+        sender.NextSequence = tcp.Sequence + 1;
+        sender.LastAck = tcp.Sequence + 1;
+        sender.Anchor(tcp.Sequence + 1);
+        sender.WindowScale = tcp.WindowScale > 0 ? (byte)Math.Min((int)tcp.WindowScale, MaxWindowScale) : (byte)0;
+        sender.Flags &= ~(TcpStreamFlags.Timestamps | TcpStreamFlags.Sack);
+        if (tcp.HasTimestamp)
+        {
+            sender.Flags |= TcpStreamFlags.Timestamps;
+            sender.LastTimestamp = tcp.TimestampValue;
+            sender.LastTimestampUs = packet.TimeUs;
+        }
+
+        if (tcp.SackPermitted)
+        {
+            sender.Flags |= TcpStreamFlags.Sack;
+        }
+    }
+
+    private void BeginAtSynAck(Packet packet, Flow flow)
+    {
+        if (!MayPickUp(packet, flow) || !TryStart(packet, flow, out TcpSession session))
+        {
+            return;
+        }
+
+        // The sender of a SYN/ACK is the server.
+        flow.Reverse();
+        packet.Direction = packet.Direction.Opposite();
+        session.State = TcpState.SynReceived;
+        session.Flags |= TcpSessionFlags.Midstream | TcpSessionFlags.MidstreamSynAck;
+        flow.Flags |= FlowFlags.Midstream;
+        _counters.Increment(Counter.TcpMidstreamPickups);
+        TakeSyn(packet, session, session.Server);
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        TcpStream client = session.Client;
+        client.InitialSequence = tcp.Acknowledgement - 1;
+        client.NextSequence = client.LastAck = tcp.Acknowledgement;
+        client.Anchor(tcp.Acknowledgement);
+        client.Window = tcp.Window;
+        client.NextWindow = tcp.Acknowledgement + tcp.Window;
+
+        // The SYN was not seen; if the answer carries options, the question did.
+        client.WindowScale = tcp.WindowScale >= 0 ? (byte)MaxWindowScale : (byte)0;
+        if (tcp.HasTimestamp)
+        {
+            session.Flags |= TcpSessionFlags.Timestamps;
+            client.Flags |= TcpStreamFlags.Timestamps;
+            client.LastTimestamp = tcp.TimestampEcho;
+            client.LastTimestampUs = packet.TimeUs;
+        }
+
+        ChoosePolicies(packet, session);
+    }
+
+    private void BeginAtData(Packet packet, Flow flow)
+    {
+        if (!MayPickUp(packet, flow) || !TryStart(packet, flow, out TcpSession session))
+        {
+            return;
+        }
+
+        session.State = TcpState.Established;
+        session.Flags |= TcpSessionFlags.Midstream | TcpSessionFlags.Liberal;
+        if (_settings.AsyncOneside)
+        {
+            session.Flags |= TcpSessionFlags.Async;
+        }
+
+        flow.Flags |= FlowFlags.Midstream;
+        _counters.Increment(Counter.TcpMidstreamPickups);
+        ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        TcpStream sender = session.StreamOf(packet.Direction);
+        TcpStream receiver = session.StreamOf(packet.Direction.Opposite());
+        sender.InitialSequence = tcp.Sequence - 1;
+        sender.NextSequence = sender.LastAck = tcp.Sequence;
+        sender.Anchor(tcp.Sequence);
+
+        // Scales were agreed in packets that nobody saw: assume the largest, so that no window is judged too small.
+        sender.WindowScale = receiver.WindowScale = MaxWindowScale;
+        sender.Window = receiver.Window = (uint)tcp.Window << MaxWindowScale;
+        sender.NextWindow = tcp.Sequence + sender.Window;
+        receiver.InitialSequence = tcp.Acknowledgement - 1;
+        receiver.NextSequence = receiver.LastAck = tcp.Acknowledgement;
+        receiver.Anchor(tcp.Acknowledgement);
+        receiver.NextWindow = tcp.Acknowledgement + receiver.Window;
+        if (tcp.HasTimestamp)
+        {
+            session.Flags |= TcpSessionFlags.Timestamps;
+            NoteTimestamp(packet, sender);
+            receiver.Flags |= TcpStreamFlags.Timestamps;
+            receiver.LastTimestamp = tcp.TimestampEcho;
+            receiver.LastTimestampUs = packet.TimeUs;
+        }
+
+        session.Flags |= TcpSessionFlags.Sack;
+        ChoosePolicies(packet, session);
+        TakeData(packet, flow, session, sender, receiver);
+    }
+
+    /// <summary>The configured answer to a session whose beginning was missed.</summary>
+    private bool MayPickUp(Packet packet, Flow flow)
+    {
+        bool allowed = _settings.Midstream || _settings.AsyncOneside;
+        if (!allowed)
+        {
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters);
+            return false;
+        }
+
+        if (_settings.Midstream)
+        {
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters);
+        }
+
+        return true;
+    }
+
+    private bool TryStart(Packet packet, Flow flow, out TcpSession session)
+    {
+        if ((_live + 1) * BytesPerSession > _settings.MemcapBytes)
+        {
+            session = null!;
+            _counters.Increment(Counter.TcpSessionMemcapDrop);
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamSessionMemcap, _settings.MemcapPolicy, _counters);
+            return false;
+        }
+
+        if (_free.TryPop(out TcpSession? pooled))
+        {
+            session = pooled;
+            _counters.Increment(Counter.TcpSessionFromCache);
+        }
+        else
+        {
+            session = new TcpSession();
+            _counters.Increment(Counter.TcpSessionFromPool);
+        }
+
+        _live++;
+        _counters.Increment(Counter.TcpSessions);
+        CountSessions();
+        flow.Tcp = session;
+        return true;
+    }
+
+    private bool Continue(Packet packet, Flow flow, TcpSession session)
+    {
+        TcpStream sender = session.StreamOf(packet.Direction);
+        TcpStream receiver = session.StreamOf(packet.Direction.Opposite());
+        if (packet.Tcp.Acknowledgement != 0 && !packet.Tcp.Has(TcpFlags.Ack))
+        {
+            packet.Events.Add(PacketEvent.StreamPacketBrokenAck);
+        }
+
+        if (session.Has(TcpSessionFlags.Reset) && !packet.Tcp.Has(TcpFlags.Rst) && packet.Direction == session.ResetDirection)
+        {
+            packet.Events.Add(PacketEvent.StreamSuspectedRstInjection);
+        }
+
+        if (packet.Tcp.Has(TcpFlags.Syn | TcpFlags.Fin))
+        {
+            packet.Events.Add(PacketEvent.StreamFinSyn);
+        }
+
+        return session.State switch
+        {
+            TcpState.SynSent => InSynSent(packet, flow, session, sender, receiver),
+            TcpState.SynReceived => InSynReceived(packet, flow, session, sender, receiver),
+            TcpState.Established => InEstablished(packet, flow, session, sender, receiver),
+            TcpState.None => true,
+            _ => InShutdown(packet, flow, session, sender, receiver),
+        };
+    }
+
+    /// <summary>Judged invalid while inline: the receiver must not get what was not inspected.</summary>
+    private static void Reject(Packet packet)
+    {
+        packet.Flags |= PacketFlags.NoPayloadInspection;
+        packet.Drop(DropReason.StreamError);
+    }
+
+    private static FlowState FlowStateOf(TcpState state, FlowState current)
+    {
+        if (current is FlowState.LocalBypassed or FlowState.CaptureBypassed)
+        {
+            return current;
+        }
+
+        return state switch
+        {
+            TcpState.Established or TcpState.FinWait1 or TcpState.FinWait2 or TcpState.Closing or TcpState.CloseWait => FlowState.Established,
+            TcpState.TimeWait or TcpState.LastAck or TcpState.Closed => FlowState.Closed,
+            _ => FlowState.New,
+        };
+    }
+
+    private void ChoosePolicies(Packet packet, TcpSession session)
+    {
+        // Overlaps in what the client sends are settled by the server's system, and the other way round.
+        bool toServer = packet.Direction == Direction.ToServer;
+        IpAddress server = toServer ? packet.DestinationAddress : packet.SourceAddress;
+        IpAddress client = toServer ? packet.SourceAddress : packet.DestinationAddress;
+        session.Client.Policy = HostSystems.Find(_engine.HostOs, server);
+        session.Server.Policy = HostSystems.Find(_engine.HostOs, client);
+    }
+
+    private void CountFlags(TcpFlags flags)
+    {
+        if ((flags & TcpFlags.Syn) != 0)
+        {
+            _counters.Increment((flags & TcpFlags.Ack) != 0 ? Counter.TcpSynAck : Counter.TcpSyn);
+        }
+
+        if ((flags & TcpFlags.Rst) != 0)
+        {
+            _counters.Increment(Counter.TcpRst);
+        }
+
+        if ((flags & TcpFlags.Urg) != 0)
+        {
+            _counters.Increment(Counter.TcpUrgent);
+        }
+    }
+
+    private void CountSessions()
+    {
+        _counters.Set(Counter.TcpActiveSessions, _live);
+        _counters.Set(Counter.TcpMemoryUse, _live * BytesPerSession);
+    }
+
+    private HandshakeQueue QueueOf(TcpSession session) =>
+        session.Queue ??= _queues.TryPop(out HandshakeQueue? queue) ? queue : new HandshakeQueue(_settings.MaxSynQueued, _settings.MaxSynAckQueued);
+
+    private void ReleaseQueue(TcpSession session)
+    {
+        if (session.Queue is { } queue)
+        {
+            queue.Clear();
+            _queues.Push(queue);
+            session.Queue = null;
+        }
+    }
+
+}
