@@ -4,6 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
 
 namespace BridgeGuard.Engine.Events;
 
@@ -28,6 +29,9 @@ public sealed class EveWriter : IDisposable
         SkipValidation = true,
         Indented = false,
     });
+
+    /// <summary>The options of the configured type that the open record is for (<c>extended</c>, <c>custom</c> …); read by protocol loggers.</summary>
+    public ProtocolSettings Options { get; set; } = ProtocolSettings.Empty;
 
     /// <summary>Bytes of the record so far (flushed ones).</summary>
     public int Length => _buffer.WrittenCount + (int)_json.BytesPending;
@@ -55,6 +59,8 @@ public sealed class EveWriter : IDisposable
     public void EndObject() => _json.WriteEndObject();
 
     public void StartArray(ReadOnlySpan<byte> name) => _json.WriteStartArray(name);
+
+    public void StartArray(string name) => _json.WriteStartArray(name);
 
     public void EndArray() => _json.WriteEndArray();
 

@@ -7,21 +7,25 @@ namespace BridgeGuard.Engine.Flows;
 /// <summary>Applies the configured answer to one <see cref="ExceptionCause"/> to a packet and its flow.</summary>
 public static class ExceptionPolicies
 {
-    private const int BitsPerCause = 5;
+    private const int BitsPerCause = 4;
+    private const uint CauseMask = (1u << BitsPerCause) - 1;
 
     /// <summary>Carries out <paramref name="policy"/>. Without a flow a flow policy falls back to its packet form.</summary>
     /// <param name="counters">Counts by cause and policy; null: not counted.</param>
     public static void Apply(Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, WorkerCounters? counters = null)
     {
         counters?.Policy(cause, policy);
+
+        // Ignoring is remembered too: the flow's record says that something was missed. Passing one packet leaves no trace.
+        if (flow is not null && policy != ExceptionPolicy.PassPacket)
+        {
+            int shift = (int)cause * BitsPerCause;
+            flow.ExceptionMask = (flow.ExceptionMask & ~(CauseMask << shift)) | (((uint)policy + 1) << shift);
+        }
+
         if (policy == ExceptionPolicy.Ignore)
         {
             return;
-        }
-
-        if (flow is not null)
-        {
-            flow.ExceptionMask |= MaskOf(cause, policy);
         }
 
         switch (policy)
@@ -68,8 +72,13 @@ public static class ExceptionPolicies
         }
     }
 
-    /// <summary>The policies that were applied for a cause, as bits by <see cref="ExceptionPolicy"/>; 0: none.</summary>
-    public static bool WasApplied(Flow flow, ExceptionCause cause, ExceptionPolicy policy) => (flow.ExceptionMask & MaskOf(cause, policy)) != 0;
+    /// <summary>The policy last applied for a cause; false when the cause never came up on this flow.</summary>
+    public static bool TryGetApplied(Flow flow, ExceptionCause cause, out ExceptionPolicy policy)
+    {
+        uint value = (flow.ExceptionMask >> ((int)cause * BitsPerCause)) & CauseMask;
+        policy = value == 0 ? ExceptionPolicy.Ignore : (ExceptionPolicy)(value - 1);
+        return value != 0;
+    }
 
     /// <summary>EVE name of the place: <c>flow.exception_policy[].target</c>.</summary>
     public static string NameOf(ExceptionCause cause) => cause switch
@@ -94,21 +103,6 @@ public static class ExceptionPolicies
         ExceptionPolicy.Reject => "reject",
         _ => "reject_both",
     };
-
-    // Five bits hold what one cause can have had on a flow: pass flow, bypass, drop packet, drop flow, reject; passing one packet leaves no trace.
-    private static uint MaskOf(ExceptionCause cause, ExceptionPolicy policy)
-    {
-        int bit = policy switch
-        {
-            ExceptionPolicy.PassFlow => 0,
-            ExceptionPolicy.Bypass => 1,
-            ExceptionPolicy.DropPacket => 2,
-            ExceptionPolicy.DropFlow => 3,
-            ExceptionPolicy.Reject or ExceptionPolicy.RejectBoth => 4,
-            _ => -1,
-        };
-        return bit < 0 ? 0 : 1u << (((int)cause * BitsPerCause) + bit);
-    }
 
     private static void DropOne(Packet packet, ExceptionCause cause)
     {

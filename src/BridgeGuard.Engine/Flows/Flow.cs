@@ -71,6 +71,13 @@ public enum FlowFlags : uint
     Expected = 1 << 18,
     EmergencyEnded = 1 << 19,
     ElephantToClient = 1 << 20,
+
+    /// <summary>A drop record was written for this direction.</summary>
+    DropLoggedToServer = 1 << 21,
+    DropLoggedToClient = 1 << 22,
+
+    /// <summary>A firewall rule accepted the whole flow.</summary>
+    Accepted = 1 << 23,
 }
 
 /// <summary>Why a flow ended, EVE <c>flow.reason</c>.</summary>
@@ -107,6 +114,21 @@ public sealed class Flow
     public byte MaxTtlToServer;
     public byte MinTtlToClient;
     public byte MaxTtlToClient;
+
+    /// <summary>ICMP type and code of the first packet of each direction; meaningful for ICMP flows that saw the direction.</summary>
+    public byte IcmpTypeToServer;
+    public byte IcmpCodeToServer;
+    public byte IcmpTypeToClient;
+    public byte IcmpCodeToClient;
+
+    /// <summary>The flow whose expectation made this one (FTP data), EVE <c>parent_id</c>; 0 without.</summary>
+    public ulong ParentId;
+
+    /// <summary>What passed after the flow was bypassed.</summary>
+    public ulong BypassedPacketsToServer;
+    public ulong BypassedPacketsToClient;
+    public ulong BypassedBytesToServer;
+    public ulong BypassedBytesToClient;
     public ulong SourceMac;
     public ulong DestinationMac;
 
@@ -236,6 +258,9 @@ public sealed class Flow
         EndReason = FlowEndReason.None;
         FirstPacketNumber = 0;
         MinTtlToServer = MaxTtlToServer = MinTtlToClient = MaxTtlToClient = 0;
+        IcmpTypeToServer = IcmpCodeToServer = IcmpTypeToClient = IcmpCodeToClient = 0;
+        ParentId = 0;
+        BypassedPacketsToServer = BypassedPacketsToClient = BypassedBytesToServer = BypassedBytesToClient = 0;
         SourceMac = DestinationMac = 0;
         ClientPortId = ServerPortId = ClientGuest = ServerGuest = 0;
         ClientRole = ServerRole = 0;

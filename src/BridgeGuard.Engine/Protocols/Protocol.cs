@@ -38,6 +38,9 @@ public abstract class Protocol
 
     public virtual AnomalyDescriptor[] Anomalies => [];
 
+    /// <summary>EVE anomaly records name this protocol's oddities in capitals (an old habit that consumers compare with).</summary>
+    public virtual bool LogsAnomaliesInCapitals => false;
+
     /// <summary>Names of the progress values of a direction, for rule hooks such as <c>tls:client_hello_done</c>; index is the value.</summary>
     public virtual string[] ProgressNames(Direction direction) => [];
 
@@ -86,6 +89,9 @@ public abstract class EveLogger
     public abstract string EventType { get; }
 
     public virtual string ConfigurationName => EventType;
+
+    /// <summary>Source and destination of the record are the packet's; else the flow's client and server.</summary>
+    public virtual bool UsesPacketDirection(Transaction transaction) => false;
 
     /// <summary>The record is written when both directions reached these (a direction that can no longer move counts as complete).</summary>
     public abstract byte ProgressToServer { get; }

@@ -15,6 +15,9 @@ public sealed class EngineSettings
 
     public bool DetectionEnabled { get; init; } = true;
 
+    /// <summary>Firewall rules are loaded: ordered evaluation with default drop, and its own counters.</summary>
+    public bool FirewallMode { get; init; }
+
     public DecoderSettings Decoder { get; init; } = new();
 
     public DefragSettings Defrag { get; init; } = new();
@@ -29,7 +32,13 @@ public sealed class EngineSettings
 
     public FileSettings Files { get; init; } = new();
 
+    /// <summary>The first and usual EVE output.</summary>
     public EveSettings Eve { get; init; } = new();
+
+    /// <summary>Further EVE outputs; the event's <c>OutputIndex</c> is the index here plus one.</summary>
+    public EveSettings[] MoreEve { get; init; } = [];
+
+    public StatsSettings Stats { get; init; } = new();
 
     /// <summary>Which host runs which operating system, for overlap policies (<c>host-os-policy</c>); first match by longest prefix.</summary>
     public HostOsEntry[] HostOs { get; init; } = [];
@@ -258,8 +267,48 @@ public sealed class EveSettings
 
     public string? HostName { get; init; }
 
+    /// <summary>Flow bits, integers and variables at the top of each record (<c>metadata: yes</c>).</summary>
+    public bool Metadata { get; init; } = true;
+
+    /// <summary>The version whose record format this is, in flow-like and file records (<c>suricata-version: yes</c>).</summary>
+    public bool FormatVersion { get; init; }
+
+    public XffSettings Xff { get; init; } = new();
+
     /// <summary>One per configured EVE type in order; the emitter turns them into what it writes.</summary>
     public EveTypeSettings[] Types { get; init; } = [];
+}
+
+/// <summary>Which counters stats records carry (section <c>stats</c>).</summary>
+public sealed class StatsSettings
+{
+    public bool Enabled { get; init; } = true;
+
+    public int IntervalSeconds { get; init; } = 8;
+
+    public bool DecoderEvents { get; init; } = true;
+
+    /// <summary>First part of the names of decoder event counters.</summary>
+    public string DecoderEventsPrefix { get; init; } = "decoder.event";
+
+    public bool StreamEvents { get; init; }
+
+    /// <summary>Exception policies applied by reason of parser errors are counted per protocol (<c>exception-policy.per-app-proto-errors</c>).</summary>
+    public bool AppErrorPolicies { get; init; }
+}
+
+/// <summary>What is done with the address that a proxy names in an HTTP header (<c>xff</c>).</summary>
+public sealed record XffSettings
+{
+    public bool Enabled { get; init; }
+
+    /// <summary>Replace the record's own address; else add an <c>xff</c> field.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>A reverse proxy: the last address of the header counts; else (forward proxy) the first.</summary>
+    public bool Reverse { get; init; } = true;
+
+    public string Header { get; init; } = "X-Forwarded-For";
 }
 
 /// <summary>One entry of <c>outputs: eve-log: types</c>: its name and flattened options.</summary>

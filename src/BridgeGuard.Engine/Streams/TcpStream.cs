@@ -82,6 +82,9 @@ public sealed class TcpStream
     /// <summary>Separate stretches of data held at once, at most (EVE <c>tcp.ts_max_regions</c>).</summary>
     public ushort MaxRegions;
 
+    /// <summary>Urgent bytes taken out of the stream (EVE <c>tcp.ts_urgent_oob_data</c>).</summary>
+    public uint UrgentOobBytes;
+
     // Reassembly: the contiguous bytes [Base, End) stand in Data from DataStart on.
     internal byte[]? Data;
     internal int DataStart;
@@ -149,6 +152,7 @@ public sealed class TcpStream
         FinSequence = 0;
         Policy = HostOs.Bsd;
         MaxRegions = 0;
+        UrgentOobBytes = 0;
         Data = HeldData = null;
         DataStart = DataLength = HeldLength = PlacedCount = 0;
         Base = AnchorOffset = HeldBase = 0;

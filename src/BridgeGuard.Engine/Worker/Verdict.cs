@@ -61,6 +61,15 @@ public enum DropReason : byte
     FileHold,
     Quarantine,
     Redirect,
+
+    /// <summary>A later packet of a flow that an exception policy dropped.</summary>
+    ExceptionPolicyFlowDrop,
+
+    /// <summary>A later packet of a flow that a firewall rule dropped.</summary>
+    FirewallFlowDrop,
+
+    /// <summary>A firewall rule dropped this packet.</summary>
+    FirewallRules,
 }
 
 /// <summary>The engine's answer for one frame. The attachment carries it out before it reads the next frame.</summary>

@@ -1,0 +1,132 @@
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Events;
+
+// The stats record: counters as nested objects.
+public sealed partial class EventEmitter
+{
+    private StatsTree? _statsTree;
+    private long[]? _lastTotals;
+
+    private void WriteStats(EveOutput output, StatsOptions options, in StatsSnapshot snapshot)
+    {
+        _statsTree ??= StatsTree.Build(_settings);
+        _writer.Begin();
+        _writer.Timestamp("timestamp"u8, snapshot.TimeUs);
+        _writer.Text("event_type"u8, "stats"u8);
+        if (output.Settings.HostName is { } host)
+        {
+            _writer.Text("host"u8, host);
+        }
+
+        _writer.StartObject("stats"u8);
+        _writer.Number("uptime"u8, snapshot.UptimeSeconds);
+        if (options.Totals)
+        {
+            WriteStatsChildren(_statsTree, options, in snapshot);
+        }
+
+        if (options.Threads)
+        {
+            WriteThreads(_statsTree, options, in snapshot);
+        }
+
+        _writer.EndObject();
+        if (options.Deltas)
+        {
+            RememberTotals(_statsTree, snapshot.Workers);
+        }
+    }
+
+    private void WriteStatsChildren(StatsTree node, StatsOptions options, in StatsSnapshot snapshot)
+    {
+        foreach (StatsTree child in node.Children)
+        {
+            if (child.Index < 0)
+            {
+                _writer.StartObject(child.Utf8Name);
+                if (child.Name == "detect" && node.Name.Length == 0)
+                {
+                    WriteEngines(snapshot.Rules);
+                }
+
+                WriteStatsChildren(child, options, in snapshot);
+                _writer.EndObject();
+                continue;
+            }
+
+            long total = child.Total(snapshot.Workers);
+            if (total == 0 && !options.NullValues)
+            {
+                continue;
+            }
+
+            _writer.Number(child.Utf8Name, total);
+            if (options.Deltas)
+            {
+                WriteDelta(child, total);
+            }
+        }
+    }
+
+    private void WriteDelta(StatsTree leaf, long total)
+    {
+        const string Suffix = "_delta";
+        Span<byte> name = stackalloc byte[96];
+        int length = Math.Min(leaf.Utf8Name.Length, name.Length - Suffix.Length);
+        leaf.Utf8Name.AsSpan(0, length).CopyTo(name);
+        "_delta"u8.CopyTo(name[length..]);
+        _writer.Number(name[..(length + Suffix.Length)], total - (_lastTotals?[leaf.Index] ?? 0));
+    }
+
+    private void WriteThreads(StatsTree tree, StatsOptions options, in StatsSnapshot snapshot)
+    {
+        _writer.StartObject("threads"u8);
+        Span<byte> name = stackalloc byte[16];
+        "W#"u8.CopyTo(name);
+        for (int i = 0; i < snapshot.Workers.Length; i++)
+        {
+            (i + 1).TryFormat(name[2..], out int written, "00");
+            _writer.StartObject(name[..(2 + written)]);
+            StatsSnapshot one = snapshot with { Workers = [snapshot.Workers[i]] };
+            WriteStatsChildren(tree, options, in one);
+            _writer.EndObject();
+        }
+
+        _writer.EndObject();
+    }
+
+    private void WriteEngines(RuleSetStats rules)
+    {
+        if (!_settings.DetectionEnabled)
+        {
+            return;
+        }
+
+        _writer.StartArray("engines"u8);
+        _writer.StartObject();
+        _writer.Number("id"u8, 0L);
+        _writer.Timestamp("last_reload"u8, rules.LoadedAtUs);
+        _writer.Number("rules_loaded"u8, (long)rules.Loaded);
+        _writer.Number("rules_failed"u8, (long)rules.Failed);
+        _writer.Number("rules_skipped"u8, (long)rules.Skipped);
+        _writer.EndObject();
+        _writer.EndArray();
+    }
+
+    private void RememberTotals(StatsTree node, WorkerCounters[] workers)
+    {
+        _lastTotals ??= new long[WorkerCounters.Length];
+        foreach (StatsTree child in node.Children)
+        {
+            if (child.Index < 0)
+            {
+                RememberTotals(child, workers);
+            }
+            else
+            {
+                _lastTotals[child.Index] = child.Total(workers);
+            }
+        }
+    }
+}
