@@ -78,6 +78,7 @@ internal sealed class BridgeChild : IDisposable
         {
             WhenStale = parts[0] == "closed" ? FailMode.Closed : FailMode.Open,
             PinFolder = parts[1],
+            HeartbeatMs = 100,
         };
         using BridgeAttachment attachment = new(options);
         using CancellationTokenSource stop = new();

@@ -90,7 +90,7 @@ public sealed class BridgeDecisionTests : IDisposable
             }
 
             return Verdict.Pass;
-        }, RunningBridge.Options() with { HeartbeatMs = 2000, BacklogFrames = 8192 });
+        }, RunningBridge.Options() with { BacklogFrames = 8192 });
         Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressB)); // Frames that wait for ARP may leave out of order by themselves.
         using Socket receiver = BridgeLab.Udp(_lab.B, port: 9000);
         receiver.ReceiveBufferSize = 4 << 20;

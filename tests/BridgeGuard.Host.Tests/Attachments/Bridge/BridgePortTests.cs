@@ -27,7 +27,7 @@ public sealed class BridgePortTests : IDisposable
         using RunningBridge bridge = RunningBridge.Start(_lab, Remember);
         string c = _lab.AddNamespace("c");
         _lab.AddGuest(c, "pc", MacC, "10.77.0.3", "fd77::3");
-        Assert.True(BridgeLab.Ping(c, BridgeLab.AddressB));
+        Assert.True(BridgeLab.Until(() => BridgeLab.Ping(c, BridgeLab.AddressB)));
         PortInfo port = bridge.Port("pc");
         string received = BridgeLab.Run("ip", $"netns exec {_lab.Host} cat /sys/class/net/pc/statistics/rx_packets").Output.Trim();
         Assert.InRange(bridge.Counters("pc").Seen.Frames, long.Parse(received, null), long.MaxValue);
