@@ -136,6 +136,9 @@ public sealed class FlowSettings
     /// <summary>Packets of different tunnel depth are different flows (<c>decoder.recursion-level.use-for-tracking</c>).</summary>
     public bool RecursionTracking { get; init; } = true;
 
+    /// <summary>Packets of different encapsulation depth are different flows (<c>decoder.recursion-level.use-for-tracking</c>).</summary>
+    public bool TunnelDepthTracking { get; init; } = true;
+
     /// <summary>Bytes of rate-tracking for elephant flows per interval; 0 disables.</summary>
     public long ElephantBytes { get; init; }
 
@@ -231,6 +234,9 @@ public sealed class DetectionSettings
 
     /// <summary>Off only for tests: every rule is evaluated without the prefilter and must give the same alerts.</summary>
     public bool Prefilter { get; init; } = true;
+
+    /// <summary>A packet rule that matches while one transaction is live is reported with it (<c>detect.guess-applayer-tx</c>).</summary>
+    public bool GuessTransaction { get; init; }
 
     public int PcreMatchLimit { get; init; } = 3500;
 
