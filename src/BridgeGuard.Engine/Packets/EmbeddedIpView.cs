@@ -57,7 +57,7 @@ public readonly struct EmbeddedIpView
 
         byte next = ip.NextHeader;
         ReadOnlySpan<byte> rest = bytes[40..];
-        while (next is IpProtocols.HopByHop or IpProtocols.Routing or IpProtocols.Fragment or IpProtocols.Ah or IpProtocols.DestinationOptions)
+        while (IpProtocols.IsIpv6Extension(next))
         {
             if (rest.Length < 8 || (next == IpProtocols.Fragment && (BinaryPrimitives.ReadUInt16BigEndian(rest[2..]) & 0xfff8) != 0))
             {

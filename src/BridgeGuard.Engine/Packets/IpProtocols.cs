@@ -19,4 +19,11 @@ public static class IpProtocols
     public const byte NoNext = 59;
     public const byte DestinationOptions = 60;
     public const byte Sctp = 132;
+    public const byte Mobility = 135;
+    public const byte HostIdentity = 139;
+    public const byte Shim6 = 140;
+
+    /// <summary>A header between IPv6 and its payload (RFC 8200 §4, RFC 6275, RFC 7401, RFC 5533), with its next header in the first byte.</summary>
+    public static bool IsIpv6Extension(byte protocol) =>
+        protocol is HopByHop or Routing or Fragment or Ah or DestinationOptions or Mobility or HostIdentity or Shim6;
 }

@@ -18,7 +18,7 @@ public enum PacketFlags : uint
     /// <summary>Carried inside another packet (tunnel); <see cref="Packet.Outer"/> is set.</summary>
     Tunneled = 1 << 2,
 
-    /// <summary>Its headers could not be read; only decoder-event rules see it.</summary>
+    /// <summary>Its headers could not be read; only decoder-event rules see it. The addresses may be known all the same.</summary>
     Invalid = 1 << 3,
 
     /// <summary>Do not inspect payload (bad checksum, bypass, encrypted).</summary>
@@ -56,6 +56,15 @@ public enum PacketFlags : uint
 
     /// <summary>Logged by a tag rule.</summary>
     Tagged = 1 << 15,
+
+    /// <summary>
+    /// The IP header is sound but the transport header within is not: there are no ports and no payload, and no flow. Rules on addresses
+    /// and protocol still see the packet, as do decoder-event rules.
+    /// </summary>
+    BadTransport = 1 << 16,
+
+    /// <summary>A header breaks its rules; counted as <c>decoder.invalid</c>. Inspected all the same unless another flag forbids it.</summary>
+    Malformed = 1 << 17,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>

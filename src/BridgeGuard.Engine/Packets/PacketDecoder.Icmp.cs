@@ -11,7 +11,7 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < IcmpHeader)
         {
-            Fail(packet, PacketEvent.IcmpV4PacketTooSmall);
+            FailTransport(packet, PacketEvent.IcmpV4PacketTooSmall);
             return;
         }
 
@@ -21,6 +21,11 @@ public sealed partial class PacketDecoder
         int counterpart = IcmpTypes.CounterpartV4(type);
         packet.SourcePort = type;
         packet.DestinationPort = counterpart >= 0 ? (ushort)counterpart : code;
+        if (type is IcmpTypes.Timestamp or IcmpTypes.TimestampReply or IcmpTypes.RouterAdvertisement && !PassLongHeaderV4(packet, data, offset, end))
+        {
+            return;
+        }
+
         int maximum = MaximumCodeV4(type);
         if (maximum < 0)
         {
@@ -36,15 +41,35 @@ public sealed partial class PacketDecoder
         }
     }
 
-    /// <summary>Highest code of an ICMPv4 type that is assigned, or -1 for a type that is not.</summary>
+    /// <summary>
+    /// Timestamps (RFC 792: three of them) and router advertisements (RFC 1256 §3: count, words each, lifetime, then the entries) have
+    /// longer headers than the common 8 bytes; what follows is payload.
+    /// </summary>
+    private static bool PassLongHeaderV4(Packet packet, ReadOnlySpan<byte> data, int offset, int end)
+    {
+        int length = data[0] == IcmpTypes.RouterAdvertisement ? IcmpHeader + (data[4] * data[5] * 4) : IcmpHeader + 12;
+        if (length > data.Length)
+        {
+            packet.Events.Add(PacketEvent.IcmpV4Ipv4TruncatedPacket);
+            return false;
+        }
+
+        SetTransport(packet, offset, length, end);
+        return true;
+    }
+
+    /// <summary>
+    /// Highest code of an ICMPv4 type, or -1 for an unknown type, as Suricata 8 judges them: router solicitation is unknown to it, and of
+    /// parameter problems only code 0 is known.
+    /// </summary>
     private static int MaximumCodeV4(byte type) => type switch
     {
         IcmpTypes.Unreachable => 15,
         IcmpTypes.Redirect => 3,
         IcmpTypes.TimeExceeded => 1,
-        IcmpTypes.ParameterProblem => 2,
-        IcmpTypes.RouterAdvertisement => 16,
-        IcmpTypes.EchoReply or IcmpTypes.SourceQuench or IcmpTypes.Echo or (>= IcmpTypes.RouterSolicitation and <= IcmpTypes.AddressMaskReply) => 0,
+        IcmpTypes.ParameterProblem => 0,
+        IcmpTypes.RouterAdvertisement => 255,
+        IcmpTypes.EchoReply or IcmpTypes.SourceQuench or IcmpTypes.Echo or (>= IcmpTypes.Timestamp and <= IcmpTypes.AddressMaskReply) => 0,
         _ => -1,
     };
 
@@ -58,13 +83,13 @@ public sealed partial class PacketDecoder
 
         if (data.Length < Ipv4Header)
         {
-            packet.Events.Add(PacketEvent.IcmpV4Ipv4TruncatedPacket);
+            Mark(packet, PacketEvent.IcmpV4Ipv4TruncatedPacket);
             return;
         }
 
         if (data[0] >> 4 != 4)
         {
-            packet.Events.Add(PacketEvent.IcmpV4Ipv4UnknownVersion);
+            Mark(packet, PacketEvent.IcmpV4Ipv4UnknownVersion);
             return;
         }
 
@@ -77,7 +102,7 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < IcmpHeader)
         {
-            Fail(packet, PacketEvent.IcmpV6PacketTooSmall);
+            FailTransport(packet, PacketEvent.IcmpV6PacketTooSmall);
             return;
         }
 
@@ -93,7 +118,7 @@ public sealed partial class PacketDecoder
         }
 
         CheckTypeV6(packet, type, code);
-        if (IcmpTypes.IsErrorV6(type) && code <= MaximumCodeV6(type))
+        if (IcmpTypes.IsErrorV6(type) && IsCodeKnownV6(type, code))
         {
             CheckEmbeddedV6(packet, offset + IcmpHeader, end);
         }
@@ -101,39 +126,32 @@ public sealed partial class PacketDecoder
 
     private static void CheckTypeV6(Packet packet, byte type, byte code)
     {
-        int maximum = MaximumCodeV6(type);
-        if (maximum >= 0)
+        if (type is >= 160 or (>= 5 and <= 126))
         {
-            if (code > maximum)
-            {
-                packet.Events.Add(PacketEvent.IcmpV6UnknownCode);
-            }
-
-            return;
+            packet.Events.Add(type is 100 or 101 or 200 or 201 ? PacketEvent.IcmpV6ExperimentationType : PacketEvent.IcmpV6UnassignedType);
         }
-
-        switch (type)
+        else if (type is 0 or 127)
         {
-            case 100 or 101 or 127 or 200 or 201 or 255:
-                packet.Events.Add(PacketEvent.IcmpV6ExperimentationType);
-                break;
-            case 0 or (>= 5 and <= 126) or (>= 162 and <= 254):
-                packet.Events.Add(PacketEvent.IcmpV6UnassignedType);
-                break;
-            default:
-                packet.Events.Add(PacketEvent.IcmpV6UnknownType);
-                break;
+            packet.Events.Add(PacketEvent.IcmpV6UnknownType);
+        }
+        else if (!IsCodeKnownV6(type, code))
+        {
+            packet.Events.Add(PacketEvent.IcmpV6UnknownCode);
         }
     }
 
-    /// <summary>Highest code of an ICMPv6 type that is known, or -1.</summary>
-    private static int MaximumCodeV6(byte type) => type switch
+    /// <summary>Codes of assigned ICMPv6 types, as Suricata 8 judges them (IANA "ICMPv6 Code Fields" knows a few more).</summary>
+    private static bool IsCodeKnownV6(byte type, byte code) => type switch
     {
-        IcmpTypes.V6Unreachable => 7,
-        IcmpTypes.V6TimeExceeded => 1,
-        IcmpTypes.V6ParameterProblem => 3,
-        IcmpTypes.V6PacketTooBig or (>= IcmpTypes.V6Echo and <= IcmpTypes.V6Redirect) => 0,
-        _ => -1,
+        IcmpTypes.V6Unreachable => code <= 6,
+        IcmpTypes.V6TimeExceeded => code <= 1,
+        IcmpTypes.V6ParameterProblem or IcmpTypes.V6NodeInformationQuery or IcmpTypes.V6NodeInformationReply => code <= 2,
+        IcmpTypes.V6RouterRenumbering => code is <= 2 or 255,
+
+        // RPL (RFC 6550 §6) and the experimental mobility and multicast router messages, whose codes have meanings of their own.
+        155 => code <= 3,
+        >= 150 and <= 153 => true,
+        _ => code == 0,
     };
 
     private static void CheckEmbeddedV6(Packet packet, int offset, int end)
@@ -141,13 +159,13 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < Ipv6Header)
         {
-            packet.Events.Add(PacketEvent.IcmpV6Ipv6TruncatedPacket);
+            Mark(packet, PacketEvent.IcmpV6Ipv6TruncatedPacket);
             return;
         }
 
         if (data[0] >> 4 != 6)
         {
-            packet.Events.Add(PacketEvent.IcmpV6Ipv6UnknownVersion);
+            Mark(packet, PacketEvent.IcmpV6Ipv6UnknownVersion);
             return;
         }
 

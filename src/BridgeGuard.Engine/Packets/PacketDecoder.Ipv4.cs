@@ -4,6 +4,7 @@ namespace BridgeGuard.Engine.Packets;
 public sealed partial class PacketDecoder
 {
     private const int Ipv4Header = 20;
+    private const int ArpLength = 28;
 
     private void DecodeIpv4(Packet packet, PacketQueue inner, int offset, int end)
     {
@@ -29,7 +30,6 @@ public sealed partial class PacketDecoder
         packet.Protocol = data[9];
         packet.Ttl = data[8];
         packet.PayloadOffset = offset + headerLength;
-        packet.PayloadLength = totalLength - headerLength;
 
         int fragment = ReadU16(data, 6);
         packet.FragmentOffset = (fragment & 0x1fff) * 8;
@@ -85,15 +85,13 @@ public sealed partial class PacketDecoder
                 DecodeIcmpV4(packet, offset, end);
                 break;
             case IpProtocols.IcmpV6:
-                packet.Events.Add(PacketEvent.Ipv4Icmpv6);
+                Mark(packet, PacketEvent.Ipv4Icmpv6);
                 break;
             case IpProtocols.IpInIp:
-                Counters.Ipv4InIpv4++;
-                DecodeInner(packet, inner, EtherTypes.Ipv4, offset, end, PacketSource.Ipv4, 0);
+                Counters.Ipv4InIpv4 += DecodeInner(packet, inner, EtherTypes.Ipv4, offset, end, PacketSource.Ipv4, 0) is null ? 0 : 1;
                 break;
             case IpProtocols.Ipv6:
-                Counters.Ipv6InIpv4++;
-                DecodeInner(packet, inner, EtherTypes.Ipv6, offset, end, PacketSource.Ipv4, 0);
+                Counters.Ipv6InIpv4 += DecodeInner(packet, inner, EtherTypes.Ipv6, offset, end, PacketSource.Ipv4, 0) is null ? 0 : 1;
                 break;
             default:
                 DecodeOtherTransport(packet, inner, offset, end);
@@ -101,7 +99,7 @@ public sealed partial class PacketDecoder
         }
     }
 
-    /// <summary>The options as RFC 791 §3.1 and the later ones lay them out; false when one is malformed, which spoils the header.</summary>
+    /// <summary>The options as RFC 791 §3.1 and the later ones lay them out; false when lengths do not add up, which spoils the header.</summary>
     private static bool DecodeIpv4Options(Packet packet, ReadOnlySpan<byte> options)
     {
         if ((options.Length & 7) != 0)
@@ -109,7 +107,6 @@ public sealed partial class PacketDecoder
             packet.Events.Add(PacketEvent.Ipv4OptionPaddingRequired);
         }
 
-        bool valid = true;
         while (!options.IsEmpty)
         {
             byte type = options[0];
@@ -126,70 +123,131 @@ public sealed partial class PacketDecoder
                 continue;
             }
 
-            if (options.Length < 2 || options[1] > options.Length)
+            if (options.Length < 2)
             {
-                return Fail(packet, PacketEvent.Ipv4OptionInvalidLength);
+                packet.Events.Add(PacketEvent.Ipv4OptionEndOfListRequired);
+                break;
             }
 
             int length = options[1];
-            if (length < 2)
+            if (length < 2 || length > options.Length)
             {
                 return Fail(packet, PacketEvent.Ipv4OptionInvalidLength);
             }
 
-            valid &= CheckIpv4Option(packet, options[..length]);
+            CheckIpv4Option(packet, options[..length]);
             options = options[length..];
         }
 
-        return valid;
+        return true;
     }
 
-    private static bool CheckIpv4Option(Packet packet, ReadOnlySpan<byte> option)
+    private static void CheckIpv4Option(Packet packet, ReadOnlySpan<byte> option)
     {
-        (Ipv4Options kind, bool valid) = option[0] switch
+        Ipv4Options kind = option[0] switch
         {
-            7 => (Ipv4Options.RecordRoute, IsRouteValid(option)),
-            25 => (Ipv4Options.QuickStart, option.Length == 8),
-            68 => (Ipv4Options.Timestamp, IsTimestampValid(option)),
-            130 => (Ipv4Options.Security, option.Length == 11),
-            131 => (Ipv4Options.LooseSourceRoute, IsRouteValid(option)),
-            133 => (Ipv4Options.ExtendedSecurity, option.Length >= 3),
-            134 => (Ipv4Options.Cipso, IsCipsoValid(option)),
-            136 => (Ipv4Options.StreamId, option.Length == 4),
-            137 => (Ipv4Options.StrictSourceRoute, IsRouteValid(option)),
-            148 => (Ipv4Options.RouterAlert, option.Length == 4),
-            _ => (Ipv4Options.Other, true),
+            7 => Ipv4Options.RecordRoute,
+            25 => Ipv4Options.QuickStart,
+            68 => Ipv4Options.Timestamp,
+            130 => Ipv4Options.Security,
+            131 => Ipv4Options.LooseSourceRoute,
+            133 => Ipv4Options.ExtendedSecurity,
+            134 => Ipv4Options.Cipso,
+            136 => Ipv4Options.StreamId,
+            137 => Ipv4Options.StrictSourceRoute,
+            148 => Ipv4Options.RouterAlert,
+            _ => Ipv4Options.Other,
         };
         if (kind == Ipv4Options.Other)
         {
             packet.Events.Add(PacketEvent.Ipv4OptionInvalid);
-            return true;
+            return;
         }
 
         if ((packet.IpOptions & kind) != 0)
         {
             packet.Events.Add(PacketEvent.Ipv4OptionDuplicate);
-            return true;
+            return;
+        }
+
+        int minimum = kind switch
+        {
+            Ipv4Options.QuickStart => 8,
+            Ipv4Options.Timestamp => 5,
+            Ipv4Options.Cipso => 10,
+            Ipv4Options.StreamId or Ipv4Options.RouterAlert => 4,
+            _ => 3,
+        };
+        if (option.Length < minimum || (minimum == 4 && option.Length != 4))
+        {
+            Mark(packet, PacketEvent.Ipv4OptionInvalidLength);
+            return;
         }
 
         packet.IpOptions |= kind;
-        return valid || Fail(packet, PacketEvent.Ipv4OptionInvalidLength);
+        bool malformed = kind switch
+        {
+            Ipv4Options.RecordRoute or Ipv4Options.LooseSourceRoute or Ipv4Options.StrictSourceRoute => !IsPointerValid(option, 4),
+
+            // With flag 1 or 3 each entry is an address and a time (RFC 791 §3.1).
+            Ipv4Options.Timestamp => !IsPointerValid(option, 5) || ((option[3] & 0x0f) is 1 or 3 && ((option[2] - 5) & 7) != 0),
+            Ipv4Options.Cipso => !IsCipsoValid(option),
+            _ => false,
+        };
+        if (malformed)
+        {
+            Mark(packet, PacketEvent.Ipv4OptionMalformed);
+        }
     }
 
-    /// <summary>Record route and source routes: type, length, pointer from 4, addresses.</summary>
-    private static bool IsRouteValid(ReadOnlySpan<byte> option) => option.Length >= 3 && (option.Length & 3) == 3;
+    /// <summary>The pointer counts from 1, begins behind the option's header and goes in steps of 4, at most to just behind the end.</summary>
+    private static bool IsPointerValid(ReadOnlySpan<byte> option, int first) =>
+        option[2] >= first && ((option[2] - first) & 3) == 0 && option[2] <= option.Length + 1;
 
-    private static bool IsTimestampValid(ReadOnlySpan<byte> option) => option.Length >= 4;
+    /// <summary>CIPSO (FIPS 188): a domain of 4 bytes, then tags of type, length and value that fill the option.</summary>
+    private static bool IsCipsoValid(ReadOnlySpan<byte> option)
+    {
+        ReadOnlySpan<byte> tags = option[6..];
+        while (!tags.IsEmpty)
+        {
+            if (tags.Length < 2 || tags[0] is not (1 or 2 or 5 or 6 or 7) || tags[1] < 4 || tags[1] > tags.Length)
+            {
+                return false;
+            }
 
-    private static bool IsCipsoValid(ReadOnlySpan<byte> option) => option.Length >= 8;
+            tags = tags[tags[1]..];
+        }
+
+        return true;
+    }
 
     /// <summary>ARP of IPv4 over ethernet: only its place is kept, <see cref="ArpView"/> reads it.</summary>
     private void DecodeArp(Packet packet, int offset, int end)
     {
         Counters.Arp++;
-        if (ArpView.TryCreate(packet.Buffer.AsSpan(offset, end - offset), out _))
+        ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
+        if (data.Length < 8)
         {
-            packet.ArpOffset = offset;
+            Fail(packet, PacketEvent.ArpPacketTooSmall);
+            return;
         }
+
+        PacketEvent? wrong = data switch
+        {
+            _ when ReadU16(data, 0) != 1 => PacketEvent.ArpUnsupportedHardware,
+            _ when ReadU16(data, 2) != EtherTypes.Ipv4 => PacketEvent.ArpUnsupportedProtocol,
+            _ when data.Length < ArpLength => PacketEvent.ArpInvalidPacket,
+            _ when data[4] != 6 => PacketEvent.ArpInvalidHardwareSize,
+            _ when data[5] != 4 => PacketEvent.ArpInvalidProtocolSize,
+            _ when ReadU16(data, 6) is 0 or > 4 => PacketEvent.ArpUnsupportedOpcode,
+            _ => null,
+        };
+        if (wrong is { } packetEvent)
+        {
+            Fail(packet, packetEvent);
+            return;
+        }
+
+        packet.ArpOffset = offset;
     }
 }

@@ -54,7 +54,6 @@ public sealed partial class PacketDecoder
         packet.Protocol = data[6];
         packet.Ttl = data[7];
         packet.PayloadOffset = offset + Ipv6Header;
-        packet.PayloadLength = payloadLength;
         DecodeIpv6Extensions(packet, inner, offset + Ipv6Header, packet.NetworkEnd);
     }
 
@@ -63,13 +62,13 @@ public sealed partial class PacketDecoder
     {
         Seen seen = Seen.None;
         byte next = packet.Protocol;
+        byte previous = 0;
         while (true)
         {
             packet.Protocol = next;
             packet.PayloadOffset = offset;
-            packet.PayloadLength = end - offset;
             packet.NetworkHeaderLength = offset - packet.NetworkOffset;
-            if (next is not (IpProtocols.HopByHop or IpProtocols.Routing or IpProtocols.Fragment or IpProtocols.Ah or IpProtocols.DestinationOptions))
+            if (!IpProtocols.IsIpv6Extension(next))
             {
                 DecodeIpv6Payload(packet, inner, offset, end);
                 return;
@@ -77,21 +76,40 @@ public sealed partial class PacketDecoder
 
             if (end - offset < 8)
             {
-                packet.Events.Add(PacketEvent.Ipv6TruncatedExtension);
+                FailExtension(packet, previous);
                 return;
             }
 
             if (!TryPassExtension(packet, next, offset, end, ref seen, out int length))
             {
+                if (!packet.Has(PacketFlags.Fragment))
+                {
+                    FailExtension(packet, previous);
+                }
+
                 return;
             }
 
+            previous = next;
             next = packet.Buffer[offset];
             offset += length;
         }
     }
 
-    /// <summary>Checks one extension header; false when the chain ends here.</summary>
+    /// <summary>
+    /// The chain is cut off. The header before it counts as the protocol; without one there is nothing for rules to look at.
+    /// </summary>
+    private static void FailExtension(Packet packet, byte previous)
+    {
+        Mark(packet, PacketEvent.Ipv6TruncatedExtension);
+        packet.Protocol = previous;
+        if (previous == 0)
+        {
+            packet.Flags |= PacketFlags.Invalid;
+        }
+    }
+
+    /// <summary>Checks one extension header; false for a fragment, where the chain ends here, and when it is cut off.</summary>
     private static bool TryPassExtension(Packet packet, byte kind, int offset, int end, ref Seen seen, out int length)
     {
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
@@ -103,7 +121,6 @@ public sealed partial class PacketDecoder
         };
         if (length > data.Length)
         {
-            packet.Events.Add(PacketEvent.Ipv6TruncatedExtension);
             return false;
         }
 
@@ -140,8 +157,11 @@ public sealed partial class PacketDecoder
                 }
 
                 return true;
-            default:
+            case IpProtocols.Fragment:
                 return CheckFragmentHeader(packet, header, offset, ref seen);
+            default:
+                // Mobility, HIP and Shim6 have the common layout and nothing to check here.
+                return true;
         }
     }
 
@@ -179,7 +199,6 @@ public sealed partial class PacketDecoder
             packet.Flags |= PacketFlags.Fragment;
             packet.Protocol = header[0];
             packet.PayloadOffset = offset + 8;
-            packet.PayloadLength = packet.NetworkEnd - packet.PayloadOffset;
             return false;
         }
 
@@ -204,8 +223,8 @@ public sealed partial class PacketDecoder
 
             if (options.Length < 2 || options[1] > options.Length - 2)
             {
-                packet.Events.Add(PacketEvent.Ipv6ExtensionInvalidOptionLength);
-                return true;
+                Mark(packet, PacketEvent.Ipv6ExtensionInvalidOptionLength);
+                break;
             }
 
             int length = options[1];
@@ -222,10 +241,9 @@ public sealed partial class PacketDecoder
                 // Router alert (RFC 2711), jumbo payload (RFC 2675), home address (RFC 6275).
                 case 5 or 0xc2 or 0xc9:
                     other = true;
-                    int expected = type switch { 5 => 2, 0xc2 => 4, _ => 16 };
-                    if (length != expected)
+                    if ((type == 5 && length < 2) || (type == 0xc2 && length != 4) || (type == 0xc9 && length != 16))
                     {
-                        packet.Events.Add(PacketEvent.Ipv6ExtensionInvalidOptionLength);
+                        Mark(packet, PacketEvent.Ipv6ExtensionInvalidOptionLength);
                     }
 
                     break;
@@ -260,20 +278,20 @@ public sealed partial class PacketDecoder
                 DecodeIcmpV6(packet, offset, end);
                 break;
             case IpProtocols.Icmp:
-                packet.Events.Add(PacketEvent.Ipv6Icmpv4);
+                Refuse(packet, PacketEvent.Ipv6Icmpv4);
+                packet.Protocol = 0;
                 break;
             case IpProtocols.IpInIp:
-                Counters.Ipv4InIpv6++;
-                DecodeIpInIpv6(packet, inner, offset, end, EtherTypes.Ipv4, Ipv4Header, 4, PacketEvent.Ipv6Ipv4InIpv6TooSmall, PacketEvent.Ipv6Ipv4InIpv6WrongVersion);
+                Counters.Ipv4InIpv6 += DecodeIpInIpv6(packet, inner, offset, end, EtherTypes.Ipv4, Ipv4Header, 4, PacketEvent.Ipv6Ipv4InIpv6TooSmall, PacketEvent.Ipv6Ipv4InIpv6WrongVersion) ? 1 : 0;
                 break;
             case IpProtocols.Ipv6:
-                Counters.Ipv6InIpv6++;
-                DecodeIpInIpv6(packet, inner, offset, end, EtherTypes.Ipv6, Ipv6Header, 6, PacketEvent.Ipv6Ipv6InIpv6TooSmall, PacketEvent.Ipv6Ipv6InIpv6WrongVersion);
+                Counters.Ipv6InIpv6 += DecodeIpInIpv6(packet, inner, offset, end, EtherTypes.Ipv6, Ipv6Header, 6, PacketEvent.Ipv6Ipv6InIpv6TooSmall, PacketEvent.Ipv6Ipv6InIpv6WrongVersion) ? 1 : 0;
                 break;
             case IpProtocols.NoNext:
                 if (offset < end)
                 {
-                    packet.Events.Add(PacketEvent.Ipv6DataAfterNoneHeader);
+                    Refuse(packet, PacketEvent.Ipv6DataAfterNoneHeader);
+                    packet.Protocol = 0;
                 }
 
                 break;
@@ -286,20 +304,20 @@ public sealed partial class PacketDecoder
         }
     }
 
-    private void DecodeIpInIpv6(Packet packet, PacketQueue inner, int offset, int end, ushort etherType, int minimum, int version, PacketEvent tooSmall, PacketEvent wrongVersion)
+    private bool DecodeIpInIpv6(Packet packet, PacketQueue inner, int offset, int end, ushort etherType, int minimum, int version, PacketEvent tooSmall, PacketEvent wrongVersion)
     {
         if (end - offset < minimum)
         {
-            packet.Events.Add(tooSmall);
-            return;
+            Mark(packet, tooSmall);
+            return false;
         }
 
         if (packet.Buffer[offset] >> 4 != version)
         {
-            packet.Events.Add(wrongVersion);
-            return;
+            Mark(packet, wrongVersion);
+            return false;
         }
 
-        DecodeInner(packet, inner, etherType, offset, end, PacketSource.Ipv6, 0);
+        return DecodeInner(packet, inner, etherType, offset, end, PacketSource.Ipv6, 0) is not null;
     }
 }

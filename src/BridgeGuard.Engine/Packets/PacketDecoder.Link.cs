@@ -30,28 +30,7 @@ public sealed partial class PacketDecoder
             return;
         }
 
-        if (!DecodeEtherType(packet, inner, etherType, offset + EthernetHeader, end))
-        {
-            DecodeUnknownEthernet(packet, inner, etherType, offset + EthernetHeader, end);
-        }
-    }
-
-    /// <summary>IEEE 802.3 frames carry LLC; of it the SNAP form with a zero OUI names an EtherType again (RFC 1042).</summary>
-    private void DecodeUnknownEthernet(Packet packet, PacketQueue inner, ushort etherType, int offset, int end)
-    {
-        if (etherType < EtherTypes.FirstType)
-        {
-            packet.IsLlc = true;
-            ReadOnlySpan<byte> llc = packet.Buffer.AsSpan(offset, end - offset);
-            if (llc.StartsWith("\xaa\xaa\x03\0\0\0"u8) && llc.Length >= 8)
-            {
-                DecodeEtherType(packet, inner, ReadU16(llc, 6), offset + 8, end);
-                return;
-            }
-        }
-
-        Counters.UnknownEtherType++;
-        packet.Events.Add(PacketEvent.EthernetUnknownEtherType);
+        DecodeEtherType(packet, inner, etherType, offset + EthernetHeader, end);
     }
 
     /// <summary>LINKTYPE_LINUX_SLL: packet type, ARPHRD, address (10 bytes), protocol.</summary>
@@ -106,7 +85,7 @@ public sealed partial class PacketDecoder
                 DecodeIpv6(packet, inner, offset, end);
                 break;
             default:
-                Fail(packet, PacketEvent.IpRawInvalidIpVersion);
+                Refuse(packet, PacketEvent.IpRawInvalidIpVersion);
                 break;
         }
     }
@@ -189,22 +168,22 @@ public sealed partial class PacketDecoder
         }
 
         int protocolOffset = data[0] == 0xff && data[1] == 0x03 ? 2 : 0;
-        int protocol = data[protocolOffset];
-        int next = protocolOffset + 1;
-        if ((protocol & 1) == 0)
-        {
-            protocol = ReadU16(data, protocolOffset);
-            next++;
-        }
-
         if (EnterLayer(packet))
         {
-            DecodePppProtocol(packet, inner, protocol, offset + next, end);
+            DecodePppProtocol(packet, inner, offset + protocolOffset, end);
         }
     }
 
-    private void DecodePppProtocol(Packet packet, PacketQueue inner, int protocol, int offset, int end)
+    /// <summary>The protocol field, two bytes or, when odd, one (RFC 1661 §6.5), and what it announces; at least two bytes are there.</summary>
+    private void DecodePppProtocol(Packet packet, PacketQueue inner, int offset, int end)
     {
+        int protocol = packet.Buffer[offset++];
+        bool compressed = (protocol & 1) == 1;
+        if (!compressed)
+        {
+            protocol = (protocol << 8) | packet.Buffer[offset++];
+        }
+
         int length = end - offset;
         switch (protocol)
         {
@@ -241,18 +220,32 @@ public sealed partial class PacketDecoder
                 DecodeIpv6(packet, inner, offset, end);
                 break;
             default:
+                if (compressed)
+                {
+                    packet.Events.Add(PacketEvent.PppUnsupportedProtocol);
+                    break;
+                }
+
                 DecodeOtherPpp(packet, protocol);
                 break;
         }
     }
 
-    /// <summary>Control protocols and network protocols that are known but not opened, and numbers nobody has assigned.</summary>
+    /// <summary>Control protocols carry no data of interest; network protocols that are known but not opened; numbers nobody has assigned.</summary>
     private static void DecodeOtherPpp(Packet packet, int protocol)
     {
-        bool known = protocol is 0x0023 or 0x0025 or 0x0027 or 0x0029 or 0x002b or 0x002d or 0x0031 or 0x0033 or 0x0035 or 0x003d
-            or 0x003f or 0x0041 or 0x0043 or 0x0045 or 0x0047 or 0x0049 or 0x004b or 0x004d or 0x004f or 0x0051 or 0x0053 or 0x0055
-            or 0x0281 or 0x0283
-            or (>= 0x8021 and <= 0x8057) or 0x80fd or 0xc021 or 0xc023 or 0xc025 or 0xc223;
-        Fail(packet, known ? PacketEvent.PppUnsupportedProtocol : PacketEvent.PppWrongType);
+        switch (protocol)
+        {
+            case 0x00fd or 0x8021 or 0x8057 or 0x80fd or 0x8207 or 0xc021 or 0xc023 or 0xc025 or 0xc029 or 0xc223:
+                break;
+            case 0x0023 or 0x0025 or 0x0027 or 0x0029 or 0x002b or 0x002d or 0x0031 or 0x0033 or 0x0035
+                or 0x0201 or 0x0231 or 0x0233 or 0x0281 or 0x0283
+                or 0x8023 or 0x8025 or 0x8027 or 0x8029 or 0x802b or 0x8033 or 0x8035 or 0x8281:
+                packet.Events.Add(PacketEvent.PppUnsupportedProtocol);
+                break;
+            default:
+                Fail(packet, PacketEvent.PppWrongType);
+                break;
+        }
     }
 }

@@ -32,7 +32,7 @@ public sealed partial class PacketDecoder
 
         if (packet.VlanCount == Packet.MaxVlans)
         {
-            Fail(packet, PacketEvent.VlanTooManyLayers);
+            Refuse(packet, PacketEvent.VlanTooManyLayers);
             return;
         }
 
@@ -97,16 +97,15 @@ public sealed partial class PacketDecoder
     /// <summary>IEEE 802.1BR E-Tag: 6 bytes, then the next EtherType.</summary>
     private void DecodeETag(Packet packet, PacketQueue inner, int offset, int end)
     {
-        Counters.VnTag++;
         if (end - offset < 8)
         {
             Fail(packet, PacketEvent.VnTagHeaderTooSmall);
             return;
         }
 
-        if (EnterLayer(packet) && !DecodeEtherType(packet, inner, ReadU16(packet.Buffer, offset + 6), offset + 8, end))
+        if (EnterLayer(packet))
         {
-            Fail(packet, PacketEvent.VnTagUnknownType);
+            DecodeEtherType(packet, inner, ReadU16(packet.Buffer, offset + 6), offset + 8, end);
         }
     }
 
@@ -157,20 +156,21 @@ public sealed partial class PacketDecoder
                 DecodeIpv4(packet, inner, offset, end);
                 return;
             case 1:
-                Fail(packet, PacketEvent.MplsBadLabelRouterAlert);
+                Refuse(packet, PacketEvent.MplsBadLabelRouterAlert);
                 return;
             case 2:
                 DecodeIpv6(packet, inner, offset, end);
                 return;
             case 3:
-                Fail(packet, PacketEvent.MplsBadLabelImplicitNull);
+                Refuse(packet, PacketEvent.MplsBadLabelImplicitNull);
                 return;
             case > 3 and < 16:
-                Fail(packet, PacketEvent.MplsBadLabelReserved);
+                Refuse(packet, PacketEvent.MplsBadLabelReserved);
                 return;
         }
 
-        if (end - offset < 1)
+        // Four bytes, because a pseudowire control word has as many.
+        if (end - offset < 4)
         {
             Fail(packet, PacketEvent.MplsPacketTooSmall);
             return;
@@ -187,10 +187,10 @@ public sealed partial class PacketDecoder
 
             // Pseudowire control word (RFC 4385) before an ethernet frame.
             case 0:
-                DecodeEthernet(packet, inner, offset + Math.Min(4, end - offset), end);
+                DecodeEthernet(packet, inner, offset + 4, end);
                 break;
             default:
-                packet.Events.Add(PacketEvent.MplsUnknownPayloadType);
+                Mark(packet, PacketEvent.MplsUnknownPayloadType);
                 break;
         }
     }
@@ -211,22 +211,13 @@ public sealed partial class PacketDecoder
             return;
         }
 
-        // The protocol field may be compressed to one odd byte (RFC 1661 §6.5).
-        int protocol = data[6];
-        int next = 7;
-        if ((protocol & 1) == 0)
+        if ((data[6] & 1) == 0 && data.Length < 8)
         {
-            if (data.Length < 8)
-            {
-                Fail(packet, PacketEvent.PppOePacketTooSmall);
-                return;
-            }
-
-            protocol = ReadU16(data, 6);
-            next = 8;
+            Fail(packet, PacketEvent.PppOePacketTooSmall);
+            return;
         }
 
-        DecodePppProtocol(packet, inner, protocol, offset + next, end);
+        DecodePppProtocol(packet, inner, offset + 6, end);
     }
 
     /// <summary>PPPoE discovery (RFC 2516 §5): a list of tags, each type, length, value.</summary>
@@ -280,10 +271,10 @@ public sealed partial class PacketDecoder
 
         int header = ReadU16(data, 0);
         int length = (header & 0x3f) * 4;
-        int type = data[2] & 0x0f;
+        int type = data[2];
         if (header >> 14 != 0)
         {
-            Fail(packet, PacketEvent.NshUnsupportedVersion);
+            Refuse(packet, PacketEvent.NshUnsupportedVersion);
             return;
         }
 
@@ -295,13 +286,13 @@ public sealed partial class PacketDecoder
 
         if (type is 0 or 15)
         {
-            Fail(packet, PacketEvent.NshReservedType);
+            Refuse(packet, PacketEvent.NshReservedType);
             return;
         }
 
         if (type is not (1 or 2))
         {
-            Fail(packet, PacketEvent.NshUnsupportedType);
+            Refuse(packet, PacketEvent.NshUnsupportedType);
             return;
         }
 
@@ -326,7 +317,7 @@ public sealed partial class PacketDecoder
                 DecodeMpls(packet, inner, next, end);
                 break;
             default:
-                Fail(packet, PacketEvent.NshUnknownPayload);
+                Refuse(packet, PacketEvent.NshUnknownPayload);
                 break;
         }
     }

@@ -14,20 +14,20 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < TcpHeader)
         {
-            Fail(packet, PacketEvent.TcpPacketTooSmall);
+            FailTransport(packet, PacketEvent.TcpPacketTooSmall);
             return;
         }
 
         int headerLength = (data[12] >> 4) * 4;
         if (headerLength < TcpHeader)
         {
-            Fail(packet, PacketEvent.TcpHeaderLengthTooSmall);
+            FailTransport(packet, PacketEvent.TcpInvalidOptionLength);
             return;
         }
 
         if (headerLength > data.Length)
         {
-            Fail(packet, PacketEvent.TcpInvalidOptionLength);
+            FailTransport(packet, PacketEvent.TcpHeaderLengthTooSmall);
             return;
         }
 
@@ -104,9 +104,14 @@ public sealed partial class PacketDecoder
             2 => length == 4,
             3 => length == 3,
             4 => length == 2,
-            5 => length is >= 10 and <= 34 && (length - 2) % 8 == 0,
+            5 => length is >= 2 and <= 34 && (length - 2) % 8 == 0,
             8 => length == 10,
-            34 => length == 2 || (length is >= 6 and <= 18 && (length & 1) == 0),
+            19 => length == 18,
+            29 => length >= 4,
+            34 => length <= 18 && (length & 1) == 0,
+
+            // RFC 4727 experiments, of which Fast Open with its cookie is the one in use (RFC 7413 appendix).
+            253 or 254 => length is 4 or 12,
             _ => true,
         };
         if (!valid)
@@ -164,20 +169,20 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < UdpHeader)
         {
-            Fail(packet, PacketEvent.UdpHeaderLengthTooSmall);
+            FailTransport(packet, PacketEvent.UdpHeaderLengthTooSmall);
             return;
         }
 
         int length = ReadU16(data, 4);
         if (length > data.Length)
         {
-            Fail(packet, PacketEvent.UdpPacketTooSmall);
+            FailTransport(packet, PacketEvent.UdpPacketTooSmall);
             return;
         }
 
         if (length < UdpHeader)
         {
-            Fail(packet, PacketEvent.UdpLengthInvalid);
+            FailTransport(packet, PacketEvent.UdpLengthInvalid);
             return;
         }
 
@@ -196,7 +201,7 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < 12)
         {
-            Fail(packet, PacketEvent.SctpPacketTooSmall);
+            FailTransport(packet, PacketEvent.SctpPacketTooSmall);
             return;
         }
 
@@ -210,7 +215,7 @@ public sealed partial class PacketDecoder
         Counters.Esp++;
         if (end - offset < 8)
         {
-            Fail(packet, PacketEvent.EspPacketTooSmall);
+            FailTransport(packet, PacketEvent.EspPacketTooSmall);
             return;
         }
 

@@ -6,7 +6,10 @@ public sealed partial class PacketDecoder
     private const ushort GtpUPort = 2152;
 
     /// <summary>Decodes the bytes [offset, end) as a packet of its own that <paramref name="outer"/> carries.</summary>
-    /// <returns>The inner packet, or null when there is no room for one more.</returns>
+    /// <returns>
+    /// The inner packet, or null when there is no room for one more or the bytes are no sound packet: then the outer one is inspected as
+    /// it stands, for it may be no tunnel at all.
+    /// </returns>
     private Packet? DecodeInner(Packet outer, PacketQueue queue, ushort etherType, int offset, int end, PacketSource source, uint tunnelId)
     {
         if (!queue.TryAdd(outer, offset, end - offset, source, tunnelId, out Packet inner))
@@ -16,9 +19,8 @@ public sealed partial class PacketDecoder
             return null;
         }
 
+        int before = queue.Count - 1;
         inner.Layers = outer.Layers;
-        Counters.Packets++;
-        Counters.Bytes += inner.Length;
         switch (etherType)
         {
             case EtherTypes.TransparentBridging:
@@ -32,7 +34,12 @@ public sealed partial class PacketDecoder
                 break;
         }
 
-        CountResult(inner);
+        if (inner.Has(PacketFlags.Invalid) || inner.Events.Contains(PacketEvent.EthernetUnknownEtherType))
+        {
+            queue.CutTo(before);
+            return null;
+        }
+
         return inner;
     }
 
@@ -43,7 +50,7 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < 4)
         {
-            Fail(packet, PacketEvent.GrePacketTooSmall);
+            FailTransport(packet, PacketEvent.GrePacketTooSmall);
             return;
         }
 
@@ -72,7 +79,7 @@ public sealed partial class PacketDecoder
 
                 break;
             default:
-                Fail(packet, PacketEvent.GreWrongVersion);
+                FailTransport(packet, PacketEvent.GreWrongVersion);
                 return;
         }
 
@@ -81,18 +88,24 @@ public sealed partial class PacketDecoder
         DecodeGrePayload(packet, inner, flags, protocol, offset + headerLength, end);
     }
 
+    private static bool FailGre(Packet packet, PacketEvent packetEvent)
+    {
+        FailTransport(packet, packetEvent);
+        return false;
+    }
+
     private static bool CheckGre0(Packet packet, ReadOnlySpan<byte> data, int flags, out int headerLength)
     {
         bool routing = (flags & 0x4000) != 0;
         headerLength = 4;
         if ((flags & 0x0700) != 0)
         {
-            return Fail(packet, PacketEvent.GreVersion0Recursion);
+            return FailGre(packet, PacketEvent.GreVersion0Recursion);
         }
 
         if ((flags & 0x00f8) != 0)
         {
-            return Fail(packet, PacketEvent.GreVersion0Flags);
+            return FailGre(packet, PacketEvent.GreVersion0Flags);
         }
 
         headerLength += (flags & 0xc000) != 0 ? 4 : 0;
@@ -100,7 +113,7 @@ public sealed partial class PacketDecoder
         headerLength += (flags & 0x1000) != 0 ? 4 : 0;
         if (headerLength > data.Length)
         {
-            return Fail(packet, PacketEvent.GreVersion0HeaderTooBig);
+            return FailGre(packet, PacketEvent.GreVersion0HeaderTooBig);
         }
 
         // Source route entries: family, offset, length, addresses; an entry of family and length 0 ends the list (RFC 1701).
@@ -108,7 +121,7 @@ public sealed partial class PacketDecoder
         {
             if (data.Length - headerLength < 4)
             {
-                return Fail(packet, PacketEvent.GreVersion0MalformedSreHeader);
+                return FailGre(packet, PacketEvent.GreVersion0MalformedSreHeader);
             }
 
             int length = data[headerLength + 3];
@@ -122,7 +135,7 @@ public sealed partial class PacketDecoder
             headerLength += length;
             if (headerLength > data.Length)
             {
-                return Fail(packet, PacketEvent.GreVersion0MalformedSreHeader);
+                return FailGre(packet, PacketEvent.GreVersion0MalformedSreHeader);
             }
         }
 
@@ -144,7 +157,7 @@ public sealed partial class PacketDecoder
             _ when headerLength > data.Length => PacketEvent.GreVersion1HeaderTooBig,
             _ => null,
         };
-        return wrong is not { } packetEvent || Fail(packet, packetEvent);
+        return wrong is not { } packetEvent || FailGre(packet, packetEvent);
     }
 
     private void DecodeGrePayload(Packet packet, PacketQueue inner, int flags, ushort protocol, int offset, int end)
@@ -186,13 +199,13 @@ public sealed partial class PacketDecoder
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < 8)
         {
-            Fail(packet, PacketEvent.ErspanHeaderTooSmall);
+            FailTransport(packet, PacketEvent.ErspanHeaderTooSmall);
             return;
         }
 
         if (data[0] >> 4 != 1)
         {
-            Fail(packet, PacketEvent.ErspanUnsupportedVersion);
+            FailTransport(packet, PacketEvent.ErspanUnsupportedVersion);
             return;
         }
 
@@ -201,7 +214,7 @@ public sealed partial class PacketDecoder
         {
             if (packet.VlanCount == Packet.MaxVlans)
             {
-                Fail(packet, PacketEvent.ErspanTooManyVlanLayers);
+                FailTransport(packet, PacketEvent.ErspanTooManyVlanLayers);
                 return;
             }
 
@@ -218,7 +231,7 @@ public sealed partial class PacketDecoder
             return;
         }
 
-        if (_settings.GeneveEnabled && HasPort(_settings.GenevePorts, packet.DestinationPort) && DecodeGeneve(packet, inner, offset, end))
+        if (_settings.GeneveEnabled && (HasPort(_settings.GenevePorts, packet.DestinationPort) || HasPort(_settings.GenevePorts, packet.SourcePort)) && DecodeGeneve(packet, inner, offset, end))
         {
             return;
         }
@@ -251,20 +264,21 @@ public sealed partial class PacketDecoder
     private bool DecodeVxlan(Packet packet, PacketQueue inner, int offset, int end)
     {
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
-        if (data.Length < 8 + EthernetHeader || (data[0] & 0x08) == 0 || (data[7] != 0))
+        if (data.Length < 8 + EthernetHeader || (data[0] & 0x08) == 0 || data[7] != 0)
         {
-            return false;
-        }
-
-        ushort etherType = ReadU16(data, 8 + 12);
-        if (!IsInnerTypeKnown(etherType))
-        {
-            packet.Events.Add(PacketEvent.VxlanUnknownPayloadType);
             return false;
         }
 
         Counters.Vxlan++;
-        DecodeInner(packet, inner, EtherTypes.TransparentBridging, offset + 8, end, PacketSource.Vxlan, ReadU32(data, 4) >> 8);
+        ushort etherType = ReadU16(data, 8 + 12);
+        if (!IsInnerTypeKnown(etherType))
+        {
+            Mark(packet, PacketEvent.VxlanUnknownPayloadType);
+            return false;
+        }
+
+        // The inner packet begins behind its ethernet header: the addresses in it are the overlay's and no flow's.
+        DecodeInner(packet, inner, etherType, offset + 8 + EthernetHeader, end, PacketSource.Vxlan, ReadU32(data, 4) >> 8);
         return true;
     }
 
@@ -278,19 +292,19 @@ public sealed partial class PacketDecoder
         }
 
         int headerLength = 8 + ((data[0] & 0x3f) * 4);
-        if (headerLength > data.Length || data[7] != 0)
+        if (headerLength > data.Length || data[7] != 0 || (data[1] & 0x3f) != 0)
         {
-            return false;
-        }
-
-        ushort protocol = ReadU16(data, 2);
-        if (protocol is not (EtherTypes.TransparentBridging or EtherTypes.Ipv4 or EtherTypes.Ipv6 or EtherTypes.Arp))
-        {
-            packet.Events.Add(PacketEvent.GeneveUnknownPayloadType);
             return false;
         }
 
         Counters.Geneve++;
+        ushort protocol = ReadU16(data, 2);
+        if (protocol is not (EtherTypes.TransparentBridging or EtherTypes.Ipv4 or EtherTypes.Ipv6 or EtherTypes.Arp))
+        {
+            Mark(packet, PacketEvent.GeneveUnknownPayloadType);
+            return false;
+        }
+
         DecodeInner(packet, inner, protocol, offset + headerLength, end, PacketSource.Geneve, ReadU32(data, 4) >> 8);
         return true;
     }
@@ -346,7 +360,11 @@ public sealed partial class PacketDecoder
         return true;
     }
 
-    /// <summary>Teredo (RFC 4380 §5.1.1): optional authentication and origin indication, then an IPv6 packet that fills the datagram.</summary>
+    /// <summary>Teredo (RFC 4380 §5.1.1): an optional origin indication, then an IPv6 packet that fills the datagram.</summary>
+    /// <remarks>
+    /// Any UDP payload may look like this by chance, so an inner packet that is not sound is taken back. The authentication form is for
+    /// talking to a Teredo server only (§5.2.1) and carries no data between hosts; it is left alone, as Suricata does.
+    /// </remarks>
     private void DecodeTeredo(Packet packet, PacketQueue inner, int offset, int end)
     {
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
@@ -355,24 +373,25 @@ public sealed partial class PacketDecoder
             return;
         }
 
-        int start = 0;
-        if (ReadU16(data, 0) == 0x0001)
-        {
-            // Indicator, client id length, authentication length, both values, nonce, confirmation.
-            start = 13 + data[2] + data[3];
-        }
-
-        if (data.Length - start >= Ipv6Header && ReadU16(data, start) == 0x0000)
-        {
-            start += 8;
-        }
-
-        if (data.Length - start < Ipv6Header || data[start] >> 4 != 6 || ReadU16(data, start + 4) != data.Length - start - Ipv6Header)
+        int start = ReadU16(data, 0) == 0 ? 8 : 0;
+        if (data.Length - start < Ipv6Header || data[start] >> 4 != 6 || data[start + 7] == 0 || ReadU16(data, start + 4) != data.Length - start - Ipv6Header)
         {
             return;
         }
 
+        int before = inner.Count;
+        Packet? carried = DecodeInner(packet, inner, EtherTypes.Ipv6, offset + start, end, PacketSource.Teredo, 0);
+        if (carried is null)
+        {
+            return;
+        }
+
+        if (carried.Has(PacketFlags.BadTransport) || carried.Events.Contains(PacketEvent.Ipv6TruncatedExtension))
+        {
+            inner.CutTo(before);
+            return;
+        }
+
         Counters.Teredo++;
-        DecodeInner(packet, inner, EtherTypes.Ipv6, offset + start, end, PacketSource.Teredo, 0);
     }
 }

@@ -49,8 +49,27 @@ public sealed partial class PacketDecoder
     private static bool Fail(Packet packet, PacketEvent packetEvent)
     {
         packet.Events.Add(packetEvent);
-        packet.Flags |= PacketFlags.Invalid;
+        packet.Flags |= PacketFlags.Invalid | PacketFlags.Malformed;
         return false;
+    }
+
+    /// <summary>The header is well formed but leads nowhere: as <see cref="Fail"/>, without being counted as invalid.</summary>
+    private static void Refuse(Packet packet, PacketEvent packetEvent)
+    {
+        packet.Events.Add(packetEvent);
+        packet.Flags |= PacketFlags.Invalid;
+    }
+
+    private static void Mark(Packet packet, PacketEvent packetEvent)
+    {
+        packet.Events.Add(packetEvent);
+        packet.Flags |= PacketFlags.Malformed;
+    }
+
+    private static void FailTransport(Packet packet, PacketEvent packetEvent)
+    {
+        packet.Events.Add(packetEvent);
+        packet.Flags |= PacketFlags.BadTransport | PacketFlags.Malformed;
     }
 
     private static ushort ReadU16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16BigEndian(data[offset..]);
@@ -59,7 +78,7 @@ public sealed partial class PacketDecoder
 
     private void CountResult(Packet packet)
     {
-        if (packet.Has(PacketFlags.Invalid))
+        if (packet.Has(PacketFlags.Malformed))
         {
             Counters.Invalid++;
         }
@@ -114,7 +133,7 @@ public sealed partial class PacketDecoder
         return Fail(packet, PacketEvent.TooManyLayers);
     }
 
-    /// <summary>Decodes what an EtherType announces; false when the type is not known, with nothing set.</summary>
+    /// <summary>Decodes what an EtherType announces; false, with an event, when the type is not known.</summary>
     private bool DecodeEtherType(Packet packet, PacketQueue inner, ushort etherType, int offset, int end)
     {
         switch (etherType)
@@ -156,7 +175,25 @@ public sealed partial class PacketDecoder
                 DecodeDataCenterEthernet(packet, inner, offset, end);
                 return true;
             default:
-                return false;
+                return DecodeUnknownEtherType(packet, inner, etherType, offset, end);
         }
+    }
+
+    /// <summary>A length instead of a type is IEEE 802.2 LLC, of which the SNAP form with a zero OUI names an EtherType again (RFC 1042).</summary>
+    private bool DecodeUnknownEtherType(Packet packet, PacketQueue inner, ushort etherType, int offset, int end)
+    {
+        if (etherType < EtherTypes.FirstType)
+        {
+            packet.IsLlc = true;
+            ReadOnlySpan<byte> llc = packet.Buffer.AsSpan(offset, end - offset);
+            if (llc.Length >= 8 && llc.StartsWith("\xaa\xaa\x03\0\0\0"u8) && ReadU16(llc, 6) >= EtherTypes.FirstType)
+            {
+                return EnterLayer(packet) && DecodeEtherType(packet, inner, ReadU16(llc, 6), offset + 8, end);
+            }
+        }
+
+        Counters.UnknownEtherType++;
+        packet.Events.Add(PacketEvent.EthernetUnknownEtherType);
+        return false;
     }
 }

@@ -165,6 +165,14 @@ public enum PacketEvent : ushort
 
     TooManyLayers = 129,
 
+    ArpPacketTooSmall = 130,
+    ArpUnsupportedHardware = 131,
+    ArpUnsupportedProtocol = 132,
+    ArpInvalidPacket = 133,
+    ArpInvalidHardwareSize = 134,
+    ArpInvalidProtocolSize = 135,
+    ArpUnsupportedOpcode = 136,
+
     /// <summary>Stream events are numbered from here; the set holds 384 in all.</summary>
     FirstStreamEvent = 256,
 

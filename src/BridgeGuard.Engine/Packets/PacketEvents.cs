@@ -205,6 +205,13 @@ public static class PacketEvents
         "nsh.unsupported_type",
         "nsh.unknown_payload",
         "too_many_layers",
+        "arp.pkt_too_small",
+        "arp.unsupported_hardware",
+        "arp.unsupported_protocol",
+        "arp.invalid_pkt",
+        "arp.invalid_hardware_size",
+        "arp.invalid_protocol_size",
+        "arp.unsupported_opcode",
     ];
 
     private static string[] StreamNames =>

@@ -48,4 +48,7 @@ public sealed class PacketQueue
     }
 
     public void Clear() => Count = 0;
+
+    /// <summary>Takes back the packets from <paramref name="count"/> on.</summary>
+    internal void CutTo(int count) => Count = count;
 }
