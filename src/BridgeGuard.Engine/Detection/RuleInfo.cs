@@ -67,6 +67,46 @@ public sealed class RuleInfo
     /// <summary>The rule as written, on one line.</summary>
     public string Text { get; init; } = "";
 
-    /// <summary>Number of the rule in its set.</summary>
+    /// <summary>Number of the rule in its set: its place in evaluation order.</summary>
     public int Index { get; init; }
+
+    public RuleKind Kind { get; init; }
+
+    /// <summary>Everything before the options.</summary>
+    public string Header { get; init; } = "";
+
+    /// <summary>The file the rule came from, and its 1-based line.</summary>
+    public string SourceFile { get; init; } = "";
+
+    public int SourceLine { get; init; }
+
+    /// <summary>The source's file name without folder and extension, a category that roles may select by.</summary>
+    public string FileCategory { get; init; } = "";
+
+    /// <summary>The name of the target of <see cref="RuleAction.Redirect"/>.</summary>
+    public string RedirectTarget { get; init; } = "";
+}
+
+/// <summary>The kind of a rule by what it looks at; decides when it is evaluated (names as in Suricata's rule analysis).</summary>
+public enum RuleKind : byte
+{
+    Packet,
+
+    /// <summary>Addresses only: once per flow and direction.</summary>
+    IpOnly,
+
+    /// <summary>As <see cref="IpOnly"/>, with negated addresses.</summary>
+    LikeIpOnly,
+
+    /// <summary>Decoder events only: sees packets that could not be decoded.</summary>
+    DecoderEvent,
+
+    /// <summary><c>app-layer-protocol</c> only: when protocol detection of a direction ends.</summary>
+    ProtocolDetection,
+
+    /// <summary>An application protocol and nothing else.</summary>
+    AppLayer,
+    Stream,
+    PacketAndStream,
+    Transaction,
 }

@@ -1,10 +1,105 @@
+using System.Runtime.CompilerServices;
+
 namespace BridgeGuard.Engine.Detection;
 
-/// <summary>What detection remembers of one direction of a transaction between packets. Owned by the transaction.</summary>
+/// <summary>What detection remembers of one direction of a transaction between packets. Owned by the transaction; keeps its array.</summary>
 public sealed class TransactionDetection
 {
+    private RuleState[] _states = new RuleState[4];
+    private RuleSet? _rules;
+    private PrefilterBits _prefiltered;
+
     /// <summary>This direction is complete and every rule has had its say: the transaction may go as far as detection is concerned.</summary>
     public bool IsFinished { get; set; }
 
-    public void Reset() => IsFinished = false;
+    /// <summary>Whether the direction was inspected with a progress of at least this; 255 before the first inspection.</summary>
+    internal byte InspectedProgress { get; set; } = 255;
+
+    internal int StateCount { get; private set; }
+
+    internal ref RuleState this[int index] => ref _states[index];
+
+    internal Span<RuleState> States => _states.AsSpan(0, StateCount);
+
+    /// <summary>Forgets what belongs to another rule set.</summary>
+    internal void Attach(RuleSet rules)
+    {
+        if (ReferenceEquals(_rules, rules))
+        {
+            return;
+        }
+
+        _rules = rules;
+        StateCount = 0;
+        _prefiltered = default;
+        InspectedProgress = 255;
+    }
+
+    internal int Find(int rule)
+    {
+        for (int i = 0; i < StateCount; i++)
+        {
+            if (_states[i].Rule == rule)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Remembers a rule that has matched in part. The number of rules bounds the table.</summary>
+    internal int Add(int rule)
+    {
+        if (StateCount == _states.Length)
+        {
+            Array.Resize(ref _states, 2 * StateCount);
+        }
+
+        _states[StateCount] = new RuleState { Rule = rule };
+        return StateCount++;
+    }
+
+    internal bool IsPrefiltered(int index) => index < 256 && (_prefiltered[index >> 6] & (1UL << (index & 63))) != 0;
+
+    internal void SetPrefiltered(int index)
+    {
+        if (index < 256)
+        {
+            _prefiltered[index >> 6] |= 1UL << (index & 63);
+        }
+    }
+
+    public void Reset()
+    {
+        StateCount = 0;
+        _rules = null;
+        _prefiltered = default;
+        IsFinished = false;
+        InspectedProgress = 255;
+    }
+
+    [InlineArray(4)]
+    private struct PrefilterBits
+    {
+        private ulong _first;
+    }
+}
+
+/// <summary>A rule's progress on one direction of a transaction.</summary>
+internal struct RuleState
+{
+    public int Rule;
+
+    /// <summary>Engines that matched, by position among those of the protocol and direction.</summary>
+    public uint Matched;
+
+    /// <summary>Matched and reported, or cannot match any more.</summary>
+    public bool IsOver;
+
+    /// <summary>This direction's half of a two-way rule has matched.</summary>
+    public bool IsHalfMatch;
+
+    /// <summary>For file rules: files up to here were judged.</summary>
+    public int FilesSeen;
 }

@@ -1,0 +1,257 @@
+using BridgeGuard.Engine.Detection.Regex;
+using BridgeGuard.Engine.Flows;
+
+namespace BridgeGuard.Engine.Detection;
+
+/// <summary>Runs a rule's instructions over one buffer: contents in order, each relative one after the match before it, with retries.</summary>
+/// <remarks>One per worker, reused; no allocation once warm. Not re-entrant except by itself.</remarks>
+internal sealed partial class BufferInspector : IDisposable
+{
+    /// <summary>Steps of one inspection before it is given up as no match; Suricata's <c>inspection-recursion-limit</c>.</summary>
+    public const int MaxSteps = 3000;
+
+    private const int Base64Bytes = 16_384;
+
+    private readonly RegexScratch _regexScratch = new();
+    private readonly ulong[] _variables = new ulong[ByteOp.MaxVariables];
+    private readonly byte[] _base64 = new byte[Base64Bytes];
+    private RuleSet _rules = RuleSet.Empty;
+    private Flow? _flow;
+    private int _steps;
+    private bool _isComplete;
+    private long _bufferOffset;
+    private int _freshFrom;
+
+    public long RegexLimitHits => _regexScratch.LimitHits;
+
+    public long StepLimitHits { get; private set; }
+
+    public void Dispose() => _regexScratch.Dispose();
+
+    /// <summary>Extracted variables belong to one evaluation of one rule: they carry over from buffer to buffer of it.</summary>
+    public void BeginRule(RuleSet rules, Flow? flow)
+    {
+        _rules = rules;
+        _flow = flow;
+    }
+
+    /// <summary>Whether all instructions hold.</summary>
+    /// <param name="section">The instructions.</param>
+    /// <param name="buffer">What they are run over.</param>
+    /// <param name="offset">Where <paramref name="buffer"/> begins in the whole value.</param>
+    /// <param name="isComplete">The value ends where the buffer ends.</param>
+    /// <param name="freshFrom">Bytes before this place of the buffer were shown before: a match has to reach beyond.</param>
+    public bool Inspect(Span32 section, ReadOnlySpan<byte> buffer, long offset = 0, bool isComplete = true, int freshFrom = 0)
+    {
+        _steps = 0;
+        _isComplete = isComplete;
+        _bufferOffset = offset;
+        _freshFrom = freshFrom;
+        return Run(section.Start, section.Start + section.Count, buffer, 0, 0);
+    }
+
+    /// <param name="index">The next instruction.</param>
+    /// <param name="end">One past the last.</param>
+    /// <param name="buffer">The bytes.</param>
+    /// <param name="cursor">Just behind the last match.</param>
+    /// <param name="reached">The highest end of a match so far.</param>
+    private bool Run(int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
+    {
+        while (index < end)
+        {
+            if (++_steps > MaxSteps)
+            {
+                StepLimitHits++;
+                return false;
+            }
+
+            ref readonly BufferOp op = ref _rules.Ops[index];
+            switch (op.Kind)
+            {
+                case BufferOpKind.Content:
+                    if ((op.Flags & OpFlags.Negated) != 0)
+                    {
+                        if (FindContent(op, buffer, cursor, -1, out _))
+                        {
+                            return false;
+                        }
+
+                        break;
+                    }
+
+                    if ((op.Flags & OpFlags.NextIsRelative) != 0)
+                    {
+                        return RunContentWithRetries(op, index, end, buffer, cursor, reached);
+                    }
+
+                    if (!FindContent(op, buffer, cursor, -1, out int found))
+                    {
+                        return false;
+                    }
+
+                    cursor = found + op.DataLength;
+                    break;
+
+                case BufferOpKind.Pcre:
+                    if ((op.Flags & OpFlags.NextIsRelative) != 0 && (op.Flags & OpFlags.Negated) == 0)
+                    {
+                        return RunRegexWithRetries(op, index, end, buffer, cursor, reached);
+                    }
+
+                    if (!MatchRegex(op, buffer, ref cursor))
+                    {
+                        return false;
+                    }
+
+                    break;
+
+                default:
+                    if (!RunOther(op, buffer, ref cursor))
+                    {
+                        return false;
+                    }
+
+                    break;
+            }
+
+            reached = Math.Max(reached, cursor);
+            index++;
+        }
+
+        return reached == 0 || reached > _freshFrom;
+    }
+
+    /// <summary>Tries each occurrence until the relative elements behind it hold too.</summary>
+    private bool RunContentWithRetries(in BufferOp op, int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
+    {
+        int from = -1;
+        while (FindContent(op, buffer, cursor, from, out int found))
+        {
+            int behind = found + op.DataLength;
+            if (Run(index + 1, end, buffer, behind, Math.Max(reached, behind)))
+            {
+                return true;
+            }
+
+            if (_steps > MaxSteps)
+            {
+                return false;
+            }
+
+            _steps++;
+            from = found + 1;
+        }
+
+        return false;
+    }
+
+    private bool RunRegexWithRetries(in BufferOp op, int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
+    {
+        int origin = (op.Flags & OpFlags.Relative) != 0 ? Math.Min(cursor, buffer.Length) : 0;
+        ReadOnlySpan<byte> subject = buffer[origin..];
+        PcreOp expression = _rules.Expressions[op.Data];
+        RegexMatch match = default;
+        for (int from = 0; expression.Regex.TryMatch(subject, from, _regexScratch, ref match); from = match.NextStart)
+        {
+            Capture(expression, subject, match);
+            int behind = origin + match.End;
+            if (Run(index + 1, end, buffer, behind, Math.Max(reached, behind)))
+            {
+                return true;
+            }
+
+            if (++_steps > MaxSteps)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    private bool MatchRegex(in BufferOp op, ReadOnlySpan<byte> buffer, ref int cursor)
+    {
+        int origin = (op.Flags & OpFlags.Relative) != 0 ? Math.Min(cursor, buffer.Length) : 0;
+        PcreOp expression = _rules.Expressions[op.Data];
+        RegexMatch match = default;
+        bool found = expression.Regex.TryMatch(buffer[origin..], 0, _regexScratch, ref match);
+        if ((op.Flags & OpFlags.Negated) != 0)
+        {
+            return !found;
+        }
+
+        if (!found)
+        {
+            return false;
+        }
+
+        Capture(expression, buffer[origin..], match);
+        cursor = origin + match.End;
+        return true;
+    }
+
+    private void Capture(PcreOp expression, ReadOnlySpan<byte> subject, in RegexMatch match)
+    {
+        for (int i = 0; i < expression.FlowCaptures.Length; i++)
+        {
+            if (expression.FlowCaptures[i] >= 0 && match.TryGetGroup(i + 1, out int start, out int end))
+            {
+                _flow?.Variables.SetCapture(expression.FlowCaptures[i], subject[start..end]);
+            }
+        }
+    }
+
+    /// <summary>The first occurrence at or after <paramref name="from"/> (-1: from the content's own start) that its bounds allow.</summary>
+    private bool FindContent(in BufferOp op, ReadOnlySpan<byte> buffer, int cursor, int from, out int found)
+    {
+        long start;
+        long limit = buffer.Length;
+        OpFlags flags = op.Flags;
+        if ((flags & OpFlags.Relative) != 0)
+        {
+            start = cursor + Value(op.Distance, flags, OpFlags.DistanceIsVariable);
+            if ((flags & OpFlags.HasWithin) != 0)
+            {
+                limit = Math.Min(limit, start + Value(op.Within, flags, OpFlags.WithinIsVariable));
+            }
+        }
+        else
+        {
+            // Positions are of the whole value; a later window of a body begins at an offset of it.
+            start = Value(op.Offset, flags, OpFlags.OffsetIsVariable);
+            if ((flags & OpFlags.HasDepth) != 0)
+            {
+                limit = Math.Min(limit, start + Value(op.Depth, flags, OpFlags.DepthIsVariable) - _bufferOffset);
+            }
+
+            start -= _bufferOffset;
+        }
+
+        found = -1;
+        start = Math.Max(Math.Max(start, 0), from);
+        if (limit - start < op.DataLength)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> pattern = _rules.Patterns.AsSpan(op.Data, op.DataLength);
+        bool ignoreCase = (flags & OpFlags.IgnoreCase) != 0;
+        if ((flags & OpFlags.EndsWith) != 0)
+        {
+            int only = buffer.Length - op.DataLength;
+            if (!_isComplete || only < start || buffer.Length > limit || !PatternSearch.EqualsAt(buffer.Slice(only, op.DataLength), pattern, ignoreCase))
+            {
+                return false;
+            }
+
+            found = only;
+            return true;
+        }
+
+        int position = PatternSearch.IndexOf(buffer[(int)start..(int)limit], pattern, ignoreCase);
+        found = (int)start + position;
+        return position >= 0;
+    }
+
+    private long Value(int value, OpFlags flags, OpFlags variable) => (flags & variable) != 0 ? (long)_variables[value] : value;
+}

@@ -1,0 +1,356 @@
+using System.Buffers.Binary;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+
+namespace BridgeGuard.Engine.Detection;
+
+/// <content>Conditions on the packet and its flow.</content>
+public sealed partial class Detector
+{
+    private bool MatchConditions(int rule)
+    {
+        Span32 span = _rules.Entries[rule].Conditions;
+        for (int i = 0; i < span.Count; i++)
+        {
+            ref readonly PacketCondition condition = ref _rules.Conditions[span.Start + i];
+            if (!Test(condition))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool Test(in PacketCondition condition) => condition.Kind switch
+    {
+        ConditionKind.Established => IsEstablished(),
+        ConditionKind.NotEstablished => _flow is not null && !IsEstablished(),
+        ConditionKind.FlowBitSet or ConditionKind.FlowBitNotSet => TestFlowBits(condition),
+        ConditionKind.FlowIntTest or ConditionKind.FlowIntIsSet or ConditionKind.FlowIntNotSet => TestFlowInteger(condition),
+        ConditionKind.XBitSet or ConditionKind.XBitNotSet or ConditionKind.HostBitSet or ConditionKind.HostBitNotSet => TestHostBit(condition),
+        ConditionKind.PayloadSize => !_packet.Has(PacketFlags.Pseudo)
+            && condition.Test.Matches((ulong)_packet.PayloadLength) != condition.Negated,
+        ConditionKind.TcpFlags => _packet.IsTcp && TestTcpFlags(condition),
+        ConditionKind.TcpSequence => _packet.IsTcp && condition.Test.Matches(_packet.Tcp.Sequence),
+        ConditionKind.TcpAcknowledgement => _packet.IsTcp && condition.Test.Matches(_packet.Tcp.Acknowledgement),
+        ConditionKind.TcpWindow => _packet.IsTcp && condition.Test.Matches(_packet.Tcp.Window) != condition.Negated,
+        ConditionKind.TcpMss => _packet.IsTcp && _packet.Tcp.Mss != 0 && condition.Test.Matches(_packet.Tcp.Mss),
+        ConditionKind.TcpWindowScale => _packet.IsTcp && _packet.Tcp.WindowScale >= 0 && condition.Test.Matches((ulong)_packet.Tcp.WindowScale),
+        ConditionKind.Ttl => _packet.IpVersion != 0 && condition.Test.Matches(_packet.Ttl),
+        ConditionKind.IpId => _packet.IpVersion == 4 && condition.Test.Matches(ReadNetwork16(4)) != condition.Negated,
+        ConditionKind.Tos => _packet.IpVersion == 4 && condition.Test.Matches(_packet.NetworkBytes[1]) != condition.Negated,
+        ConditionKind.IpProtocol => _packet.IpVersion != 0 && condition.Test.Matches(_packet.Protocol),
+        ConditionKind.IpOption => _packet.IpVersion == 4 && HasIpOption(condition.A) != condition.Negated,
+        ConditionKind.FragmentBits => _packet.IpVersion == 4 && TestBits((uint)(ReadNetwork16(6) >> 13), condition),
+        ConditionKind.FragmentOffset => _packet.IpVersion == 4 && condition.Test.Matches((ulong)(ReadNetwork16(6) & 0x1fff)) != condition.Negated,
+        ConditionKind.SameIp => _packet.IpVersion != 0 && _packet.SourceAddress == _packet.DestinationAddress,
+        ConditionKind.IcmpType => IsIcmp() && condition.Test.Matches(_packet.IcmpType),
+        ConditionKind.IcmpCode => IsIcmp() && condition.Test.Matches(_packet.IcmpCode),
+        ConditionKind.IcmpId => TryGetIcmpWord(4, out ushort id) && condition.Test.Matches(id),
+        ConditionKind.IcmpSequence => TryGetIcmpWord(6, out ushort sequence) && condition.Test.Matches(sequence),
+        ConditionKind.IcmpV6Mtu => TestMtu(condition),
+        ConditionKind.PacketEvent => _packet.Events.Contains((PacketEvent)condition.A),
+        ConditionKind.AppEvent => (_packet.AppEvents & (AppLayerEvents)condition.A) != 0,
+        ConditionKind.AppProtocol => TestAppProtocol(condition),
+        ConditionKind.Vlan => TestVlan(condition),
+        ConditionKind.VlanLayers => condition.Test.Matches(_packet.VlanCount),
+        ConditionKind.NetworkProtocol => (_packet.IpVersion == condition.A) != condition.Negated,
+        ConditionKind.PacketBuffer => TestPacketBuffer(condition),
+        ConditionKind.Defragmented => _packet.Has(PacketFlags.Defragmented) != condition.Negated,
+        _ => TestFlow(condition),
+    };
+
+    private bool TestFlow(in PacketCondition condition)
+    {
+        if (_flow is not { } flow)
+        {
+            return false;
+        }
+
+        switch (condition.Kind)
+        {
+            case ConditionKind.FlowAge:
+                return condition.Test.Matches((ulong)Math.Max(0, (flow.LastUs - flow.StartUs) / 1_000_000));
+            case ConditionKind.FlowPackets:
+                return TestSides(condition, flow.PacketsToServer, flow.PacketsToClient);
+            case ConditionKind.FlowBytes:
+                return TestSides(condition, flow.BytesToServer, flow.BytesToClient);
+            case ConditionKind.FlowStart:
+                return flow.PacketsToServer + flow.PacketsToClient == 1;
+            case ConditionKind.FlowElephant:
+                return flow.Has(FlowFlags.Elephant);
+            case ConditionKind.StreamSize:
+                return TestStreamSize(flow, condition);
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Mode 0: both added, 1: to server, 2: to client, 3: either.</summary>
+    private static bool TestSides(in PacketCondition condition, ulong toServer, ulong toClient) => condition.Mode switch
+    {
+        1 => condition.Test.Matches(toServer),
+        2 => condition.Test.Matches(toClient),
+        3 => condition.Test.Matches(toServer) || condition.Test.Matches(toClient),
+        _ => condition.Test.Matches(toServer + toClient),
+    };
+
+    private bool IsEstablished() =>
+        _flow is { } flow && (_packet.Protocol == IpProtocols.Tcp ? _packet.Has(PacketFlags.Established) : flow.IsEstablished);
+
+    private bool TestFlowBits(in PacketCondition condition)
+    {
+        if (_flow is not { } flow)
+        {
+            return false;
+        }
+
+        // Several names: any of them set; or, for isnotset, any of them not set.
+        foreach (int bit in _rules.Numbers.AsSpan(condition.A, condition.B))
+        {
+            if (flow.Variables.IsBitSet(bit) == (condition.Kind == ConditionKind.FlowBitSet))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool TestFlowInteger(in PacketCondition condition)
+    {
+        if (_flow is not { } flow)
+        {
+            return false;
+        }
+
+        bool exists = flow.Variables.TryGetInteger(condition.A, out uint value);
+        if (condition.Kind != ConditionKind.FlowIntTest)
+        {
+            return exists == (condition.Kind == ConditionKind.FlowIntIsSet);
+        }
+
+        if (!exists)
+        {
+            return false;
+        }
+
+        if (condition.B < 0)
+        {
+            return condition.Test.Matches(value);
+        }
+
+        // Compared with another variable.
+        return flow.Variables.TryGetInteger(condition.B, out uint other) && (condition.Test with { First = other }).Matches(value);
+    }
+
+    private bool TestHostBit(in PacketCondition condition)
+    {
+        GetHosts((TrackBy)condition.Mode, out IpAddress first, out IpAddress second);
+        bool isHostBit = condition.Kind is ConditionKind.HostBitSet or ConditionKind.HostBitNotSet;
+        bool isSet = _packet.IpVersion != 0 && _hostVariables.IsSet(condition.A, first, second, isHostBit, _packet.TimeUs);
+        return isSet == (condition.Kind is ConditionKind.XBitSet or ConditionKind.HostBitSet);
+    }
+
+    private void GetHosts(TrackBy track, out IpAddress first, out IpAddress second)
+    {
+        first = track == TrackBy.Destination ? _packet.DestinationAddress : _packet.SourceAddress;
+        second = default;
+        if (track == TrackBy.Both)
+        {
+            bool ordered = _packet.SourceAddress < _packet.DestinationAddress;
+            first = ordered ? _packet.SourceAddress : _packet.DestinationAddress;
+            second = ordered ? _packet.DestinationAddress : _packet.SourceAddress;
+        }
+    }
+
+    /// <summary>A: the bits asked for, B: bits not looked at. Mode 0 exact, 1 all of them and perhaps others, 2 any, 3 none.</summary>
+    private bool TestTcpFlags(in PacketCondition condition) => TestBits((uint)_packet.Tcp.Flags & ~(uint)condition.B, condition);
+
+    private static bool TestBits(uint bits, in PacketCondition condition)
+    {
+        uint wanted = (uint)condition.A;
+        return condition.Mode switch
+        {
+            1 => (bits & wanted) == wanted,
+            2 => (bits & wanted) != 0,
+            3 => (bits & wanted) != wanted,
+            _ => bits == wanted,
+        };
+    }
+
+    private ushort ReadNetwork16(int offset) => BinaryPrimitives.ReadUInt16BigEndian(_packet.NetworkBytes[offset..]);
+
+    private bool IsIcmp() => _packet.TransportOffset >= 0 && _packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6;
+
+    /// <summary>Identifier and sequence of the messages that have them: echo, and for ICMPv4 timestamp, information and mask.</summary>
+    private bool TryGetIcmpWord(int offset, out ushort value)
+    {
+        value = 0;
+        if (!IsIcmp())
+        {
+            return false;
+        }
+
+        bool has = _packet.Protocol == IpProtocols.Icmp ? _packet.IcmpType is 0 or 8 or 13 or 14 or 15 or 16 or 17 or 18 : _packet.IcmpType is 128 or 129;
+        ReadOnlySpan<byte> bytes = _packet.TransportBytes;
+        if (!has || bytes.Length < offset + 2)
+        {
+            return false;
+        }
+
+        value = BinaryPrimitives.ReadUInt16BigEndian(bytes[offset..]);
+        return true;
+    }
+
+    private bool TestMtu(in PacketCondition condition)
+    {
+        ReadOnlySpan<byte> bytes = _packet.TransportBytes;
+        return _packet.Protocol == IpProtocols.IcmpV6 && _packet.TransportOffset >= 0 && _packet.IcmpType == 2 && bytes.Length >= 8
+            && condition.Test.Matches(BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]));
+    }
+
+    /// <summary>RFC 791 §3.1: options are type, length, data; A is the type looked for, -1 any.</summary>
+    private bool HasIpOption(int wanted)
+    {
+        if (_packet.NetworkHeaderLength <= 20)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> options = _packet.NetworkBytes[20..Math.Min(_packet.NetworkHeaderLength, _packet.NetworkBytes.Length)];
+        while (options.Length > 0)
+        {
+            byte type = options[0];
+            if (type == wanted || (wanted < 0 && type > 1))
+            {
+                return true;
+            }
+
+            if (type == 0)
+            {
+                return false;
+            }
+
+            int length = type == 1 ? 1 : options.Length > 1 ? options[1] : 0;
+            if (length < (type == 1 ? 1 : 2) || length > options.Length)
+            {
+                return false;
+            }
+
+            options = options[length..];
+        }
+
+        return false;
+    }
+
+    /// <summary>Mode 0: the flow's, 1: to server, 2: to client, 3: either direction's, 4: both, 5: the original before a change.</summary>
+    private bool TestAppProtocol(in PacketCondition condition)
+    {
+        if (_flow is not { } flow)
+        {
+            return false;
+        }
+
+        var wanted = (ProtocolId)condition.A;
+        if (condition.Mode is 0 && !IsDetectionDecided(flow))
+        {
+            return false;
+        }
+
+        bool result = condition.Mode switch
+        {
+            1 => Is(wanted, flow.AppToServer),
+            2 => Is(wanted, flow.AppToClient),
+            3 => Is(wanted, flow.AppToServer) || Is(wanted, flow.AppToClient),
+            4 => Is(wanted, flow.AppToServer) && Is(wanted, flow.AppToClient),
+            5 => Is(wanted, flow.AppOriginal),
+            _ => Is(wanted, _packet.Direction == Direction.ToServer ? flow.AppToServer : flow.AppToClient),
+        };
+        return result != condition.Negated;
+    }
+
+    private bool IsDetectionDecided(Flow flow) =>
+        (_packet.Direction == Direction.ToServer ? flow.AppToServer : flow.AppToClient) != ProtocolId.Unknown;
+
+    private static bool Is(ProtocolId wanted, ProtocolId actual) => AppMatches(wanted, actual);
+
+    /// <summary>B: layer, from 0; negative from the innermost; <see cref="int.MaxValue"/>: any layer; <see cref="int.MinValue"/>: all.</summary>
+    private bool TestVlan(in PacketCondition condition)
+    {
+        int count = _packet.VlanCount;
+        if (condition.B is int.MaxValue or int.MinValue)
+        {
+            int hits = 0;
+            for (int i = 0; i < count; i++)
+            {
+                hits += condition.Test.Matches(VlanAt(i)) ? 1 : 0;
+            }
+
+            return condition.B == int.MaxValue ? hits > 0 : count > 0 && hits == count;
+        }
+
+        int layer = condition.B < 0 ? count + condition.B : condition.B;
+        return layer >= 0 && layer < count && condition.Test.Matches(VlanAt(layer));
+    }
+
+    private ushort VlanAt(int layer) => layer switch
+    {
+        0 => _packet.Vlan0,
+        1 => _packet.Vlan1,
+        _ => _packet.Vlan2,
+    };
+
+    /// <summary>Instructions over header bytes. A, B: the section; Mode: which bytes.</summary>
+    private bool TestPacketBuffer(in PacketCondition condition)
+    {
+        if (!TryGetHeaderBytes((PacketBufferKind)condition.Mode, out ReadOnlySpan<byte> bytes))
+        {
+            return false;
+        }
+
+        _inspector.BeginRule(_rules, _flow);
+        return _inspector.Inspect(new Span32(condition.A, condition.B), bytes);
+    }
+
+    private bool TryGetHeaderBytes(PacketBufferKind kind, out ReadOnlySpan<byte> bytes)
+    {
+        bytes = default;
+        switch (kind)
+        {
+            case PacketBufferKind.Ipv4Header when _packet.IpVersion == 4:
+            case PacketBufferKind.Ipv6Header when _packet.IpVersion == 6:
+                bytes = _packet.NetworkBytes[..Math.Min(_packet.NetworkHeaderLength, _packet.NetworkBytes.Length)];
+                return true;
+            case PacketBufferKind.TcpHeader when _packet.IsTcp:
+            case PacketBufferKind.UdpHeader when _packet.IsUdp:
+                bytes = _packet.TransportBytes[..Math.Min(_packet.TransportHeaderLength, _packet.TransportBytes.Length)];
+                return true;
+            case PacketBufferKind.IcmpV4Header when _packet.Protocol == IpProtocols.Icmp && _packet.TransportOffset >= 0:
+            case PacketBufferKind.IcmpV6Header when _packet.Protocol == IpProtocols.IcmpV6 && _packet.TransportOffset >= 0:
+                bytes = _packet.TransportBytes[..Math.Min(Math.Max(_packet.TransportHeaderLength, 8), _packet.TransportBytes.Length)];
+                return true;
+            case PacketBufferKind.SourceAddress when _packet.IpVersion != 0:
+                bytes = WriteAddress(_packet.SourceAddress);
+                return true;
+            case PacketBufferKind.DestinationAddress when _packet.IpVersion != 0:
+                bytes = WriteAddress(_packet.DestinationAddress);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private ReadOnlySpan<byte> WriteAddress(IpAddress address)
+    {
+        bool isV4 = _packet.IpVersion == 4;
+        address.Write(_addressBytes, isV4);
+        return _addressBytes.AsSpan(0, isV4 ? 4 : 16);
+    }
+
+    private readonly byte[] _addressBytes = new byte[16];
+
+    private static bool TestStreamSize(Flow flow, in PacketCondition condition) => false;
+}

@@ -1,0 +1,201 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Detection;
+
+/// <content>Effects of single matches, and what the packet's matches together decide.</content>
+public sealed partial class Detector
+{
+    private void ApplyEffects(in RuleEntry entry, Transaction? transaction)
+    {
+        for (int i = 0; i < entry.Effects.Count; i++)
+        {
+            ref readonly RuleEffect effect = ref _rules.Effects[entry.Effects.Start + i];
+            switch (effect.Kind)
+            {
+                case EffectKind.FlowBitSet:
+                case EffectKind.FlowBitUnset:
+                case EffectKind.FlowBitToggle:
+                case EffectKind.FlowIntSet:
+                case EffectKind.FlowIntAdd:
+                case EffectKind.FlowIntSubtract:
+                case EffectKind.Bypass:
+                    if (_flow is not null)
+                    {
+                        ApplyFlowEffect(_flow.Variables, effect);
+                    }
+
+                    break;
+
+                case EffectKind.Tag:
+                    ApplyTag(entry, effect);
+                    break;
+
+                case EffectKind.StoreFiles:
+                case EffectKind.Config:
+                case EffectKind.StoreCertificate:
+                    ApplyTransactionEffect(effect, transaction);
+                    break;
+
+                default:
+                    ApplyHostEffect(effect);
+                    break;
+            }
+        }
+    }
+
+    private static void ApplyFlowEffect(FlowVariables variables, in RuleEffect effect)
+    {
+        switch (effect.Kind)
+        {
+            case EffectKind.FlowBitSet:
+                variables.SetBit(effect.A);
+                break;
+            case EffectKind.FlowBitUnset:
+                variables.UnsetBit(effect.A);
+                break;
+            case EffectKind.FlowBitToggle:
+                variables.ToggleBit(effect.A);
+                break;
+            case EffectKind.Bypass:
+                variables.BypassRequested = true;
+                break;
+            default:
+                // B is another variable's number, or -1 for the constant C.
+                uint operand = (uint)effect.C;
+                if (effect.B >= 0 && !variables.TryGetInteger(effect.B, out operand))
+                {
+                    return;
+                }
+
+                variables.TryGetInteger(effect.A, out uint old);
+                variables.SetInteger(effect.A, effect.Kind switch
+                {
+                    EffectKind.FlowIntAdd => unchecked(old + operand),
+                    EffectKind.FlowIntSubtract => unchecked(old - operand),
+                    _ => operand,
+                });
+                break;
+        }
+    }
+
+    private void ApplyHostEffect(in RuleEffect effect)
+    {
+        if (_packet.IpVersion == 0)
+        {
+            return;
+        }
+
+        GetHosts((TrackBy)effect.Mode, out IpAddress first, out IpAddress second);
+        bool isHostBit = effect.Kind is EffectKind.HostBitSet or EffectKind.HostBitUnset or EffectKind.HostBitToggle;
+        bool isSet = _hostVariables.IsSet(effect.A, first, second, isHostBit, _packet.TimeUs);
+        bool set = effect.Kind is EffectKind.XBitSet or EffectKind.HostBitSet
+            || (effect.Kind is EffectKind.XBitToggle or EffectKind.HostBitToggle && !isSet);
+        if (set)
+        {
+            _hostVariables.Set(effect.A, first, second, isHostBit, _packet.TimeUs + (effect.C * 1_000_000L), _packet.TimeUs);
+        }
+        else
+        {
+            _hostVariables.Unset(effect.A, first, second, isHostBit);
+        }
+    }
+
+    /// <summary>Puts the matches in rule order, applies thresholds, and carries their actions out on packet and flow.</summary>
+    private void Finish()
+    {
+        if (_alerts.Count == 0)
+        {
+            return;
+        }
+
+        _alerts.Sort();
+        int kept = 0;
+        bool passed = false;
+        for (int i = 0; i < _alerts.Count && !passed; i++)
+        {
+            AlertEntry alert = _alerts[i];
+            ThresholdVerdict verdict = _thresholds.Check(_rules, alert.Rule.Index, _packet, _flow, ref alert.Action, out bool rateFiltered);
+            if (verdict == ThresholdVerdict.NoMatch)
+            {
+                _alerts.Suppressed++;
+                continue;
+            }
+
+            if (rateFiltered)
+            {
+                alert.Flags |= AlertFlags.RateFiltered;
+            }
+
+            if (verdict == ThresholdVerdict.Silent)
+            {
+                alert.Flags |= AlertFlags.Silent;
+                _alerts.Suppressed++;
+            }
+
+            passed = Act(alert);
+            if (!passed && !alert.Has(AlertFlags.Silent) && _flow is not null)
+            {
+                _flow.Flags |= FlowFlags.Alerted;
+            }
+
+            if (alert.Action != RuleAction.Config)
+            {
+                _alerts[kept++] = alert;
+            }
+        }
+
+        _alerts.Truncate(kept);
+    }
+
+    /// <summary>Carries out one match's action; true when a pass rule ends the inspection of this packet.</summary>
+    private bool Act(in AlertEntry alert)
+    {
+        bool onFlow = alert.Has(AlertFlags.DropFlow) && _flow is not null;
+        switch (alert.Action)
+        {
+            case RuleAction.Pass:
+                if (onFlow)
+                {
+                    _flow!.Flags |= FlowFlags.Passed;
+                }
+
+                return true;
+
+            case RuleAction.Drop:
+            case RuleAction.Reject:
+            case RuleAction.RejectDestination:
+            case RuleAction.RejectBoth:
+                _packet.Reject |= alert.Action switch
+                {
+                    RuleAction.Reject => RejectTarget.Source,
+                    RuleAction.RejectDestination => RejectTarget.Destination,
+                    RuleAction.RejectBoth => RejectTarget.Both,
+                    _ => RejectTarget.None,
+                };
+                if (_settings.IsInline)
+                {
+                    _packet.Drop(DropReason.Rules);
+                    if (onFlow)
+                    {
+                        _flow!.Flags |= FlowFlags.Dropped;
+                    }
+                }
+
+                return false;
+
+            default:
+                return false;
+        }
+    }
+
+    private void ApplyTag(in RuleEntry entry, in RuleEffect effect)
+    {
+    }
+
+    private static void ApplyTransactionEffect(in RuleEffect effect, Transaction? transaction)
+    {
+    }
+}

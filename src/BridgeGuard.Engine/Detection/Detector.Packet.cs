@@ -1,0 +1,199 @@
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Detection;
+
+/// <content>Rules over the packet, its flow and the reassembled stream.</content>
+public sealed partial class Detector
+{
+    private const byte StreamPatterns = 1;
+    private const byte PacketPatterns = 2;
+
+    private void InspectPacket()
+    {
+        ClearCandidates();
+        AddCandidates(_group.Always);
+        if (!_packet.Events.IsEmpty || _packet.AppEvents != AppLayerEvents.None)
+        {
+            AddCandidates(_group.Events);
+        }
+
+        AddDetectionRules();
+        bool hasStream = TryGetStream(out RawWindow stream);
+        ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection) ? [] : _packet.Payload;
+        if ((_group.PayloadPatterns & StreamPatterns) != 0 && hasStream)
+        {
+            Prefilter(0, stream.Data);
+        }
+
+        if ((_group.PayloadPatterns & (StreamPatterns | PacketPatterns)) != 0 && !payload.IsEmpty)
+        {
+            Prefilter(2, payload);
+            if (!hasStream)
+            {
+                Prefilter(0, payload);
+            }
+        }
+
+        int previous = -1;
+        foreach (int rule in SortedCandidates())
+        {
+            if (rule != previous && IsOn(rule))
+            {
+                EvaluatePacketRule(rule, hasStream, stream, payload);
+            }
+
+            previous = rule;
+        }
+
+    }
+
+    /// <summary>Rules that ask only for the protocol run once per direction, when its detection has ended.</summary>
+    private void AddDetectionRules()
+    {
+        if (_flow is not { } flow || _group.Detection.Length == 0 || !IsDetectionDecided(flow))
+        {
+            return;
+        }
+
+        byte bit = (byte)_directionMask;
+        if ((flow.Variables.DetectionRulesDone & bit) == 0)
+        {
+            flow.Variables.DetectionRulesDone |= bit;
+            AddCandidates(_group.Detection);
+        }
+    }
+
+    private void InspectEvents(bool decoderOnly)
+    {
+        if (_packet.Events.IsEmpty)
+        {
+            return;
+        }
+
+        foreach (int rule in _group.Events)
+        {
+            if (IsOn(rule) && (!decoderOnly || _rules.Entries[rule].Kind == RuleKind.DecoderEvent))
+            {
+                EvaluatePacketRule(rule, false, default, []);
+            }
+        }
+    }
+
+    /// <summary>Adds the rules whose fast pattern occurs in the data.</summary>
+    private void Prefilter(int kind, ReadOnlySpan<byte> data)
+    {
+        PrefilterTable? table = _rules.PayloadPrefilters[kind + (int)_packet.Direction];
+        if (table is null)
+        {
+            return;
+        }
+
+        if (!_settings.Detection.Prefilter)
+        {
+            AddGroupMembers(table.Rules);
+            return;
+        }
+
+        _matches.Clear();
+        table.Set.Scan(data, _matches);
+        AddGroupMembers(_matches.Ids);
+    }
+
+    private void AddGroupMembers(ReadOnlySpan<int> rules)
+    {
+        foreach (int rule in rules)
+        {
+            if (_group.HasHeader(_rules.Entries[rule].Header))
+            {
+                AddCandidates([rule]);
+            }
+        }
+    }
+
+    private void EvaluatePacketRule(int rule, bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload)
+    {
+        ref readonly RuleEntry entry = ref _rules.Entries[rule];
+        if (!IsVisible(entry))
+        {
+            return;
+        }
+
+        RulesEvaluated++;
+        if (!MatchConditions(rule))
+        {
+            return;
+        }
+
+        AlertFlags flags = AlertFlags.None;
+        if ((entry.Flags & RuleFlags.HasPayload) != 0
+            && !InspectPayload(entry, hasStream, stream, payload, out flags))
+        {
+            return;
+        }
+
+        OnMatch(rule, flags, null);
+    }
+
+    /// <summary>What a rule says before its options: protocol, and whether packets of this sort concern it.</summary>
+    private bool IsVisible(in RuleEntry entry)
+    {
+        if (entry.App != ProtocolId.Unknown && !AppMatches(entry.App, _app))
+        {
+            return false;
+        }
+
+        // A pseudo packet carries stream data and the end of a flow, nothing of its own.
+        return !_packet.Has(PacketFlags.Pseudo) || entry.Kind is not (RuleKind.Packet or RuleKind.DecoderEvent);
+    }
+
+    private bool InspectPayload(
+        in RuleEntry entry, bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload, out AlertFlags flags)
+    {
+        flags = AlertFlags.None;
+        _inspector.BeginRule(_rules, _flow);
+        if ((entry.Flags & RuleFlags.NeedStream) != 0 && hasStream)
+        {
+            if (_inspector.Inspect(
+                entry.Payload, stream.Data, stream.Offset, isComplete: true, freshFrom: (int)(stream.FreshOffset - stream.Offset)))
+            {
+                flags = AlertFlags.Stream;
+                return true;
+            }
+
+            if ((entry.Flags & RuleFlags.NeedPacket) == 0)
+            {
+                return false;
+            }
+        }
+
+        if ((entry.Flags & RuleFlags.OnlyStream) != 0 || payload.IsEmpty)
+        {
+            return false;
+        }
+
+        return _inspector.Inspect(entry.Payload, payload);
+    }
+
+    /// <summary>Whether a rule for one protocol concerns a flow of another.</summary>
+    internal static bool AppMatches(ProtocolId rule, ProtocolId flow) => rule == flow || rule switch
+    {
+        ProtocolId.Http => flow is ProtocolId.Http1 or ProtocolId.Http2 or ProtocolId.Doh2,
+        ProtocolId.Http2 => flow is ProtocolId.Doh2,
+        ProtocolId.Dns => flow is ProtocolId.Doh2,
+        ProtocolId.DceRpc => flow is ProtocolId.Smb,
+        _ => false,
+    };
+
+    private bool TryGetStream(out RawWindow window)
+    {
+        window = default;
+        bool has = _flow is { Tcp: not null } flow
+            && _packet.Has(PacketFlags.StreamAdded | PacketFlags.Pseudo | PacketFlags.Established)
+            && Reassembler is { } reassembler
+            && reassembler.TryGetRawWindow(flow, _packet.Direction, out window);
+        _hasShownStream |= has;
+        return has;
+    }
+}

@@ -1,0 +1,374 @@
+using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Detection;
+
+/// <content>Rules over transactions.</content>
+public sealed partial class Detector
+{
+    private enum EngineResult : byte
+    {
+        Match,
+
+        /// <summary>Not now; a later packet may bring it.</summary>
+        NotYet,
+
+        /// <summary>Never for this transaction.</summary>
+        Never,
+    }
+
+    private void InspectTransactions()
+    {
+        TransactionList transactions = _flow!.AppState!.Transactions;
+        for (int i = 0; i < transactions.Count; i++)
+        {
+            Transaction transaction = transactions[i];
+            TransactionDetection detection = transaction.Detection(_packet.Direction);
+            if (detection.IsFinished)
+            {
+                continue;
+            }
+
+            detection.Attach(_rules);
+            InspectTransaction(transaction, detection);
+        }
+    }
+
+    /// <summary>Marks what needs no inspection, so that transactions of passed flows can go.</summary>
+    private static void FinishTransactions(RuleSet rules, Packet packet, Flow? flow)
+    {
+        if (flow?.AppState is not { } state)
+        {
+            return;
+        }
+
+        for (int i = 0; i < state.Transactions.Count; i++)
+        {
+            Transaction transaction = state.Transactions[i];
+            if (flow.ProgressOf(transaction, packet.Direction) >= state.Protocol.CompletedProgress(packet.Direction))
+            {
+                transaction.Detection(packet.Direction).Attach(rules);
+                transaction.Detection(packet.Direction).IsFinished = true;
+            }
+        }
+    }
+
+    private void InspectTransaction(Transaction transaction, TransactionDetection detection)
+    {
+        Protocol protocol = _flow!.AppState!.Protocol;
+        Direction direction = _packet.Direction;
+        byte progress = _flow.ProgressOf(transaction, direction);
+        bool isComplete = progress >= protocol.CompletedProgress(direction);
+        ClearCandidates();
+        AddCandidates(_group.Transactions[(int)protocol.Id]);
+        if (!transaction.Anomalies.IsEmpty)
+        {
+            AddCandidates(_group.Anomalies[(int)protocol.Id]);
+        }
+
+        PrefilterTransaction(transaction, detection, protocol.Id, progress, isComplete);
+        foreach (RuleState state in detection.States)
+        {
+            if (!state.IsOver)
+            {
+                AddCandidates([state.Rule]);
+            }
+        }
+
+        int previous = -1;
+        foreach (int rule in SortedCandidates())
+        {
+            if (rule != previous && IsOn(rule))
+            {
+                EvaluateTransactionRule(rule, transaction, detection, progress, isComplete);
+            }
+
+            previous = rule;
+        }
+
+        detection.InspectedProgress = progress;
+        detection.IsFinished = isComplete;
+        transaction.OnInspected(direction);
+    }
+
+    private void PrefilterTransaction(Transaction transaction, TransactionDetection detection, ProtocolId protocol, byte progress, bool isComplete)
+    {
+        BufferPrefilter[] prefilters = _rules.BufferPrefilters[((int)protocol * 2) + (int)_packet.Direction];
+        for (int i = 0; i < prefilters.Length; i++)
+        {
+            BufferPrefilter prefilter = prefilters[i];
+            if (progress < prefilter.Progress || detection.IsPrefiltered(i))
+            {
+                continue;
+            }
+
+            bool isFinal = progress > prefilter.Progress || isComplete;
+            bool found = false;
+            _matches.Clear();
+            for (int index = 0; TryGetBuffer(transaction, prefilter.Buffer, prefilter.LocalId, index, out BufferView view); index++)
+            {
+                found = true;
+                if (!_settings.Detection.Prefilter)
+                {
+                    AddGroupMembers(prefilter.Table.Rules);
+                    break;
+                }
+
+                prefilter.Table.Set.ScanChunk(view.Data, view.Offset, view.IsComplete, _matches);
+                if (!prefilter.IsMulti)
+                {
+                    break;
+                }
+            }
+
+            AddGroupMembers(_matches.Ids);
+            if (isFinal || (found && !prefilter.IsMulti && !prefilter.IsStreaming))
+            {
+                detection.SetPrefiltered(i);
+            }
+        }
+    }
+
+    private void EvaluateTransactionRule(int rule, Transaction transaction, TransactionDetection detection, byte progress, bool isComplete)
+    {
+        ref readonly RuleEntry entry = ref _rules.Entries[rule];
+        int slot = detection.Find(rule);
+        if (slot >= 0 && detection[slot].IsOver)
+        {
+            return;
+        }
+
+        if (slot < 0)
+        {
+            if (!IsVisible(entry))
+            {
+                return;
+            }
+
+            RulesEvaluated++;
+            if (!MatchConditions(rule))
+            {
+                return;
+            }
+        }
+
+        uint matched = slot < 0 ? 0 : detection[slot].Matched;
+        uint needed = 0;
+        bool isNever = false;
+        int position = 0;
+        ProtocolId protocol = _flow!.AppState!.Protocol.Id;
+        _inspector.BeginRule(_rules, _flow);
+        for (int i = 0; i < entry.Engines.Count && !isNever; i++)
+        {
+            ref readonly InspectionEngine engine = ref _rules.Engines[entry.Engines.Start + i];
+            if (!engine.AppliesTo(protocol, _directionMask))
+            {
+                continue;
+            }
+
+            uint bit = 1U << position++;
+            needed |= bit;
+            if ((matched & bit) != 0)
+            {
+                continue;
+            }
+
+            switch (RunEngine(entry, engine, transaction, progress, isComplete))
+            {
+                case EngineResult.Match:
+                    matched |= bit;
+                    break;
+                case EngineResult.Never:
+                    isNever = true;
+                    break;
+                default:
+                    // Later engines have at least this progress; they wait too.
+                    i = entry.Engines.Count;
+                    needed |= 1U << 31;
+                    break;
+            }
+        }
+
+        bool isMatch = !isNever && needed != 0 && (matched & needed) == needed;
+        if (isMatch && (entry.Flags & RuleFlags.TwoWay) != 0)
+        {
+            isMatch = MatchesOtherWay(rule, transaction, detection, slot, matched);
+            if (!isMatch)
+            {
+                return;
+            }
+        }
+
+        if (slot < 0)
+        {
+            // Nothing to remember of a rule that failed at once or that keeps being asked anyway with nothing found yet.
+            bool isPrefiltered = (entry.Flags & RuleFlags.HasFastPattern) != 0;
+            if (!isMatch && (isNever || isComplete || (matched == 0 && !isPrefiltered)))
+            {
+                return;
+            }
+
+            slot = detection.Add(rule);
+        }
+
+        ref RuleState state = ref detection[slot];
+        state.Matched = matched;
+        state.IsOver = isMatch || isNever || isComplete;
+        if (isMatch)
+        {
+            OnMatch(rule, AlertFlags.Transaction, transaction);
+        }
+    }
+
+    /// <summary>
+    /// One half of a two-way rule has matched: true when the other half had already; otherwise it is remembered for the other direction.
+    /// </summary>
+    private bool MatchesOtherWay(int rule, Transaction transaction, TransactionDetection detection, int slot, uint matched)
+    {
+        TransactionDetection other = transaction.Detection(_packet.Direction.Opposite());
+        int otherSlot = other.Find(rule);
+        if (otherSlot >= 0 && other[otherSlot].IsHalfMatch)
+        {
+            return true;
+        }
+
+        slot = slot < 0 ? detection.Add(rule) : slot;
+        detection[slot].Matched = matched;
+        detection[slot].IsHalfMatch = true;
+        detection[slot].IsOver = true;
+        return false;
+    }
+
+    private EngineResult RunEngine(in RuleEntry entry, in InspectionEngine engine, Transaction transaction, byte progress, bool isComplete)
+    {
+        byte wanted = _packet.Direction == Direction.ToServer ? engine.ProgressToServer : engine.ProgressToClient;
+        if (progress < wanted)
+        {
+            return EngineResult.NotYet;
+        }
+
+        EngineResult failure = progress > wanted || isComplete ? EngineResult.Never : EngineResult.NotYet;
+        switch (engine.Kind)
+        {
+            case EngineKind.Buffer:
+                return RunBufferEngine(engine, transaction, failure);
+
+            case EngineKind.Field:
+                return RunFieldEngine(engine, transaction) ? EngineResult.Match : failure;
+
+            case EngineKind.Keyword:
+                return _rules.Keywords[engine.Index].Match(transaction, _packet.Direction, _flow!) ? EngineResult.Match : failure;
+
+            case EngineKind.Anomaly:
+                // An oddity may be noticed at any time until the end.
+                return transaction.Anomalies.Contains(engine.Index)
+                    ? EngineResult.Match
+                    : isComplete ? EngineResult.Never : EngineResult.NotYet;
+
+            case EngineKind.Payload:
+                bool hasStream = TryGetStream(out RawWindow stream);
+                ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection) ? [] : _packet.Payload;
+                return InspectPayload(entry, hasStream, stream, payload, out _)
+                    ? EngineResult.Match
+                    : isComplete ? EngineResult.Never : EngineResult.NotYet;
+
+            case EngineKind.Progress:
+                return EngineResult.Match;
+
+            default:
+                return RunFileEngine(engine, transaction) ? EngineResult.Match : failure;
+        }
+    }
+
+    private EngineResult RunBufferEngine(in InspectionEngine engine, Transaction transaction, EngineResult failure)
+    {
+        bool found = false;
+        bool isFinal = false;
+        for (int index = 0; TryGetBuffer(transaction, engine.Index, engine.LocalId, index, out BufferView view); index++)
+        {
+            found = true;
+            isFinal = view.IsComplete && (engine.Flags & (EngineFlags.Multi | EngineFlags.Streaming)) == 0;
+            if ((engine.Flags & EngineFlags.Absent) == 0 && _inspector.Inspect(engine.Ops, view.Data, view.Offset, view.IsComplete))
+            {
+                return EngineResult.Match;
+            }
+
+            if ((engine.Flags & EngineFlags.Multi) == 0)
+            {
+                break;
+            }
+        }
+
+        if (!found && (engine.Flags & (EngineFlags.Absent | EngineFlags.AbsentOrElse)) != 0)
+        {
+            return failure == EngineResult.Never ? EngineResult.Match : EngineResult.NotYet;
+        }
+
+        return isFinal ? EngineResult.Never : failure;
+    }
+
+    private bool RunFieldEngine(in InspectionEngine engine, Transaction transaction)
+    {
+        ref readonly FieldTest test = ref _rules.FieldTests[engine.Index];
+        int count = 0;
+        int hits = 0;
+        bool isMulti = (engine.Flags & EngineFlags.Multi) != 0;
+        while (transaction.TryGetField(engine.LocalId, _packet.Direction, count, out ulong value))
+        {
+            if (test.Matches(_rules, value))
+            {
+                hits++;
+                if (test.Mode == FieldMode.AtIndex && count == test.Index)
+                {
+                    return true;
+                }
+            }
+
+            count++;
+            if (!isMulti)
+            {
+                break;
+            }
+        }
+
+        return test.Mode switch
+        {
+            FieldMode.Any => hits > 0,
+            FieldMode.All => hits == count,
+            FieldMode.AllAtLeastOne => count > 0 && hits == count,
+            FieldMode.Count => test.CountTest.Matches((ulong)count),
+            FieldMode.MatchCount => test.CountTest.Matches((ulong)hits),
+            _ => test.Index < 0 && count + test.Index >= 0
+                && transaction.TryGetField(engine.LocalId, _packet.Direction, count + test.Index, out ulong last)
+                && test.Matches(_rules, last),
+        };
+    }
+
+    /// <summary>A buffer's bytes after its transforms; false when it does not exist (yet).</summary>
+    private bool TryGetBuffer(Transaction transaction, int buffer, int localId, int index, out BufferView view)
+    {
+        if (!transaction.TryGetBuffer(localId, _packet.Direction, index, out view))
+        {
+            return false;
+        }
+
+        Transform[] transforms = _rules.BufferTransforms[buffer];
+        if (transforms.Length > 0)
+        {
+            ReadOnlySpan<byte> data = view.Data;
+            foreach (Transform transform in transforms)
+            {
+                data = transform.Apply(data, _transformScratch);
+            }
+
+            view = new BufferView(data, 0, view.IsComplete);
+        }
+
+        return true;
+    }
+
+    private static bool RunFileEngine(in InspectionEngine engine, Transaction transaction) => false;
+}

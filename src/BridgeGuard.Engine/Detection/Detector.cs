@@ -1,0 +1,211 @@
+using BridgeGuard.Engine.Detection.Prefilter;
+using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Detection;
+
+/// <summary>Runs a rule set over the packets of one worker: packet, stream and transactions.</summary>
+/// <remarks>
+/// Owner: one worker. No allocation once warm (new header groups and growing tables apart). Order of work for a packet: address-only rules, rules
+/// over packet and stream, rules over the live transactions of the packet's direction; then the matches are put in rule order, thresholds
+/// applied, and actions carried out on packet and flow.
+/// </remarks>
+public sealed partial class Detector : IDisposable
+{
+    private readonly EngineSettings _settings;
+    private readonly RuleGroupCache _groups = new();
+    private readonly BufferInspector _inspector = new();
+    private readonly Thresholds _thresholds = new();
+    private readonly HostVariables _hostVariables = new();
+    private readonly TransformScratch _transformScratch = new();
+    private MatchSet _matches = new(0);
+    private int[] _candidates = new int[256];
+    private int _candidateCount;
+
+    // Valid during one Inspect.
+    private RuleSet _rules = RuleSet.Empty;
+    private RuleGroup _group = null!;
+    private Packet _packet = null!;
+    private Flow? _flow;
+    private AlertQueue _alerts = null!;
+    private ProtocolId _app;
+    private DirectionMask _directionMask;
+    private bool _hasShownStream;
+
+    public Detector(EngineSettings settings, int workerId)
+    {
+        _settings = settings;
+        WorkerId = workerId;
+    }
+
+    public int WorkerId { get; }
+
+    /// <summary>Per rule of the set: 0 where a rule is switched off for the current packet's role; null: all on. Set by policy before each packet.</summary>
+    public byte[]? RuleSwitches { get; set; }
+
+    /// <summary>Where raw stream windows come from; without it stream rules look at packets.</summary>
+    public Reassembler? Reassembler { get; set; }
+
+    /// <summary>Rules evaluated past their header, and among them those that matched.</summary>
+    public long RulesEvaluated { get; private set; }
+
+    public long RulesMatched { get; private set; }
+
+    public long ThresholdsRefused => _thresholds.Refused;
+
+    public long HostBitsRefused => _hostVariables.Refused;
+
+    public long RegexLimitHits => _inspector.RegexLimitHits;
+
+    public long StepLimitHits => _inspector.StepLimitHits;
+
+    public void Dispose()
+    {
+        _inspector.Dispose();
+        _transformScratch.Dispose();
+    }
+
+    /// <summary>Inspects one packet and its flow's live transactions in the packet's direction.</summary>
+    /// <param name="rules">The set in force.</param>
+    /// <param name="packet">Decoded; its stream data and parser have been brought up to date.</param>
+    /// <param name="flow">Null when the packet belongs to none.</param>
+    /// <param name="alerts">Cleared, then filled in rule order.</param>
+    public void Inspect(RuleSet rules, Packet packet, Flow? flow, AlertQueue alerts)
+    {
+        alerts.Clear();
+        if (packet.Has(PacketFlags.NoInspection) || (flow is not null && flow.Has(FlowFlags.Passed)))
+        {
+            FinishTransactions(rules, packet, flow);
+            return;
+        }
+
+        Begin(rules, packet, flow, alerts);
+        if (packet.Has(PacketFlags.Invalid))
+        {
+            InspectEvents(decoderOnly: true);
+        }
+        else
+        {
+            InspectAddresses();
+            InspectPacket();
+            if (_flow?.AppState is not null && _app > ProtocolId.Failed)
+            {
+                InspectTransactions();
+            }
+        }
+
+        if (_hasShownStream)
+        {
+            Reassembler!.MarkRawInspected(_flow!, packet.Direction);
+        }
+
+        Finish();
+    }
+
+    private void Begin(RuleSet rules, Packet packet, Flow? flow, AlertQueue alerts)
+    {
+        if (!ReferenceEquals(_rules, rules))
+        {
+            _rules = rules;
+            if (_matches.Capacity < rules.Count)
+            {
+                _matches = new MatchSet(rules.Count);
+                _candidates = new int[rules.Count];
+            }
+        }
+
+        _packet = packet;
+        _flow = flow;
+        _alerts = alerts;
+        _group = _groups.Find(rules, packet, flow is not null);
+        _hasShownStream = false;
+        _directionMask = packet.Direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
+
+        // As for Suricata, the protocol counts only on packets of an established session.
+        _app = flow is null || (packet.Protocol == IpProtocols.Tcp && !packet.Has(PacketFlags.Established)) ? ProtocolId.Unknown : flow.App;
+    }
+
+    /// <summary>Address-only rules see the first packet of each direction of a flow; without a flow every packet.</summary>
+    private void InspectAddresses()
+    {
+        if (_flow is { } flow)
+        {
+            FlowFlags done = _packet.Direction == Direction.ToServer ? FlowFlags.IpOnlyToServerDone : FlowFlags.IpOnlyToClientDone;
+            if (flow.Has(done))
+            {
+                return;
+            }
+
+            flow.Flags |= done;
+        }
+
+        foreach (int rule in _group.IpOnly)
+        {
+            if (IsOn(rule) && MatchConditions(rule))
+            {
+                OnMatch(rule, AlertFlags.None, null);
+            }
+        }
+    }
+
+    private bool IsOn(int rule) => RuleSwitches is not { } switches || switches[rule] != 0;
+
+    /// <summary>A rule has matched: its effects happen now, so that later rules of the same packet see them.</summary>
+    private void OnMatch(int rule, AlertFlags flags, Transaction? transaction)
+    {
+        RulesMatched++;
+        ref readonly RuleEntry entry = ref _rules.Entries[rule];
+        if (entry.Effects.Count != 0)
+        {
+            ApplyEffects(entry, transaction);
+        }
+
+        if ((entry.Flags & RuleFlags.ActionOnFlow) != 0 || (flags & AlertFlags.Stream) != 0)
+        {
+            flags |= AlertFlags.DropFlow;
+        }
+
+        if ((entry.Flags & RuleFlags.NoAlert) != 0)
+        {
+            if (entry.Action is RuleAction.Alert or RuleAction.Config)
+            {
+                return;
+            }
+
+            flags |= AlertFlags.Silent;
+        }
+
+        _alerts.Add(new AlertEntry
+        {
+            Rule = _rules.Infos[rule],
+            Action = entry.Action,
+            Flags = flags,
+            Transaction = transaction,
+        });
+    }
+
+    private void ClearCandidates() => _candidateCount = 0;
+
+    private void AddCandidates(ReadOnlySpan<int> rules)
+    {
+        if (_candidateCount + rules.Length > _candidates.Length)
+        {
+            Array.Resize(ref _candidates, Math.Max(_candidates.Length * 2, _candidateCount + rules.Length));
+        }
+
+        rules.CopyTo(_candidates.AsSpan(_candidateCount));
+        _candidateCount += rules.Length;
+    }
+
+    /// <summary>The candidates ascending; duplicates stay next to each other.</summary>
+    private Span<int> SortedCandidates()
+    {
+        Span<int> candidates = _candidates.AsSpan(0, _candidateCount);
+        candidates.Sort();
+        return candidates;
+    }
+}

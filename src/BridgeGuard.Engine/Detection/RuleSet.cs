@@ -1,0 +1,282 @@
+using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Detection.Prefilter;
+using BridgeGuard.Engine.Detection.Regex;
+using BridgeGuard.Engine.Protocols;
+
+namespace BridgeGuard.Engine.Detection;
+
+/// <summary>A compiled set of rules: flat arrays, in evaluation order. Immutable; shared by all workers; swapped by one reference.</summary>
+/// <remarks>
+/// A rule's index is its place in evaluation order: action (pass, drop, reject, alert), then setters of flow variables before their readers,
+/// then priority, then sid. Built by <c>BridgeGuard.Rules</c>.
+/// </remarks>
+public sealed class RuleSet
+{
+    public static readonly RuleSet Empty = new();
+
+    internal RuleSet()
+    {
+        ById = new Dictionary<(uint Gid, uint Sid), int>();
+    }
+
+    /// <summary>What the rules say about themselves, by index.</summary>
+    public IReadOnlyList<RuleInfo> Rules => Infos;
+
+    public int Count => Entries.Length;
+
+    /// <summary>Which protocols' transactions any rule looks at; others need not be kept for detection.</summary>
+    public bool NeedsTransactions(ProtocolId protocol) => TransactionRules[(int)protocol].Length > 0;
+
+    /// <summary>Names of flow variables.</summary>
+    public VariableNames Names { get; internal init; } = VariableNames.Shared;
+
+    /// <summary>Finds a rule's index; -1 when it is not loaded.</summary>
+    public int Find(uint gid, uint sid) => ById.TryGetValue((gid, sid), out int index) ? index : -1;
+
+    internal RuleInfo[] Infos { get; init; } = [];
+
+    internal RuleEntry[] Entries { get; init; } = [];
+
+    internal RuleHeader[] Headers { get; init; } = [];
+
+    internal AddressClassifier Addresses { get; init; } = AddressClassifier.Build([]);
+
+    internal PortClassifier Ports { get; init; } = PortClassifier.Build([]);
+
+    /// <summary>Sets of IP protocols, 256 bits each.</summary>
+    internal ulong[][] ProtocolSets { get; init; } = [];
+
+    internal PacketCondition[] Conditions { get; init; } = [];
+
+    /// <summary>Lists of variable numbers of <c>flowbits:isset,a|b</c> and other small integer lists.</summary>
+    internal int[] Numbers { get; init; } = [];
+
+    internal BufferOp[] Ops { get; init; } = [];
+
+    internal byte[] Patterns { get; init; } = [];
+
+    internal PcreOp[] Expressions { get; init; } = [];
+
+    internal ByteOp[] ByteOps { get; init; } = [];
+
+    internal Base64Op[] Base64Ops { get; init; } = [];
+
+    internal EntropyOp[] EntropyOps { get; init; } = [];
+
+    internal InspectionEngine[] Engines { get; init; } = [];
+
+    internal FieldTest[] FieldTests { get; init; } = [];
+
+    internal IntegerRange[] IntegerTests { get; init; } = [];
+
+    internal TransactionMatcher[] Keywords { get; init; } = [];
+
+    /// <summary>Transform chains by inspection buffer number; empty without transforms.</summary>
+    internal Transforms.Transform[][] BufferTransforms { get; init; } = [];
+
+    internal RuleEffect[] Effects { get; init; } = [];
+
+    internal ThresholdRule[] Thresholds { get; init; } = [];
+
+    /// <summary>Suppressions from <c>threshold.config</c>; <see cref="RuleEntry.Suppressions"/> points here.</summary>
+    internal Suppression[] Suppressions { get; init; } = [];
+
+    internal TagOp[] Tags { get; init; } = [];
+
+    internal ConfigOp[] ConfigOps { get; init; } = [];
+
+    /// <summary>Transaction rules by protocol, ascending.</summary>
+    internal int[][] TransactionRules { get; init; } = EmptyByProtocol();
+
+    /// <summary>Which rules each header's groups hold, by header.</summary>
+    internal HeaderRules[] HeaderRules { get; init; } = [];
+
+    /// <summary>Payload prefilters: [tcp stream, packet] x [to server, to client].</summary>
+    internal PrefilterTable?[] PayloadPrefilters { get; init; } = new PrefilterTable?[4];
+
+    /// <summary>Prefilters of transaction buffers, by protocol and direction: index protocol * 2 + direction.</summary>
+    internal BufferPrefilter[][] BufferPrefilters { get; init; } = EmptyPrefilters();
+
+    internal Dictionary<(uint Gid, uint Sid), int> ById { get; init; }
+
+    internal ReadOnlySpan<BufferOp> OpsOf(Span32 span) => Ops.AsSpan(span.Start, span.Count);
+
+    private static int[][] EmptyByProtocol()
+    {
+        var all = new int[(int)ProtocolId.Count][];
+        Array.Fill(all, []);
+        return all;
+    }
+
+    private static BufferPrefilter[][] EmptyPrefilters()
+    {
+        var all = new BufferPrefilter[(int)ProtocolId.Count * 2][];
+        Array.Fill(all, []);
+        return all;
+    }
+}
+
+/// <summary>The rules behind one header, by when they are looked at. Rule indexes ascending.</summary>
+internal sealed class HeaderRules
+{
+    /// <summary>Rules without a fast pattern that every packet is checked against.</summary>
+    public int[] Always { get; init; } = [];
+
+    /// <summary>Rules on packet or protocol-detection events: only for packets that have one.</summary>
+    public int[] Events { get; init; } = [];
+
+    public int[] IpOnly { get; init; } = [];
+
+    /// <summary>Rules that ask only which protocol was detected.</summary>
+    public int[] Detection { get; init; } = [];
+
+    /// <summary>Transaction rules without a fast pattern.</summary>
+    public int[] Transactions { get; init; } = [];
+
+    /// <summary>Transaction rules that need an anomaly.</summary>
+    public int[] Anomalies { get; init; } = [];
+
+    /// <summary>Some rule has its fast pattern in the payload: bit 0 stream, bit 1 packet.</summary>
+    public byte PayloadPatterns { get; init; }
+}
+
+/// <summary>A multi-pattern search over one kind of buffer; ids are rule indexes.</summary>
+internal sealed class PrefilterTable
+{
+    public required PatternSet Set { get; init; }
+
+    /// <summary>All rules of the set, ascending; what is looked at when the prefilter is off.</summary>
+    public required int[] Rules { get; init; }
+}
+
+/// <summary>The prefilter of one inspection buffer of a protocol in one direction.</summary>
+internal sealed class BufferPrefilter
+{
+    public required int Buffer { get; init; }
+
+    public required int LocalId { get; init; }
+
+    public required byte Progress { get; init; }
+
+    public required bool IsMulti { get; init; }
+
+    public required bool IsStreaming { get; init; }
+
+    public required PrefilterTable Table { get; init; }
+}
+
+/// <summary>A <c>pcre</c>: the expression and where its captures go.</summary>
+internal sealed class PcreOp
+{
+    public required CompiledRegex Regex { get; init; }
+
+    /// <summary>Flow variable per capture group, -1: not kept.</summary>
+    public int[] FlowCaptures { get; init; } = [];
+
+    /// <summary>Extracted-variable slot per capture group (byte_extract like), -1: none.</summary>
+    public int[] PacketCaptures { get; init; } = [];
+}
+
+internal sealed class Base64Op
+{
+    public int Bytes { get; init; }
+
+    public int Offset { get; init; }
+
+    public bool Relative { get; init; }
+
+    /// <summary>The contents of <c>base64_data</c>.</summary>
+    public Span32 Section { get; set; }
+}
+
+internal sealed class EntropyOp
+{
+    public int Bytes { get; init; }
+
+    public int Offset { get; init; }
+
+    public double Low { get; init; }
+
+    public double High { get; init; }
+
+    public EntropyMode Mode { get; init; }
+}
+
+internal enum EntropyMode : byte
+{
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Range,
+}
+
+/// <summary>A comparison of a protocol's integer field.</summary>
+internal struct FieldTest
+{
+    public IntegerRange Test;
+
+    /// <summary>Several tests, any of which may hold (lists of names); empty: <see cref="Test"/>.</summary>
+    public Span32 Alternatives;
+    public FieldMode Mode;
+
+    public readonly bool Matches(RuleSet rules, ulong value)
+    {
+        if (Alternatives.Count == 0)
+        {
+            return Test.Matches(value);
+        }
+
+        foreach (IntegerRange test in rules.IntegerTests.AsSpan(Alternatives.Start, Alternatives.Count))
+        {
+            if (test.Matches(value))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>With <see cref="FieldMode.AtIndex"/>: the value's position, negative from the end. With <see cref="FieldMode.Count"/>: compared by <see cref="Test"/>.</summary>
+    public int Index;
+    public IntegerRange CountTest;
+}
+
+internal enum FieldMode : byte
+{
+    Any,
+    All,
+
+    /// <summary>All of at least one.</summary>
+    AllAtLeastOne,
+    AtIndex,
+
+    /// <summary>How many values there are.</summary>
+    Count,
+
+    /// <summary>How many values pass the test.</summary>
+    MatchCount,
+}
+
+internal sealed class TagOp
+{
+    public bool IsHost { get; init; }
+
+    public bool BySource { get; init; }
+
+    public TagMetric Metric { get; init; }
+
+    public uint Count { get; init; }
+}
+
+internal sealed class ConfigOp
+{
+    /// <summary>0: logging.</summary>
+    public bool DisableLogging { get; init; }
+
+    /// <summary>tx or flow.</summary>
+    public bool WholeFlow { get; init; }
+}

@@ -1,0 +1,109 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Prefilter;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Rules.Compilation;
+
+/// <summary>Collects the fast patterns of a set by the buffer they are looked for in, and builds the searches.</summary>
+internal sealed class PrefilterPlan
+{
+    private const byte StreamBit = 1;
+    private const byte PacketBit = 2;
+
+    private readonly Collected?[] _payload = new Collected?[4];
+    private readonly Dictionary<(ProtocolId Protocol, Direction Direction, int Buffer, int LocalId), (BufferDescriptor Descriptor, Collected Patterns)> _buffers = [];
+
+    /// <summary>Adds a payload pattern; which of the two searches it joined.</summary>
+    public byte AddPayload(int rule, OpModel content, RuleFlags payload, DirectionMask directions)
+    {
+        bool stream = (payload & RuleFlags.NeedStream) != 0;
+        bool packet = (payload & RuleFlags.NeedPacket) != 0 || !stream;
+        for (int direction = 0; direction < 2; direction++)
+        {
+            if (((int)directions & (1 << direction)) == 0)
+            {
+                continue;
+            }
+
+            if (stream)
+            {
+                (_payload[direction] ??= new Collected()).Add(rule, content, isStreaming: true);
+            }
+
+            if (packet)
+            {
+                (_payload[2 + direction] ??= new Collected()).Add(rule, content, isStreaming: false);
+            }
+        }
+
+        return (byte)((stream ? StreamBit : 0) | (packet ? PacketBit : 0));
+    }
+
+    public void AddBuffer(int rule, OpModel content, ProtocolId protocol, DirectionMask directions, int buffer, BufferDescriptor descriptor)
+    {
+        foreach (Direction direction in new[] { Direction.ToServer, Direction.ToClient })
+        {
+            if (((int)directions & (1 << (int)direction)) == 0)
+            {
+                continue;
+            }
+
+            var key = (protocol, direction, buffer, descriptor.LocalId);
+            if (!_buffers.TryGetValue(key, out (BufferDescriptor Descriptor, Collected Patterns) collected))
+            {
+                collected = (descriptor, new Collected());
+                _buffers.Add(key, collected);
+            }
+
+            collected.Patterns.Add(rule, content, descriptor.IsStreaming);
+        }
+    }
+
+    public PrefilterTable?[] BuildPayload() => Array.ConvertAll(_payload, collected => collected?.Build());
+
+    public BufferPrefilter[][] BuildBuffers()
+    {
+        var all = new List<BufferPrefilter>[(int)ProtocolId.Count * 2];
+        foreach (((ProtocolId protocol, Direction direction, int buffer, int localId), (BufferDescriptor descriptor, Collected patterns)) in _buffers)
+        {
+            (all[((int)protocol * 2) + (int)direction] ??= []).Add(new BufferPrefilter
+            {
+                Buffer = buffer,
+                LocalId = localId,
+                Progress = direction == Direction.ToServer ? descriptor.ProgressToServer : descriptor.ProgressToClient,
+                IsMulti = descriptor.IsMulti,
+                IsStreaming = descriptor.IsStreaming,
+                Table = patterns.Build(),
+            });
+        }
+
+        return Array.ConvertAll(all, list => list is null ? [] : list.ToArray());
+    }
+
+    private sealed class Collected
+    {
+        private readonly PatternSetBuilder _builder = new();
+        private readonly List<int> _rules = [];
+
+        public void Add(int rule, OpModel content, bool isStreaming)
+        {
+            _builder.Add(
+                FastPatternChooser.BytesOf(content),
+                content.Has(OpFlags.IgnoreCase),
+                FastPatternChooser.PlacementOf(content, isStreaming),
+                rule);
+            if (_rules.Count == 0 || _rules[^1] != rule)
+            {
+                _rules.Add(rule);
+            }
+        }
+
+        public PrefilterTable Build() => new()
+        {
+            Set = _builder.Build(PrefilterEngine.Managed),
+            Rules = [.. _rules],
+        };
+    }
+}

@@ -1,0 +1,302 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Detection.Prefilter;
+using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Rules.Compilation;
+
+/// <summary>A suppression or a limit from <c>threshold.config</c>.</summary>
+internal sealed record ThresholdEntry(uint Gid, uint Sid, ThresholdRule? Threshold, TrackBy SuppressBy, AddressRanges? Addresses);
+
+/// <summary>Lays rule models out in the flat arrays of a <see cref="RuleSet"/>. Used once per set.</summary>
+internal sealed partial class RuleCompiler
+{
+    private readonly List<RuleInfo> _infos = [];
+    private readonly List<RuleEntry> _entries = [];
+    private readonly List<PacketCondition> _conditions = [];
+    private readonly List<int> _numbers = [];
+    private readonly List<BufferOp> _ops = [];
+    private readonly PatternBlob _patterns = new();
+    private readonly List<PcreOp> _expressions = [];
+    private readonly List<ByteOp> _byteOps = [];
+    private readonly List<Base64Op> _base64Ops = [];
+    private readonly List<InspectionEngine> _engines = [];
+    private readonly List<FieldTest> _fieldTests = [];
+    private readonly List<IntegerRange> _integerTests = [];
+    private readonly List<TransactionMatcher> _keywords = [];
+    private readonly List<RuleEffect> _effects = [];
+    private readonly List<ThresholdRule> _thresholds = [];
+    private readonly List<Suppression> _suppressions = [];
+    private readonly List<TagOp> _tags = [];
+    private readonly List<ConfigOp> _configs = [];
+    private readonly HeaderTable _headers = new();
+    private readonly List<Transform[]> _bufferTransforms = [];
+    private readonly Dictionary<string, int> _bufferNumbers = [];
+    private readonly Dictionary<(uint Gid, uint Sid), int> _byId = [];
+    private readonly PrefilterPlan _prefilters = new();
+    private readonly List<int>[] _transactionRules = new List<int>[(int)ProtocolId.Count];
+
+    /// <summary>Compiles rules that were bound without error.</summary>
+    /// <param name="rules">With their texts and priority resolved, in evaluation order.</param>
+    /// <param name="thresholds">What <c>threshold.config</c> says.</param>
+    public static RuleSet Compile(IReadOnlyList<(RuleModel Rule, RuleInfo Info)> rules, IReadOnlyList<ThresholdEntry> thresholds)
+    {
+        var compiler = new RuleCompiler();
+        ILookup<(uint, uint), ThresholdEntry> byRule = thresholds.ToLookup(entry => (entry.Gid, entry.Sid));
+        foreach ((RuleModel rule, RuleInfo info) in rules)
+        {
+            compiler.Add(rule, info, byRule);
+        }
+
+        return compiler.Build();
+    }
+
+    private void Add(RuleModel rule, RuleInfo info, ILookup<(uint, uint), ThresholdEntry> thresholds)
+    {
+        int index = _entries.Count;
+        RuleFlags payload = RuleKinds.PayloadFlags(rule);
+        RuleKind kind = RuleKinds.KindOf(rule, payload);
+        (SectionModel Section, OpModel Content)? fast = FastPatternChooser.Choose(rule);
+        bool onFlow = rule.ActionOnFlow ?? RuleKinds.ActsOnFlow(kind);
+        RuleFlags directions = Flags(rule.Directions);
+        var entry = new RuleEntry
+        {
+            Flags = directions | payload
+                | (rule.NoAlert ? RuleFlags.NoAlert : 0)
+                | (rule.Payload.Ops.Count > 0 ? RuleFlags.HasPayload : 0)
+                | (rule.IsTwoWay ? RuleFlags.TwoWay : 0)
+                | (onFlow ? RuleFlags.ActionOnFlow : 0)
+                | (rule.ActionOnFlow == false ? RuleFlags.ActionOnPacketOnly : 0)
+                | (fast is null ? 0 : RuleFlags.HasFastPattern),
+            Action = rule.Action,
+            Kind = kind,
+            App = rule.App,
+            Header = _headers.Intern(rule, directions),
+            Conditions = AddConditions(rule),
+            Payload = AddSection(rule, rule.Payload),
+            Effects = AddEffects(rule),
+        };
+        entry.Engines = AddEngines(rule, entry, index, fast);
+        AddThresholds(rule, thresholds, ref entry);
+        _entries.Add(entry);
+        _infos.Add(info);
+        _byId[(rule.Gid, rule.Sid)] = index;
+        AddToLists(rule, index, kind, payload, fast);
+    }
+
+    private static RuleFlags Flags(DirectionMask mask) =>
+        ((mask & DirectionMask.ToServer) != 0 ? RuleFlags.ToServer : 0) | ((mask & DirectionMask.ToClient) != 0 ? RuleFlags.ToClient : 0);
+
+    private void AddToLists(RuleModel rule, int index, RuleKind kind, RuleFlags payload, (SectionModel Section, OpModel Content)? fast)
+    {
+        HeaderTable.Lists lists = _headers.ListsOf(_entries[index].Header);
+        switch (kind)
+        {
+            case RuleKind.IpOnly or RuleKind.LikeIpOnly:
+                lists.IpOnly.Add(index);
+                return;
+
+            case RuleKind.ProtocolDetection:
+                lists.Detection.Add(index);
+                return;
+
+            case RuleKind.Transaction when fast is null:
+                (rule.Engines.Exists(engine => engine.Kind == EngineKind.Anomaly) ? lists.Anomalies : lists.Transactions).Add(index);
+                return;
+
+            case RuleKind.Transaction:
+                return;
+        }
+
+        if (rule.Conditions.Exists(condition => condition.Condition.Kind is ConditionKind.PacketEvent or ConditionKind.AppEvent))
+        {
+            lists.Events.Add(index);
+            return;
+        }
+
+        if (fast is not { } pattern)
+        {
+            lists.Always.Add(index);
+            return;
+        }
+
+        lists.PayloadPatterns |= _prefilters.AddPayload(index, pattern.Content, payload, rule.Directions);
+    }
+
+    private Span32 AddConditions(RuleModel rule)
+    {
+        var built = new List<PacketCondition>();
+        foreach (ConditionModel model in rule.Conditions)
+        {
+            PacketCondition condition = model.Condition;
+            if (model.Numbers is { } numbers)
+            {
+                condition.A = _numbers.Count;
+                condition.B = numbers.Length;
+                _numbers.AddRange(numbers);
+            }
+
+            if (model.Section is { } section)
+            {
+                Span32 span = AddSection(rule, section);
+                condition.A = span.Start;
+                condition.B = span.Count;
+            }
+
+            built.Add(condition);
+        }
+
+        int start = _conditions.Count;
+        _conditions.AddRange(built);
+        return new Span32(start, built.Count);
+    }
+
+    private Span32 AddSection(RuleModel rule, SectionModel section)
+    {
+        var built = new List<BufferOp>();
+        for (int i = 0; i < section.Ops.Count; i++)
+        {
+            OpModel op = section.Ops[i];
+            BufferOp compiled = Compile(rule, op);
+            if (i + 1 < section.Ops.Count && section.Ops[i + 1].Has(OpFlags.Relative))
+            {
+                compiled.Flags |= OpFlags.NextIsRelative;
+            }
+
+            built.Add(compiled);
+        }
+
+        int start = _ops.Count;
+        _ops.AddRange(built);
+        return new Span32(start, built.Count);
+    }
+
+    private BufferOp Compile(RuleModel rule, OpModel op)
+    {
+        var compiled = new BufferOp
+        {
+            Kind = op.Kind,
+            Flags = op.Flags,
+            Offset = op.Offset,
+            Depth = op.Depth,
+            Distance = op.Distance,
+            Within = op.Within,
+            Test = op.Test,
+        };
+        switch (op.Kind)
+        {
+            case BufferOpKind.Content:
+                byte[] pattern = op.Has(OpFlags.IgnoreCase) ? Lower(op.Pattern) : op.Pattern;
+                compiled.Data = _patterns.Add(pattern);
+                compiled.DataLength = pattern.Length;
+                break;
+            case BufferOpKind.Pcre:
+                compiled.Data = _expressions.Count;
+                _expressions.Add((PcreOp)op.Data!);
+                break;
+            case BufferOpKind.ByteTest or BufferOpKind.ByteJump or BufferOpKind.ByteExtract or BufferOpKind.ByteMath:
+                compiled.Data = _byteOps.Count;
+                _byteOps.Add((ByteOp)op.Data!);
+                break;
+            case BufferOpKind.Base64Decode:
+                compiled.Data = _base64Ops.Count;
+                var decode = (Base64Op)op.Data!;
+                decode.Section = rule.Base64Data is { } data ? AddSection(rule, data) : Span32.Empty;
+                _base64Ops.Add(decode);
+                break;
+        }
+
+        return compiled;
+    }
+
+    private static byte[] Lower(byte[] pattern) =>
+        Array.ConvertAll(pattern, value => char.IsAsciiLetterUpper((char)value) ? (byte)(value | 0x20) : value);
+
+    private Span32 AddEffects(RuleModel rule)
+    {
+        int start = _effects.Count;
+        foreach (RuleEffect model in rule.Effects)
+        {
+            RuleEffect effect = model;
+            switch (effect.Kind)
+            {
+                case EffectKind.Tag:
+                    effect.A += _tags.Count;
+                    break;
+                case EffectKind.Config:
+                    effect.A += _configs.Count;
+                    break;
+            }
+
+            _effects.Add(effect);
+        }
+
+        _tags.AddRange(rule.Tags);
+        _configs.AddRange(rule.Configs);
+        return new Span32(start, _effects.Count - start);
+    }
+
+    private void AddThresholds(RuleModel rule, ILookup<(uint, uint), ThresholdEntry> configured, ref RuleEntry entry)
+    {
+        // The most specific wins: rule by sid, then group by gid 1 sid 0, then all (0, 0).
+        var applicable = configured[(rule.Gid, rule.Sid)].Concat(configured[(rule.Gid, 0)]).Concat(configured[(0, 0)]).ToList();
+        int start = _thresholds.Count;
+        var limits = applicable.Where(item => item.Threshold is not null).ToList();
+        if (limits.Count > 0)
+        {
+            ThresholdEntry first = limits[0];
+            _thresholds.AddRange(limits.Where(item => item.Sid == first.Sid && item.Gid == first.Gid).Select(item => item.Threshold!.Value));
+        }
+        else
+        {
+            _thresholds.AddRange(rule.Thresholds);
+        }
+
+        entry.Thresholds = new Span32(start, _thresholds.Count - start);
+        start = _suppressions.Count;
+        foreach (ThresholdEntry item in applicable.Where(item => item.Threshold is null))
+        {
+            _suppressions.Add(new Suppression
+            {
+                Track = item.SuppressBy,
+                Addresses = item.Addresses is { } ranges ? _headers.InternAddresses(ranges) : 0,
+            });
+        }
+
+        entry.Suppressions = new Span32(start, _suppressions.Count - start);
+    }
+
+    private RuleSet Build() => new()
+    {
+        Infos = [.. _infos],
+        Entries = [.. _entries],
+        Headers = _headers.Headers(),
+        HeaderRules = _headers.Rules(),
+        Addresses = _headers.BuildAddresses(),
+        Ports = _headers.BuildPorts(),
+        ProtocolSets = _headers.ProtocolSets(),
+        Conditions = [.. _conditions],
+        Numbers = [.. _numbers],
+        Ops = [.. _ops],
+        Patterns = _patterns.ToArray(),
+        Expressions = [.. _expressions],
+        ByteOps = [.. _byteOps],
+        Base64Ops = [.. _base64Ops],
+        Engines = [.. _engines],
+        FieldTests = [.. _fieldTests],
+        IntegerTests = [.. _integerTests],
+        Keywords = [.. _keywords],
+        Effects = [.. _effects],
+        Thresholds = [.. _thresholds],
+        Suppressions = [.. _suppressions],
+        Tags = [.. _tags],
+        ConfigOps = [.. _configs],
+        BufferTransforms = [.. _bufferTransforms],
+        TransactionRules = Array.ConvertAll(_transactionRules, list => list is null ? [] : list.ToArray()),
+        PayloadPrefilters = _prefilters.BuildPayload(),
+        BufferPrefilters = _prefilters.BuildBuffers(),
+        ById = _byId,
+    };
+}

@@ -1,0 +1,97 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Rules.Compilation;
+
+/// <summary>What kind of rule a model is, and whether its payload contents look at packets, the stream or both.</summary>
+internal static class RuleKinds
+{
+    /// <summary>Flags for the payload section, as Suricata chooses them.</summary>
+    public static RuleFlags PayloadFlags(RuleModel rule)
+    {
+        if (rule.IsPacketOnly || rule.NoStream)
+        {
+            return RuleFlags.NeedPacket | RuleFlags.NoStream;
+        }
+
+        if (rule.IsStreamOnly || rule.OnlyStream)
+        {
+            return RuleFlags.NeedStream | RuleFlags.OnlyStream;
+        }
+
+        if (rule.Conditions.Exists(condition => condition.NeedsPacket))
+        {
+            return RuleFlags.NeedPacket;
+        }
+
+        if (!IncludesTcp(rule) || rule.Payload.Ops.Count == 0)
+        {
+            return RuleFlags.None;
+        }
+
+        bool isAnchored = rule.Payload.Ops.Exists(op => op.Kind == BufferOpKind.Content && op.Has(OpFlags.HasDepth | OpFlags.HasOffset));
+        return isAnchored ? RuleFlags.NeedStream | RuleFlags.NeedPacket : RuleFlags.NeedStream;
+    }
+
+    public static RuleKind KindOf(RuleModel rule, RuleFlags payload)
+    {
+        if (rule.Sections.Count > 0 || rule.Engines.Count > 0)
+        {
+            return RuleKind.Transaction;
+        }
+
+        if (rule.Payload.Ops.Count > 0)
+        {
+            return (payload & (RuleFlags.NeedPacket | RuleFlags.NeedStream)) switch
+            {
+                RuleFlags.NeedPacket => RuleKind.Packet,
+                RuleFlags.NeedStream => RuleKind.Stream,
+                _ => RuleKind.PacketAndStream,
+            };
+        }
+
+        if (rule.Conditions.Count > 0)
+        {
+            if (rule.Conditions.TrueForAll(IsDecoderEvent) && !rule.HasFlowKeyword)
+            {
+                return RuleKind.DecoderEvent;
+            }
+
+            if (rule.Conditions.TrueForAll(condition => condition.Condition.Kind == ConditionKind.AppProtocol))
+            {
+                return RuleKind.ProtocolDetection;
+            }
+
+            if (!rule.Conditions.TrueForAll(condition => condition.IsIpOnlyCompatible))
+            {
+                return RuleKind.Packet;
+            }
+        }
+
+        if (rule.App != ProtocolId.Unknown && !rule.HasFlowKeyword)
+        {
+            return RuleKind.AppLayer;
+        }
+
+        if (rule.HasFlowKeyword || rule.Hook.Length > 0 || rule.Effects.Exists(effect => effect.Kind == EffectKind.Bypass))
+        {
+            return RuleKind.Packet;
+        }
+
+        return IsNegated(rule.SourceText) || IsNegated(rule.DestinationText) ? RuleKind.LikeIpOnly : RuleKind.IpOnly;
+    }
+
+    /// <summary>Whether the rule's action is for the flow when no scope says so.</summary>
+    public static bool ActsOnFlow(RuleKind kind) => kind is RuleKind.IpOnly or RuleKind.LikeIpOnly or RuleKind.ProtocolDetection
+        or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Stream;
+
+    public static bool IncludesTcp(RuleModel rule) =>
+        rule.Protocols is not { } bits || (bits[IpProtocols.Tcp >> 6] & (1UL << (IpProtocols.Tcp & 63))) != 0;
+
+    private static bool IsDecoderEvent(ConditionModel condition) =>
+        condition.Condition.Kind == ConditionKind.PacketEvent && condition.Condition.A < (int)PacketEvent.FirstStreamEvent;
+
+    private static bool IsNegated(string text) => text.Contains('!');
+}

@@ -1,0 +1,128 @@
+using System.Globalization;
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Rules.Keywords;
+
+/// <summary>Choosing what the contents that follow look at, other than the buffers of protocols.</summary>
+internal static class BufferKeywords
+{
+    public static readonly Keyword PacketData = new()
+    {
+        Name = "pkt_data",
+        Argument = ArgumentRule.None,
+        Help = "the contents that follow look at packet payload and stream",
+        Apply = context => context.Rule.Activate(null),
+    };
+
+    public static readonly Keyword Base64Decode = new()
+    {
+        Name = "base64_decode",
+        Argument = ArgumentRule.Optional,
+        Help = "[bytes N][, offset N][, relative]: decodes for base64_data",
+        Apply = ApplyBase64Decode,
+    };
+
+    public static readonly Keyword Base64Data = new()
+    {
+        Name = "base64_data",
+        Argument = ArgumentRule.None,
+        Help = "the contents that follow look at what base64_decode made",
+        Apply = context =>
+        {
+            RuleModel rule = context.Rule;
+            OpModel? decode = rule.AllSections.SelectMany(section => section.Ops).FirstOrDefault(op => op.Kind == BufferOpKind.Base64Decode);
+            if (decode is null)
+            {
+                context.Fail(DiagnosticCode.MissingRequirement, "base64_data needs base64_decode before it");
+                return;
+            }
+
+            rule.Base64Data ??= new SectionModel { Buffer = null, IsBase64 = true, Column = context.Option.Name.Column, Keyword = "base64_data" };
+            rule.Activate(rule.Base64Data);
+        },
+    };
+
+    public static readonly Keyword Absent = new()
+    {
+        Name = "absent",
+        Argument = ArgumentRule.Optional,
+        Help = "the sticky buffer does not exist; or_else: or its contents match",
+        Apply = context =>
+        {
+            if (context.Rule.Active is not { Buffer: not null } section)
+            {
+                context.Fail(DiagnosticCode.MissingRequirement, "absent needs a sticky buffer before it");
+                return;
+            }
+
+            if (section.Ops.Count > 0)
+            {
+                context.Fail(DiagnosticCode.Conflict, "absent has to stand first after its sticky buffer");
+                return;
+            }
+
+            switch (context.Argument)
+            {
+                case "":
+                    section.Absent = true;
+                    break;
+                case "or_else":
+                    section.AbsentOrElse = true;
+                    break;
+                default:
+                    context.FailArgument("or_else or nothing");
+                    break;
+            }
+        },
+    };
+
+    public static IEnumerable<Keyword> HeaderBuffers => HeaderKeywords.Buffers.Select(buffer => new Keyword
+    {
+        Name = buffer.Name,
+        Argument = ArgumentRule.None,
+        Help = "the contents that follow look at these header bytes",
+        Apply = context =>
+        {
+            var section = new SectionModel { Buffer = null, HeaderBytes = buffer.Kind, Column = context.Option.Name.Column, Keyword = buffer.Name };
+            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.PacketBuffer, Mode = (byte)buffer.Kind })
+            {
+                Section = section,
+                NeedsPacket = buffer.Kind is not (PacketBufferKind.SourceAddress or PacketBufferKind.DestinationAddress),
+            });
+            context.Rule.Activate(section);
+        },
+    });
+
+    private static void ApplyBase64Decode(BindContext context)
+    {
+        int bytes = 0;
+        int offset = 0;
+        bool isRelative = false;
+        foreach (string item in context.Argument.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] words = item.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            bool isGood = words switch
+            {
+                ["relative"] => isRelative = true,
+                ["bytes", var text] => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out bytes) && bytes > 0,
+                ["offset", var text] => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out offset),
+                _ => false,
+            };
+            if (!isGood)
+            {
+                context.FailArgument("bytes N, offset N and relative, separated by commas");
+                return;
+            }
+        }
+
+        context.Rule.AddOp(context.Rule.Current, new OpModel
+        {
+            Kind = BufferOpKind.Base64Decode,
+            Flags = isRelative ? OpFlags.Relative : OpFlags.None,
+            Data = new Base64Op { Bytes = bytes, Offset = offset, Relative = isRelative },
+            Column = context.Option.Name.Column,
+        });
+    }
+}

@@ -1,0 +1,116 @@
+using BridgeGuard.Rules.Diagnostics;
+
+namespace BridgeGuard.Rules.Keywords;
+
+/// <summary>Reads quoted bytes as <c>content</c> writes them: text, <c>|hex|</c> and backslash escapes.</summary>
+internal static class ContentText
+{
+    /// <summary>Longest content; Suricata 8's limit.</summary>
+    public const int MaxLength = 255;
+
+    /// <summary>Reads <c>[!]"…"</c>; false after a report.</summary>
+    public static bool TryRead(BindContext context, out byte[] bytes, out bool isNegated)
+    {
+        string text = context.Argument;
+        int start = 0;
+        bytes = [];
+        isNegated = text.StartsWith('!');
+        if (isNegated)
+        {
+            start++;
+            while (start < text.Length && char.IsWhiteSpace(text[start]))
+            {
+                start++;
+            }
+        }
+
+        if (text.Length - start < 2 || text[start] != '"' || text[^1] != '"')
+        {
+            context.Fail(DiagnosticCode.BadContent, "the content is not in quotes", "\"…\"", start);
+            return false;
+        }
+
+        return TryUnescape(context, text.AsSpan(start + 1, text.Length - start - 2), start + 1, out bytes);
+    }
+
+    private static bool TryUnescape(BindContext context, ReadOnlySpan<char> text, int offset, out byte[] bytes)
+    {
+        bytes = [];
+        var result = new List<byte>(text.Length);
+        bool inHex = false;
+        int high = -1;
+        for (int i = 0; i < text.Length; i++)
+        {
+            char c = text[i];
+            if (c == '|')
+            {
+                if (high >= 0)
+                {
+                    context.Fail(DiagnosticCode.BadContent, "a hexadecimal byte has one digit", "two digits", offset + i);
+                    return false;
+                }
+
+                inHex = !inHex;
+            }
+            else if (inHex)
+            {
+                if (c == ' ')
+                {
+                    continue;
+                }
+
+                if (!char.IsAsciiHexDigit(c))
+                {
+                    context.Fail(DiagnosticCode.BadContent, $"«{c}» is not a hexadecimal digit", "0-9, a-f or a blank between bars", offset + i);
+                    return false;
+                }
+
+                int digit = Convert.ToInt32(c.ToString(), 16);
+                if (high < 0)
+                {
+                    high = digit;
+                }
+                else
+                {
+                    result.Add((byte)((high << 4) | digit));
+                    high = -1;
+                }
+            }
+            else if (c == '\\')
+            {
+                i++;
+                if (i >= text.Length || text[i] is not ('\\' or '"' or ';' or ':'))
+                {
+                    context.Fail(DiagnosticCode.BadContent, "a backslash stands before a character that needs none", "\\\\ \\\" \\; or \\:", offset + i);
+                    return false;
+                }
+
+                result.Add((byte)text[i]);
+            }
+            else if (c == '"')
+            {
+                context.Fail(DiagnosticCode.BadContent, "a quote inside the content is not escaped", "\\\"", offset + i);
+                return false;
+            }
+            else
+            {
+                result.Add((byte)c);
+            }
+        }
+
+        if (inHex)
+        {
+            context.Fail(DiagnosticCode.BadContent, "a hexadecimal run is not closed", "|", offset + text.Length);
+            return false;
+        }
+
+        if (result.Count is 0 or > MaxLength)
+        {
+            context.Fail(DiagnosticCode.BadContent, result.Count == 0 ? "the content is empty" : $"the content is longer than {MaxLength} bytes", $"1 to {MaxLength} bytes", offset);
+            return false;
+        }
+
+        bytes = [.. result];
+        return true;
+    }
+}

@@ -1,0 +1,131 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Rules.Keywords;
+
+/// <summary>Oddities that decoder, stream engine and parsers have seen, and the protocol itself.</summary>
+internal static class EventKeywords
+{
+    public static readonly Keyword DecodeEvent = PacketEventKeyword("decode-event", "", "an oddity of the decoder", "engine-event");
+
+    public static readonly Keyword StreamEvent = PacketEventKeyword("stream-event", "stream.", "an oddity of the TCP engine");
+
+    public static readonly Keyword AppLayerEvent = new()
+    {
+        Name = "app-layer-event",
+        Argument = ArgumentRule.Required,
+        Help = "an oddity of a protocol parser (protocol.name) or of protocol detection (applayer_…)",
+        Apply = ApplyAppLayerEvent,
+    };
+
+    public static readonly Keyword AppLayerProtocol = new()
+    {
+        Name = "app-layer-protocol",
+        Argument = ArgumentRule.Required,
+        Help = "[!]protocol[,final|original|either|to_server|to_client]",
+        Apply = ApplyAppLayerProtocol,
+    };
+
+    private static Keyword PacketEventKeyword(string name, string prefix, string help, params string[] aliases) => new()
+    {
+        Name = name,
+        Aliases = aliases,
+        Argument = ArgumentRule.Required,
+        Help = help,
+        Apply = context =>
+        {
+            string text = context.Argument.Trim('"');
+            if (!PacketEvents.TryFind(prefix + text, out PacketEvent packetEvent) && !PacketEvents.TryFind("decoder." + text, out packetEvent))
+            {
+                context.Fail(DiagnosticCode.BadArgument, $"{name}: there is no event «{text}»", "the name of a packet event");
+                return;
+            }
+
+            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.PacketEvent, A = (int)packetEvent }));
+        },
+    };
+
+    private static void ApplyAppLayerEvent(BindContext context)
+    {
+        string text = context.Argument;
+        int generic = Array.IndexOf(AppLayerEventNames.All, text);
+        if (generic >= 0)
+        {
+            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.AppEvent, A = 1 << generic }));
+            return;
+        }
+
+        int dot = text.IndexOf('.');
+        string name = dot < 0 ? "" : text[..dot];
+        string anomaly = dot < 0 ? "" : text[(dot + 1)..];
+        var variants = new List<EngineVariant>();
+        foreach (Protocol protocol in context.Environment.Keywords.Protocols)
+        {
+            if (!Matches(protocol, name))
+            {
+                continue;
+            }
+
+            int index = Array.FindIndex(protocol.Anomalies, candidate => candidate.Name.Equals(anomaly, StringComparison.OrdinalIgnoreCase));
+            if (index >= 0)
+            {
+                variants.Add(new EngineVariant(protocol.Id, DirectionMask.Both, 0, 0, index, false, null));
+            }
+        }
+
+        if (variants.Count == 0)
+        {
+            context.Fail(DiagnosticCode.BadArgument, $"app-layer-event: there is no event «{text}»", "protocol.event");
+            return;
+        }
+
+        context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Anomaly, Variants = variants });
+    }
+
+    private static bool Matches(Protocol protocol, string name) =>
+        protocol.Name == name || protocol.Aliases.Contains(name) || (name == "http" && protocol.Id is ProtocolId.Http1)
+        || (name == "http1" && protocol.Id is ProtocolId.Http1);
+
+    private static void ApplyAppLayerProtocol(BindContext context)
+    {
+        string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries);
+        bool isNegated = parts[0].StartsWith('!');
+        string name = parts[0].TrimStart('!').Trim();
+        byte mode = 0;
+        if (parts.Length == 2)
+        {
+            mode = parts[1] switch
+            {
+                "final" => 6,
+                "original" => 5,
+                "either" => 3,
+                "to_server" or "toserver" => 1,
+                "to_client" or "toclient" => 2,
+                _ => 255,
+            };
+        }
+
+        if (parts.Length > 2 || mode == 255)
+        {
+            context.FailArgument("[!]protocol, then optionally final, original, either, to_server or to_client");
+            return;
+        }
+
+        if (!context.Environment.TryFindProtocol(name, out ProtocolId id))
+        {
+            context.Fail(DiagnosticCode.UnknownProtocol, $"app-layer-protocol: there is no protocol «{name}»");
+            return;
+        }
+
+        context.Rule.Conditions.Add(new ConditionModel(new PacketCondition
+        {
+            Kind = ConditionKind.AppProtocol,
+            A = (int)id,
+            Mode = mode,
+            Negated = isNegated,
+        }));
+    }
+}

@@ -1,0 +1,79 @@
+namespace BridgeGuard.Rules.Keywords;
+
+/// <summary>Every general keyword; those of protocols come with the protocols.</summary>
+internal static class KeywordCatalog
+{
+    public static readonly Keyword[] All =
+    [
+        BufferKeywords.Absent,
+        MetaKeywords.Alert,
+        EventKeywords.AppLayerEvent,
+        EventKeywords.AppLayerProtocol,
+        BufferKeywords.Base64Data,
+        BufferKeywords.Base64Decode,
+        ByteKeywords.BufferSize,
+        ByteKeywords.ByteExtractKeyword,
+        ByteKeywords.ByteJumpKeyword,
+        ByteKeywords.ByteMathKeyword,
+        ByteKeywords.ByteTestKeyword,
+        MetaKeywords.ClassType,
+        ContentKeywords.Content,
+        EventKeywords.DecodeEvent,
+        ContentKeywords.Depth,
+        ThresholdKeywords.DetectionFilter,
+        ContentKeywords.Distance,
+        ContentKeywords.EndsWith,
+        ContentKeywords.FastPattern,
+        FlowKeywords.Flow,
+        FlowKeywords.FlowBits,
+        FlowKeywords.FlowInt,
+        MetaKeywords.Gid,
+        FlowKeywords.HostBits,
+        ByteKeywords.IsDataAtKeyword,
+        MetaKeywords.Message,
+        MetaKeywords.Metadata,
+        MetaKeywords.NoAlert,
+        ContentKeywords.NoCase,
+        ContentKeywords.Offset,
+        BufferKeywords.PacketData,
+        PcreKeyword.Keyword,
+        MetaKeywords.Priority,
+        ContentKeywords.RawBytes,
+        MetaKeywords.Redirect,
+        MetaKeywords.Reference,
+        MetaKeywords.Requires,
+        MetaKeywords.Rev,
+        MetaKeywords.Sid,
+        ContentKeywords.StartsWith,
+        FlowKeywords.StreamSize,
+        EventKeywords.StreamEvent,
+        MetaKeywords.Target,
+        ThresholdKeywords.Threshold,
+        ContentKeywords.UriContent,
+        ByteKeywords.UriLength,
+        ContentKeywords.Within,
+        FlowKeywords.XBits,
+        .. BufferKeywords.HeaderBuffers,
+        .. HeaderKeywords.All,
+        .. FlowKeywords.Counters,
+    ];
+
+    private static readonly Dictionary<string, Keyword> ByName = Index();
+
+    public static Keyword? Find(string name) => ByName.GetValueOrDefault(name);
+
+    private static Dictionary<string, Keyword> Index()
+    {
+        var index = new Dictionary<string, Keyword>();
+        foreach (Keyword keyword in All)
+        {
+            index.Add(keyword.Name, keyword);
+            foreach (string alias in keyword.Aliases)
+            {
+                index.Add(alias, keyword);
+            }
+        }
+
+        return index;
+    }
+}

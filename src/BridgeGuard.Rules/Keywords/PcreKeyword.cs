@@ -1,0 +1,274 @@
+using System.Text;
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Regex;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Rules.Keywords;
+
+/// <summary><c>pcre:"[!]/expression/ismxAEGR…"</c> with buffer letters and captures.</summary>
+internal static class PcreKeyword
+{
+    public static readonly Keyword Keyword = new()
+    {
+        Name = "pcre",
+        Argument = ArgumentRule.Required,
+        Help = "a Perl-compatible expression over the buffer",
+        Apply = Apply,
+    };
+
+    /// <summary>The letters that choose a buffer, as Snort's rules use them.</summary>
+    private static readonly Dictionary<char, string> BufferLetters = new()
+    {
+        ['U'] = "http.uri",
+        ['I'] = "http.uri.raw",
+        ['P'] = "http.request_body",
+        ['Q'] = "http.response_body",
+        ['H'] = "http.header",
+        ['D'] = "http.header.raw",
+        ['M'] = "http.method",
+        ['C'] = "http.cookie",
+        ['S'] = "http.stat_code",
+        ['Y'] = "http.stat_msg",
+        ['V'] = "http.user_agent",
+        ['W'] = "http.host",
+        ['Z'] = "http.host.raw",
+    };
+
+    private static void Apply(BindContext context)
+    {
+        string text = context.Argument;
+        bool isNegated = text.StartsWith('!');
+        int start = isNegated ? 1 : 0;
+        while (start < text.Length && char.IsWhiteSpace(text[start]))
+        {
+            start++;
+        }
+
+        int close = text.LastIndexOf('"');
+        if (start >= text.Length || text[start] != '"' || close <= start)
+        {
+            context.Fail(DiagnosticCode.BadExpression, "the expression is not in quotes", "\"/…/flags\"", start);
+            return;
+        }
+
+        ReadOnlySpan<char> quoted = text.AsSpan(start + 1, close - start - 1);
+        string captures = text[(close + 1)..].Trim();
+        if (quoted.StartsWith("!"))
+        {
+            isNegated = true;
+            quoted = quoted[1..];
+        }
+
+        int slash = quoted.LastIndexOf('/');
+        if (quoted.IsEmpty || quoted[0] != '/' || slash <= 0)
+        {
+            context.Fail(DiagnosticCode.BadExpression, "the expression has no slashes around it", "/…/flags", start + 1);
+            return;
+        }
+
+        ReadOnlySpan<char> expression = quoted[1..slash];
+        if (!TryReadFlags(context, quoted[(slash + 1)..], out PcreOptions options, out bool isRelative, out string? bufferName))
+        {
+            return;
+        }
+
+        var limits = context.Environment.RegexLimits;
+        byte[] bytes = Encoding.Latin1.GetBytes(expression.ToString());
+        if (!context.Environment.TryCompile(bytes, options, limits, out CompiledRegex? regex, out RegexCompileError? error))
+        {
+            context.Fail(DiagnosticCode.BadExpression, $"pcre: {error!.Message}", "", start + 2 + error.Offset);
+            return;
+        }
+
+        if (!TryReadCaptures(context, expression, captures, regex!.GroupCount, out int[] flowCaptures, out int[] packetCaptures))
+        {
+            return;
+        }
+
+        SectionModel? section = FindSection(context, bufferName);
+        if (section is null)
+        {
+            return;
+        }
+
+        OpFlags flags = (isNegated ? OpFlags.Negated : OpFlags.None) | (isRelative ? OpFlags.Relative : OpFlags.None);
+        context.Rule.AddOp(section, new OpModel
+        {
+            Kind = BufferOpKind.Pcre,
+            Flags = flags,
+            Column = context.Option.Name.Column,
+            Data = new PcreOp { Regex = regex, FlowCaptures = flowCaptures, PacketCaptures = packetCaptures },
+        });
+    }
+
+    private static SectionModel? FindSection(BindContext context, string? bufferName)
+    {
+        RuleModel rule = context.Rule;
+        if (bufferName is null)
+        {
+            return rule.Current;
+        }
+
+        if (rule.Active is not null)
+        {
+            context.Fail(DiagnosticCode.Conflict, "pcre: a buffer letter cannot be used with a sticky buffer");
+            return null;
+        }
+
+        if (!context.Environment.Keywords.Buffers.TryGetValue(bufferName, out BufferDefinition? buffer))
+        {
+            context.Fail(DiagnosticCode.UnknownKeyword, $"pcre: there is no {bufferName} in this build");
+            return null;
+        }
+
+        return Sections.Of(rule, buffer, [], context.Option.Name);
+    }
+
+    private static bool TryReadFlags(
+        BindContext context, ReadOnlySpan<char> letters, out PcreOptions options, out bool isRelative, out string? buffer)
+    {
+        options = PcreOptions.None;
+        isRelative = false;
+        buffer = null;
+        foreach (char letter in letters)
+        {
+            switch (letter)
+            {
+                case 'i':
+                    options |= PcreOptions.IgnoreCase;
+                    break;
+                case 's':
+                    options |= PcreOptions.DotAll;
+                    break;
+                case 'm':
+                    options |= PcreOptions.Multiline;
+                    break;
+                case 'x':
+                    options |= PcreOptions.Extended;
+                    break;
+                case 'A':
+                    options |= PcreOptions.Anchored;
+                    break;
+                case 'E':
+                    options |= PcreOptions.DollarEndOnly;
+                    break;
+                case 'G':
+                    options |= PcreOptions.Ungreedy;
+                    break;
+                case 'R':
+                    isRelative = true;
+                    break;
+                case 'B' or 'O':
+                    break;
+                default:
+                    if (!BufferLetters.TryGetValue(letter, out string? named))
+                    {
+                        context.Fail(DiagnosticCode.BadExpression, $"pcre: «{letter}» is not a flag", "ismxAEGRBO or a buffer letter UIPQHDMCSYVWZ");
+                        return false;
+                    }
+
+                    if (buffer is not null && buffer != named)
+                    {
+                        context.Fail(DiagnosticCode.Conflict, "pcre: two buffer letters", "one of UIPQHDMCSYVWZ");
+                        return false;
+                    }
+
+                    buffer = named;
+                    break;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Captures go to variables by group names (<c>(?P&lt;flow_x&gt;…)</c>) or by the list after the quotes (<c>flow:x,pkt:y</c>).</summary>
+    private static bool TryReadCaptures(
+        BindContext context, ReadOnlySpan<char> expression, string list, int groups, out int[] flowCaptures, out int[] packetCaptures)
+    {
+        var flow = new int[Math.Min(groups, RegexMatch.MaxGroups)];
+        var packet = new int[flow.Length];
+        Array.Fill(flow, -1);
+        Array.Fill(packet, -1);
+        flowCaptures = packetCaptures = [];
+        var names = new List<string>();
+        if (list.StartsWith(','))
+        {
+            names.AddRange(list[1..].Split(',', StringSplitOptions.TrimEntries));
+        }
+        else if (list.Length > 0)
+        {
+            context.Fail(DiagnosticCode.BadExpression, $"pcre: «{list}» follows the expression", ", flow:name or , pkt:name");
+            return false;
+        }
+
+        int group = 0;
+        bool any = false;
+        foreach (string item in names.Count > 0 ? names : NamedGroups(expression))
+        {
+            int colon = item.IndexOfAny([':', '_']);
+            string kind = colon < 0 ? "" : item[..colon];
+            if (group >= flow.Length || kind is not ("flow" or "pkt" or "alert"))
+            {
+                if (names.Count == 0)
+                {
+                    group++;
+                    continue;
+                }
+
+                context.Fail(DiagnosticCode.BadExpression, $"pcre: the capture «{item}» has no group or no kind", "flow:name or pkt:name, one per group");
+                return false;
+            }
+
+            int number = context.Environment.Names.Intern(item[(colon + 1)..]);
+            (kind == "flow" ? flow : packet)[group++] = number;
+            any = true;
+        }
+
+        if (any)
+        {
+            flowCaptures = flow;
+            packetCaptures = packet;
+        }
+
+        return true;
+    }
+
+    /// <summary>The names of the capturing groups in order; empty text for a group without a name.</summary>
+    private static List<string> NamedGroups(ReadOnlySpan<char> expression)
+    {
+        var names = new List<string>();
+        bool inClass = false;
+        for (int i = 0; i < expression.Length; i++)
+        {
+            switch (expression[i])
+            {
+                case '\\':
+                    i++;
+                    break;
+                case '[' when !inClass:
+                    inClass = true;
+                    break;
+                case ']' when inClass:
+                    inClass = false;
+                    break;
+                case '(' when !inClass:
+                    ReadOnlySpan<char> rest = expression[(i + 1)..];
+                    if (rest.StartsWith("?P<") || (rest.StartsWith("?<") && !rest.StartsWith("?<=") && !rest.StartsWith("?<!")))
+                    {
+                        ReadOnlySpan<char> name = rest[(rest[1] == 'P' ? 3 : 2)..];
+                        int end = name.IndexOf('>');
+                        names.Add(end < 0 ? "" : name[..end].ToString());
+                    }
+                    else if (!rest.StartsWith("?") && !rest.StartsWith("*"))
+                    {
+                        names.Add("");
+                    }
+
+                    break;
+            }
+        }
+
+        return names;
+    }
+}

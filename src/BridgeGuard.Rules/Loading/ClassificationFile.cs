@@ -1,0 +1,97 @@
+using System.Globalization;
+using BridgeGuard.Rules.Diagnostics;
+
+namespace BridgeGuard.Rules.Loading;
+
+/// <param name="Name">The short name rules use.</param>
+/// <param name="Description">EVE <c>alert.category</c>.</param>
+/// <param name="Priority">1 is the most severe.</param>
+public sealed record ClassType(string Name, string Description, int Priority);
+
+/// <summary>Reads <c>classification.config</c>: <c>config classification: name,description,priority</c>.</summary>
+internal static class ClassificationFile
+{
+    private const string Prefix = "config classification:";
+
+    public static Dictionary<string, ClassType> Parse(string content, string file, List<RuleDiagnostic> diagnostics)
+    {
+        var classes = new Dictionary<string, ClassType>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string line, int number) in ConfigLines.Read(content))
+        {
+            string[] parts = line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..].Split(',', StringSplitOptions.TrimEntries) : [];
+            if (parts.Length != 3 || parts[0].Length == 0
+                || !int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out int priority) || priority is < 1 or > 255)
+            {
+                diagnostics.Add(ConfigLines.Bad(file, number, line, "config classification: name,description,priority"));
+                continue;
+            }
+
+            classes.TryAdd(parts[0], new ClassType(parts[0], parts[1], priority));
+        }
+
+        return classes;
+    }
+}
+
+/// <summary>Reads <c>reference.config</c>: <c>config reference: name url-prefix</c>.</summary>
+internal static class ReferenceFile
+{
+    private const string Prefix = "config reference:";
+
+    public static Dictionary<string, string> Parse(string content, string file, List<RuleDiagnostic> diagnostics)
+    {
+        var systems = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string line, int number) in ConfigLines.Read(content))
+        {
+            string[] words = line.StartsWith(Prefix, StringComparison.Ordinal)
+                ? line[Prefix.Length..].Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)
+                : [];
+            if (words.Length != 2)
+            {
+                diagnostics.Add(ConfigLines.Bad(file, number, line, "config reference: name prefix"));
+                continue;
+            }
+
+            systems.TryAdd(words[0], words[1]);
+        }
+
+        return systems;
+    }
+}
+
+/// <summary>Lines of the small files beside the rules.</summary>
+internal static class ConfigLines
+{
+    /// <summary>Lines that say something, trimmed, with their number; a backslash at the end joins the next.</summary>
+    public static IEnumerable<(string Line, int Number)> Read(string content)
+    {
+        int number = 0;
+        string pending = "";
+        int first = 0;
+        foreach (string raw in content.Split('\n'))
+        {
+            number++;
+            string line = raw.Trim();
+            if (pending.Length == 0)
+            {
+                first = number;
+                if (line.Length == 0 || line[0] == '#')
+                {
+                    continue;
+                }
+            }
+
+            if (line.EndsWith('\\'))
+            {
+                pending += line[..^1] + " ";
+                continue;
+            }
+
+            yield return (pending + line, first);
+            pending = "";
+        }
+    }
+
+    public static RuleDiagnostic Bad(string file, int line, string text, string expected) =>
+        new(DiagnosticSeverity.Error, DiagnosticCode.BadLine, file, line, 1, 0, $"«{text}» is not understood", expected);
+}

@@ -1,0 +1,49 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Rules.Loading;
+
+/// <summary>What a rule set is made from.</summary>
+public sealed class RuleLoadOptions
+{
+    /// <summary>Rule files in order; <c>*</c> and <c>?</c> in the last part match several.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Rules from memory: a name for diagnostics and the text.</summary>
+    public IReadOnlyList<(string Name, string Text)> Texts { get; init; } = [];
+
+    /// <summary>Firewall rule files; their rules stay in the order written and come before all others.</summary>
+    public IReadOnlyList<string> FirewallFiles { get; init; } = [];
+
+    public VariableTable Variables { get; init; } = VariableTable.CreateDefault();
+
+    /// <summary>Null: no classes are known.</summary>
+    public string? ClassificationFile { get; init; }
+
+    public string? ReferenceFile { get; init; }
+
+    public string? ThresholdFile { get; init; }
+
+    public uint PcreMatchLimit { get; init; } = 3500;
+
+    public uint PcreRecursionLimit { get; init; } = 1500;
+
+    /// <summary>What <c>urilen</c> measures without <c>,norm</c> or <c>,raw</c>.</summary>
+    public bool UriLengthIsRaw { get; init; }
+
+    public VariableNames Names { get; init; } = VariableNames.Shared;
+}
+
+/// <summary>A rule set and what was found on the way to it.</summary>
+/// <param name="Rules">All rules without an error; never null.</param>
+/// <param name="Diagnostics">Everything of all files, in order.</param>
+/// <param name="Loaded">Rules in the set.</param>
+/// <param name="Failed">Rules left out because of an error.</param>
+/// <param name="Skipped">Rules left out because a <c>requires</c> is not met.</param>
+/// <param name="Files">Rule files that were read.</param>
+public sealed record RuleLoadResult(
+    RuleSet Rules, IReadOnlyList<RuleDiagnostic> Diagnostics, int Loaded, int Failed, int Skipped, int Files)
+{
+    public bool HasErrors => Diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+}

@@ -1,0 +1,273 @@
+using System.Text;
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Regex;
+using BridgeGuard.Rules.Compilation;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Semantics;
+using BridgeGuard.Rules.Syntax;
+
+namespace BridgeGuard.Rules.Loading;
+
+/// <summary>Files and options to a rule set, with every error of all files reported. Deterministic: same input, same set.</summary>
+public static class RuleLoader
+{
+    /// <summary>Loads and compiles. Never throws for what files say; I/O errors become diagnostics too.</summary>
+    public static RuleLoadResult Load(RuleLoadOptions options)
+    {
+        var loader = new Session(options, KeywordIndex.Shared);
+        return loader.Run();
+    }
+
+    /// <summary>Loads and compiles with another catalogue of protocols (tests).</summary>
+    internal static RuleLoadResult Load(RuleLoadOptions options, KeywordIndex keywords) => new Session(options, keywords).Run();
+
+    private sealed class Session
+    {
+        private readonly RuleLoadOptions _options;
+        private readonly List<RuleDiagnostic> _diagnostics = [];
+        private readonly List<(RuleModel Rule, int Priority)> _rules = [];
+        private readonly Dictionary<(uint Gid, uint Sid), int> _byId = [];
+        private readonly RuleEnvironment _environment;
+        private readonly HashSet<string> _unknownClasses = [];
+        private readonly HashSet<string> _unknownReferences = [];
+        private Dictionary<string, ClassType> _classes = [];
+        private Dictionary<string, string> _references = [];
+        private int _failed;
+        private int _skipped;
+        private int _files;
+
+        public Session(RuleLoadOptions options, KeywordIndex keywords)
+        {
+            _options = options;
+            _environment = new RuleEnvironment(options.Variables, keywords)
+            {
+                Names = options.Names,
+                RegexLimits = MatchLimits.Default with { MatchLimit = options.PcreMatchLimit, RecursionLimit = options.PcreRecursionLimit },
+                UriLengthIsRaw = options.UriLengthIsRaw,
+            };
+        }
+
+        public RuleLoadResult Run()
+        {
+            if (_options.ClassificationFile is { } classification && TryRead(classification, out string text))
+            {
+                _classes = ClassificationFile.Parse(text, classification, _diagnostics);
+            }
+
+            if (_options.ReferenceFile is { } reference && TryRead(reference, out text))
+            {
+                _references = ReferenceFile.Parse(text, reference, _diagnostics);
+            }
+
+            List<ThresholdEntry> thresholds = _options.ThresholdFile is { } threshold && TryRead(threshold, out text)
+                ? ThresholdFile.Parse(text, threshold, _environment.Addresses, _diagnostics)
+                : [];
+            foreach (string pattern in _options.Files)
+            {
+                foreach (string file in Expand(pattern))
+                {
+                    if (TryRead(file, out text))
+                    {
+                        _files++;
+                        AddFile(file, text);
+                    }
+                }
+            }
+
+            foreach ((string name, string content) in _options.Texts)
+            {
+                AddFile(name, content);
+            }
+
+            WarnAboutBits();
+            List<(RuleModel Rule, int Priority)> sorted = RuleOrder.Sort(_rules);
+            var complete = sorted.Select((rule, index) => (rule.Rule, Describe(rule.Rule, rule.Priority, index))).ToList();
+            RuleSet rules = RuleCompiler.Compile(complete, thresholds);
+            return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files);
+        }
+
+        private void AddFile(string file, string content)
+        {
+            foreach ((string text, int line) in RuleFileReader.Read(content))
+            {
+                RuleSyntax? syntax = RuleParser.Parse(text, file, line, _diagnostics);
+                if (syntax is null)
+                {
+                    _failed++;
+                    continue;
+                }
+
+                RuleModel? rule = RuleBinder.Bind(syntax, _environment, _diagnostics);
+                if (rule is null)
+                {
+                    _failed++;
+                }
+                else if (rule.IsSkipped)
+                {
+                    _skipped++;
+                }
+                else
+                {
+                    Add(rule);
+                }
+            }
+        }
+
+        /// <summary>Of two rules with the same id the higher revision stays; the same or a lower one is an error.</summary>
+        private void Add(RuleModel rule)
+        {
+            int priority = rule.Priority ?? PriorityOf(rule);
+            if (!_byId.TryGetValue((rule.Gid, rule.Sid), out int known))
+            {
+                _byId.Add((rule.Gid, rule.Sid), _rules.Count);
+                _rules.Add((rule, priority));
+                return;
+            }
+
+            RuleModel old = _rules[known].Rule;
+            bool isNewer = rule.Revision > old.Revision;
+            RuleSyntax loser = isNewer ? old.Syntax : rule.Syntax;
+            _diagnostics.Add(new RuleDiagnostic(
+                isNewer ? DiagnosticSeverity.Warning : DiagnosticSeverity.Error,
+                DiagnosticCode.DuplicateRule,
+                loser.File,
+                loser.Line,
+                1,
+                rule.Sid,
+                $"the rule {rule.Gid}:{rule.Sid} is given twice; revision {Math.Max(rule.Revision, old.Revision)} stays"));
+            if (isNewer)
+            {
+                _rules[known] = (rule, priority);
+            }
+            else
+            {
+                _failed++;
+            }
+        }
+
+        private int PriorityOf(RuleModel rule)
+        {
+            if (rule.ClassType.Length == 0)
+            {
+                return 3;
+            }
+
+            if (_classes.TryGetValue(rule.ClassType, out ClassType? known))
+            {
+                return known.Priority;
+            }
+
+            if (_unknownClasses.Add(rule.ClassType))
+            {
+                _diagnostics.Add(new RuleDiagnostic(
+                    DiagnosticSeverity.Warning, DiagnosticCode.UnknownClassType, rule.Syntax.File, rule.Syntax.Line, 1, rule.Sid, $"the classtype «{rule.ClassType}» is not defined"));
+            }
+
+            return 3;
+        }
+
+        private RuleInfo Describe(RuleModel rule, int priority, int index)
+        {
+            ClassType? known = _classes.GetValueOrDefault(rule.ClassType);
+            RuleFlags payload = RuleKinds.PayloadFlags(rule);
+            return new RuleInfo
+            {
+                Sid = rule.Sid,
+                Gid = rule.Gid,
+                Rev = rule.Revision,
+                Message = rule.Message,
+                ClassType = rule.ClassType,
+                Category = known?.Description ?? "",
+                Severity = (byte)priority,
+                Action = rule.Action,
+                NoAlert = rule.NoAlert,
+                Target = rule.Target,
+                References = [.. rule.References.Select(reference => Complete(rule, reference.Key, reference.Value))],
+                Metadata = [.. rule.Metadata.GroupBy(pair => pair.Key).Select(group => new RuleMetadata(group.Key, [.. group.Select(pair => pair.Value)]))],
+                Text = rule.Syntax.Text,
+                Index = index,
+                Kind = RuleKinds.KindOf(rule, payload),
+                Header = rule.Syntax.Header,
+                SourceFile = rule.Syntax.File,
+                SourceLine = rule.Syntax.Line,
+                FileCategory = Path.GetFileNameWithoutExtension(rule.Syntax.File),
+                RedirectTarget = rule.RedirectTarget,
+            };
+        }
+
+        private string Complete(RuleModel rule, string system, string value)
+        {
+            if (_references.TryGetValue(system, out string? prefix))
+            {
+                return prefix + value;
+            }
+
+            if (_unknownReferences.Add(system))
+            {
+                _diagnostics.Add(new RuleDiagnostic(
+                    DiagnosticSeverity.Warning, DiagnosticCode.UnknownReference, rule.Syntax.File, rule.Syntax.Line, 1, rule.Sid, $"the reference system «{system}» is not defined"));
+            }
+
+            return value;
+        }
+
+        private void WarnAboutBits()
+        {
+            var written = new HashSet<string>(_rules.SelectMany(rule => rule.Rule.BitsWritten));
+            foreach ((RuleModel rule, _) in _rules)
+            {
+                foreach (string bit in rule.BitsRead)
+                {
+                    if (written.Add(bit))
+                    {
+                        _diagnostics.Add(new RuleDiagnostic(
+                            DiagnosticSeverity.Warning, DiagnosticCode.FlowBitNeverSet, rule.Syntax.File, rule.Syntax.Line, 1, rule.Sid, $"the flowbit «{bit}» is tested but no rule sets it"));
+                    }
+                }
+            }
+        }
+
+        private IEnumerable<string> Expand(string pattern)
+        {
+            if (pattern.IndexOfAny(['*', '?']) < 0)
+            {
+                return [pattern];
+            }
+
+            string folder = Path.GetDirectoryName(pattern) is { Length: > 0 } named ? named : ".";
+            if (!Directory.Exists(folder))
+            {
+                Missing(pattern, "the folder does not exist");
+                return [];
+            }
+
+            string[] files = Directory.GetFiles(folder, Path.GetFileName(pattern));
+            Array.Sort(files, StringComparer.Ordinal);
+            if (files.Length == 0)
+            {
+                Missing(pattern, "no file matches");
+            }
+
+            return files;
+        }
+
+        /// <summary>Rule text is bytes: Latin-1 keeps each of them; texts for people are turned into UTF-8 later.</summary>
+        private bool TryRead(string file, out string text)
+        {
+            text = "";
+            try
+            {
+                text = File.ReadAllText(file, Encoding.Latin1);
+                return true;
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+            {
+                Missing(file, error.Message);
+                return false;
+            }
+        }
+
+        private void Missing(string file, string why) => _diagnostics.Add(
+            new RuleDiagnostic(DiagnosticSeverity.Error, DiagnosticCode.FileNotFound, file, 0, 0, 0, $"the file cannot be read: {why}"));
+    }
+}

@@ -1,0 +1,130 @@
+using System.Globalization;
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Keywords;
+
+namespace BridgeGuard.Rules.Semantics;
+
+/// <summary>Integer keywords that protocols publish: ranges, names, bits, and for lists of values which of them count.</summary>
+internal static class FieldBinder
+{
+    public static void Apply(BindContext context, FieldDefinition field)
+    {
+        if (context.Argument.Length == 0)
+        {
+            context.Fail(DiagnosticCode.MissingArgument, $"{field.Name} needs an argument");
+            return;
+        }
+
+        var variants = new List<EngineVariant>();
+        foreach ((Protocol protocol, FieldDescriptor descriptor) in field.Variants)
+        {
+            if (!TryParse(context, descriptor, out FieldTestModel? test))
+            {
+                return;
+            }
+
+            variants.Add(new EngineVariant(
+                protocol.Id,
+                descriptor.Directions,
+                descriptor.ProgressToServer,
+                descriptor.ProgressToClient,
+                descriptor.LocalId,
+                descriptor.IsMulti,
+                test));
+        }
+
+        context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Field, Variants = variants });
+    }
+
+    private static bool TryParse(BindContext context, FieldDescriptor descriptor, out FieldTestModel? test)
+    {
+        test = null;
+        ulong max = descriptor.Bits >= 64 ? ulong.MaxValue : (1UL << descriptor.Bits) - 1;
+        var names = Array.ConvertAll(descriptor.Names, name => new IntegerName(name.Name, name.Value));
+        string text = context.Argument;
+        if (descriptor.IsFlags)
+        {
+            if (!IntegerRange.TryParseFlags(text, max, names, out IntegerRange bits, out ArgumentError flagsError))
+            {
+                context.Fail(flagsError);
+                return false;
+            }
+
+            test = new FieldTestModel { Test = bits };
+            return true;
+        }
+
+        FieldMode mode = FieldMode.Any;
+        int index = 0;
+        IntegerRange count = default;
+        int comma = text.IndexOf(',');
+        if (descriptor.IsMulti && comma >= 0 && !TryParseMode(text[(comma + 1)..].Trim(), out mode, out index, out count))
+        {
+            // Not a selector: a list of names.
+            comma = -1;
+        }
+        else if (comma >= 0 && descriptor.IsMulti)
+        {
+            text = text[..comma].Trim();
+        }
+
+        var alternatives = new List<IntegerRange>();
+        string[] items = descriptor.Names.Length > 0 ? text.Split(',', StringSplitOptions.TrimEntries) : [text];
+        foreach (string item in items)
+        {
+            ArgumentError error;
+            bool isGood = names.Length > 0
+                ? IntegerRange.TryParse(item, max, names, out IntegerRange range, out error)
+                : IntegerRange.TryParse(item, max, out range, out error);
+            if (!isGood)
+            {
+                context.Fail(error);
+                return false;
+            }
+
+            alternatives.Add(range);
+        }
+
+        test = new FieldTestModel
+        {
+            Test = alternatives[0],
+            Alternatives = alternatives.Count > 1 ? [.. alternatives] : [],
+            Mode = mode,
+            Index = index,
+            CountTest = count,
+        };
+        return true;
+    }
+
+    /// <summary><c>any</c>, <c>all</c>, <c>all1</c>, a position from 0 or negative from the end, or <c>nb</c> with a comparison.</summary>
+    private static bool TryParseMode(string text, out FieldMode mode, out int index, out IntegerRange count)
+    {
+        index = 0;
+        count = default;
+        switch (text)
+        {
+            case "any":
+                mode = FieldMode.Any;
+                return true;
+            case "all":
+                mode = FieldMode.All;
+                return true;
+            case "all1":
+                mode = FieldMode.AllAtLeastOne;
+                return true;
+            default:
+                if (text.StartsWith("nb", StringComparison.Ordinal)
+                    && IntegerRange.TryParse(text[2..].Trim(), IntegerRange.MaxU32, out count, out _))
+                {
+                    mode = FieldMode.MatchCount;
+                    return true;
+                }
+
+                mode = FieldMode.AtIndex;
+                return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out index);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Keywords;
+using BridgeGuard.Rules.Syntax;
+
+namespace BridgeGuard.Rules.Semantics;
+
+/// <summary>Gives a parsed rule its meaning: resolves names, applies keywords in order, checks what they say together.</summary>
+internal static partial class RuleBinder
+{
+    /// <summary>The rule's model; null after at least one error was reported.</summary>
+    public static RuleModel? Bind(RuleSyntax syntax, RuleEnvironment environment, List<RuleDiagnostic> diagnostics)
+    {
+        var rule = new RuleModel { Syntax = syntax };
+        var context = new BindContext(rule, environment, diagnostics);
+        HeaderBinder.Bind(context);
+        for (int i = 0; i < syntax.Options.Count && !context.HasFailed && !rule.IsSkipped; i++)
+        {
+            context.Option = syntax.Options[i];
+            context.OptionIndex = i;
+            Apply(context);
+        }
+
+        if (!context.HasFailed && !rule.IsSkipped)
+        {
+            context.Option = default;
+            RuleChecks.Run(context);
+        }
+
+        return context.HasFailed ? null : rule;
+    }
+
+    private static void Apply(BindContext context)
+    {
+        string name = context.Option.Name.Text;
+        KeywordIndex index = context.Environment.Keywords;
+        if (KeywordCatalog.Find(name) is { } keyword)
+        {
+            if (CheckArgument(context, keyword.Argument))
+            {
+                keyword.Apply(context);
+            }
+        }
+        else if (index.Buffers.TryGetValue(name, out BufferDefinition? buffer))
+        {
+            if (CheckArgument(context, ArgumentRule.Optional))
+            {
+                context.Rule.Activate(Sections.Of(context.Rule, buffer, [], context.Option.Name));
+            }
+        }
+        else if (index.Modifiers.TryGetValue(name, out BufferDefinition? modified))
+        {
+            if (CheckArgument(context, ArgumentRule.None))
+            {
+                MoveContent(context, modified);
+            }
+        }
+        else if (index.Fields.TryGetValue(name, out FieldDefinition? field))
+        {
+            FieldBinder.Apply(context, field);
+        }
+        else if (index.Keywords.TryGetValue(name, out ProtocolKeywordDefinition? own))
+        {
+            ApplyProtocolKeyword(context, own);
+        }
+        else if (TransformCatalog.IsTransform(name))
+        {
+            ApplyTransform(context);
+        }
+        else
+        {
+            context.FailAt(context.Option.Name, DiagnosticCode.UnknownKeyword, $"the keyword «{name}» is not known");
+        }
+    }
+
+    private static bool CheckArgument(BindContext context, ArgumentRule argument)
+    {
+        bool has = context.Argument.Length > 0;
+        if (argument == ArgumentRule.Required && !has)
+        {
+            context.Fail(DiagnosticCode.MissingArgument, $"{context.Option.Name.Text} needs an argument", context.Option.Name.Text + ":…;");
+            return false;
+        }
+
+        if (argument == ArgumentRule.None && has)
+        {
+            context.Fail(DiagnosticCode.UnexpectedArgument, $"{context.Option.Name.Text} takes no argument", context.Option.Name.Text + ";");
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>An old-style modifier such as <c>http_uri</c>: the content before it moves into the buffer.</summary>
+    private static void MoveContent(BindContext context, BufferDefinition buffer)
+    {
+        RuleModel rule = context.Rule;
+        if (rule.LastContent is not { } content || rule.LastContentSection != rule.Payload)
+        {
+            context.Fail(DiagnosticCode.NoContentBefore, $"{context.Option.Name.Text} needs a content on the payload before it");
+            return;
+        }
+
+        rule.Payload.Ops.Remove(content);
+        SectionModel section = rule.Sections.Find(existing => existing.Buffer == buffer && existing.Transforms.Count == 0)
+            ?? Sections.Of(rule, buffer, [], context.Option.Name);
+        rule.AddOp(section, content);
+    }
+
+    private static void ApplyTransform(BindContext context)
+    {
+        RuleModel rule = context.Rule;
+        if (rule.Active is not { Buffer: { } buffer } section || section.Ops.Count > 0)
+        {
+            context.Fail(DiagnosticCode.MissingRequirement, $"{context.Option.Name.Text} has to follow its sticky buffer directly");
+            return;
+        }
+
+        if (!TransformCatalog.TryCreate(
+            context.Option.Name.Text, context.Argument, context.Environment.Transforms, out Transform? transform, out ArgumentError error))
+        {
+            context.Fail(error);
+            return;
+        }
+
+        rule.Sections.Remove(section);
+        rule.Activate(Sections.Of(rule, buffer, [.. section.Transforms, transform], context.Option.Name));
+    }
+
+    private static void ApplyProtocolKeyword(BindContext context, ProtocolKeywordDefinition keyword)
+    {
+        var variants = new List<EngineVariant>();
+        string error = "";
+        foreach ((Protocol protocol, KeywordDescriptor descriptor) in keyword.Variants)
+        {
+            if (!descriptor.ArgumentOptional && context.Argument.Length == 0)
+            {
+                CheckArgument(context, ArgumentRule.Required);
+                return;
+            }
+
+            TransactionMatcher? matcher = descriptor.Parse(context.Option.Value?.Text, out error);
+            if (matcher is null)
+            {
+                context.Fail(DiagnosticCode.BadArgument, $"{keyword.Name}: {error}");
+                return;
+            }
+
+            variants.Add(new EngineVariant(
+                protocol.Id, descriptor.Directions, descriptor.ProgressToServer, descriptor.ProgressToClient, 0, false, matcher));
+        }
+
+        context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Keyword, Variants = variants });
+    }
+}

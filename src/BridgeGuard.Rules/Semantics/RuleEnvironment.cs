@@ -1,0 +1,78 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Regex;
+using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Keywords;
+
+namespace BridgeGuard.Rules.Semantics;
+
+/// <summary>Everything a rule's meaning depends on besides its text. One per load; not thread-safe.</summary>
+internal sealed class RuleEnvironment
+{
+    private readonly Dictionary<(string Expression, PcreOptions Options), CompiledRegex> _expressions = [];
+
+    public RuleEnvironment(VariableTable variables, KeywordIndex keywords)
+    {
+        Keywords = keywords;
+        Addresses = new AddressExpressions(variables.Addresses);
+        Ports = new PortExpressions(variables.Ports);
+    }
+
+    public KeywordIndex Keywords { get; }
+
+    public AddressExpressions Addresses { get; }
+
+    public PortExpressions Ports { get; }
+
+    public VariableNames Names { get; init; } = VariableNames.Shared;
+
+    public MatchLimits RegexLimits { get; init; } = MatchLimits.Default;
+
+    public TransformContext Transforms { get; init; } = TransformContext.Default;
+
+    /// <summary>The rules are firewall rules: other actions, explicit hooks.</summary>
+    public bool IsFirewall { get; init; }
+
+    /// <summary>What <c>urilen</c> measures without <c>,norm</c> or <c>,raw</c>.</summary>
+    public bool UriLengthIsRaw { get; init; }
+
+    /// <summary>Compiles an expression once, however many rules use it.</summary>
+    public bool TryCompile(byte[] expression, PcreOptions options, MatchLimits limits, out CompiledRegex? regex, out RegexCompileError? error)
+    {
+        error = null;
+        var key = (System.Text.Encoding.Latin1.GetString(expression), options);
+        if (_expressions.TryGetValue(key, out regex))
+        {
+            return true;
+        }
+
+        if (!CompiledRegex.TryCompile(expression, options, limits, out regex, out error))
+        {
+            return false;
+        }
+
+        _expressions.Add(key, regex);
+        return true;
+    }
+
+    public bool IsKeyword(string name) => KeywordCatalog.Find(name) is not null || Keywords.Buffers.ContainsKey(name) || Keywords.Modifiers.ContainsKey(name)
+        || Keywords.Fields.ContainsKey(name) || Keywords.Keywords.ContainsKey(name) || TransformCatalog.IsTransform(name);
+
+    /// <summary>A protocol by the name that rules use.</summary>
+    public bool TryFindProtocol(string name, out ProtocolId id)
+    {
+        id = name switch
+        {
+            "http" => ProtocolId.Http,
+            "failed" => ProtocolId.Failed,
+            "unknown" => ProtocolId.Unknown,
+            _ => Keywords.FindProtocol(name)?.Id ?? ProtocolId.Count,
+        };
+        if (name == "http" && Keywords.FindProtocol("http1") is null && Keywords.FindProtocol("http") is null)
+        {
+            id = ProtocolId.Count;
+        }
+
+        return id != ProtocolId.Count;
+    }
+}

@@ -1,0 +1,28 @@
+using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Rules.Syntax;
+
+namespace BridgeGuard.Rules.Semantics;
+
+/// <summary>Finding and making the sections of a rule.</summary>
+internal static class Sections
+{
+    /// <summary>The section of a buffer: the one there is, or a new one; a multi-buffer gets a new one each time it is named.</summary>
+    public static SectionModel Of(RuleModel rule, BufferDefinition buffer, IReadOnlyList<Transform> transforms, Token keyword)
+    {
+        foreach (SectionModel section in rule.Sections)
+        {
+            if (section.Buffer == buffer && SameTransforms(section.Transforms, transforms) && (!buffer.IsMulti || section.Ops.Count == 0))
+            {
+                return section;
+            }
+        }
+
+        var made = new SectionModel { Buffer = buffer, Column = keyword.Column, Keyword = keyword.Text };
+        made.Transforms.AddRange(transforms);
+        rule.Sections.Add(made);
+        return made;
+    }
+
+    private static bool SameTransforms(List<Transform> left, IReadOnlyList<Transform> right) =>
+        left.Count == right.Count && !left.Where((transform, i) => transform.Identity != right[i].Identity).Any();
+}

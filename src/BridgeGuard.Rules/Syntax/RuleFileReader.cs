@@ -1,0 +1,49 @@
+namespace BridgeGuard.Rules.Syntax;
+
+/// <summary>Cuts the text of a rule file into rules: comments and empty lines out, lines that end in a backslash joined.</summary>
+internal static class RuleFileReader
+{
+    /// <summary>Each rule with the 1-based line on which it begins.</summary>
+    public static IEnumerable<(string Text, int Line)> Read(string content)
+    {
+        int lineNumber = 0;
+        int firstLine = 0;
+        System.Text.StringBuilder? joined = null;
+        int start = 0;
+        while (start < content.Length)
+        {
+            int newline = content.IndexOf('\n', start);
+            int end = newline < 0 ? content.Length : newline;
+            ReadOnlySpan<char> line = content.AsSpan(start, end - start);
+            start = end + 1;
+            lineNumber++;
+            line = line.TrimEnd('\r');
+            if (joined is null)
+            {
+                ReadOnlySpan<char> trimmed = line.TrimStart();
+                if (trimmed.IsEmpty || trimmed[0] is '#' || trimmed.IsWhiteSpace())
+                {
+                    continue;
+                }
+
+                firstLine = lineNumber;
+            }
+
+            ReadOnlySpan<char> withoutBlanks = line.TrimEnd();
+            if (!withoutBlanks.IsEmpty && withoutBlanks[^1] == '\\')
+            {
+                (joined ??= new System.Text.StringBuilder()).Append(withoutBlanks[..^1]);
+                continue;
+            }
+
+            string text = joined is null ? line.ToString() : joined.Append(line).ToString();
+            joined = null;
+            yield return (text, firstLine);
+        }
+
+        if (joined is not null)
+        {
+            yield return (joined.ToString(), firstLine);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using BridgeGuard.Rules.Diagnostics;
+
+namespace BridgeGuard.Rules.Syntax;
+
+/// <summary>Cuts the text of one rule into header tokens and options. Pure; never throws.</summary>
+internal static class RuleParser
+{
+    /// <summary>Longest rule taken; Suricata's limit for a line is of the same order.</summary>
+    public const int MaxRuleLength = 64 * 1024;
+
+    /// <summary>Parses one rule; null with a diagnostic when its shape is wrong.</summary>
+    public static RuleSyntax? Parse(string text, string file, int line, List<RuleDiagnostic> diagnostics)
+    {
+        if (text.Length > MaxRuleLength)
+        {
+            return Fail(DiagnosticCode.Syntax, 1, $"the rule is longer than {MaxRuleLength} characters");
+        }
+
+        int position = 0;
+        var tokens = new Token[7];
+        for (int i = 0; i < 7; i++)
+        {
+            if (!TryReadHeaderToken(text, ref position, out tokens[i]))
+            {
+                return Fail(DiagnosticCode.Syntax, Math.Min(position, text.Length) + 1, $"the header ends before its {HeaderPart(i)}", HeaderPart(i));
+            }
+        }
+
+        SkipBlanks(text, ref position);
+        if (position >= text.Length || text[position] != '(')
+        {
+            return Fail(DiagnosticCode.MissingOptions, Math.Min(position, text.Length) + 1, "no options follow the header", "( keyword:value; … )");
+        }
+
+        string header = text[..position].Trim();
+        int end = text.AsSpan().TrimEnd().Length;
+        if (end == 0 || text[end - 1] != ')' || end - 1 <= position)
+        {
+            return Fail(DiagnosticCode.Syntax, end, "the options are not closed", ")");
+        }
+
+        position++;
+        var options = new List<OptionSyntax>();
+        if (!ReadOptions(text, position, end - 1, options, out int badColumn, out string message))
+        {
+            return Fail(DiagnosticCode.UnterminatedOption, badColumn, message, ";");
+        }
+
+        return new RuleSyntax
+        {
+            Text = text,
+            File = file,
+            Line = line,
+            Action = tokens[0],
+            Protocol = tokens[1],
+            Source = tokens[2],
+            SourcePort = tokens[3],
+            Direction = tokens[4],
+            Destination = tokens[5],
+            DestinationPort = tokens[6],
+            Options = options,
+            Header = header,
+        };
+
+        RuleSyntax? Fail(DiagnosticCode code, int column, string what, string expected = "")
+        {
+            diagnostics.Add(new RuleDiagnostic(DiagnosticSeverity.Error, code, file, line, column, FindSid(text), what, expected));
+            return null;
+        }
+    }
+
+    /// <summary>The sid of a rule that may not parse, for its diagnostics; 0 when there is none.</summary>
+    public static uint FindSid(string text)
+    {
+        int at = text.LastIndexOf("sid:", StringComparison.Ordinal);
+        if (at < 0)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<char> rest = text.AsSpan(at + 4).TrimStart();
+        int length = 0;
+        while (length < rest.Length && char.IsAsciiDigit(rest[length]))
+        {
+            length++;
+        }
+
+        return uint.TryParse(rest[..length], out uint sid) ? sid : 0;
+    }
+
+    private static string HeaderPart(int index) => index switch
+    {
+        0 => "action",
+        1 => "protocol",
+        2 => "source address",
+        3 => "source port",
+        4 => "direction",
+        5 => "destination address",
+        _ => "destination port",
+    };
+
+    /// <summary>A token ends at a blank outside brackets; the options' parenthesis ends it too.</summary>
+    private static bool TryReadHeaderToken(string text, ref int position, out Token token)
+    {
+        SkipBlanks(text, ref position);
+        int start = position;
+        int depth = 0;
+        while (position < text.Length)
+        {
+            char c = text[position];
+            if (c == '[')
+            {
+                depth++;
+            }
+            else if (c == ']')
+            {
+                depth--;
+            }
+            else if (c == '(' || (depth <= 0 && char.IsWhiteSpace(c)))
+            {
+                break;
+            }
+
+            position++;
+        }
+
+        token = new Token(text[start..position], start + 1);
+        return position > start;
+    }
+
+    private static bool ReadOptions(string text, int position, int end, List<OptionSyntax> options, out int badColumn, out string message)
+    {
+        badColumn = 0;
+        message = "";
+        while (true)
+        {
+            while (position < end && (char.IsWhiteSpace(text[position]) || text[position] == ';'))
+            {
+                position++;
+            }
+
+            if (position >= end)
+            {
+                return true;
+            }
+
+            int nameStart = position;
+            while (position < end && text[position] is not (':' or ';'))
+            {
+                position++;
+            }
+
+            if (position >= end)
+            {
+                badColumn = nameStart + 1;
+                message = $"the option «{text[nameStart..end].Trim()}» is not terminated";
+                return false;
+            }
+
+            var name = new Token(text[nameStart..position].TrimEnd(), nameStart + 1);
+            if (text[position] == ';')
+            {
+                options.Add(new OptionSyntax(name, null));
+                position++;
+                continue;
+            }
+
+            int valueStart = ++position;
+            while (position < end && text[position] != ';')
+            {
+                // A backslash takes the next character, whatever it is, into the value.
+                position += text[position] == '\\' ? 2 : 1;
+            }
+
+            if (position >= end)
+            {
+                badColumn = nameStart + 1;
+                message = $"the option «{name.Text}» is not terminated";
+                return false;
+            }
+
+            int blanks = 0;
+            while (valueStart + blanks < position && char.IsWhiteSpace(text[valueStart + blanks]))
+            {
+                blanks++;
+            }
+
+            options.Add(new OptionSyntax(name, new Token(text[(valueStart + blanks)..position].TrimEnd(), valueStart + blanks + 1)));
+            position++;
+        }
+    }
+
+    private static void SkipBlanks(string text, ref int position)
+    {
+        while (position < text.Length && char.IsWhiteSpace(text[position]))
+        {
+            position++;
+        }
+    }
+}
