@@ -46,6 +46,12 @@ internal sealed partial class BufferInspector
             case BufferOpKind.Base64Decode:
                 return RunBase64(_rules.Base64Ops[op.Data], buffer, cursor);
 
+            case BufferOpKind.Entropy:
+                return _rules.EntropyOps[op.Data].Matches(buffer, out _);
+
+            case BufferOpKind.Asn1:
+                return _rules.Asn1Ops[op.Data].Matches(buffer, cursor);
+
             default:
                 return false;
         }
@@ -64,20 +70,7 @@ internal sealed partial class BufferInspector
     /// <summary>Decodes up to the first byte that is not base64, then runs the contents of <c>base64_data</c> over the result.</summary>
     private bool RunBase64(Base64Op op, ReadOnlySpan<byte> buffer, int cursor)
     {
-        int start = (op.Relative ? cursor : 0) + op.Offset;
-        if (start >= buffer.Length)
-        {
-            return false;
-        }
-
-        ReadOnlySpan<byte> encoded = buffer[start..];
-        if (op.Bytes > 0 && op.Bytes < encoded.Length)
-        {
-            encoded = encoded[..op.Bytes];
-        }
-
-        int length = Base64Prefix.Decode(encoded, _base64);
-        if (length == 0)
+        if (!op.Decode.TryDecode(buffer, cursor, _base64, out int length))
         {
             return false;
         }

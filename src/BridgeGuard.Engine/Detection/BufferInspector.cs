@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Detection.Regex;
 using BridgeGuard.Engine.Flows;
 
@@ -10,11 +11,9 @@ internal sealed partial class BufferInspector : IDisposable
     /// <summary>Steps of one inspection before it is given up as no match; Suricata's <c>inspection-recursion-limit</c>.</summary>
     public const int MaxSteps = 3000;
 
-    private const int Base64Bytes = 16_384;
-
     private readonly RegexScratch _regexScratch = new();
     private readonly ulong[] _variables = new ulong[ByteOp.MaxVariables];
-    private readonly byte[] _base64 = new byte[Base64Bytes];
+    private readonly byte[] _base64 = new byte[Base64Decode.MaxDecodedBytes];
     private RuleSet _rules = RuleSet.Empty;
     private Flow? _flow;
     private int _steps;
@@ -234,12 +233,11 @@ internal sealed partial class BufferInspector : IDisposable
             return false;
         }
 
-        ReadOnlySpan<byte> pattern = _rules.Patterns.AsSpan(op.Data, op.DataLength);
-        bool ignoreCase = (flags & OpFlags.IgnoreCase) != 0;
+        ContentPattern pattern = _rules.Contents[op.Data];
         if ((flags & OpFlags.EndsWith) != 0)
         {
             int only = buffer.Length - op.DataLength;
-            if (!_isComplete || only < start || buffer.Length > limit || !PatternSearch.EqualsAt(buffer.Slice(only, op.DataLength), pattern, ignoreCase))
+            if (!_isComplete || only < start || buffer.Length > limit || !pattern.IsAt(buffer, only))
             {
                 return false;
             }
@@ -248,7 +246,7 @@ internal sealed partial class BufferInspector : IDisposable
             return true;
         }
 
-        int position = PatternSearch.IndexOf(buffer[(int)start..(int)limit], pattern, ignoreCase);
+        int position = pattern.IndexIn(buffer[(int)start..(int)limit]);
         found = (int)start + position;
         return position >= 0;
     }

@@ -193,6 +193,7 @@ internal enum BufferOpKind : byte
     Dataset,
     DataReputation,
     Entropy,
+    Asn1,
     Replace,
 }
 
@@ -235,8 +236,10 @@ internal struct BufferOp
     public int Distance;
     public int Within;
 
-    /// <summary>Content: where its bytes are in <see cref="RuleSet.Patterns"/> (lower case when case is ignored). Others: index into their table.</summary>
+    /// <summary>Index into the table of the kind.</summary>
     public int Data;
+
+    /// <summary>Content: its length in bytes.</summary>
     public int DataLength;
     public IntegerRange Test;
 }

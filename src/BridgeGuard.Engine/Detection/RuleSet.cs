@@ -53,7 +53,7 @@ public sealed class RuleSet
 
     internal BufferOp[] Ops { get; init; } = [];
 
-    internal byte[] Patterns { get; init; } = [];
+    internal ContentPattern[] Contents { get; init; } = [];
 
     internal PcreOp[] Expressions { get; init; } = [];
 
@@ -61,7 +61,9 @@ public sealed class RuleSet
 
     internal Base64Op[] Base64Ops { get; init; } = [];
 
-    internal EntropyOp[] EntropyOps { get; init; } = [];
+    internal Entropy[] EntropyOps { get; init; } = [];
+
+    internal Asn1[] Asn1Ops { get; init; } = [];
 
     internal InspectionEngine[] Engines { get; init; } = [];
 
@@ -179,38 +181,10 @@ internal sealed class PcreOp
 
 internal sealed class Base64Op
 {
-    public int Bytes { get; init; }
-
-    public int Offset { get; init; }
-
-    public bool Relative { get; init; }
+    public required Base64Decode Decode { get; init; }
 
     /// <summary>The contents of <c>base64_data</c>.</summary>
     public Span32 Section { get; set; }
-}
-
-internal sealed class EntropyOp
-{
-    public int Bytes { get; init; }
-
-    public int Offset { get; init; }
-
-    public double Low { get; init; }
-
-    public double High { get; init; }
-
-    public EntropyMode Mode { get; init; }
-}
-
-internal enum EntropyMode : byte
-{
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Range,
 }
 
 /// <summary>A comparison of a protocol's integer field.</summary>

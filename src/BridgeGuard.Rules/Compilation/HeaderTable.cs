@@ -137,25 +137,3 @@ internal sealed class HeaderTable
         public byte PayloadPatterns { get; set; }
     }
 }
-
-/// <summary>All contents of a set in one array; equal ones once.</summary>
-internal sealed class PatternBlob
-{
-    private readonly List<byte> _bytes = [];
-    private readonly Dictionary<string, int> _offsets = [];
-
-    public int Add(byte[] pattern)
-    {
-        string key = System.Text.Encoding.Latin1.GetString(pattern);
-        if (!_offsets.TryGetValue(key, out int offset))
-        {
-            offset = _bytes.Count;
-            _offsets.Add(key, offset);
-            _bytes.AddRange(pattern);
-        }
-
-        return offset;
-    }
-
-    public byte[] ToArray() => [.. _bytes];
-}

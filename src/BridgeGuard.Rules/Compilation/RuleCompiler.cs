@@ -18,7 +18,10 @@ internal sealed partial class RuleCompiler
     private readonly List<PacketCondition> _conditions = [];
     private readonly List<int> _numbers = [];
     private readonly List<BufferOp> _ops = [];
-    private readonly PatternBlob _patterns = new();
+    private readonly List<ContentPattern> _contents = [];
+    private readonly Dictionary<(string Bytes, bool IgnoreCase), int> _contentNumbers = [];
+    private readonly List<Entropy> _entropies = [];
+    private readonly List<Asn1> _asn1 = [];
     private readonly List<PcreOp> _expressions = [];
     private readonly List<ByteOp> _byteOps = [];
     private readonly List<Base64Op> _base64Ops = [];
@@ -188,9 +191,16 @@ internal sealed partial class RuleCompiler
         switch (op.Kind)
         {
             case BufferOpKind.Content:
-                byte[] pattern = op.Has(OpFlags.IgnoreCase) ? Lower(op.Pattern) : op.Pattern;
-                compiled.Data = _patterns.Add(pattern);
-                compiled.DataLength = pattern.Length;
+                compiled.Data = InternContent(op);
+                compiled.DataLength = op.Pattern.Length;
+                break;
+            case BufferOpKind.Entropy:
+                compiled.Data = _entropies.Count;
+                _entropies.Add((Entropy)op.Data!);
+                break;
+            case BufferOpKind.Asn1:
+                compiled.Data = _asn1.Count;
+                _asn1.Add((Asn1)op.Data!);
                 break;
             case BufferOpKind.Pcre:
                 compiled.Data = _expressions.Count;
@@ -211,8 +221,19 @@ internal sealed partial class RuleCompiler
         return compiled;
     }
 
-    private static byte[] Lower(byte[] pattern) =>
-        Array.ConvertAll(pattern, value => char.IsAsciiLetterUpper((char)value) ? (byte)(value | 0x20) : value);
+    private int InternContent(OpModel op)
+    {
+        bool ignoreCase = op.Has(OpFlags.IgnoreCase);
+        var key = (System.Text.Encoding.Latin1.GetString(op.Pattern), ignoreCase);
+        if (!_contentNumbers.TryGetValue(key, out int number))
+        {
+            number = _contents.Count;
+            _contentNumbers.Add(key, number);
+            _contents.Add(new ContentPattern(op.Pattern, ignoreCase));
+        }
+
+        return number;
+    }
 
     private Span32 AddEffects(RuleModel rule)
     {
@@ -280,7 +301,9 @@ internal sealed partial class RuleCompiler
         Conditions = [.. _conditions],
         Numbers = [.. _numbers],
         Ops = [.. _ops],
-        Patterns = _patterns.ToArray(),
+        Contents = [.. _contents],
+        EntropyOps = [.. _entropies],
+        Asn1Ops = [.. _asn1],
         Expressions = [.. _expressions],
         ByteOps = [.. _byteOps],
         Base64Ops = [.. _base64Ops],

@@ -1,5 +1,5 @@
-using System.Globalization;
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Semantics;
 
@@ -16,7 +16,7 @@ internal static class BufferKeywords
         Apply = context => context.Rule.Activate(null),
     };
 
-    public static readonly Keyword Base64Decode = new()
+    public static readonly Keyword Base64DecodeKeyword = new()
     {
         Name = "base64_decode",
         Argument = ArgumentRule.Optional,
@@ -95,34 +95,51 @@ internal static class BufferKeywords
         },
     });
 
-    private static void ApplyBase64Decode(BindContext context)
+    public static readonly Keyword EntropyKeyword = new()
     {
-        int bytes = 0;
-        int offset = 0;
-        bool isRelative = false;
-        foreach (string item in context.Argument.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        Name = "entropy",
+        Argument = ArgumentRule.Required,
+        Help = "[bytes N,][offset N,] value operator N: Shannon entropy in bits per byte",
+        Apply = context =>
         {
-            string[] words = item.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            bool isGood = words switch
+            if (!Entropy.TryParse(context.Argument, out Entropy entropy, out ArgumentError error))
             {
-                ["relative"] => isRelative = true,
-                ["bytes", var text] => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out bytes) && bytes > 0,
-                ["offset", var text] => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out offset),
-                _ => false,
-            };
-            if (!isGood)
-            {
-                context.FailArgument("bytes N, offset N and relative, separated by commas");
+                context.Fail(error);
                 return;
             }
+
+            AddOp(context, BufferOpKind.Entropy, entropy);
+        },
+    };
+
+    public static readonly Keyword Asn1Keyword = new()
+    {
+        Name = "asn1",
+        Argument = ArgumentRule.Required,
+        Help = "oddities of BER-encoded elements",
+        Apply = context =>
+        {
+            if (!Asn1.TryParse(context.Argument, out Asn1 asn1, out ArgumentError error))
+            {
+                context.Fail(error);
+                return;
+            }
+
+            AddOp(context, BufferOpKind.Asn1, asn1);
+        },
+    };
+
+    private static void ApplyBase64Decode(BindContext context)
+    {
+        if (!Base64Decode.TryParse(context.Argument, out Base64Decode decode, out ArgumentError error))
+        {
+            context.Fail(error);
+            return;
         }
 
-        context.Rule.AddOp(context.Rule.Current, new OpModel
-        {
-            Kind = BufferOpKind.Base64Decode,
-            Flags = isRelative ? OpFlags.Relative : OpFlags.None,
-            Data = new Base64Op { Bytes = bytes, Offset = offset, Relative = isRelative },
-            Column = context.Option.Name.Column,
-        });
+        AddOp(context, BufferOpKind.Base64Decode, new Base64Op { Decode = decode }, decode.Relative ? OpFlags.Relative : OpFlags.None);
     }
+
+    private static void AddOp(BindContext context, BufferOpKind kind, object data, OpFlags flags = OpFlags.None) =>
+        context.Rule.AddOp(context.Rule.Current, new OpModel { Kind = kind, Data = data, Flags = flags, Column = context.Option.Name.Column });
 }
