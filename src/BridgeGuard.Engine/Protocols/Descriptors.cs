@@ -110,7 +110,10 @@ public abstract class TransactionMatcher
 }
 
 /// <summary>A named oddity (<c>app-layer-event:http.request_line_missing_protocol</c>).</summary>
-public readonly record struct AnomalyDescriptor(string Name, string Help);
+/// <param name="Name">Its name in rules, lower case; EVE's <c>anomaly.event</c> is the same in upper case.</param>
+/// <param name="Help">What it means.</param>
+/// <param name="EveName">EVE's name where that differs.</param>
+public readonly record struct AnomalyDescriptor(string Name, string Help, string? EveName = null);
 
 /// <summary>Bytes that betray a protocol at the start of a stream, whatever the port.</summary>
 /// <param name="Transport">IP protocol number, TCP or UDP.</param>

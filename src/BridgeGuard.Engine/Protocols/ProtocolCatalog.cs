@@ -5,6 +5,7 @@ public static class ProtocolCatalog
 {
     public static readonly Protocol[] All =
     [
+        new Http1.Http1Protocol(),
     ];
 
     private static readonly Protocol?[] ById = Index();

@@ -1,0 +1,314 @@
+using System.Buffers;
+using System.IO.Compression;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Compression;
+
+/// <summary>One layer of content coding: takes its bytes in pieces, hands decoded ones on. Wrongly labelled data passes as it is.</summary>
+/// <remarks>
+/// Clients are lenient: a body that does not begin as its label says is shown undecoded, "deflate" may be zlib or raw. So the first bytes are
+/// kept until something was decoded, and on failure another reading of them is tried, at last none at all.
+/// </remarks>
+internal sealed class ContentLayer
+{
+    private const int OutputBytes = 16 << 10;
+
+    /// <summary>Bytes kept for another reading while nothing has been decoded.</summary>
+    private const int MaxRetainedBytes = 4 << 10;
+
+    private enum Reading : byte
+    {
+        Undecided,
+        GzipHeader,
+        ZlibHeader,
+        Deflate,
+        Brotli,
+        Trailer,
+        Plain,
+        Ignore,
+    }
+
+    private readonly byte[] _output = new byte[OutputBytes];
+    private readonly ByteBuffer _retained = new();
+    private Inflater? _inflater;
+    private BrotliDecoder _brotli;
+    private bool _hasBrotli;
+    private GzipHeader _header;
+    private ContentCoding _coding;
+    private Reading _reading;
+    private bool _triedZlib;
+    private bool _triedRaw;
+    private int _skip;
+
+    public long Consumed { get; private set; }
+
+    public long Produced { get; private set; }
+
+    /// <summary>Decoding failed after some bytes had come out.</summary>
+    public bool HasFailed { get; private set; }
+
+    public void Begin(ContentCoding coding)
+    {
+        _coding = coding;
+        _reading = coding == ContentCoding.Identity ? Reading.Plain : Reading.Undecided;
+        _retained.Reset();
+        _triedZlib = false;
+        _triedRaw = false;
+        Consumed = 0;
+        Produced = 0;
+        HasFailed = false;
+        _header = default;
+        End();
+    }
+
+    /// <summary>Gives back native state.</summary>
+    public void End()
+    {
+        if (_hasBrotli)
+        {
+            _brotli.Dispose();
+            _brotli = default;
+            _hasBrotli = false;
+        }
+    }
+
+    public void Feed(ReadOnlySpan<byte> input, IContentSink next)
+    {
+        Consumed += input.Length;
+        if (_reading == Reading.Plain)
+        {
+            Produced += input.Length;
+            next.OnContent(input);
+            return;
+        }
+
+        if (Produced == 0 && _retained.Length < MaxRetainedBytes)
+        {
+            _retained.Append(input);
+        }
+
+        Run(input, next);
+    }
+
+    /// <summary>No more input: what could not be decided passes as it is.</summary>
+    public void Finish(IContentSink next)
+    {
+        if (Produced == 0 && _reading is not (Reading.Plain or Reading.Ignore or Reading.Trailer) && _retained.Length > 0)
+        {
+            PassRetained(next);
+        }
+    }
+
+    private void Run(ReadOnlySpan<byte> input, IContentSink next)
+    {
+        while (!input.IsEmpty)
+        {
+            switch (_reading)
+            {
+                case Reading.Undecided:
+                    Choose(input[0]);
+                    break;
+                case Reading.GzipHeader:
+                    if (_header.TryRead(ref input, out bool isBad))
+                    {
+                        BeginDeflate();
+                    }
+                    else if (isBad)
+                    {
+                        if (!Fail(ref input, next))
+                        {
+                            return;
+                        }
+                    }
+
+                    break;
+                case Reading.ZlibHeader:
+                    int skipped = Math.Min(_skip, input.Length);
+                    input = input[skipped..];
+                    _skip -= skipped;
+                    _reading = _skip == 0 ? Reading.Deflate : Reading.ZlibHeader;
+                    break;
+                case Reading.Deflate:
+                    if (!Inflate(ref input, next) && !Fail(ref input, next))
+                    {
+                        return;
+                    }
+
+                    break;
+                case Reading.Brotli:
+                    if (!Unbrotli(ref input, next) && !Fail(ref input, next))
+                    {
+                        return;
+                    }
+
+                    break;
+                case Reading.Trailer:
+                    ReadTrailer(ref input);
+                    break;
+                case Reading.Plain:
+                    Produced += input.Length;
+                    next.OnContent(input);
+                    return;
+                default:
+                    return;
+            }
+        }
+    }
+
+    private void Choose(byte first)
+    {
+        switch (_coding)
+        {
+            case ContentCoding.Brotli:
+                _brotli = default;
+                _hasBrotli = true;
+                _reading = Reading.Brotli;
+                break;
+            case ContentCoding.Deflate when first == 0x1f:
+            case ContentCoding.Gzip:
+                _header = default;
+                _reading = Reading.GzipHeader;
+                break;
+            default:
+                ChooseDeflate(first);
+                break;
+        }
+    }
+
+    /// <summary>zlib when the first byte can be its CMF (RFC 1950 §2.2: method 8, window up to 32 KiB), else raw.</summary>
+    private void ChooseDeflate(byte first)
+    {
+        BeginDeflate();
+        if (!_triedZlib && (first & 0x0f) == 8 && first >> 4 <= 7)
+        {
+            _triedZlib = true;
+            _skip = 2;
+            _reading = Reading.ZlibHeader;
+        }
+        else
+        {
+            _triedRaw = true;
+        }
+    }
+
+    private void BeginDeflate()
+    {
+        _inflater ??= new Inflater();
+        _inflater.Reset();
+        _reading = Reading.Deflate;
+    }
+
+    private bool Inflate(ref ReadOnlySpan<byte> input, IContentSink next)
+    {
+        while (true)
+        {
+            InflateStatus status = _inflater!.Run(ref input, _output, out int written);
+            if (written > 0)
+            {
+                Produced += written;
+                next.OnContent(_output.AsSpan(0, written));
+            }
+
+            if (_reading == Reading.Ignore || status == InflateStatus.NeedInput)
+            {
+                return true;
+            }
+
+            if (status == InflateStatus.Done)
+            {
+                _skip = 8; // CRC and size, which receivers do not insist on; zlib's four bytes are shorter.
+                while (_skip > 0 && _inflater.TryTakeLeftover(out _))
+                {
+                    _skip--;
+                }
+
+                _reading = _coding == ContentCoding.Gzip ? Reading.Trailer : Reading.Ignore;
+                return true;
+            }
+
+            if (status == InflateStatus.Error)
+            {
+                return false;
+            }
+        }
+    }
+
+    private bool Unbrotli(ref ReadOnlySpan<byte> input, IContentSink next)
+    {
+        while (true)
+        {
+            OperationStatus status = _brotli.Decompress(input, _output, out int consumed, out int written);
+            input = input[consumed..];
+            if (written > 0)
+            {
+                Produced += written;
+                next.OnContent(_output.AsSpan(0, written));
+            }
+
+            switch (status)
+            {
+                case OperationStatus.Done:
+                    _reading = Reading.Ignore;
+                    return true;
+                case OperationStatus.NeedMoreData:
+                    return true;
+                case OperationStatus.InvalidData:
+                    return false;
+                default:
+                    if (_reading == Reading.Ignore)
+                    {
+                        return true;
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Behind the trailer another member may follow (RFC 1952 §2.2); anything else there is ignored.</summary>
+    private void ReadTrailer(ref ReadOnlySpan<byte> input)
+    {
+        int skipped = Math.Min(_skip, input.Length);
+        input = input[skipped..];
+        _skip -= skipped;
+        if (_skip > 0 || input.IsEmpty)
+        {
+            return;
+        }
+
+        _header = default;
+        _reading = input[0] == 0x1f ? Reading.GzipHeader : Reading.Ignore;
+    }
+
+    /// <summary>Tries another reading of the bytes so far; false when there is nothing more to do with this input.</summary>
+    private bool Fail(ref ReadOnlySpan<byte> input, IContentSink next)
+    {
+        if (Produced > 0)
+        {
+            HasFailed = true;
+            _reading = Reading.Ignore;
+            return false;
+        }
+
+        if (_coding == ContentCoding.Deflate && !_triedRaw && _retained.Length <= MaxRetainedBytes)
+        {
+            _triedRaw = true;
+            BeginDeflate();
+            Run(_retained.Span, next);
+            return false;
+        }
+
+        PassRetained(next);
+        return false;
+    }
+
+    private void PassRetained(IContentSink next)
+    {
+        _reading = Reading.Plain;
+        Produced += _retained.Length;
+        next.OnContent(_retained.Span);
+    }
+
+    /// <summary>Nothing that follows is decoded.</summary>
+    public void Stop() => _reading = Reading.Ignore;
+}

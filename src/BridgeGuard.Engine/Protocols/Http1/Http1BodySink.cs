@@ -1,0 +1,185 @@
+using BridgeGuard.Engine.Compression;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Http1;
+
+/// <summary>Where decoded body bytes go: the inspection window, the file, a multipart reader. One per direction of a flow.</summary>
+/// <remarks>Holds borrowed references to the transaction and tracker only between <see cref="Feed"/> and its return.</remarks>
+internal sealed class Http1BodySink : IContentSink
+{
+    private readonly Http1Limits _limits;
+    private readonly bool _toServer;
+    private readonly ByteBuffer _location = new();
+    private Http1Transaction? _transaction;
+    private ParseContext _context;
+    private bool _wantsFile;
+
+    public Http1BodySink(Http1Limits limits, bool toServer)
+    {
+        _limits = limits;
+        _toServer = toServer;
+    }
+
+    public ContentDecoder Decoder { get; } = new();
+
+    public Http1Multipart Multipart { get; } = new();
+
+    /// <summary>Begins a body.</summary>
+    /// <param name="transaction">Gets it.</param>
+    /// <param name="wantsFile">The body is a file of its own.</param>
+    public void Begin(Http1Transaction transaction, bool wantsFile)
+    {
+        _wantsFile = wantsFile;
+        Multipart.Reset();
+        Http1Message message = transaction.Message(_toServer);
+        if (_toServer)
+        {
+            message.Body.Begin(_limits.RequestBodyBytes, _limits.InlineBody ? 0 : _limits.RequestMinInspect, _limits.RequestWindow);
+        }
+        else
+        {
+            message.Body.Begin(_limits.ResponseBodyBytes, _limits.InlineBody ? 0 : _limits.ResponseMinInspect, _limits.ResponseWindow);
+        }
+    }
+
+    public void Feed(ReadOnlySpan<byte> bytes, Http1Transaction transaction, in ParseContext context)
+    {
+        _transaction = transaction;
+        _context = context;
+        if (Decoder.IsActive)
+        {
+            Decoder.Feed(bytes, this);
+            ReportDecoder(transaction);
+        }
+        else
+        {
+            OnContent(bytes);
+        }
+
+        _transaction = null;
+        _context = default;
+    }
+
+    /// <summary>The body is over.</summary>
+    public void Finish(Http1Transaction transaction, FileState state, in ParseContext context)
+    {
+        _transaction = transaction;
+        _context = context;
+        if (Decoder.IsActive)
+        {
+            Decoder.Finish(this);
+            ReportDecoder(transaction);
+        }
+
+        Http1Message message = transaction.Message(_toServer);
+        if (Multipart.IsActive)
+        {
+            Multipart.Finish(transaction, context.Files, state);
+        }
+
+        if (message.Files.Open is { } file)
+        {
+            context.Files.Close(file, state);
+        }
+
+        message.Body.IsComplete = true;
+        Decoder.Reset();
+        _transaction = null;
+        _context = default;
+    }
+
+    public void Gap(Http1Transaction transaction, FileTracker files)
+    {
+        if (transaction.Message(_toServer).Files.Open is { } file)
+        {
+            files.Gap(file);
+        }
+    }
+
+    public void Reset()
+    {
+        Decoder.Reset();
+        Multipart.Reset();
+        _transaction = null;
+        _context = default;
+    }
+
+    public void OnContent(ReadOnlySpan<byte> bytes)
+    {
+        Http1Transaction transaction = _transaction!;
+        Http1Message message = transaction.Message(_toServer);
+        long room = message.Body.Room;
+        bool isFirst = !message.Body.HasBytes;
+        message.Body.Append(bytes);
+        if (Multipart.IsActive)
+        {
+            Multipart.Read(bytes, transaction, message, in _context);
+            return;
+        }
+
+        if (!_wantsFile)
+        {
+            return;
+        }
+
+        if (isFirst)
+        {
+            OpenFile(transaction, message);
+        }
+
+        AppendFile(bytes, room, message);
+    }
+
+    /// <summary>Above the body limit a file is not followed any more: it ends truncated.</summary>
+    private void AppendFile(ReadOnlySpan<byte> bytes, long room, Http1Message message)
+    {
+        if (message.Files.Open is not { } file)
+        {
+            return;
+        }
+
+        FileTracker files = _context.Files;
+        files.Append(file, bytes.Length <= room ? bytes : bytes[..(int)room]);
+        if (bytes.Length > room)
+        {
+            files.Close(file, FileState.Truncated);
+        }
+    }
+
+    private void OpenFile(Http1Transaction transaction, Http1Message message)
+    {
+        _location.Reset();
+        _location.Append("http://"u8);
+        _location.Append(transaction.HostRaw.Span);
+        _location.Append(transaction.Uri.Span);
+        ReadOnlySpan<byte> name = default;
+        if (message.Fields.TryGet("content-disposition"u8, out ReadOnlySpan<byte> disposition))
+        {
+            Http1Multipart.TryFindParameter(disposition, "filename"u8, out name);
+        }
+
+        if (name.IsEmpty)
+        {
+            name = transaction.Uri.Span[..transaction.UriPathLength];
+        }
+
+        TrackedFile? file = _context.Files.Open(message.Files, name, in _context, _location.Span);
+        if (file is not null)
+        {
+            Http1Ranges.Apply(transaction, message, file);
+        }
+    }
+
+    private void ReportDecoder(Http1Transaction transaction)
+    {
+        if (Decoder.IsBomb)
+        {
+            transaction.Raise(Http1Anomaly.CompressionBomb);
+        }
+        else if (Decoder.HasFailed)
+        {
+            transaction.Raise(Http1Anomaly.GzipDecompressionFailed);
+        }
+    }
+}

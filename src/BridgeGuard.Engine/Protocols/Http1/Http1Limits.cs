@@ -1,0 +1,84 @@
+namespace BridgeGuard.Engine.Protocols.Http1;
+
+/// <summary>Every cap and choice of the HTTP/1 parser, from <c>app-layer.protocols.http.libhtp</c>. Read once.</summary>
+/// <remarks>Names and defaults are those documented for Suricata 8; the per-server sections are not read.</remarks>
+internal sealed class Http1Limits
+{
+    private const string Prefix = "libhtp.default-config.";
+
+    public Http1Limits(ProtocolSettings settings)
+    {
+        RequestBodyBytes = settings.GetSize(Prefix + "request-body-limit", 100 << 10);
+        ResponseBodyBytes = settings.GetSize(Prefix + "response-body-limit", 100 << 10);
+        RequestMinInspect = (int)settings.GetSize(Prefix + "request-body-minimal-inspect-size", 32 << 10);
+        RequestWindow = (int)settings.GetSize(Prefix + "request-body-inspect-window", 4 << 10);
+        ResponseMinInspect = (int)settings.GetSize(Prefix + "response-body-minimal-inspect-size", 40 << 10);
+        ResponseWindow = (int)settings.GetSize(Prefix + "response-body-inspect-window", 16 << 10);
+        DecompressLayers = (int)settings.GetSize(Prefix + "response-body-decompress-layer-limit", 2);
+        BombBytes = settings.GetSize(Prefix + "compression-bomb-limit", 1 << 20);
+        DoubleDecodePath = settings.GetBool(Prefix + "double-decode-path", false);
+        DoubleDecodeQuery = settings.GetBool(Prefix + "double-decode-query", false);
+        PlusIsSpace = settings.GetBool(Prefix + "query-plusspace-decode", false);
+        UriIncludesAll = settings.GetBool(Prefix + "uri-include-all", false);
+        MetaFieldBytes = (int)settings.GetSize(Prefix + "meta-field-limit", 18432);
+        MaxHeaders = (int)settings.GetSize(Prefix + "headers-limit", 1024);
+        MaxTransactions = (int)settings.GetSize(Prefix + "max-tx", 512);
+        InlineBody = settings.Get(Prefix + "http-body-inline") is { } inline
+            && inline is "yes" or "true";
+    }
+
+    /// <summary>Bytes of a body that are inspected; 0: all.</summary>
+    public long RequestBodyBytes { get; }
+
+    public long ResponseBodyBytes { get; }
+
+    /// <summary>Bytes that must be there before a body is inspected for the first time.</summary>
+    public int RequestMinInspect { get; }
+
+    public int ResponseMinInspect { get; }
+
+    /// <summary>Bytes before the new ones that are inspected again.</summary>
+    public int RequestWindow { get; }
+
+    public int ResponseWindow { get; }
+
+    public int DecompressLayers { get; }
+
+    /// <summary>Decoded bytes above which the compression ratio is judged.</summary>
+    public long BombBytes { get; }
+
+    public bool DoubleDecodePath { get; }
+
+    public bool DoubleDecodeQuery { get; }
+
+    public bool PlusIsSpace { get; }
+
+    /// <summary>Scheme, host and port stay in <c>http.uri</c>.</summary>
+    public bool UriIncludesAll { get; }
+
+    /// <summary>Longest line; above it the parser gives up.</summary>
+    public int MetaFieldBytes { get; }
+
+    public int MaxHeaders { get; }
+
+    /// <summary>Requests waiting for their responses on one flow.</summary>
+    public int MaxTransactions { get; }
+
+    /// <summary>Bodies are inspected packet by packet, however small.</summary>
+    public bool InlineBody { get; }
+
+    /// <summary>All header fields of a message together: 1,024 fields of 18 KiB would be 18 MiB.</summary>
+    public const int MaxHeadBytes = 256 << 10;
+
+    /// <summary>Repetitions of one field that are joined; the rest is dropped.</summary>
+    public const int MaxRepetitions = 64;
+
+    /// <summary>Bytes before a status line that may be junk.</summary>
+    public const int MaxJunkBytes = 1024;
+
+    /// <summary>A chunk-size line; its digits alone need 16.</summary>
+    public const int MaxChunkLineBytes = 4096;
+
+    /// <summary>Bytes of a body nobody inspects that are kept when there is no body limit.</summary>
+    public const int MaxUnseenBodyBytes = 1 << 20;
+}

@@ -1,0 +1,438 @@
+using BridgeGuard.Engine.Files;
+
+namespace BridgeGuard.Engine.Protocols.Http1;
+
+/// <summary>The states of the server's direction.</summary>
+internal sealed partial class Http1Parser
+{
+    private enum ResponsePhase : byte
+    {
+        /// <summary>Between responses.</summary>
+        Idle,
+        Line,
+        Headers,
+        Body,
+        Trailer,
+
+        /// <summary>The body is over; what stands in the same bytes may still belong to it.</summary>
+        Tail,
+        Resyncing,
+        Ignored,
+    }
+
+    private ResponsePhase _responsePhase;
+    private Http1Transaction? _responding;
+    private Http1BodyReader _responseBody;
+
+    private Step ResponseStep(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        switch (_responsePhase)
+        {
+            case ResponsePhase.Idle:
+                return BeginResponse(rest, in context);
+            case ResponsePhase.Line:
+                return ReadStatusLine(rest, in context);
+            case ResponsePhase.Headers:
+                return ReadResponseHeaders(rest, in context);
+            case ResponsePhase.Body:
+                return ReadResponseBody(rest, in context);
+            case ResponsePhase.Trailer:
+                return ReadResponseTrailer(rest, in context);
+            case ResponsePhase.Tail:
+                return ReadTail(rest, in context);
+            case ResponsePhase.Resyncing:
+                return FindResponse(rest);
+            default:
+                return rest.IsEmpty ? Step.NeedMore : Step.Advance(rest.Length);
+        }
+    }
+
+    private Step BeginResponse(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        if (rest.IsEmpty)
+        {
+            if (context.IsEnd)
+            {
+                EndWaiting();
+            }
+
+            return Step.NeedMore;
+        }
+
+        _responding = NextWaiting();
+        if (_responding is null)
+        {
+            _responding = NewTransaction();
+            if (_responding is null)
+            {
+                return Step.Stop;
+            }
+
+            _responding.IsRequestUnseen = true;
+            _responding.Raise(Http1Anomaly.UnableToMatchResponseToRequest);
+            Http1RequestLine.SetUnseen(_responding);
+            _responding.ProgressToServer = Http1Progress.Complete;
+        }
+
+        _responding.Response.IsSeen = true;
+        _responsePhase = ResponsePhase.Line;
+        return Step.Advance(0);
+    }
+
+    /// <summary>The oldest exchange whose response has not ended.</summary>
+    private Http1Transaction? NextWaiting()
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            if (Transactions[i].ProgressToClient < Http1Progress.Complete)
+            {
+                return (Http1Transaction)Transactions[i];
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The server has closed: responses that never came will not come.</summary>
+    private void EndWaiting() => _responsePhase = ResponsePhase.Ignored;
+
+    private Step ReadStatusLine(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        Http1Transaction transaction = _responding!;
+        switch (Http1StatusLine.Classify(rest, context.IsEnd, out int junk))
+        {
+            case StatusLineKind.NeedMore:
+                return Step.NeedMore;
+            case StatusLineKind.Body:
+                // HTTP/0.9, or something that never was HTTP: clients show it.
+                BeginResponseBody(transaction, in context);
+                _responseBody.BeginToClose();
+                return Step.Advance(0);
+            case StatusLineKind.Junk:
+                return Step.Advance(junk);
+            default:
+                break;
+        }
+
+        if (Http1Lines.Find(rest, allowBareCr: true, context.IsEnd, out int length, out int total) == LineStatus.NeedMore)
+        {
+            if (rest.Length > _limits.MetaFieldBytes)
+            {
+                transaction.Raise(Http1Anomaly.ResponseFieldTooLong);
+                return Step.Stop;
+            }
+
+            if (!context.IsEnd)
+            {
+                return Step.NeedMore;
+            }
+
+            length = total = rest.Length;
+        }
+
+        transaction.Response.Line.Append(rest[..length]);
+        Http1StatusLine.Read(transaction);
+        transaction.ProgressToClient = Http1Progress.Line;
+        _responsePhase = ResponsePhase.Headers;
+        return Step.Advance(total);
+    }
+
+    private Step ReadResponseHeaders(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        Http1Transaction transaction = _responding!;
+        HeadStep step = Http1HeadReader.Read(
+            rest, transaction, transaction.Response, toServer: false, isTrailer: false, _limits, context.IsEnd, out int consumed);
+        switch (step)
+        {
+            case HeadStep.Line:
+                return Step.Advance(consumed);
+            case HeadStep.End:
+                OnResponseHead(rest[consumed..], in context);
+                return Step.Advance(consumed);
+            case HeadStep.TooLong:
+                transaction.Raise(Http1Anomaly.ResponseFieldTooLong);
+                return Step.Stop;
+            default:
+                if (!context.IsEnd)
+                {
+                    return Step.NeedMore;
+                }
+
+                Http1HeadReader.End(transaction, transaction.Response, toServer: false, isTrailer: false, _limits);
+                CompleteResponse(transaction);
+                _responsePhase = ResponsePhase.Ignored;
+                return Step.Advance(rest.Length);
+        }
+    }
+
+    private void OnResponseHead(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        Http1Transaction transaction = _responding!;
+        Http1Message message = transaction.Response;
+        if (transaction.Status == 100)
+        {
+            TakeContinue(transaction);
+            return;
+        }
+
+        transaction.ProgressToClient = Http1Progress.Headers;
+        if (TakeProtocolSwitch(transaction, in context))
+        {
+            return;
+        }
+
+        if (message.Fields.TryGet("content-type"u8, out ReadOnlySpan<byte> type) && Http1Text.StartsWithIgnoreCase(type, "multipart/byteranges"u8))
+        {
+            transaction.Raise(Http1Anomaly.ResponseMultipartByteranges);
+        }
+
+        BeginCodings(transaction, message, _responseSink.Decoder);
+        bool hasLength = TryReadLength(transaction, message, toServer: false, out long length);
+        bool isChunked = IsChunked(transaction, message, toServer: false);
+        if (isChunked && message.Version < 101)
+        {
+            transaction.Raise(Http1Anomaly.ResponseChunkedOldProto);
+        }
+
+        bool isHead = transaction.Request.Line[transaction.Request.First].SequenceEqual("HEAD"u8);
+        if (isHead || IsBodyless(transaction.Status))
+        {
+            if (isHead || rest.IsEmpty || Http1StatusLine.Begins(rest) || !(isChunked || (hasLength && length > 0)))
+            {
+                FinishResponse(in context, withBody: false);
+                return;
+            }
+
+            transaction.Raise(Http1Anomaly.ResponseBodyUnexpected);
+        }
+
+        if (isChunked)
+        {
+            _responseBody.BeginChunked();
+        }
+        else if (hasLength)
+        {
+            _responseBody.BeginLength(length);
+        }
+        else
+        {
+            _responseBody.BeginToClose();
+        }
+
+        BeginResponseBody(transaction, in context);
+    }
+
+    /// <summary>1xx, 204 and 304 have no body (RFC 9112 §6.3), whatever their length field says.</summary>
+    private static bool IsBodyless(int status) => status is 204 or 304 or (>= 100 and < 200);
+
+    private void TakeContinue(Http1Transaction transaction)
+    {
+        if (transaction.SawContinue)
+        {
+            transaction.Raise(Http1Anomaly.ContinueAlreadySeen);
+        }
+
+        transaction.SawContinue = true;
+        transaction.Response.ResetHead();
+        transaction.Status = 0;
+        transaction.ProgressToClient = Http1Progress.Started;
+        transaction.ResetDerived();
+        _responsePhase = ResponsePhase.Line;
+    }
+
+    /// <summary>CONNECT that was granted, or 101: the flow goes on as another protocol.</summary>
+    private bool TakeProtocolSwitch(Http1Transaction transaction, in ParseContext context)
+    {
+        Http1Message message = transaction.Response;
+        if (transaction.IsConnect)
+        {
+            if (transaction.Status is >= 200 and < 300)
+            {
+                FinishResponse(in context, withBody: false);
+                _requestPhase = RequestPhase.Ignored;
+                _responsePhase = ResponsePhase.Ignored;
+                _change = new ProtocolChange(true, ProtocolId.Unknown, transaction.Port);
+                return true;
+            }
+
+            _requestPhase = RequestPhase.Idle;
+            return false;
+        }
+
+        if (transaction.Status != 101)
+        {
+            return false;
+        }
+
+        if (message.Fields.IndexOf("content-length"u8) >= 0)
+        {
+            transaction.Raise(Http1Anomaly.SwitchingProtoWithContentLength);
+            return false;
+        }
+
+        ProtocolId next = ProtocolId.Unknown;
+        if (message.Fields.TryGet("upgrade"u8, out ReadOnlySpan<byte> upgrade))
+        {
+            next = Http1Text.EqualsIgnoreCase(upgrade, "h2c"u8) ? ProtocolId.Http2
+                : Http1Text.EqualsIgnoreCase(upgrade, "websocket"u8) ? ProtocolId.WebSocket : ProtocolId.Unknown;
+        }
+
+        FinishResponse(in context, withBody: false);
+        _requestPhase = RequestPhase.Ignored;
+        _responsePhase = ResponsePhase.Ignored;
+        _change = new ProtocolChange(true, next);
+        return true;
+    }
+
+    private void BeginResponseBody(Http1Transaction transaction, in ParseContext context)
+    {
+        _responseSink.Begin(transaction, wantsFile: true);
+        transaction.ProgressToClient = Http1Progress.Body;
+        _responsePhase = ResponsePhase.Body;
+    }
+
+    private Step ReadResponseBody(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        Http1Transaction transaction = _responding!;
+        BodyStep step = _responseBody.Read(rest, out int consumed);
+        transaction.Response.WireBytes += consumed;
+        switch (step)
+        {
+            case BodyStep.Data:
+                _responseSink.Feed(rest[..consumed], transaction, in context);
+                return Step.Advance(consumed);
+            case BodyStep.Framing:
+                ReportExtension(transaction, ref _responseBody, toServer: false);
+                return Step.Advance(consumed);
+            case BodyStep.Trailer:
+                ReportExtension(transaction, ref _responseBody, toServer: false);
+                transaction.ProgressToClient = Http1Progress.Trailer;
+                _responsePhase = ResponsePhase.Trailer;
+                return Step.Advance(consumed);
+            case BodyStep.Done:
+                _responsePhase = ResponsePhase.Tail;
+                return Step.Advance(consumed);
+            case BodyStep.BadChunk:
+                transaction.Raise(Http1Anomaly.InvalidResponseChunkLen);
+                _responseBody.BeginToClose();
+                return Step.Advance(0);
+            default:
+                return context.IsEnd ? EndResponseBody(rest, transaction, in context) : Step.NeedMore;
+        }
+    }
+
+    /// <summary>The server closed within a body: what waited for more framing is shown as it is.</summary>
+    private Step EndResponseBody(ReadOnlySpan<byte> rest, Http1Transaction transaction, in ParseContext context)
+    {
+        if (!rest.IsEmpty && !transaction.Response.Body.HasBytes)
+        {
+            transaction.Raise(Http1Anomaly.InvalidResponseChunkLen);
+            _responseBody.BeginToClose();
+            return Step.Advance(0);
+        }
+
+        _responseSink.Finish(transaction, EndState(in _responseBody), in context);
+        CompleteResponse(transaction);
+        _responsePhase = ResponsePhase.Ignored;
+        return Step.Advance(rest.Length);
+    }
+
+    /// <summary>
+    /// Behind a counted body: the next response, or bytes that the length left out. A client that reads to the close shows those, so they are
+    /// taken as body when they come together with its end.
+    /// </summary>
+    private Step ReadTail(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        Http1Transaction transaction = _responding!;
+        if (!rest.IsEmpty && _responseBody.IsByLength && !Http1StatusLine.Begins(rest))
+        {
+            transaction.Response.WireBytes += rest.Length;
+            _responseSink.Feed(rest, transaction, in context);
+            FinishResponse(in context, withBody: true);
+            return Step.Advance(rest.Length);
+        }
+
+        FinishResponse(in context, withBody: true);
+        return Step.Advance(0);
+    }
+
+    private Step ReadResponseTrailer(ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        Http1Transaction transaction = _responding!;
+        HeadStep step = Http1HeadReader.Read(
+            rest, transaction, transaction.Response, toServer: false, isTrailer: true, _limits, context.IsEnd, out int consumed);
+        switch (step)
+        {
+            case HeadStep.Line:
+                return Step.Advance(consumed);
+            case HeadStep.TooLong:
+                transaction.Raise(Http1Anomaly.ResponseFieldTooLong);
+                return Step.Stop;
+            case HeadStep.NeedMore when !context.IsEnd:
+                return Step.NeedMore;
+            default:
+                FinishResponse(in context, withBody: true);
+                return Step.Advance(step == HeadStep.End ? consumed : rest.Length);
+        }
+    }
+
+    private void FinishResponse(in ParseContext context, bool withBody)
+    {
+        Http1Transaction transaction = _responding!;
+        if (withBody)
+        {
+            _responseSink.Finish(transaction, FileState.Closed, in context);
+        }
+
+        CompleteResponse(transaction);
+        _responsePhase = ResponsePhase.Idle;
+    }
+
+    private void CompleteResponse(Http1Transaction transaction)
+    {
+        transaction.Response.Body.IsComplete = true;
+        transaction.ProgressToClient = Http1Progress.Complete;
+        _responding = null;
+    }
+
+    private void ResponseGap(long bytes, in ParseContext context)
+    {
+        if (_responsePhase == ResponsePhase.Ignored)
+        {
+            return;
+        }
+
+        if (_responsePhase == ResponsePhase.Body && _responding is { } transaction)
+        {
+            transaction.Response.HasGap = true;
+            transaction.Response.WireBytes += bytes;
+            _responseSink.Gap(transaction, context.Files);
+            if (_responseBody.Skip(bytes) == 0)
+            {
+                return;
+            }
+
+            _responseSink.Finish(transaction, FileState.Truncated, in context);
+        }
+
+        if (_responding is { } cut)
+        {
+            CompleteResponse(cut);
+        }
+
+        _responsePhase = ResponsePhase.Resyncing;
+    }
+
+    private Step FindResponse(ReadOnlySpan<byte> rest)
+    {
+        if (rest.Length >= 5 && Http1StatusLine.Begins(rest))
+        {
+            _responsePhase = ResponsePhase.Idle;
+            return Step.Advance(0);
+        }
+
+        int lf = rest.IndexOf((byte)'\n');
+        return lf >= 0 ? Step.Advance(lf + 1)
+            : rest.Length > _limits.MetaFieldBytes ? Step.Advance(rest.Length) : Step.NeedMore;
+    }
+}

@@ -1,0 +1,263 @@
+using BridgeGuard.Engine.Compression;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols.Http1;
+
+/// <summary>
+/// The HTTP/1 parser of one flow (RFC 9110, RFC 9112), as lenient as the clients it stands before: what a browser would show must be seen.
+/// </summary>
+/// <remarks>
+/// Each direction is a small state machine that consumes whole lines or runs of body bytes. Requests make transactions, responses are matched
+/// to them in order. Skipped on purpose: HTTP/0.9 beyond one response, per-server personalities. This file holds the loop and what both
+/// directions share; <c>Http1Parser.Request.cs</c> and <c>.Response.cs</c> the states.
+/// </remarks>
+internal sealed partial class Http1Parser : ProtocolState
+{
+    private readonly Http1Limits _limits;
+    private readonly Http1Protocol _protocol;
+    private readonly Stack<Http1Transaction> _pool = new();
+    private readonly Http1BodySink _requestSink;
+    private readonly Http1BodySink _responseSink;
+    private ProtocolChange _change;
+
+    public Http1Parser(Http1Protocol protocol, Http1Limits limits)
+    {
+        _protocol = protocol;
+        _limits = limits;
+        _requestSink = new Http1BodySink(limits, toServer: true);
+        _responseSink = new Http1BodySink(limits, toServer: false);
+    }
+
+    public override Protocol Protocol => _protocol;
+
+    /// <summary>What one state did.</summary>
+    private readonly record struct Step(StepKind Kind, int Length)
+    {
+        public static Step Advance(int length) => new(StepKind.Advanced, length);
+
+        public static readonly Step NeedMore = new(StepKind.NeedMore, 0);
+        public static readonly Step Stop = new(StepKind.Stop, 0);
+    }
+
+    private enum StepKind : byte
+    {
+        /// <summary>Took bytes or changed the state.</summary>
+        Advanced,
+        NeedMore,
+        Stop,
+    }
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        bool toServer = context.Direction == Direction.ToServer;
+        int consumed = 0;
+        while (true)
+        {
+            ReadOnlySpan<byte> rest = input[consumed..];
+            Step step = toServer ? RequestStep(rest, in context) : ResponseStep(rest, in context);
+            if (step.Kind == StepKind.Stop)
+            {
+                return ParseResult.Stop();
+            }
+
+            if (step.Kind == StepKind.NeedMore)
+            {
+                return consumed == input.Length ? ParseResult.Done(consumed) : ParseResult.NeedMore(consumed, 0);
+            }
+
+            consumed += step.Length;
+        }
+    }
+
+    public override void OnEnd(in ParseContext context)
+    {
+        var end = new ParseContext
+        {
+            Flow = context.Flow,
+            Direction = context.Direction,
+            TimeUs = context.TimeUs,
+            IsEnd = true,
+            Files = context.Files,
+        };
+        Parse(default, in end);
+    }
+
+    public override void OnGap(long bytes, in ParseContext context)
+    {
+        if (context.Direction == Direction.ToServer)
+        {
+            RequestGap(bytes, in context);
+        }
+        else
+        {
+            ResponseGap(bytes, in context);
+        }
+    }
+
+    public override ProtocolChange TakeProtocolChange()
+    {
+        ProtocolChange change = _change;
+        _change = ProtocolChange.None;
+        return change;
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        var released = (Http1Transaction)transaction;
+        if (ReferenceEquals(released, _requesting))
+        {
+            _requesting = null;
+            _requestPhase = RequestPhase.Resyncing;
+        }
+
+        if (ReferenceEquals(released, _responding))
+        {
+            _responding = null;
+            _responsePhase = ResponsePhase.Resyncing;
+        }
+
+        released.Reset();
+        _pool.Push(released);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _requestPhase = RequestPhase.Idle;
+        _responsePhase = ResponsePhase.Idle;
+        _requesting = null;
+        _responding = null;
+        _requestBody = default;
+        _responseBody = default;
+        _requestSink.Reset();
+        _responseSink.Reset();
+        _change = ProtocolChange.None;
+    }
+
+    private Http1Transaction? NewTransaction()
+    {
+        if (Transactions.Count >= _limits.MaxTransactions)
+        {
+            return null;
+        }
+
+        Http1Transaction transaction = _pool.TryPop(out Http1Transaction? pooled) ? pooled : new Http1Transaction();
+        transaction.Reset();
+        Transactions.Add(transaction);
+        return transaction;
+    }
+
+    /// <summary>Content-Length as a lenient reader takes it: the first run of digits.</summary>
+    private static bool TryReadLength(Http1Transaction transaction, Http1Message message, bool toServer, out long length)
+    {
+        length = -1;
+        if (!message.Fields.TryGet("content-length"u8, out ReadOnlySpan<byte> value))
+        {
+            return false;
+        }
+
+        int start = value.IndexOfAnyInRange((byte)'0', (byte)'9');
+        if (start < 0)
+        {
+            transaction.Raise(toServer, Http1Anomaly.InvalidContentLengthFieldInRequest, Http1Anomaly.InvalidContentLengthFieldInResponse);
+            return false;
+        }
+
+        if (start > 0)
+        {
+            transaction.Raise(Http1Anomaly.ContentLengthExtraDataStart);
+        }
+
+        int end = start;
+        length = 0;
+        while (end < value.Length && value[end] is >= (byte)'0' and <= (byte)'9' && length < long.MaxValue / 10 - 9)
+        {
+            length = length * 10 + (value[end++] - '0');
+        }
+
+        if (end < value.Length)
+        {
+            transaction.Raise(Http1Anomaly.ContentLengthExtraDataEnd);
+        }
+
+        return true;
+    }
+
+    /// <summary>Is the body chunked? An odd spelling counts, with an anomaly.</summary>
+    private static bool IsChunked(Http1Transaction transaction, Http1Message message, bool toServer)
+    {
+        if (!TryGetLenient(message, "transfer-encoding"u8, out ReadOnlySpan<byte> value))
+        {
+            return false;
+        }
+
+        if (Http1Text.EqualsIgnoreCase(value, "chunked"u8))
+        {
+            return true;
+        }
+
+        if (Http1Text.ContainsLenient(value, "chunked"u8))
+        {
+            transaction.Raise(toServer, Http1Anomaly.InvalidTransferEncodingValueInRequest, Http1Anomaly.ResponseAbnormalTransferEncoding);
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>A field by name, also when control characters hide in it ("Transfer\0-Encoding").</summary>
+    private static bool TryGetLenient(Http1Message message, ReadOnlySpan<byte> lowerName, out ReadOnlySpan<byte> value)
+    {
+        if (message.Fields.TryGet(lowerName, out value))
+        {
+            return true;
+        }
+
+        for (int i = 0; i < message.Fields.Count; i++)
+        {
+            ReadOnlySpan<byte> name = message.Fields.Name(i);
+            if (name.Length > lowerName.Length && name.IndexOfAnyInRange((byte)0, (byte)0x1f) >= 0 && Http1Text.ContainsLenient(name, lowerName))
+            {
+                value = message.Fields.Value(i);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Sets up the codings that Content-Encoding names.</summary>
+    private void BeginCodings(Http1Transaction transaction, Http1Message message, ContentDecoder decoder)
+    {
+        decoder.Reset();
+        decoder.BombLimitBytes = _limits.BombBytes;
+        if (!TryGetLenient(message, "content-encoding"u8, out ReadOnlySpan<byte> value))
+        {
+            return;
+        }
+
+        int layers = 0;
+        foreach (Range range in value.Split((byte)','))
+        {
+            ContentCoding coding = Http1Codings.Read(value[range], out bool isAbnormal);
+            if (isAbnormal)
+            {
+                transaction.Raise(Http1Anomaly.AbnormalCeHeader);
+            }
+
+            if (coding == ContentCoding.Identity)
+            {
+                continue;
+            }
+
+            if (++layers > _limits.DecompressLayers)
+            {
+                transaction.Raise(Http1Anomaly.TooManyEncodingLayers);
+                return;
+            }
+
+            decoder.Add(coding);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Http1;
+
+/// <summary>Normalises request targets the way servers of all kinds might read them (RFC 3986 §6 and what is laxer).</summary>
+internal static class Http1Uri
+{
+    /// <summary>Fills the transaction's normalised URI, and its host when the target names one.</summary>
+    /// <param name="uri">As on the wire.</param>
+    /// <param name="transaction">Gets the result.</param>
+    /// <param name="limits">Choices of decoding.</param>
+    public static void Normalize(ReadOnlySpan<byte> uri, Http1Transaction transaction, Http1Limits limits)
+    {
+        ReadOnlySpan<byte> rest = uri;
+        if (transaction.IsConnect)
+        {
+            SetAuthority(rest, transaction, Http1Anomaly.InvalidAuthorityPort);
+            return;
+        }
+
+        int scheme = rest.IndexOf("://"u8);
+        if (scheme > 0 && rest[..scheme].IndexOfAny((byte)'/', (byte)'?') < 0)
+        {
+            ReadOnlySpan<byte> after = rest[(scheme + 3)..];
+            int end = after.IndexOfAny((byte)'/', (byte)'?', (byte)'#');
+            end = end < 0 ? after.Length : end;
+            SetAuthority(after[..end], transaction, Http1Anomaly.InvalidServerPortInRequest);
+            if (limits.UriIncludesAll)
+            {
+                transaction.Uri.Append(rest[..(scheme + 3)]);
+                transaction.Uri.Append(after[..end]);
+            }
+
+            rest = after[end..];
+        }
+
+        int query = rest.IndexOfAny((byte)'?', (byte)'#');
+        ReadOnlySpan<byte> path = query < 0 ? rest : rest[..query];
+        AppendPath(path, transaction.Uri, limits.DoubleDecodePath);
+        transaction.UriPathLength = transaction.Uri.Length;
+        if (query >= 0)
+        {
+            AppendQuery(rest[query..], transaction.Uri, limits);
+        }
+    }
+
+    /// <summary>Name without port and user information.</summary>
+    /// <param name="authority">As written; may hold an IPv6 address in brackets.</param>
+    /// <param name="port">0: none or unreadable.</param>
+    /// <param name="isValid">No white space or control characters, and a port that is a number.</param>
+    public static ReadOnlySpan<byte> SplitAuthority(ReadOnlySpan<byte> authority, out ushort port, out bool isValid)
+    {
+        port = 0;
+        ReadOnlySpan<byte> text = Http1Text.Trim(authority);
+        int at = text.LastIndexOf((byte)'@');
+        text = text[(at + 1)..];
+        int nameEnd = text.Length;
+        int bracket = text.StartsWith((byte)'[') ? text.IndexOf((byte)']') : -1;
+        int from = Math.Max(bracket, 0);
+        int colon = text[from..].IndexOf((byte)':');
+        colon = colon < 0 ? -1 : from + colon;
+
+        isValid = true;
+        if (colon >= 0)
+        {
+            nameEnd = colon;
+            ReadOnlySpan<byte> digits = text[(colon + 1)..];
+            isValid = digits.IsEmpty || (System.Buffers.Text.Utf8Parser.TryParse(digits, out port, out int used) && used == digits.Length);
+        }
+
+        ReadOnlySpan<byte> name = text[..nameEnd];
+        isValid &= !name.IsEmpty && name.IndexOfAnyInRange((byte)0, (byte)0x20) < 0;
+        return name;
+    }
+
+    private static void SetAuthority(ReadOnlySpan<byte> authority, Http1Transaction transaction, Http1Anomaly badPort)
+    {
+        ReadOnlySpan<byte> name = SplitAuthority(authority, out ushort port, out bool isValid);
+        if (!isValid)
+        {
+            transaction.Raise(name.IsEmpty ? Http1Anomaly.RequestUriHostInvalid : badPort);
+        }
+
+        if (!name.IsEmpty)
+        {
+            transaction.SetHost(name, name, port);
+            transaction.LowerHostRaw();
+        }
+    }
+
+    /// <summary>Decodes, turns backslashes into slashes, joins repeated slashes, follows dots.</summary>
+    private static void AppendPath(ReadOnlySpan<byte> path, ByteBuffer output, bool twice)
+    {
+        Span<byte> text = output.Reserve(path.Length);
+        int length = Decode(path, text);
+        if (twice)
+        {
+            length = Decode(text[..length], text);
+        }
+
+        length = DecodeUtf8(text[..length]);
+        length = JoinSlashes(text[..length]);
+        length = FollowDots(text[..length]);
+        output.Commit(length);
+    }
+
+    private static void AppendQuery(ReadOnlySpan<byte> query, ByteBuffer output, Http1Limits limits)
+    {
+        Span<byte> text = output.Reserve(query.Length);
+        int length = Decode(query, text);
+        if (limits.DoubleDecodeQuery)
+        {
+            length = Decode(text[..length], text);
+        }
+
+        if (limits.PlusIsSpace)
+        {
+            text[..length].Replace((byte)'+', (byte)' ');
+        }
+
+        output.Commit(length);
+    }
+
+    /// <summary>%XX and %uXXXX; what is not well formed stays. May work in place: the output never overtakes the input.</summary>
+    private static int Decode(ReadOnlySpan<byte> input, Span<byte> output)
+    {
+        int length = 0;
+        for (int i = 0; i < input.Length; i++)
+        {
+            byte value = input[i];
+            if (value == '%')
+            {
+                if (i + 2 < input.Length && TryHex(input.Slice(i + 1, 2), out int decoded))
+                {
+                    value = (byte)decoded;
+                    i += 2;
+                }
+                else if (i + 5 < input.Length && (input[i + 1] | 0x20) == 'u' && TryHex(input.Slice(i + 2, 4), out decoded))
+                {
+                    value = BestFit(decoded);
+                    i += 5;
+                }
+            }
+
+            output[length++] = value;
+        }
+
+        return length;
+    }
+
+    private static bool TryHex(ReadOnlySpan<byte> digits, out int value)
+    {
+        value = 0;
+        foreach (byte digit in digits)
+        {
+            int nibble = Http1Text.HexValue(digit);
+            if (nibble < 0)
+            {
+                return false;
+            }
+
+            value = (value << 4) | nibble;
+        }
+
+        return true;
+    }
+
+    /// <summary>The character that a single-byte server would make of a code point: full-width forms become ASCII, the rest a question mark.</summary>
+    private static byte BestFit(int code) => code switch
+    {
+        < 0x80 => (byte)code,
+        >= 0xff01 and <= 0xff5e => (byte)(code - 0xfee0),
+        0x2215 or 0x2044 => (byte)'/',
+        _ => (byte)'?',
+    };
+
+    /// <summary>UTF-8 to single bytes where it is valid, over-long forms included; other bytes above 127 become question marks.</summary>
+    private static int DecodeUtf8(Span<byte> text)
+    {
+        int from = text.IndexOfAnyInRange((byte)0x80, (byte)0xff);
+        if (from < 0)
+        {
+            return text.Length;
+        }
+
+        int length = from;
+        for (int i = from; i < text.Length;)
+        {
+            byte first = text[i];
+            int size = first < 0x80 ? 1 : first is >= 0xc0 and < 0xe0 ? 2 : first is >= 0xe0 and < 0xf0 ? 3 : first is >= 0xf0 and < 0xf8 ? 4 : 0;
+            if (size == 1)
+            {
+                text[length++] = first;
+                i++;
+                continue;
+            }
+
+            int code = size == 0 ? 0 : first & (0x7f >> size);
+            bool isValid = size != 0 && i + size <= text.Length;
+            for (int k = 1; isValid && k < size; k++)
+            {
+                isValid = (text[i + k] & 0xc0) == 0x80;
+                code = (code << 6) | (text[i + k] & 0x3f);
+            }
+
+            text[length++] = !isValid ? (byte)'?' : code < 0x100 ? (byte)code : BestFit(code);
+            i += isValid ? size : 1;
+        }
+
+        return length;
+    }
+
+    private static int JoinSlashes(Span<byte> text)
+    {
+        int length = 0;
+        foreach (byte original in text)
+        {
+            byte value = original == '\\' ? (byte)'/' : original;
+            if (value == '/' && length > 0 && text[length - 1] == '/')
+            {
+                continue;
+            }
+
+            text[length++] = value;
+        }
+
+        return length;
+    }
+
+    /// <summary>Removes "." and ".." segments (RFC 3986 §5.2.4); what would climb above the root is dropped.</summary>
+    private static int FollowDots(Span<byte> text)
+    {
+        int length = 0;
+        int at = 0;
+        while (at < text.Length)
+        {
+            int slash = text[(at + 1)..].IndexOf((byte)'/');
+            int end = slash < 0 ? text.Length : at + 1 + slash;
+            Span<byte> segment = text[at..end];
+            if (segment.SequenceEqual("/."u8) || segment.SequenceEqual("/.."u8))
+            {
+                if (segment.Length == 3)
+                {
+                    int parent = text[..length].LastIndexOf((byte)'/');
+                    length = Math.Max(parent, 0);
+                }
+
+                at = end;
+                continue;
+            }
+
+            segment.CopyTo(text[length..]);
+            length += segment.Length;
+            at = end;
+        }
+
+        return length;
+    }
+}

@@ -1,0 +1,192 @@
+using System.Text;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Protocols.Http1;
+using Xunit;
+
+namespace BridgeGuard.Engine.Tests.Protocols.Http1;
+
+public sealed class Http1ParserTests
+{
+    private const string Get = "GET /f HTTP/1.1\r\nHost: h\r\n\r\n";
+
+    private readonly ProtocolBench _bench = new(new Http1Protocol());
+
+    [Theory]
+    [InlineData("GET /a%20b/../c//d/./e?x=%41+b%2541 HTTP/1.1", "/c/d/e?x=A+b%41")]
+    [InlineData("GET /a\\b\\..\\c HTTP/1.1", "/a/c")]
+    [InlineData("GET /../../x HTTP/1.1", "/x")]
+    [InlineData("GET /a b c HTTP/1.1", "/a b c")]
+    [InlineData("GET http://Foo.com:81/x/y?z HTTP/1.1", "/x/y?z")]
+    [InlineData("GET /%u0041%zz%4 HTTP/1.1", "/A%zz%4")]
+    [InlineData("GET /x/.hidden/... HTTP/1.1", "/x/.hidden/...")]
+    public void UriIsDecodedAndNormalised(string line, string uri)
+    {
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(line + "\r\nHost: h\r\n\r\n"));
+        Assert.Equal(uri, _bench.Buffer("http.uri", Direction.ToServer));
+    }
+
+    [Theory]
+    [InlineData("GET\t/a HTTP/1.1", "method_delim_non_compliant")]
+    [InlineData("GET /a\tHTTP/1.1", "uri_delim_non_compliant")]
+    [InlineData(" GET /a HTTP/1.1", "request_line_leading_whitespace")]
+    [InlineData("GET /a", "request_line_missing_protocol")]
+    public void OddRequestLinesAreNamed(string line, string anomaly)
+    {
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(line + "\r\nHost: h\r\n\r\n"));
+        Assert.Contains(anomaly, _bench.Anomalies());
+    }
+
+    [Fact]
+    public void HeaderBuffersHaveTheFormsThatRulesKnow()
+    {
+        _bench.Feed(Direction.ToServer, "GET / HTTP/1.1\r\nHost: WWW.x.Com:8080\r\nX: 1\r\n two\r\nCookie: a=b\r\nX: 3\r\n\r\n"u8);
+        Assert.Equal("Host: WWW.x.Com:8080\r\nX: 1 two, 3\r\n", _bench.Buffer("http.header", Direction.ToServer));
+        Assert.Equal("\r\nHost\r\nX\r\nCookie\r\n\r\n", _bench.Buffer("http.header_names", Direction.ToServer));
+        Assert.Equal("a=b", _bench.Buffer("http.cookie", Direction.ToServer));
+        Assert.Equal("www.x.com", _bench.Buffer("http.host", Direction.ToServer));
+        Assert.Equal("WWW.x.Com:8080", _bench.Buffer("http.host.raw", Direction.ToServer));
+        Assert.Equal("X: 1 two, 3", _bench.Buffer("http.request_header", Direction.ToServer, index: 1));
+        Assert.Contains("request_header_repetition", _bench.Anomalies());
+    }
+
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("Transfer-Encoding: x chunked\r\n\r\n 5x\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("Transfer-Encoding\0: chunked\r\n\r\n\r\n\r\n05\nhello\n0\n\n")]
+    [InlineData("Transfer-Encoding\r\n :\r\n chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("X: y\rTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("X: y\r\n Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("Transfer-Encoding: chunked\n\r\r\n5\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nhello")]
+    [InlineData("Content-Length: junk5junk\r\n\r\nhello")]
+    [InlineData("Content-Length: 2\r\n\r\nhello")]
+    [InlineData("Content-Encoding: gzip\r\n\r\nhello")]
+    [InlineData("Content-Encoding: deflate, gzip\r\n\r\nhello")]
+    public void BodyIsWhatALenientClientShows(string afterStatusLine)
+    {
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get));
+        _bench.Feed(Direction.ToClient, Encoding.Latin1.GetBytes("HTTP/1.1 200 OK\r\n" + afterStatusLine));
+        _bench.End();
+        Assert.Equal("hello", _bench.Buffer("http.response_body", Direction.ToClient));
+        TrackedFile file = _bench.Transaction(0).FilesToClient![0];
+        Assert.Equal(5, file.Size);
+        Assert.Equal(FileState.Closed, file.State);
+    }
+
+    [Theory]
+    [InlineData("foobar\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
+    [InlineData("\0HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
+    [InlineData(" \t\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
+    [InlineData("hello")]
+    public void JunkBeforeAResponseAndResponsesWithoutAHeadAreSurvived(string response)
+    {
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get));
+        _bench.Feed(Direction.ToClient, Encoding.Latin1.GetBytes(response));
+        _bench.End();
+        Assert.Equal("hello", _bench.Buffer("http.response_body", Direction.ToClient));
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("deflate")]
+    [InlineData("x-deflate")]
+    [InlineData("br")]
+    [InlineData("gzip, gzip")]
+    public void CodingsAreTakenOff(string coding)
+    {
+        byte[] plain = Encoding.ASCII.GetBytes(new string('a', 5000) + "end");
+        byte[] body = coding switch
+        {
+            "gzip" => Http1Samples.Gzip(plain),
+            "deflate" => Http1Samples.Zlib(plain),
+            "x-deflate" => Http1Samples.Deflate(plain),
+            "br" => Http1Samples.Brotli(plain),
+            _ => Http1Samples.Gzip(Http1Samples.Gzip(plain)),
+        };
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get));
+        _bench.Feed(Direction.ToClient, [.. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n"), .. body]);
+        _bench.End();
+        Assert.Equal(Encoding.ASCII.GetString(plain), _bench.Buffer("http.response_body", Direction.ToClient));
+    }
+
+    [Fact]
+    public void ABombIsNamedAndStopped()
+    {
+        byte[] bomb = Http1Samples.Gzip(Http1Samples.Gzip(new byte[16 << 20]));
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get));
+        _bench.Feed(Direction.ToClient, [.. "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n"u8, .. bomb]);
+        _bench.End();
+        Assert.Contains("compression_bomb", _bench.Anomalies());
+    }
+
+    [Fact]
+    public void ConnectThatIsGrantedChangesTheProtocolAndNamesThePort()
+    {
+        _bench.Feed(Direction.ToServer, "CONNECT foo:443 HTTP/1.1\r\nHost: foo:443\r\n\r\n"u8);
+        _bench.Feed(Direction.ToClient, "HTTP/1.1 200 Connection established\r\n\r\n"u8);
+        Assert.Equal(new ProtocolChange(true, ProtocolId.Unknown, 443), _bench.Change);
+    }
+
+    [Theory]
+    [InlineData("websocket", ProtocolId.WebSocket)]
+    [InlineData("h2c", ProtocolId.Http2)]
+    public void UpgradeChangesTheProtocol(string name, ProtocolId expected)
+    {
+        _bench.Feed(Direction.ToServer, Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: {name}\r\n\r\n"));
+        _bench.Feed(Direction.ToClient, Encoding.ASCII.GetBytes($"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {name}\r\n\r\n"));
+        Assert.Equal(new ProtocolChange(true, expected), _bench.Change);
+    }
+
+    [Fact]
+    public void AGapInABodyTruncatesItsFileAndTheNextResponseIsStillRead()
+    {
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get + Get));
+        _bench.Feed(Direction.ToClient, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"u8);
+        _bench.Gap(Direction.ToClient, 97);
+        _bench.Feed(Direction.ToClient, "HTTP/1.1 404 No\r\nContent-Length: 1\r\n\r\nx"u8);
+        TrackedFile file = _bench.Transaction(0).FilesToClient![0];
+        Assert.True(file.HasGaps);
+        Assert.Equal(FileState.Truncated, file.State);
+        Assert.Equal("404", _bench.Buffer("http.stat_code", Direction.ToClient, transaction: 1));
+    }
+
+    [Fact]
+    public void MultipartPartsBecomeFiles()
+    {
+        string body = "--B\r\nContent-Disposition: form-data; name=\"x\"; filename=\"a.txt\"\r\n\r\nfirst\r\n"
+            + "--B\r\nContent-Disposition: form-data; name=\"y\"; filename=\"b.txt\"\r\n\r\nsecond\r\n--B--\r\n";
+        _bench.Feed(Direction.ToServer, Encoding.ASCII.GetBytes(
+            $"POST /u HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+        FileList files = _bench.Transaction(0).FilesToServer!;
+        Assert.Equal(2, files.Count);
+        Assert.Equal("a.txt"u8, files[0].Name);
+        Assert.Equal(5, files[0].Size);
+        Assert.Equal(6, files[1].Size);
+        Assert.Equal(body, _bench.Buffer("http.request_body", Direction.ToServer));
+    }
+
+    [Fact]
+    public void AHeaderLineOverTheLimitStopsTheParser()
+    {
+        _bench.Feed(Direction.ToServer, "GET / HTTP/1.1\r\n"u8);
+        ParseResult result = _bench.Feed(Direction.ToServer, new byte[20_000].Select(_ => (byte)'a').ToArray());
+        Assert.Equal(ParseStatus.Stop, result.Status);
+        Assert.Contains("request_field_too_long", _bench.Anomalies());
+    }
+
+    [Fact]
+    public void MoreHeadersThanTheLimitAreNotKept()
+    {
+        var text = new StringBuilder("GET / HTTP/1.1\r\n");
+        for (int i = 0; i < 1100; i++)
+        {
+            text.Append("H").Append(i).Append(": v\r\n");
+        }
+
+        _bench.Feed(Direction.ToServer, Encoding.ASCII.GetBytes(text + "\r\n"));
+        Assert.Contains("request_too_many_headers", _bench.Anomalies());
+        Assert.Null(_bench.Buffer("http.request_header", Direction.ToServer, index: 1024));
+    }
+}
