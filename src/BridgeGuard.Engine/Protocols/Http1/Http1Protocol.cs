@@ -7,9 +7,6 @@ namespace BridgeGuard.Engine.Protocols.Http1;
 /// <summary>HTTP/0.9, 1.0 and 1.1 (RFC 9110, RFC 9112): what is published to rules and outputs.</summary>
 public sealed class Http1Protocol : Protocol
 {
-    /// <summary>Methods may stand behind a few bytes that servers skip.</summary>
-    private const ushort MethodDepth = 20;
-
     private static readonly string[] RequestProgress =
         ["request_started", "request_line", "request_headers", "request_body", "request_trailer", "request_complete"];
 
