@@ -51,6 +51,9 @@ public sealed record BridgeOptions
 
     public FailMode WhenOverloaded { get; init; } = FailMode.Open;
 
+    /// <summary>For ports that say nothing of their own.</summary>
+    public PortMode DefaultMode { get; init; } = PortMode.Inline;
+
     /// <summary>By port name.</summary>
     public IReadOnlyDictionary<string, PortOptions> Ports { get; init; } = new Dictionary<string, PortOptions>();
 

@@ -213,7 +213,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
             Bridge = bridge,
             BridgeId = bridgeId,
             Role = role,
-            Mode = own?.Mode ?? (role == PortRole.Host && !options.InspectHost ? PortMode.Off : PortMode.Inline),
+            Mode = own?.Mode ?? (role == PortRole.Host && !options.InspectHost ? PortMode.Off : options.DefaultMode),
             WhenStale = own?.WhenStale ?? options.WhenStale,
             WhenOverloaded = own?.WhenOverloaded ?? options.WhenOverloaded,
         };

@@ -39,7 +39,7 @@ public sealed partial class Detector
         int previous = -1;
         foreach (int rule in SortedCandidates())
         {
-            if (rule != previous && IsOn(rule))
+            if (rule != previous)
             {
                 EvaluatePacketRule(rule, hasStream, stream, payload);
             }
@@ -74,7 +74,7 @@ public sealed partial class Detector
 
         foreach (int rule in _group.Events)
         {
-            if (IsOn(rule) && (!decoderOnly || _rules.Entries[rule].Kind == RuleKind.DecoderEvent))
+            if (!decoderOnly || _rules.Entries[rule].Kind == RuleKind.DecoderEvent)
             {
                 EvaluatePacketRule(rule, false, default, []);
             }

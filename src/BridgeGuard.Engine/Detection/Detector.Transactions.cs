@@ -81,7 +81,7 @@ public sealed partial class Detector
         int previous = -1;
         foreach (int rule in SortedCandidates())
         {
-            if (rule != previous && IsOn(rule))
+            if (rule != previous)
             {
                 EvaluateTransactionRule(rule, transaction, detection, progress, isComplete);
             }

@@ -2,6 +2,8 @@ using BridgeGuard.Engine.Detection.Prefilter;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
@@ -44,8 +46,8 @@ public sealed partial class Detector : IDisposable
 
     public int WorkerId { get; }
 
-    /// <summary>Per rule of the set: 0 where a rule is switched off for the current packet's role; null: all on. Set by policy before each packet.</summary>
-    public byte[]? RuleSwitches { get; set; }
+    /// <summary>What roles make of the rules; exchanged together with the rule set.</summary>
+    public CompiledPolicy Policy { get; set; } = CompiledPolicy.Empty;
 
     /// <summary>Where raw stream windows come from; without it stream rules look at packets.</summary>
     public Reassembler? Reassembler { get; set; }
@@ -145,20 +147,35 @@ public sealed partial class Detector : IDisposable
 
         foreach (int rule in _group.IpOnly)
         {
-            if (IsOn(rule) && MatchConditions(rule))
+            if (MatchConditions(rule))
             {
                 OnMatch(rule, AlertFlags.None, null);
             }
         }
     }
 
-    private bool IsOn(int rule) => RuleSwitches is not { } switches || switches[rule] != 0;
-
     /// <summary>A rule has matched: its effects happen now, so that later rules of the same packet see them.</summary>
     private void OnMatch(int rule, AlertFlags flags, Transaction? transaction)
     {
-        RulesMatched++;
         ref readonly RuleEntry entry = ref _rules.Entries[rule];
+        RuleAction action = entry.Action;
+        if (Policy.ChangesRules)
+        {
+            // Asked at the match, not before: matches are rare, so roles cost nothing on the way there.
+            RoleAction role = Policy.ActionFor(rule, action, _flow);
+            if (role == RoleAction.Off)
+            {
+                return;
+            }
+
+            action = CompiledPolicy.Apply(role, action);
+            if (action != entry.Action)
+            {
+                flags |= AlertFlags.DropFlow;
+            }
+        }
+
+        RulesMatched++;
         if (entry.Effects.Count != 0)
         {
             ApplyEffects(entry, transaction);
@@ -171,7 +188,7 @@ public sealed partial class Detector : IDisposable
 
         if ((entry.Flags & RuleFlags.NoAlert) != 0)
         {
-            if (entry.Action is RuleAction.Alert or RuleAction.Config)
+            if (action is RuleAction.Alert or RuleAction.Config)
             {
                 return;
             }
@@ -182,7 +199,7 @@ public sealed partial class Detector : IDisposable
         _alerts.Add(new AlertEntry
         {
             Rule = _rules.Infos[rule],
-            Action = entry.Action,
+            Action = action,
             Flags = flags,
             Transaction = transaction,
         });

@@ -16,6 +16,9 @@ public enum RuleAction : byte
 
     /// <summary>Move the flow to another address (BridgeGuard only).</summary>
     Redirect,
+
+    /// <summary>Answer a DNS query in the server's name (BridgeGuard only; by role).</summary>
+    Sinkhole,
 }
 
 /// <summary>Which end of a matching packet the attack is aimed at (<c>target:src_ip</c>).</summary>

@@ -56,6 +56,10 @@ public sealed class FileTracker
 
     public ulong Bytes { get; private set; }
 
+    /// <summary>The file that ended, whole and hashed, since the worker last cleared this; of several the one with the gravest verdict.</summary>
+    /// <remarks>The worker looks at it after each packet: what a file's last packet may do depends on its verdict.</remarks>
+    public TrackedFile? LastClosed { get; set; }
+
     /// <summary>Starts a file; null when the transaction has too many already.</summary>
     /// <param name="list">The transaction's list in that direction; becomes the owner.</param>
     /// <param name="name">As the protocol names it, raw; cut to <see cref="MaxNameBytes"/>.</param>
@@ -129,11 +133,20 @@ public sealed class FileTracker
         }
 
         CloseSink(file);
+        if (file.State == FileState.Closed && file.Sha256.Length > 0 && (LastClosed is null || file.Verdict >= LastClosed.Verdict))
+        {
+            LastClosed = file;
+        }
     }
 
     internal void Release(TrackedFile file)
     {
         Close(file, FileState.Truncated);
+        if (LastClosed == file)
+        {
+            LastClosed = null;
+        }
+
         file.Clear();
         _pool.Push(file);
     }

@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Streams;
 
@@ -178,6 +179,9 @@ public sealed class Flow
     /// <summary>Where this flow is redirected to, in the worker's redirect table; -1: not redirected.</summary>
     public int RedirectIndex = -1;
 
+    /// <summary>The end of a file waits for its verdict; null on flows that never held one.</summary>
+    public FileHold? Hold;
+
     /// <summary>Which exception policies were applied, for EVE <c>flow.exception_policy</c>; kept by <c>ExceptionPolicies</c>.</summary>
     public uint ExceptionMask;
 
@@ -273,6 +277,7 @@ public sealed class Flow
         DetectToServer = DetectToClient = default;
         Variables.Reset();
         RedirectIndex = -1;
+        Hold?.End();
         ExceptionMask = 0;
         IcmpType = IcmpCode = IcmpResponseType = IcmpResponseCode = 0;
         IcmpResponseSeen = false;

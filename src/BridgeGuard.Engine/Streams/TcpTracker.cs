@@ -94,6 +94,16 @@ public sealed partial class TcpTracker
         }
     }
 
+    /// <summary>Hands over again what the other direction of <paramref name="packet"/> had to wait with until the protocol was known.</summary>
+    public void Redeliver(Packet packet, Flow flow)
+    {
+        if (flow.Tcp is { } session)
+        {
+            Reassembler.Deliver(flow, packet, session.StreamOf(packet.Direction.Opposite()));
+            Reassembler.Deliver(flow, packet, session.StreamOf(packet.Direction));
+        }
+    }
+
     /// <summary>Bytes are still due in a direction: the end of the flow has something to show.</summary>
     public static bool HasLeftovers(Flow flow, Direction direction) =>
         flow.Tcp?.StreamOf(direction) is { } stream && (!stream.Has(TcpStreamFlags.EndDelivered) || stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset);

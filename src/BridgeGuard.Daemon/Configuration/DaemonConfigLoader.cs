@@ -1,0 +1,374 @@
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+
+namespace BridgeGuard.Daemon.Configuration;
+
+/// <summary>Reads <c>bridgeguard.yaml</c> with its role files into a <see cref="DaemonModel"/>, or says everything that is wrong with it.</summary>
+public static class DaemonConfigLoader
+{
+    /// <summary>EVE record types that are written when the configuration names none.</summary>
+    private static readonly string[] DefaultEveTypes =
+        ["alert", "anomaly", "drop", "http", "dns", "tls", "files", "smtp", "ftp", "ssh", "smb", "dhcp", "flow", "stats"];
+
+    /// <summary>Null when there is at least one diagnostic.</summary>
+    public static DaemonModel? Load(string file, List<ConfigDiagnostic> diagnostics)
+    {
+        if (YamlSection.Load(file, diagnostics) is not { } root)
+        {
+            return null;
+        }
+
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var policy = new PolicyLoader(diagnostics);
+        policy.AddTargets(root);
+        foreach (string pattern in root.Texts("roles"))
+        {
+            string[] roleFiles = [.. Expand(folder, pattern, "*.yaml")];
+            if (roleFiles.Length == 0)
+            {
+                root.Error("roles", $"no role file fits '{pattern}', expected a folder, a file or a pattern");
+            }
+
+            foreach (string role in roleFiles)
+            {
+                policy.AddRole(role);
+            }
+        }
+
+        policy.AddGuests(root);
+        bool anyInline = false;
+        var bridges = new List<BridgeModel>();
+        foreach (YamlSection section in root.Sections("bridges"))
+        {
+            BridgeModel bridge = ReadBridge(section);
+            anyInline |= bridge.Mode == PortMode.Inline || bridge.PortModes.Values.Contains(PortMode.Inline);
+            bridges.Add(bridge);
+        }
+
+        if (bridges.Count == 0)
+        {
+            root.Error(root.Has("bridges") ? "bridges" : null, "no bridge is named, expected 'bridges:' with at least one '- name: br0'");
+        }
+
+        var model = new DaemonModel
+        {
+            Bridges = bridges,
+            Workers = root.Integer("workers", 1, 1, 64),
+            HeartbeatMs = root.Integer("heartbeat-ms", 100, 10, 10_000),
+            LogDirectory = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard"),
+            StateDirectory = Resolve(folder, root.Text("state-directory") ?? "/var/lib/bridgeguard"),
+            Rules = ReadRules(root, folder),
+            Engine = ReadEngine(root, anyInline),
+            Policy = policy.Build(),
+            Scanning = ReadScanning(root, folder),
+            Webhooks = [.. ReadWebhooks(root, folder)],
+            MetricsListen = root.Text("metrics-listen"),
+        };
+        root.RejectUnknownKeys();
+        return diagnostics.Count == 0 ? model : null;
+    }
+
+    /// <summary>A model without a file: <c>run --bridge br0 -S rules -l outdir</c>.</summary>
+    public static DaemonModel ForBridge(IReadOnlyList<string> bridges, IReadOnlyList<string> ruleFiles, string logDirectory) => new()
+    {
+        Bridges = [.. bridges.Select(b => new BridgeModel(b, PortMode.Inline, FailMode.Open, new Dictionary<string, PortMode>(), new Dictionary<string, FailMode>()))],
+        LogDirectory = logDirectory,
+        StateDirectory = logDirectory,
+        Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
+        Engine = new EngineSettings { IsInline = true, Eve = Eve(DefaultEveTypes.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))) },
+    };
+
+    /// <summary>Files that fit a path, glob or folder, sorted; relative ones are taken from <paramref name="folder"/>.</summary>
+    public static IEnumerable<string> Expand(string folder, string pattern, string inFolder)
+    {
+        string path = Resolve(folder, pattern);
+        if (Directory.Exists(path))
+        {
+            return Directory.EnumerateFiles(path, inFolder).Order(StringComparer.Ordinal);
+        }
+
+        if (!path.AsSpan().ContainsAny('*', '?'))
+        {
+            return File.Exists(path) ? [path] : [];
+        }
+
+        string directory = Path.GetDirectoryName(path)!;
+        return Directory.Exists(directory)
+            ? Directory.EnumerateFiles(directory, Path.GetFileName(path)).Order(StringComparer.Ordinal)
+            : [];
+    }
+
+    private static string Resolve(string folder, string path) => Path.GetFullPath(path, folder);
+
+    private static BridgeModel ReadBridge(YamlSection section)
+    {
+        string name = section.RequiredText("name");
+        PortMode mode = section.Choice("mode", PortMode.Inline);
+        FailMode fail = section.Choice("fail", FailMode.Open);
+        var modes = new Dictionary<string, PortMode>();
+        var fails = new Dictionary<string, FailMode>();
+        foreach (YamlSection port in section.Sections("ports"))
+        {
+            string portName = port.RequiredText("name");
+            modes[portName] = port.Choice("mode", mode);
+            fails[portName] = port.Choice("fail", fail);
+            port.RejectUnknownKeys();
+        }
+
+        section.RejectUnknownKeys();
+        return new BridgeModel(name, mode, fail, modes, fails);
+    }
+
+    private static RulesModel ReadRules(YamlSection root, string folder)
+    {
+        YamlSection? rules = root.Section("rules");
+        var addresses = DefaultAddresses();
+        var ports = DefaultPorts();
+        if (root.Section("variables") is { } variables)
+        {
+            foreach ((string key, string value) in variables.Section("addresses")?.Pairs() ?? [])
+            {
+                addresses[key] = value;
+            }
+
+            foreach ((string key, string value) in variables.Section("ports")?.Pairs() ?? [])
+            {
+                ports[key] = value;
+            }
+
+            variables.RejectUnknownKeys();
+        }
+
+        if (rules is null)
+        {
+            root.Error(root.Has("rules") ? "rules" : null, "no rules are named, expected 'rules:' with 'files:'");
+            return new RulesModel();
+        }
+
+        var files = new List<string>();
+        foreach (string pattern in rules.Texts("files"))
+        {
+            string[] found = [.. Expand(folder, pattern, "*.rules")];
+            if (found.Length == 0)
+            {
+                rules.Error("files", $"no rule file fits '{pattern}', expected a file, a folder or a pattern");
+            }
+
+            files.AddRange(found);
+        }
+
+        var model = new RulesModel
+        {
+            Files = files,
+            Classification = Optional(rules, folder, "classification"),
+            References = Optional(rules, folder, "references"),
+            Thresholds = Optional(rules, folder, "thresholds"),
+            Strict = rules.Bool("strict", false),
+            AddressVariables = addresses,
+            PortVariables = ports,
+        };
+        rules.RejectUnknownKeys();
+        return model;
+    }
+
+    private static string? Optional(YamlSection section, string folder, string key)
+    {
+        if (section.Text(key) is not { } path)
+        {
+            return null;
+        }
+
+        string full = Resolve(folder, path);
+        if (!File.Exists(full))
+        {
+            section.Error(key, $"'{path}' does not exist, expected a file");
+        }
+
+        return full;
+    }
+
+    private static EngineSettings ReadEngine(YamlSection root, bool isInline)
+    {
+        var types = new List<EveTypeSettings>();
+        bool communityId = true;
+        if (root.Section("eve") is { } eve)
+        {
+            communityId = eve.Bool("community-id", true);
+            foreach (string name in eve.Texts("types"))
+            {
+                types.Add(new EveTypeSettings(name, ProtocolSettings.Empty));
+            }
+
+            if (eve.Section("alert") is { } alert)
+            {
+                types.RemoveAll(t => t.Name == "alert");
+                types.Insert(0, new EveTypeSettings("alert", new ProtocolSettings(alert.Flatten())));
+            }
+
+            eve.RejectUnknownKeys();
+        }
+
+        if (types.Count == 0)
+        {
+            types.AddRange(DefaultEveTypes.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty)));
+        }
+
+        var protocols = new Dictionary<string, ProtocolSettings>();
+        if (root.Section("protocols") is { } sections)
+        {
+            foreach (Protocol protocol in ProtocolCatalog.All)
+            {
+                if (sections.Section(protocol.ConfigurationName) is { } own)
+                {
+                    protocols[protocol.ConfigurationName] = new ProtocolSettings(own.Flatten());
+                }
+            }
+
+            sections.RejectUnknownKeys();
+        }
+
+        YamlSection? limits = root.Section("limits");
+        var settings = new EngineSettings
+        {
+            IsInline = isInline,
+            Eve = Eve(types, communityId),
+            AppLayer = new AppLayerSettings { Protocols = protocols },
+            Flow = new FlowSettings { MaxFlows = limits?.Integer("flows", 262_144, 1024, 16_000_000) ?? 262_144 },
+            Stream = new StreamSettings
+            {
+                Midstream = true, // Guests' connections live on when the daemon starts.
+                Reassembly = new ReassemblySettings
+                {
+                    MemcapBytes = limits?.Size("reassembly-memory", 256L << 20) ?? 256L << 20,
+                    Depth = (uint)Math.Min(limits?.Size("stream-depth", 1 << 20) ?? 1 << 20, uint.MaxValue),
+                },
+            },
+            Files = new FileSettings { ForceSha256 = true },
+        };
+        limits?.RejectUnknownKeys();
+        return settings;
+    }
+
+    private static EveSettings Eve(IEnumerable<EveTypeSettings> types, bool communityId = true) =>
+        new() { CommunityId = communityId, Types = [.. types], HostName = Environment.MachineName };
+
+    private static ScanningModel ReadScanning(YamlSection root, string folder)
+    {
+        if (root.Section("scanning") is not { } section)
+        {
+            return new ScanningModel();
+        }
+
+        var model = new ScanningModel
+        {
+            Enabled = section.Bool("enabled", true),
+            BadHashLists = [.. section.Texts("bad-hashes").SelectMany(p => Existing(section, "bad-hashes", folder, p))],
+            GoodHashLists = [.. section.Texts("good-hashes").SelectMany(p => Existing(section, "good-hashes", folder, p))],
+            Clamd = section.Text("clamd"),
+            MaxFileBytes = section.Size("max-file-size", 64L << 20),
+            GuestApiListen = section.Text("guest-api"),
+        };
+        section.RejectUnknownKeys();
+        return model;
+    }
+
+    private static IEnumerable<string> Existing(YamlSection section, string key, string folder, string pattern)
+    {
+        string[] found = [.. Expand(folder, pattern, "*")];
+        if (found.Length == 0)
+        {
+            section.Error(key, $"no file fits '{pattern}', expected a list of SHA-256 hashes");
+        }
+
+        return found;
+    }
+
+    private static IEnumerable<WebhookModel> ReadWebhooks(YamlSection root, string folder)
+    {
+        var names = new HashSet<string>();
+        foreach (YamlSection section in root.Sections("webhooks"))
+        {
+            string name = section.RequiredText("name");
+            string url = section.RequiredText("url");
+            if (!names.Add(name))
+            {
+                section.Error("name", $"webhook '{name}' is there already, expected a name of its own");
+            }
+
+            if (url.Length > 0 && !(Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"))
+            {
+                section.Error("url", $"'{url}' is no http or https address, expected the form https://host/path");
+            }
+
+            var secrets = new List<string>();
+            foreach (string secretFile in section.Texts("secret-files"))
+            {
+                string path = Resolve(folder, secretFile);
+                if (File.Exists(path))
+                {
+                    secrets.AddRange(File.ReadAllLines(path).Select(l => l.Trim()).Where(l => l.Length > 0));
+                }
+                else
+                {
+                    section.Error("secret-files", $"'{secretFile}' does not exist, expected a file with a 'whsec_…' secret");
+                }
+            }
+
+            if (!section.Has("secret-files"))
+            {
+                section.Error(null, $"webhook '{name}' has no secret, expected 'secret-files:' with at least one file");
+            }
+
+            IReadOnlyList<string> events = section.Texts("events");
+            int severity = section.Integer("minimum-severity", 255, 1, 255);
+            bool dropped = section.Bool("dropped-only", false);
+            section.RejectUnknownKeys();
+            yield return new WebhookModel
+            {
+                Name = name,
+                Url = url,
+                Secrets = secrets,
+                Events = events.Count > 0 ? events : ["alert"],
+                MinimumSeverity = severity,
+                DroppedOnly = dropped,
+            };
+        }
+    }
+
+    /// <summary>The variables that public rule sets use, with Suricata's defaults.</summary>
+    private static Dictionary<string, string> DefaultAddresses() => new()
+    {
+        ["HOME_NET"] = "[192.168.0.0/16,10.0.0.0/8,172.16.0.0/12]",
+        ["EXTERNAL_NET"] = "!$HOME_NET",
+        ["HTTP_SERVERS"] = "$HOME_NET",
+        ["SMTP_SERVERS"] = "$HOME_NET",
+        ["SQL_SERVERS"] = "$HOME_NET",
+        ["DNS_SERVERS"] = "$HOME_NET",
+        ["TELNET_SERVERS"] = "$HOME_NET",
+        ["AIM_SERVERS"] = "$EXTERNAL_NET",
+        ["DC_SERVERS"] = "$HOME_NET",
+        ["DNP3_SERVER"] = "$HOME_NET",
+        ["DNP3_CLIENT"] = "$HOME_NET",
+        ["MODBUS_CLIENT"] = "$HOME_NET",
+        ["MODBUS_SERVER"] = "$HOME_NET",
+        ["ENIP_CLIENT"] = "$HOME_NET",
+        ["ENIP_SERVER"] = "$HOME_NET",
+    };
+
+    private static Dictionary<string, string> DefaultPorts() => new()
+    {
+        ["HTTP_PORTS"] = "80",
+        ["SHELLCODE_PORTS"] = "!80",
+        ["ORACLE_PORTS"] = "1521",
+        ["SSH_PORTS"] = "22",
+        ["DNP3_PORTS"] = "20000",
+        ["MODBUS_PORTS"] = "502",
+        ["FILE_DATA_PORTS"] = "[$HTTP_PORTS,110,143]",
+        ["FTP_PORTS"] = "21",
+        ["GENEVE_PORTS"] = "6081",
+        ["VXLAN_PORTS"] = "4789",
+        ["TEREDO_PORTS"] = "3544",
+        ["SIP_PORTS"] = "[5060, 5061]",
+    };
+}

@@ -1,0 +1,108 @@
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Settings;
+
+namespace BridgeGuard.Daemon.Configuration;
+
+/// <summary>What is done with the frames of a port.</summary>
+public enum PortMode
+{
+    /// <summary>Not touched.</summary>
+    Off,
+
+    /// <summary>Inspected, verdicts are logged but not carried out.</summary>
+    Monitor,
+
+    /// <summary>Inspected, verdicts are carried out.</summary>
+    Inline,
+}
+
+/// <summary>What the kernel does with undecided frames when the engine is gone or hangs.</summary>
+public enum FailMode
+{
+    Open,
+    Closed,
+}
+
+/// <summary>A validated configuration of the daemon. Immutable.</summary>
+public sealed record DaemonModel
+{
+    public IReadOnlyList<BridgeModel> Bridges { get; init; } = [];
+
+    /// <summary>Queues, each with a thread of its own.</summary>
+    public int Workers { get; init; } = 1;
+
+    public int HeartbeatMs { get; init; } = 100;
+
+    public string LogDirectory { get; init; } = "/var/log/bridgeguard";
+
+    public string StateDirectory { get; init; } = "/var/lib/bridgeguard";
+
+    public RulesModel Rules { get; init; } = new();
+
+    public EngineSettings Engine { get; init; } = new();
+
+    public PolicyModel Policy { get; init; } = PolicyModel.Empty;
+
+    public ScanningModel Scanning { get; init; } = new();
+
+    public IReadOnlyList<WebhookModel> Webhooks { get; init; } = [];
+
+    /// <summary>Address and port of the metrics server; null: none.</summary>
+    public string? MetricsListen { get; init; }
+}
+
+public sealed record BridgeModel(string Name, PortMode Mode, FailMode Fail, IReadOnlyDictionary<string, PortMode> PortModes, IReadOnlyDictionary<string, FailMode> PortFails);
+
+public sealed record RulesModel
+{
+    /// <summary>Files and globs, resolved against the configuration file's folder.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
+    public string? Classification { get; init; }
+
+    public string? References { get; init; }
+
+    public string? Thresholds { get; init; }
+
+    public IReadOnlyDictionary<string, string> AddressVariables { get; init; } = new Dictionary<string, string>();
+
+    public IReadOnlyDictionary<string, string> PortVariables { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>A bad rule stops the start (or the reload) instead of being left out.</summary>
+    public bool Strict { get; init; }
+}
+
+public sealed record ScanningModel
+{
+    public bool Enabled { get; init; }
+
+    public IReadOnlyList<string> BadHashLists { get; init; } = [];
+
+    public IReadOnlyList<string> GoodHashLists { get; init; } = [];
+
+    /// <summary><c>unix:/path</c> or <c>host:port</c>; null: no clamd.</summary>
+    public string? Clamd { get; init; }
+
+    public long MaxFileBytes { get; init; } = 64L << 20;
+
+    /// <summary>Where guests ask: <c>address:port</c>; null: not offered.</summary>
+    public string? GuestApiListen { get; init; }
+}
+
+public sealed record WebhookModel
+{
+    public required string Name { get; init; }
+
+    public required string Url { get; init; }
+
+    /// <summary><c>whsec_…</c> secrets, newest first; read from the files named in the configuration.</summary>
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+
+    /// <summary>Event kinds that are sent.</summary>
+    public IReadOnlyList<string> Events { get; init; } = ["alert"];
+
+    /// <summary>Only alerts of this severity or a more severe one (1 is the most severe).</summary>
+    public int MinimumSeverity { get; init; } = 255;
+
+    public bool DroppedOnly { get; init; }
+}

@@ -1,0 +1,53 @@
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Outputs;
+using BridgeGuard.Outputs.EveFile;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BridgeGuard.Daemon.Services;
+
+/// <summary>The rings that workers write to and the pump that empties them into EVE files and webhooks.</summary>
+public sealed class OutputHost : IHostedService, IAsyncDisposable
+{
+    private readonly EventRing[] _rings;
+    private readonly OutputPump _pump;
+
+    public OutputHost(DaemonModel model, ILoggerFactory loggers)
+    {
+        _rings = new EventRing[model.Workers];
+        for (int i = 0; i < _rings.Length; i++)
+        {
+            _rings[i] = new EventRing();
+        }
+
+        var outputs = new List<IOutput>
+        {
+            new EveFileOutput(
+                new EveFileOptions { Name = "eve", Path = Path.Combine(model.LogDirectory, "eve.json"), FlushInterval = TimeSpan.FromMilliseconds(200) },
+                loggers.CreateLogger<EveFileOutput>()),
+        };
+        foreach (WebhookModel webhook in model.Webhooks)
+        {
+            outputs.Add(WebhookOutputs.Create(webhook, model.StateDirectory, loggers));
+        }
+
+        _pump = new OutputPump(_rings, outputs, loggers.CreateLogger<OutputPump>());
+    }
+
+    public OutputPump Pump => _pump;
+
+    /// <summary>Where worker <paramref name="index"/> writes its events.</summary>
+    public EventRing RingOf(int index) => _rings[index];
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _pump.Start();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Empties the rings once more, then closes the outputs.</summary>
+    public ValueTask DisposeAsync() => _pump.DisposeAsync();
+}

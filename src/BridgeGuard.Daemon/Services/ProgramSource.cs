@@ -1,0 +1,97 @@
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Worker;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Loading;
+using BridgeGuard.Rules.Semantics;
+using Microsoft.Extensions.Logging;
+
+namespace BridgeGuard.Daemon.Services;
+
+/// <summary>Loads rules, compiles them with the policy, and hands the result to every worker; again on each reload.</summary>
+/// <remarks>Thread: any, one call at a time. A load that fails leaves what is in force untouched.</remarks>
+public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSource> logger)
+{
+    private readonly List<PacketWorker> _workers = [];
+    private readonly Lock _gate = new();
+    private EngineProgram _program = EngineProgram.Empty;
+
+    /// <summary>What is in force.</summary>
+    public EngineProgram Program => Volatile.Read(ref _program);
+
+    public int RulesFailed { get; private set; }
+
+    public DateTimeOffset? LastReload { get; private set; }
+
+    /// <summary>A worker that gets the program now and on every reload.</summary>
+    public void Add(PacketWorker worker)
+    {
+        lock (_gate)
+        {
+            _workers.Add(worker);
+            worker.Program = _program;
+        }
+    }
+
+    /// <summary>Loads and swaps. Bad rules are logged and left out, or, when strict, refused together.</summary>
+    /// <returns>False when nothing was exchanged; <paramref name="errors"/> says why, a line each.</returns>
+    public bool TryLoad(out IReadOnlyList<string> errors)
+    {
+        VariableTable variables = VariableTable.CreateDefault();
+        foreach ((string name, string value) in model.Rules.AddressVariables)
+        {
+            variables.Addresses[name] = value;
+        }
+
+        foreach ((string name, string value) in model.Rules.PortVariables)
+        {
+            variables.Ports[name] = value;
+        }
+
+        RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions
+        {
+            Files = model.Rules.Files,
+            Variables = variables,
+            ClassificationFile = model.Rules.Classification,
+            ReferenceFile = model.Rules.References,
+            ThresholdFile = model.Rules.Thresholds,
+            PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
+            PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,
+        });
+        string[] lines = [.. loaded.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Select(d => d.ToString())];
+        errors = lines;
+        if (lines.Length > 0 && model.Rules.Strict)
+        {
+            return false;
+        }
+
+        foreach (string line in lines)
+        {
+            Log.BadRule(logger, line);
+        }
+
+        var program = new EngineProgram(loaded.Rules, new CompiledPolicy(model.Policy, loaded.Rules.Rules));
+        lock (_gate)
+        {
+            _program = program;
+            foreach (PacketWorker worker in _workers)
+            {
+                worker.Program = program;
+            }
+        }
+
+        RulesFailed = lines.Length;
+        LastReload = DateTimeOffset.UtcNow;
+        Log.Loaded(logger, loaded.Rules.Count, lines.Length);
+        return true;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(100, LogLevel.Warning, "{Line}")]
+        public static partial void BadRule(ILogger logger, string line);
+
+        [LoggerMessage(101, LogLevel.Information, "{Count} rules in force, {Failed} left out")]
+        public static partial void Loaded(ILogger logger, int count, int failed);
+    }
+}

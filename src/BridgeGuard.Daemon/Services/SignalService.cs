@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BridgeGuard.Daemon.Services;
+
+/// <summary>SIGHUP reopens log files, SIGUSR2 reloads the rules (both Suricata's habits). SIGTERM and SIGINT belong to the host.</summary>
+public sealed partial class SignalService(ProgramSource programs, OutputHost outputs, ILogger<SignalService> logger) : IHostedService, IDisposable
+{
+    /// <summary>Linux's number; .NET has no name for it.</summary>
+    private const PosixSignal Usr2 = (PosixSignal)12;
+
+    private PosixSignalRegistration? _hangUp;
+    private PosixSignalRegistration? _reload;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            context.Cancel = true;
+            outputs.Pump.Reopen();
+        });
+        _reload = PosixSignalRegistration.Create(Usr2, context =>
+        {
+            context.Cancel = true;
+            Reload();
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        Dispose();
+        return Task.CompletedTask;
+    }
+
+    public void Dispose()
+    {
+        _hangUp?.Dispose();
+        _reload?.Dispose();
+    }
+
+    private void Reload()
+    {
+        if (programs.TryLoad(out IReadOnlyList<string> errors))
+        {
+            return;
+        }
+
+        foreach (string error in errors)
+        {
+            Log.Refused(logger, error);
+        }
+
+        Log.Kept(logger);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(400, LogLevel.Error, "{Line}")]
+        public static partial void Refused(ILogger logger, string line);
+
+        [LoggerMessage(401, LogLevel.Error, "reload refused; the rules in force stay")]
+        public static partial void Kept(ILogger logger);
+    }
+}

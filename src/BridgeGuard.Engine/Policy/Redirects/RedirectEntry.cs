@@ -1,0 +1,56 @@
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Policy.Redirects;
+
+/// <summary>How far the move of a flow is.</summary>
+internal enum RedirectPhase
+{
+    Free,
+
+    /// <summary>A slot somebody is filling.</summary>
+    Claimed,
+
+    /// <summary>An established TCP connection is being opened again with the target; the client's segments wait.</summary>
+    Opening,
+
+    /// <summary>Both ways are rewritten.</summary>
+    Active,
+}
+
+/// <summary>One moved flow: who really talks to whom. Fixed once <see cref="Phase"/> is <see cref="RedirectPhase.Active"/>.</summary>
+internal sealed class RedirectEntry
+{
+    /// <summary>Published last with release semantics: whoever reads it as Opening or Active may read the rest.</summary>
+    public int Phase;
+    public byte IpVersion;
+    public byte Protocol;
+    public IpAddress Client;
+    public ushort ClientPort;
+    public IpAddress Server;
+    public ushort ServerPort;
+    public IpAddress Target;
+    public ushort TargetPort;
+    public ulong ClientMac;
+    public ulong TargetMac;
+    public ushort ClientPortId;
+    public long ExpiresUs;
+
+    // Splice of an established TCP connection (RFC 9293 sequence space)
+    /// <summary>First byte of the client's stream that the target sees.</summary>
+    public uint ClientSequence;
+
+    /// <summary>What the client expects as the next byte of its server.</summary>
+    public uint ServerSequence;
+
+    /// <summary>Add to the target's sequence numbers, subtract from the client's acknowledgements.</summary>
+    public uint SequenceDelta;
+
+    /// <summary>Window scale the client believes its server to use, and the one the target uses.</summary>
+    public byte ServerWindowScale;
+    public byte TargetWindowScale;
+    public ushort ClientWindow;
+
+    /// <summary>The segment that triggered the move, sent on when the target has answered; 0 when it was too long to keep.</summary>
+    public int PendingLength;
+    public readonly byte[] Pending = new byte[Worker.FrameInjector.FrameBytes];
+}

@@ -1,0 +1,313 @@
+using System.Buffers.Binary;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Engine.Policy.Redirects;
+
+/// <summary>Moves flows to a honeypot and back: rewrites addresses, ports, Ethernet destinations and, for a connection moved in its middle, sequence numbers.</summary>
+/// <remarks>
+/// The source MAC of rewritten answers stays the target's: a bridge would otherwise learn the real server's address on the target's port.
+/// A connection that is already established is opened again with the target on the client's behalf (a splice): the target sees a handshake whose
+/// first data byte is the segment that triggered the move, and the client never notices. One per worker; the table is shared.
+/// </remarks>
+public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, NeighborTable neighbors, FrameInjector injector)
+{
+    /// <summary>A moved flow is forgotten after so long without the client's packets.</summary>
+    public const long IdleUs = 300_000_000;
+
+    private const int EthernetLength = 14;
+    private const byte DefaultTtl = 64;
+
+    /// <summary>Nothing to look for: no targets are configured.</summary>
+    public bool IsIdle => targets.Length == 0;
+
+    /// <summary>Redirects that could not be carried out (unknown MAC, no slot, other family, no Ethernet).</summary>
+    public long Failed { get; private set; }
+
+    /// <summary>Flows moved.</summary>
+    public long Moved { get; private set; }
+
+    /// <summary>Before flow lookup: a packet of a target to a moved client gets its real server's source back.</summary>
+    /// <returns>False when the packet was taken (a handshake answer of a splice) and must not go on.</returns>
+    public bool Restore(Packet packet)
+    {
+        if (packet.IpVersion == 0 || !neighbors.TryFind(packet.SourceAddress, out int target))
+        {
+            return true;
+        }
+
+        if (packet.EthernetOffset >= 0)
+        {
+            neighbors.Learn(target, ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + 6, 6)));
+        }
+
+        if (!packet.IsTcp && !packet.IsUdp)
+        {
+            return true;
+        }
+
+        int index = table.Find(packet.DestinationAddress, packet.DestinationPort, packet.SourceAddress, packet.SourcePort, packet.Protocol);
+        if (index < 0)
+        {
+            return true;
+        }
+
+        RedirectEntry entry = table[index];
+        if (entry.Phase == (int)RedirectPhase.Opening)
+        {
+            Answer(packet, entry, index);
+            return false;
+        }
+
+        RewriteSource(packet, entry);
+        return true;
+    }
+
+    /// <summary>After the verdict: a client's packet of a moved flow goes to its target.</summary>
+    public void Forward(Packet packet, Flow flow)
+    {
+        RedirectEntry entry = table[flow.RedirectIndex];
+        if (packet.Direction == Direction.ToClient)
+        {
+            // From the real server, which was told to forget the connection: the client must not hear it any more.
+            if (!packet.Has(PacketFlags.Modified))
+            {
+                packet.Drop(DropReason.Redirect);
+            }
+
+            return;
+        }
+
+        if (entry.Phase == (int)RedirectPhase.Opening)
+        {
+            packet.Drop(DropReason.Redirect);
+            return;
+        }
+
+        entry.ExpiresUs = packet.TimeUs + IdleUs;
+        RewriteDestination(packet, entry);
+    }
+
+    /// <summary>Moves a flow with its current packet; false when that is not possible and the packet must be dropped instead.</summary>
+    /// <param name="packet">A client's packet; it is not forwarded as it is.</param>
+    /// <param name="flow">Its flow.</param>
+    /// <param name="targetIndex">Index of the target.</param>
+    public bool Move(Packet packet, Flow flow, int targetIndex)
+    {
+        RedirectTarget target = targets[targetIndex];
+        ulong targetMac = neighbors.MacOf(targetIndex);
+        bool v4 = flow.Key.IpVersion == 4;
+        if (targetMac == 0 || packet.EthernetOffset < 0 || target.Address.IsV4 != v4 || packet.TunnelDepth != 0 || flow.Key.Protocol is not (IpProtocols.Tcp or IpProtocols.Udp))
+        {
+            Failed++;
+            return false;
+        }
+
+        ushort targetPort = target.Port != 0 ? target.Port : flow.Key.DestinationPort;
+        int index = table.Claim(flow.Key.Source, flow.Key.SourcePort, target.Address, targetPort, flow.Key.Protocol, packet.TimeUs);
+        if (index < 0)
+        {
+            Failed++;
+            return false;
+        }
+
+        RedirectEntry entry = table[index];
+        entry.IpVersion = flow.Key.IpVersion;
+        entry.Protocol = flow.Key.Protocol;
+        entry.Client = flow.Key.Source;
+        entry.ClientPort = flow.Key.SourcePort;
+        entry.Server = flow.Key.Destination;
+        entry.ServerPort = flow.Key.DestinationPort;
+        entry.Target = target.Address;
+        entry.TargetPort = targetPort;
+        entry.TargetMac = targetMac;
+        entry.ClientPortId = flow.ClientPortId;
+        entry.ExpiresUs = packet.TimeUs + IdleUs;
+        entry.SequenceDelta = 0;
+        entry.ServerWindowScale = entry.TargetWindowScale = 0;
+        entry.PendingLength = 0;
+        flow.RedirectIndex = index;
+        flow.Flags |= FlowFlags.Redirected;
+        Moved++;
+        bool established = packet.IsTcp && !packet.Tcp.Has(TcpFlags.Syn);
+        if (!established)
+        {
+            table.Publish(index, RedirectPhase.Active);
+            if (packet.Direction == Direction.ToServer)
+            {
+                RewriteDestination(packet, entry);
+            }
+
+            return true;
+        }
+
+        return Splice(packet, flow, entry, index);
+    }
+
+    private static ulong ReadMac(ReadOnlySpan<byte> bytes) =>
+        ((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32) | BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]);
+
+    private static void WriteMac(Span<byte> bytes, ulong mac)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(bytes, (ushort)(mac >> 32));
+        BinaryPrimitives.WriteUInt32BigEndian(bytes[2..], (uint)mac);
+    }
+
+    /// <summary>Opens the connection with the target and resets it with the real server, both in the client's name.</summary>
+    private bool Splice(Packet packet, Flow flow, RedirectEntry entry, int index)
+    {
+        bool fromClient = packet.Direction == Direction.ToServer;
+        entry.ClientMac = ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + (fromClient ? 6 : 0), 6));
+        entry.ClientSequence = fromClient ? packet.Tcp.Sequence : packet.Tcp.Acknowledgement;
+        entry.ServerSequence = fromClient ? packet.Tcp.Acknowledgement : packet.Tcp.Sequence;
+        entry.ClientWindow = packet.Tcp.Window;
+        entry.ServerWindowScale = flow.Tcp?.Server.WindowScale ?? 0;
+        byte clientScale = flow.Tcp?.Client.WindowScale ?? 0;
+        bool scales = (entry.ServerWindowScale | clientScale) != 0;
+        if (fromClient && packet.Length <= FrameInjector.FrameBytes && packet.PayloadLength > 0)
+        {
+            packet.Bytes.CopyTo(entry.Pending);
+            entry.PendingLength = packet.Length;
+        }
+
+        table.Publish(index, RedirectPhase.Opening);
+        ReadOnlySpan<byte> options = scales ? [2, 4, 0x05, 0xb4, 1, 3, 3, clientScale] : [2, 4, 0x05, 0xb4];
+        Craft(packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence - 1, 0, TcpFlags.Syn, options);
+        ulong serverMac = ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + (fromClient ? 0 : 6), 6));
+        Craft(packet, entry, entry.Server, entry.ServerPort, serverMac, entry.ClientSequence, entry.ServerSequence, TcpFlags.Rst | TcpFlags.Ack, default);
+        packet.Drop(DropReason.Redirect);
+        return true;
+    }
+
+    /// <summary>The target's answer to the splice's SYN: complete the handshake and send what waited.</summary>
+    private void Answer(Packet packet, RedirectEntry entry, int index)
+    {
+        packet.Drop(DropReason.Redirect);
+        if (!packet.Tcp.Has(TcpFlags.Syn | TcpFlags.Ack) || packet.Tcp.Acknowledgement != entry.ClientSequence)
+        {
+            return;
+        }
+
+        entry.SequenceDelta = entry.ServerSequence - (packet.Tcp.Sequence + 1);
+        entry.TargetWindowScale = packet.Tcp.WindowScale > 0 ? (byte)packet.Tcp.WindowScale : (byte)0;
+        table.Publish(index, RedirectPhase.Active);
+        Craft(packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence, packet.Tcp.Sequence + 1, TcpFlags.Ack, default);
+        if (entry.PendingLength > 0 && injector.TryAdd(entry.PendingLength, entry.ClientPortId, InjectDirection.FromPort, out Span<byte> frame))
+        {
+            entry.Pending.AsSpan(0, entry.PendingLength).CopyTo(frame);
+            RewriteFrame(frame, entry);
+        }
+
+        entry.PendingLength = 0;
+    }
+
+    /// <summary>A bare TCP segment from the client to <paramref name="destination"/>, with the VLAN tags and IP version of the model packet.</summary>
+    private void Craft(
+        Packet model, RedirectEntry entry, IpAddress destination, ushort port, ulong mac, uint sequence, uint acknowledgement, TcpFlags flags, ReadOnlySpan<byte> options)
+    {
+        bool v4 = entry.IpVersion == 4;
+        int linkLength = model.NetworkOffset - model.EthernetOffset;
+        int ipLength = v4 ? 20 : 40;
+        int tcpLength = 20 + options.Length;
+        if (!injector.TryAdd(linkLength + ipLength + tcpLength, entry.ClientPortId, InjectDirection.FromPort, out Span<byte> frame))
+        {
+            return;
+        }
+
+        frame.Clear();
+        model.Buffer.AsSpan(model.EthernetOffset, linkLength).CopyTo(frame);
+        WriteMac(frame, mac);
+        WriteMac(frame[6..], entry.ClientMac);
+        Span<byte> ip = frame[linkLength..];
+        if (v4)
+        {
+            ip[0] = 0x45;
+            BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)(ipLength + tcpLength));
+            ip[6] = 0x40; // Don't fragment.
+            ip[8] = DefaultTtl;
+            ip[9] = IpProtocols.Tcp;
+            entry.Client.Write(ip[12..], asV4: true);
+            destination.Write(ip[16..], asV4: true);
+        }
+        else
+        {
+            ip[0] = 0x60;
+            BinaryPrimitives.WriteUInt16BigEndian(ip[4..], (ushort)tcpLength);
+            ip[6] = IpProtocols.Tcp;
+            ip[7] = DefaultTtl;
+            entry.Client.Write(ip[8..], asV4: false);
+            destination.Write(ip[24..], asV4: false);
+        }
+
+        Span<byte> tcp = ip[ipLength..];
+        BinaryPrimitives.WriteUInt16BigEndian(tcp, entry.ClientPort);
+        BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], port);
+        BinaryPrimitives.WriteUInt32BigEndian(tcp[4..], sequence);
+        BinaryPrimitives.WriteUInt32BigEndian(tcp[8..], acknowledgement);
+        tcp[12] = (byte)(tcpLength << 2);
+        tcp[13] = (byte)flags;
+        BinaryPrimitives.WriteUInt16BigEndian(tcp[14..], entry.ClientWindow);
+        options.CopyTo(tcp[20..]);
+        Checksums.WriteInto(ip, v4, IpProtocols.Tcp, ipLength);
+    }
+
+    /// <summary>The stored trigger frame, a whole client segment, on its way to the target.</summary>
+    private static void RewriteFrame(Span<byte> frame, RedirectEntry entry)
+    {
+        WriteMac(frame, entry.TargetMac);
+        int network = EthernetLength;
+        while (network + 4 <= frame.Length && BinaryPrimitives.ReadUInt16BigEndian(frame[(network - 2)..]) is 0x8100 or 0x88a8)
+        {
+            network += 4;
+        }
+
+        Span<byte> ip = frame[network..];
+        bool v4 = entry.IpVersion == 4;
+        entry.Target.Write(ip[(v4 ? 16 : 24)..], v4);
+        int headerLength = v4 ? (ip[0] & 0xf) * 4 : 40;
+        Span<byte> tcp = ip[headerLength..];
+        BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], entry.TargetPort);
+        BinaryPrimitives.WriteUInt32BigEndian(tcp[8..], BinaryPrimitives.ReadUInt32BigEndian(tcp[8..]) - entry.SequenceDelta);
+        Checksums.WriteInto(ip, v4, IpProtocols.Tcp, headerLength);
+    }
+
+    private static void RewriteDestination(Packet packet, RedirectEntry entry)
+    {
+        bool v4 = packet.IpVersion == 4;
+        WriteMac(packet.Buffer.AsSpan(packet.EthernetOffset, 6), entry.TargetMac);
+        entry.Target.Write(packet.Buffer.AsSpan(packet.NetworkOffset + (v4 ? 16 : 24)), v4);
+        Span<byte> transport = packet.TransportBytes;
+        BinaryPrimitives.WriteUInt16BigEndian(transport[2..], entry.TargetPort);
+        if (entry.SequenceDelta != 0 && packet.IsTcp)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(transport[8..], packet.Tcp.Acknowledgement - entry.SequenceDelta);
+        }
+
+        packet.Flags |= PacketFlags.Modified;
+        Checksums.Fix(packet);
+    }
+
+    private static void RewriteSource(Packet packet, RedirectEntry entry)
+    {
+        bool v4 = packet.IpVersion == 4;
+        entry.Server.Write(packet.Buffer.AsSpan(packet.NetworkOffset + (v4 ? 12 : 8)), v4);
+        Span<byte> transport = packet.TransportBytes;
+        BinaryPrimitives.WriteUInt16BigEndian(transport, entry.ServerPort);
+        packet.SourceAddress = entry.Server;
+        packet.SourcePort = entry.ServerPort;
+        if (entry.SequenceDelta != 0 && packet.IsTcp)
+        {
+            uint sequence = packet.Tcp.Sequence + entry.SequenceDelta;
+            BinaryPrimitives.WriteUInt32BigEndian(transport[4..], sequence);
+            long window = ((long)packet.Tcp.Window << entry.TargetWindowScale) >> entry.ServerWindowScale;
+            ushort scaled = (ushort)Math.Min(window, ushort.MaxValue);
+            BinaryPrimitives.WriteUInt16BigEndian(transport[14..], scaled);
+            packet.Tcp.Sequence = sequence;
+            packet.Tcp.Window = scaled;
+        }
+
+        packet.Flags |= PacketFlags.Modified;
+        Checksums.Fix(packet);
+    }
+}

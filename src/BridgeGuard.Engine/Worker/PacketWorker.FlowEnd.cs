@@ -1,0 +1,97 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>What happens when a flow is over: the last bytes are parsed, inspected and logged, then the flow itself.</summary>
+public sealed partial class PacketWorker
+{
+    private static readonly byte[] NoBytes = [];
+
+    /// <inheritdoc/>
+    public void OnFlowEnd(Flow flow, FlowEndReason reason)
+    {
+        if (flow.Tcp is not null && !flow.Has(FlowFlags.Dropped))
+        {
+            InspectLeftovers(flow, reason);
+        }
+
+        flow.EndReason = reason;
+        _events.Flow(flow);
+        _appLayer.Release(flow);
+    }
+
+    /// <summary>
+    /// A connection that ended without both FINs, or whose last data was never acknowledged, still has bytes that nobody has judged. They go
+    /// through the pipeline with a packet of our own in each direction that has something to show.
+    /// </summary>
+    private void InspectLeftovers(Flow flow, FlowEndReason reason)
+    {
+        bool toServer = HasWork(flow, Direction.ToServer);
+        bool toClient = HasWork(flow, Direction.ToClient);
+        if (!toServer && !toClient)
+        {
+            return;
+        }
+
+        bool flushed = false;
+        for (int i = 0; i < 2; i++)
+        {
+            Direction direction = i == 0 ? Direction.ToServer : Direction.ToClient;
+            if (direction == Direction.ToServer ? !toServer : !toClient)
+            {
+                continue;
+            }
+
+            Packet pseudo = MakePseudo(flow, direction, reason);
+            Counters.Increment(Counter.TcpPseudo);
+            _alerts.Clear();
+            _files.LastClosed = null;
+            if (!flushed)
+            {
+                flushed = true;
+                _tcp.Flush(flow, pseudo);
+                if (_appLayer.TakeRedelivery())
+                {
+                    _tcp.Flush(flow, pseudo);
+                }
+            }
+
+            if (_settings.DetectionEnabled && !Skips(flow))
+            {
+                _detector.Inspect(_current.Rules, pseudo, flow, _alerts);
+            }
+
+            Conclude(pseudo, flow);
+        }
+    }
+
+    private static bool HasWork(Flow flow, Direction direction) =>
+        TcpTracker.HasLeftovers(flow, direction) || flow.AppState is { Transactions.Count: > 0 };
+
+    private Packet MakePseudo(Flow flow, Direction direction, FlowEndReason reason)
+    {
+        bool toServer = direction == Direction.ToServer;
+        FlowKey key = toServer ? flow.Key : flow.Key.Reversed();
+        Packet pseudo = _pseudo;
+        pseudo.Reset(NoBytes, 0, 0, new FrameInfo { TimestampUs = flow.LastUs, PortId = toServer ? flow.ClientPortId : flow.ServerPortId });
+        pseudo.Flags = PacketFlags.Pseudo | PacketFlags.Established | PacketFlags.StreamEnd;
+        pseudo.Source = reason == FlowEndReason.Forced ? PacketSource.FlowForced : PacketSource.FlowTimeout;
+        pseudo.IpVersion = key.IpVersion;
+        pseudo.Protocol = key.Protocol;
+        pseudo.SourceAddress = key.Source;
+        pseudo.DestinationAddress = key.Destination;
+        pseudo.SourcePort = key.SourcePort;
+        pseudo.DestinationPort = key.DestinationPort;
+        pseudo.Vlan0 = key.Vlan0;
+        pseudo.Vlan1 = key.Vlan1;
+        pseudo.Vlan2 = key.Vlan2;
+        pseudo.VlanCount = (byte)(key.Vlan2 != 0 ? 3 : key.Vlan1 != 0 ? 2 : key.Vlan0 != 0 ? 1 : 0);
+        pseudo.TunnelId = key.TunnelId;
+        pseudo.Flow = flow;
+        pseudo.Direction = direction;
+        return pseudo;
+    }
+}

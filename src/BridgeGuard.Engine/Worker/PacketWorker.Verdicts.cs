@@ -1,0 +1,148 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Roles;
+
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>From matches and file verdicts to one verdict.</summary>
+public sealed partial class PacketWorker
+{
+    private PolicyModel Model => _current.Policy.Model;
+
+    /// <summary>Carries out what detection alone cannot: moves and sinkholes. Drops and passes it has marked on packet and flow already.</summary>
+    private void Resolve(Packet packet, Flow? flow)
+    {
+        for (int i = 0; i < _alerts.Count; i++)
+        {
+            ref AlertEntry alert = ref _alerts[i];
+            if (alert.Action == RuleAction.Redirect)
+            {
+                Redirect(packet, flow);
+            }
+            else if (alert.Action == RuleAction.Sinkhole)
+            {
+                Sinkhole(packet, flow);
+            }
+        }
+    }
+
+    private void Redirect(Packet packet, Flow? flow)
+    {
+        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.RedirectIndex >= 0 || !_settings.IsInline)
+        {
+            return;
+        }
+
+        RoleModel role = RoleOf(flow, r => r.RedirectTarget >= 0);
+        if (role.RedirectTarget < 0 || !_redirector.Move(packet, flow, role.RedirectTarget))
+        {
+            // A redirect that cannot be carried out must not let the attack through.
+            packet.Drop(DropReason.Rules);
+            flow.Flags |= FlowFlags.Dropped;
+        }
+    }
+
+    private void Sinkhole(Packet packet, Flow? flow)
+    {
+        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || !_settings.IsInline)
+        {
+            return;
+        }
+
+        RoleModel role = RoleOf(flow, r => r.Sinkhole is not null);
+        if (packet.Direction == Direction.ToServer)
+        {
+            // Without room for the answer the client asks again; the query goes nowhere either way.
+            DnsSinkhole.TryAnswer(packet, role.Sinkhole, Injector);
+        }
+
+        packet.Drop(DropReason.Redirect);
+    }
+
+    /// <summary>The role of the guest that is protected: the client's, or the server's when only that end is a guest or says something.</summary>
+    private RoleModel RoleOf(Flow flow, Func<RoleModel, bool> speaks)
+    {
+        RoleModel client = Model.Roles[flow.ClientRole];
+        RoleModel server = Model.Roles[flow.ServerRole];
+        bool clientDecides = flow.ClientGuest != 0 || flow.ServerGuest == 0;
+        return clientDecides && (speaks(client) || flow.ServerGuest == 0) ? client : server;
+    }
+
+    /// <summary>A file that ended with this packet, or whose end waits: does the packet go on?</summary>
+    private void JudgeFiles(Packet packet, Flow flow)
+    {
+        if (flow.Hold is { IsActive: true } hold && packet.Direction == hold.Direction && !packet.Has(PacketFlags.Pseudo))
+        {
+            ContinueHold(packet, flow, hold);
+        }
+
+        if (_files.LastClosed is not { } file)
+        {
+            return;
+        }
+
+        _files.LastClosed = null;
+        RoleModel role = ReceiverRole(flow, file.Direction);
+        switch (file.Verdict)
+        {
+            case FileVerdictKind.Malicious when role.Files == FileDelivery.Observe || !_settings.IsInline:
+                AddBuiltIn(BuiltInRules.MaliciousFileSeen);
+                break;
+            case FileVerdictKind.Malicious:
+                Stop(packet, flow, BuiltInRules.MaliciousFileBlocked);
+                break;
+            case FileVerdictKind.Unknown or FileVerdictKind.Pending
+                when role.Files == FileDelivery.HoldTail && _settings.IsInline && _fileVerdicts is not null && !packet.Has(PacketFlags.Pseudo):
+                (flow.Hold ??= new FileHold()).Begin(file, packet.TimeUs, role.FileHoldMs);
+                ContinueHold(packet, flow, flow.Hold);
+                break;
+        }
+    }
+
+    private void ContinueHold(Packet packet, Flow flow, FileHold hold)
+    {
+        RoleModel role = ReceiverRole(flow, hold.Direction);
+        switch (_fileVerdicts!.Lookup(hold.Sha256, hold.Size))
+        {
+            case FileVerdictKind.Malicious:
+                hold.End();
+                Stop(packet, flow, BuiltInRules.MaliciousFileBlocked);
+                break;
+            case FileVerdictKind.Clean:
+                hold.End();
+                break;
+            case FileVerdictKind.Pending or FileVerdictKind.Unknown when packet.TimeUs < hold.DeadlineUs:
+                if (packet.PayloadLength > 0 || packet.Tcp.Has(TcpFlags.Fin))
+                {
+                    packet.Drop(DropReason.FileHold);
+                }
+
+                break;
+            default:
+                hold.End();
+                if (!role.FilesFailOpen)
+                {
+                    Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
+                }
+
+                break;
+        }
+    }
+
+    private RoleModel ReceiverRole(Flow flow, Direction direction) =>
+        Model.Roles[direction == Direction.ToClient ? flow.ClientRole : flow.ServerRole];
+
+    /// <summary>The file ends here: both ends get a reset and nothing of the flow passes any more.</summary>
+    private void Stop(Packet packet, Flow flow, RuleInfo why)
+    {
+        AddBuiltIn(why);
+        packet.Reject = RejectTarget.Both;
+        packet.Drop(DropReason.FileVerdict);
+        flow.Flags |= FlowFlags.Dropped | FlowFlags.Rejected;
+    }
+
+    private void AddBuiltIn(RuleInfo rule) => _alerts.Add(new AlertEntry { Rule = rule, Action = rule.Action });
+}

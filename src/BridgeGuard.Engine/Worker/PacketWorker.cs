@@ -1,0 +1,427 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Redirects;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>What a worker shares with the others of its process.</summary>
+public sealed class WorkerEnvironment
+{
+    public required EngineSettings Settings { get; init; }
+
+    public required IEventSink Events { get; init; }
+
+    /// <summary>Keys the flow hash; the same key gives the same flow ids.</summary>
+    public FlowHash FlowHash { get; init; } = new(0, 0);
+
+    /// <summary>Where files go to be scanned; null: hashed only.</summary>
+    public IFileSink? FileSink { get; init; }
+
+    public IFileVerdicts? FileVerdicts { get; init; }
+
+    public ProtocolDetector? Protocols { get; init; }
+
+    public RedirectTable Redirects { get; init; } = new();
+
+    public IGuestDirectory Guests { get; init; } = EmptyGuestDirectory.Instance;
+}
+
+/// <summary>One thread's engine: a frame goes in, a verdict comes out. The pipeline, in the order of the folders it calls.</summary>
+/// <remarks>
+/// Owns its flows, pools, counters and writer; shares only immutable things and the redirect table. Allocation-free once warm. The one catch
+/// under the loop is here: a defect of ours costs one flow its inspection, never the bridge its traffic.
+/// </remarks>
+public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAlertPayloads, IDisposable
+{
+    private readonly EngineSettings _settings;
+    private readonly Packet _frame = new();
+    private readonly Packet _pseudo = new();
+    private readonly PacketQueue _inner = new();
+    private readonly PacketDecoder _decoder;
+    private readonly FlowTable _flows;
+    private readonly TcpTracker _tcp;
+    private readonly AppLayer _appLayer;
+    private readonly FileTracker _files;
+    private readonly Detector _detector;
+    private readonly AlertQueue _alerts;
+    private readonly EventEmitter _events;
+    private readonly IFileVerdicts? _fileVerdicts;
+    private readonly RedirectTable _redirectTable;
+    private Redirector _redirector;
+    private EngineProgram _program = EngineProgram.Empty;
+    private EngineProgram _current = EngineProgram.Empty;
+
+    public PacketWorker(WorkerEnvironment environment, int workerId = 0)
+    {
+        _settings = environment.Settings;
+        _fileVerdicts = environment.FileVerdicts;
+        _redirectTable = environment.Redirects;
+        _decoder = new PacketDecoder(_settings.Decoder);
+        _files = new FileTracker(_settings.Files, environment.FileSink, environment.FileVerdicts);
+        _appLayer = new AppLayer(_settings, environment.Protocols ?? new ProtocolDetector(_settings.AppLayer), _files);
+        _flows = new FlowTable(_settings, environment.FlowHash, Counters, workerId) { EndHandler = this };
+        _tcp = new TcpTracker(_settings, _flows, _appLayer, Counters);
+        _detector = new Detector(_settings, workerId) { Reassembler = _tcp.Reassembler };
+        _alerts = new AlertQueue(_settings.Detection.PacketAlertMax);
+        _events = new EventEmitter(_settings, environment.Events, environment.Guests, (byte)workerId) { Payloads = this };
+        _redirector = new Redirector(_redirectTable, [], new NeighborTable([]), Injector);
+    }
+
+    public WorkerCounters Counters { get; } = new();
+
+    public FrameInjector Injector { get; } = new();
+
+    /// <summary>Exceptions caught under the loop: each is a defect of ours.</summary>
+    public long Faults { get; private set; }
+
+    /// <summary>The last of them, for the log; written by the worker, read by anyone.</summary>
+    public Exception? LastFault { get; private set; }
+
+    public FlowTable Flows => _flows;
+
+    /// <summary>Rules and policy; may be set from another thread, takes effect with the next packet.</summary>
+    public EngineProgram Program
+    {
+        get => Volatile.Read(ref _program);
+        set => Volatile.Write(ref _program, value);
+    }
+
+    /// <inheritdoc/>
+    public Verdict Process(byte[] buffer, int offset, int length, in FrameInfo info)
+    {
+        try
+        {
+            return ProcessFrame(buffer, offset, length, in info);
+        }
+        catch (Exception fault) when (fault is not OutOfMemoryException)
+        {
+            return Survive(fault);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Tick(long nowUs)
+    {
+        try
+        {
+            TakeProgram();
+            _flows.Expire(nowUs, this);
+        }
+        catch (Exception fault) when (fault is not OutOfMemoryException)
+        {
+            Survive(fault);
+        }
+    }
+
+    /// <summary>No more frames will come: all flows end and are logged.</summary>
+    public void Finish()
+    {
+        TakeProgram();
+        _flows.EndAll(this);
+    }
+
+    /// <inheritdoc/>
+    ReadOnlySpan<byte> IAlertPayloads.Stream(Flow flow, Direction direction, int most)
+    {
+        ReadOnlySpan<byte> recent = _tcp.Reassembler.GetRecentStream(flow, direction);
+        return recent[Math.Max(0, recent.Length - most)..];
+    }
+
+    public void Dispose()
+    {
+        _events.Dispose();
+        _detector.Dispose();
+    }
+
+    private Verdict ProcessFrame(byte[] buffer, int offset, int length, in FrameInfo info)
+    {
+        TakeProgram();
+        _flows.Expire(info.TimestampUs, this);
+        Packet packet = _frame;
+        packet.Reset(buffer, offset, length, in info);
+        _inner.Clear();
+        _decoder.Decode(packet, _inner);
+        if (!_redirector.IsIdle && !_redirector.Restore(packet))
+        {
+            return VerdictOf(packet);
+        }
+
+        Handle(packet);
+
+        // A queue that grows while it is read: a rebuilt fragment may carry a tunnel.
+        for (int i = 0; i < _inner.Count; i++)
+        {
+            Packet inner = _inner[i];
+            Handle(inner);
+            if (inner.Action == VerdictAction.Drop)
+            {
+                packet.Reject |= inner.Reject;
+                packet.Drop(DropReason.TunnelPacketDrop);
+            }
+        }
+
+        return VerdictOf(packet);
+    }
+
+    private void Handle(Packet packet)
+    {
+        if (packet.Has(PacketFlags.Fragment))
+        {
+            HandleFragment(packet);
+            return;
+        }
+
+        Flow? flow = packet.IpVersion == 0 || packet.Has(PacketFlags.Invalid) ? null : _flows.GetOrCreate(packet);
+        _alerts.Clear();
+        _files.LastClosed = null;
+        if (flow is not null)
+        {
+            if (flow.PacketsToServer + flow.PacketsToClient == 0)
+            {
+                Introduce(flow, packet);
+            }
+
+            _flows.Touch(flow, packet);
+            NotePort(flow, packet);
+            if (flow.Has(FlowFlags.Dropped))
+            {
+                packet.Flags |= PacketFlags.NoInspection;
+                packet.Drop(DropReason.FlowDrop);
+            }
+            else
+            {
+                RunStream(flow, packet);
+            }
+        }
+
+        if (_settings.DetectionEnabled && !packet.Has(PacketFlags.NoInspection) && !Skips(flow))
+        {
+            _detector.Inspect(_current.Rules, packet, flow, _alerts);
+            if (flow is { Variables.BypassRequested: true, State: < FlowState.LocalBypassed })
+            {
+                _flows.SetState(flow, FlowState.LocalBypassed);
+            }
+        }
+
+        Conclude(packet, flow);
+    }
+
+    private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection)) != 0;
+
+    private void HandleFragment(Packet packet)
+    {
+        _events.PacketAnomalies(packet, null);
+    }
+
+    /// <summary>A flow's first packet: who are its ends, and do they talk to a moved pair?</summary>
+    private void Introduce(Flow flow, Packet packet)
+    {
+        PolicyModel model = _current.Policy.Model;
+        ulong source = 0;
+        ulong destination = 0;
+        if (packet.EthernetOffset >= 0)
+        {
+            source = Mac(packet, 6);
+            destination = Mac(packet, 0);
+        }
+
+        flow.FirstPacketNumber = packet.Number;
+        flow.SourceMac = source;
+        flow.DestinationMac = destination;
+        flow.ClientGuest = model.FindGuest(packet.Info.PortId, source, flow.Key.Source);
+        flow.ServerGuest = model.FindGuest(0, destination, flow.Key.Destination);
+        flow.ClientRole = model.Guests[flow.ClientGuest].Role;
+        flow.ServerRole = model.Guests[flow.ServerGuest].Role;
+    }
+
+    private static void NotePort(Flow flow, Packet packet)
+    {
+        if (packet.Direction == Direction.ToServer)
+        {
+            flow.ClientPortId = packet.Info.PortId;
+        }
+        else
+        {
+            flow.ServerPortId = packet.Info.PortId;
+        }
+    }
+
+    private static ulong Mac(Packet packet, int at)
+    {
+        ReadOnlySpan<byte> bytes = packet.Buffer.AsSpan(packet.EthernetOffset + at, 6);
+        return ((ulong)System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32)
+            | System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]);
+    }
+
+    private void RunStream(Flow flow, Packet packet)
+    {
+        bool hadError = flow.Has(FlowFlags.AppLayerError);
+        if (packet.IsTcp)
+        {
+            _tcp.Process(packet, flow);
+            if (_appLayer.TakeRedelivery())
+            {
+                _tcp.Redeliver(packet, flow);
+            }
+        }
+        else if (packet.IsUdp && !packet.Has(PacketFlags.NoPayloadInspection))
+        {
+            _appLayer.OnDatagram(flow, packet);
+        }
+
+        if (!hadError && flow.Has(FlowFlags.AppLayerError))
+        {
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.AppLayerError, _settings.AppLayer.ErrorPolicy, Counters);
+        }
+    }
+
+    /// <summary>After inspection: matches and file verdicts become one verdict, and what happened is written down.</summary>
+    private void Conclude(Packet packet, Flow? flow)
+    {
+        if (flow is not null)
+        {
+            JudgeFiles(packet, flow);
+        }
+
+        Resolve(packet, flow);
+        WriteEvents(packet, flow);
+        if (flow is { RedirectIndex: >= 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
+        {
+            _redirector.Forward(packet, flow);
+        }
+    }
+
+    private void WriteEvents(Packet packet, Flow? flow)
+    {
+        _events.PacketAnomalies(packet, flow);
+        if (flow is not null)
+        {
+            _events.DetectionAnomalies(flow, packet, packet.AppEvents);
+        }
+
+        for (int i = 0; i < _alerts.Count; i++)
+        {
+            if (!_alerts[i].Has(AlertFlags.Silent))
+            {
+                _events.Alert(packet, flow, in _alerts[i]);
+            }
+        }
+
+        if (flow?.AppState is not null)
+        {
+            LogTransactions(packet, flow);
+        }
+
+        if (packet.Action == VerdictAction.Drop)
+        {
+            _events.Drop(packet, flow);
+        }
+    }
+
+    /// <summary>Writes the records of transactions that are far enough, then lets finished ones go.</summary>
+    private void LogTransactions(Packet packet, Flow flow)
+    {
+        ProtocolState state = flow.AppState!;
+        TransactionList transactions = state.Transactions;
+        for (int i = 0; i < transactions.Count; i++)
+        {
+            Transaction transaction = transactions[i];
+            _events.AppLayerAnomalies(flow, packet, transaction);
+            _events.Transactions(flow, packet, transaction, EndedFor(flow, transaction));
+            LogFiles(packet, flow, transaction, Direction.ToServer);
+            LogFiles(packet, flow, transaction, Direction.ToClient);
+        }
+
+        uint all = (1u << state.Protocol.Loggers.Length) - 1;
+        AppLayer.Retire(flow, all, inspectionDone: !_settings.DetectionEnabled || Skips(flow) || flow.Has(FlowFlags.Dropped));
+    }
+
+    private static DirectionMask EndedFor(Flow flow, Transaction transaction)
+    {
+        DirectionMask ended = DirectionMask.None;
+        if (flow.DetectToServer.Ended || !transaction.ExistsIn(Direction.ToServer))
+        {
+            ended |= DirectionMask.ToServer;
+        }
+
+        if (flow.DetectToClient.Ended || !transaction.ExistsIn(Direction.ToClient))
+        {
+            ended |= DirectionMask.ToClient;
+        }
+
+        return ended;
+    }
+
+    private void LogFiles(Packet packet, Flow flow, Transaction transaction, Direction direction)
+    {
+        if (transaction.Files(direction) is not { Count: > 0 } files)
+        {
+            return;
+        }
+
+        for (int i = 0; i < files.Count; i++)
+        {
+            TrackedFile file = files[i];
+            if (file.IsEnded && !file.IsLogged)
+            {
+                file.IsLogged = true;
+                _events.File(flow, packet, transaction, direction, file);
+            }
+        }
+    }
+
+    private void TakeProgram()
+    {
+        EngineProgram next = Program;
+        if (ReferenceEquals(next, _current))
+        {
+            return;
+        }
+
+        _current = next;
+        RedirectTarget[] targets = next.Policy.Model.Targets;
+        _redirector = new Redirector(_redirectTable, targets, new NeighborTable(targets), Injector);
+        _detector.Policy = next.Policy;
+    }
+
+    private static Verdict VerdictOf(Packet packet)
+    {
+        FlowOffload offload = packet is { TunnelDepth: 0, Flow: { } flow } ? OffloadOf(flow) : FlowOffload.None;
+        bool drops = packet.Action == VerdictAction.Drop;
+        return new Verdict
+        {
+            Action = packet.Action,
+            Reject = drops ? packet.Reject : RejectTarget.None,
+            Modified = !drops && packet.Has(PacketFlags.Modified),
+            Reason = packet.DropReason,
+            Offload = offload,
+        };
+    }
+
+    /// <summary>What the kernel may do alone from now on: nothing about these flows can change any more.</summary>
+    private static FlowOffload OffloadOf(Flow flow)
+    {
+        if (flow.Has(FlowFlags.Dropped))
+        {
+            return FlowOffload.Drop;
+        }
+
+        return flow.RedirectIndex < 0 && (flow.Has(FlowFlags.Passed) || flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
+            ? FlowOffload.Pass
+            : FlowOffload.None;
+    }
+
+    private Verdict Survive(Exception fault)
+    {
+        Faults++;
+        LastFault = fault;
+        return Verdict.Pass;
+    }
+}

@@ -1,0 +1,153 @@
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Engine.Policy.Roles;
+
+namespace BridgeGuard.Host.Tests.Configuration;
+
+public sealed class DaemonConfigLoaderTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("bg-config-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void TheSmallestFileNamesABridgeAndRules()
+    {
+        DaemonModel model = LoadValid(
+            """
+            bridges: [{name: br0}]
+            rules: {files: one.rules}
+            """);
+
+        Assert.Equal("br0", Assert.Single(model.Bridges).Name);
+        Assert.Equal(PortMode.Inline, model.Bridges[0].Mode);
+        Assert.Equal(FailMode.Open, model.Bridges[0].Fail);
+        Assert.True(model.Engine.IsInline);
+        Assert.Equal(Path.Combine(_folder, "one.rules"), Assert.Single(model.Rules.Files));
+    }
+
+    [Theory]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nworkrs: 2\n", 3, 1, "did you mean 'workers'")]
+    [InlineData("bridges: [{name: br0, mode: inlin}]\nrules: {files: one.rules}\n", 1, 29, "expected one of: off, monitor, inline")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: none.rules}\n", 2, 16, "no rule file fits 'none.rules'")]
+    [InlineData("bridges: []\nrules: {files: one.rules}\n", 1, 10, "no bridge is named")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nworkers: many\n", 3, 10, "expected a whole number from 1 to 64")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nguests: [{name: a, role: dekstop, macs: ['02:00:00:00:00:01']}]\n", 3, 26, "role 'dekstop' does not exist")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nguests: [{name: a, role: default, macs: ['02:00:00:00:01']}]\n", 3, 41, "is no MAC address")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nguests: [{name: a, role: default}]\n", 3, 10, "cannot be recognised")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\ntargets: [{name: t, address: 10.0.0.300}]\n", 3, 30, "is no IP address")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nwebhooks: [{name: w, url: 'ftp://x', secret-files: [s]}]\n", 3, 27, "is no http or https address")]
+    [InlineData("bridges: {name: br0}\nrules: {files: one.rules}\n", 1, 10, "expected a list of mappings")]
+    [InlineData("bridges: [{name: br0}\nrules: 1\n", 2, 1, "not valid YAML")]
+    public void WhatIsWrongIsSaidWithItsPlace(string yaml, long line, long column, string what)
+    {
+        var diagnostics = new List<ConfigDiagnostic>();
+
+        Assert.Null(Load(yaml, diagnostics));
+
+        Assert.Contains(diagnostics, d => d.Line == line && d.Column == column && d.Message.Contains(what, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void AllMistakesAreReportedInOneRun()
+    {
+        var diagnostics = new List<ConfigDiagnostic>();
+
+        Load("bridges: [{name: br0, fail: shut}]\nrules: {files: one.rules, strictt: yes}\nheartbeat-ms: 5\n", diagnostics);
+
+        Assert.Equal(3, diagnostics.Count);
+        Assert.All(diagnostics, d => Assert.Matches(@"bridgeguard\.yaml:\d+:\d+: ", d.ToString()));
+    }
+
+    [Fact]
+    public void AMissingFileIsOneLine()
+    {
+        var diagnostics = new List<ConfigDiagnostic>();
+
+        Assert.Null(DaemonConfigLoader.Load(Path.Combine(_folder, "absent.yaml"), diagnostics));
+
+        Assert.Contains("cannot be read", Assert.Single(diagnostics).Message);
+    }
+
+    [Fact]
+    public void RolesAndGuestsComeTogether()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "roles"));
+        File.WriteAllText(
+            Path.Combine(_folder, "roles", "kiosk.yaml"),
+            """
+            name: kiosk
+            rules:
+              - {classtype: [attempted-admin, trojan-activity], action: drop}
+              - {sid: 7, action: off}
+            redirect-to: pot
+            files: {delivery: hold-tail, hold-ms: 250, fail: closed}
+            """);
+        DaemonModel model = LoadValid(
+            """
+            bridges: [{name: br0}]
+            rules: {files: one.rules}
+            targets: [{name: pot, address: 10.0.0.9}]
+            roles: roles
+            guests: [{name: g, role: kiosk, ports: ["tap7*"], macs: ["02:00:00:00:00:07"]}]
+            """);
+
+        RoleModel role = model.Policy.Roles[model.Policy.Guests[1].Role];
+        Assert.Equal("kiosk", role.Name);
+        Assert.Equal(3, role.Rules.Length);
+        Assert.Equal(RoleAction.Off, role.Rules[2].Action);
+        Assert.Equal(0, role.RedirectTarget);
+        Assert.Equal(FileDelivery.HoldTail, role.Files);
+        Assert.Equal(250, role.FileHoldMs);
+        Assert.False(role.FilesFailOpen);
+        Assert.Equal(1, model.Policy.FindByPortName("tap7i0"));
+        Assert.Equal(0, model.Policy.FindByPortName("tap8i0"));
+        Assert.Equal(1, model.Policy.FindGuest(0, 0x020000000007, default));
+    }
+
+    [Fact]
+    public void ARoleDefinedTwiceIsRefused()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "roles"));
+        File.WriteAllText(Path.Combine(_folder, "roles", "a.yaml"), "name: same\n");
+        File.WriteAllText(Path.Combine(_folder, "roles", "b.yaml"), "name: same\n");
+        var diagnostics = new List<ConfigDiagnostic>();
+
+        Load("bridges: [{name: br0}]\nrules: {files: one.rules}\nroles: roles\n", diagnostics);
+
+        Assert.Contains("defined twice", Assert.Single(diagnostics).Message);
+    }
+
+    [Fact]
+    public void TheShippedReferenceConfigurationIsValid()
+    {
+        string? root = AppContext.BaseDirectory;
+        while (root is not null && !File.Exists(Path.Combine(root, "BridgeGuard.sln")))
+        {
+            root = Path.GetDirectoryName(root);
+        }
+
+        var diagnostics = new List<ConfigDiagnostic>();
+        DaemonModel? model = DaemonConfigLoader.Load(Path.Combine(root!, "packaging", "etc", "bridgeguard.yaml"), diagnostics);
+
+        Assert.Empty(diagnostics);
+        Assert.NotNull(model);
+        Assert.True(model.Policy.Roles.Length >= 3);
+    }
+
+    private DaemonModel LoadValid(string yaml)
+    {
+        var diagnostics = new List<ConfigDiagnostic>();
+        DaemonModel? model = Load(yaml, diagnostics);
+        Assert.Empty(diagnostics);
+        return model!;
+    }
+
+    private DaemonModel? Load(string yaml, List<ConfigDiagnostic> diagnostics)
+    {
+        File.WriteAllText(Path.Combine(_folder, "one.rules"), "");
+        File.WriteAllText(Path.Combine(_folder, "s"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
+        string file = Path.Combine(_folder, "bridgeguard.yaml");
+        File.WriteAllText(file, yaml);
+        return DaemonConfigLoader.Load(file, diagnostics);
+    }
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds everything, runs every test, and ends with `N passed, N failed, N skipped`.
+#   usage: run.sh [--no-install] [--only PROJECT]
+set -uo pipefail
+cd "$(dirname "$0")/.."
+INSTALL=1 ONLY=
+while [ $# -gt 0 ]; do case $1 in --no-install) INSTALL=;; --only) ONLY=$2; shift;; *) echo "usage: run.sh [--no-install] [--only PROJECT]" >&2; exit 2;; esac; shift; done
+[ -z "$INSTALL" ] || packaging/install-deps.sh || { echo "0 passed, 1 failed"; exit 1; }
+packaging/build.sh || { echo "0 passed, 1 failed"; exit 1; }
+dotnet build BridgeGuard.sln -c Release -v q --nologo || { echo "the solution does not build"; echo "0 passed, 1 failed"; exit 1; }
+PASSED=0 FAILED=0 SKIPPED=0
+OUT=$(mktemp -d); trap 'rm -rf "$OUT"' EXIT
+count() { sed -n "s/.*$1[=:] *\([0-9]*\).*/\1/p" "$2" | tail -1; }
+for project in Engine Rules Golden Host; do
+  name=BridgeGuard.$project.Tests
+  [ -z "$ONLY" ] || [ "$ONLY" = "$project" ] || continue
+  echo "== $name"
+  timeout --kill-after=10 "${BG_TEST_TIMEOUT:-1500}" dotnet exec ".artifacts/bin/$name/release/$name.dll" -noColor >"$OUT/log" 2>&1
+  code=$?
+  grep -E '\[FAIL\]|\[SKIP\]|Error Message|Total:' "$OUT/log" | cut -c1-300
+  total=$(count Total "$OUT/log"); failed=$(count Failed "$OUT/log"); skipped=$(count Skipped "$OUT/log"); errors=$(count Errors "$OUT/log")
+  if [ -z "$total" ]; then tail -40 "$OUT/log"; echo "$name did not finish (exit $code)"; FAILED=$((FAILED + 1)); continue; fi
+  bad=$(( ${failed:-0} + ${errors:-0} ))
+  [ $bad = 0 ] || sed -n '/\[FAIL\]/,/^ *$/p' "$OUT/log" | head -200
+  PASSED=$((PASSED + total - ${failed:-0} - ${skipped:-0})); FAILED=$((FAILED + bad)); SKIPPED=$((SKIPPED + ${skipped:-0}))
+done
+[ $((PASSED + FAILED)) -gt 0 ] || { echo "no test ran"; FAILED=1; }
+echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+[ $FAILED = 0 ]
