@@ -34,7 +34,7 @@ public sealed class MetricsHost(
         AddScanning(registry);
         var health = new HealthChecks();
         health.Add("data-plane", HealthProbe.Ready | HealthProbe.Live, () =>
-            dataPlane.Failure is { } failure ? new HealthAnswer(HealthStatus.Failed, failure.Message) : HealthAnswer.Healthy);
+            dataPlane.Failure is { } failure ? new HealthAnswer(HealthStatus.Unhealthy, failure.Message) : HealthAnswer.Healthy);
         _server = new MetricsServer([endPoint], registry, health, loggers);
         try
         {
