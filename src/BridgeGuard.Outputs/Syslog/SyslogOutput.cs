@@ -64,17 +64,24 @@ public sealed partial class SyslogOutput : IOutput
     private async Task SendAllAsync()
     {
         Socket? socket = null;
+        bool isSending = false;
         try
         {
             await foreach (byte[] message in _queue.Reader.ReadAllAsync(_stopping.Token).ConfigureAwait(false))
             {
+                isSending = true;
                 socket = await SendAsync(socket, message).ConfigureAwait(false);
+                isSending = false;
                 Interlocked.Add(ref _pending, -message.Length);
             }
         }
         catch (OperationCanceledException)
         {
-            Counters.AddDropped(_queue.Reader.Count + 1);
+            Counters.AddDropped(isSending ? 1 : 0);
+            while (_queue.Reader.TryRead(out _))
+            {
+                Counters.AddDropped(1);
+            }
         }
         finally
         {
