@@ -13,7 +13,7 @@ namespace BridgeGuard.Scanning.GuestApi;
 
 /// <summary>The HTTP side: hash queries and submissions. The protocol is described in this folder's README.</summary>
 internal sealed class FileEndpoints(
-    ScanService scan, GuestApiOptions options, GuestLookup lookup, GuestLimiter limiter, AnswerSigner signer, GuestApiCounters counters, TimeProvider time)
+    ScanService scan, GuestApiOptions options, GuestLimiter limiter, AnswerSigner signer, GuestApiCounters counters, TimeProvider time)
 {
     /// <summary>Hashes in one query.</summary>
     public const int MaxBatch = 1000;
@@ -161,7 +161,7 @@ internal sealed class FileEndpoints(
 
     private async Task<GuestIdentity?> AdmitAsync(HttpContext context)
     {
-        if (lookup(RemoteOf(context)) is { } guest)
+        if (context.Features.Get<GuestIdentity>() is { } guest) // From the connection: the channel is the identity.
         {
             return guest;
         }
@@ -170,11 +170,6 @@ internal sealed class FileEndpoints(
         await WriteAsync(context, 403, new ErrorMessage("This address is no guest of this host."), GuestJson.Default.ErrorMessage).ConfigureAwait(false);
         return null;
     }
-
-    private static System.Net.EndPoint? RemoteOf(HttpContext context) =>
-        context.Connection.RemoteIpAddress is { } address
-            ? new System.Net.IPEndPoint(address, context.Connection.RemotePort)
-            : context.Features.Get<Microsoft.AspNetCore.Connections.Features.IConnectionEndPointFeature>()?.LocalEndPoint;
 
     private async Task<bool> WithinAsync(HttpContext context, bool isWithin, TimeSpan retryAfter)
     {

@@ -36,7 +36,7 @@ public sealed class GuestApiServer : IAsyncDisposable
         }
 
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(new ClamdConnectionHandler(scan, options, lookup, limiter, Counters, time));
+        builder.Services.AddSingleton(new ClamdConnectionHandler(scan, options, limiter, Counters, time));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -66,7 +66,7 @@ public sealed class GuestApiServer : IAsyncDisposable
         _application = builder.Build();
         _application.Use(HandleBadRequestsAsync);
         _application.UseRouting();
-        new FileEndpoints(scan, options, lookup, limiter, signer, Counters, time).Map(_application);
+        new FileEndpoints(scan, options, limiter, signer, Counters, time).Map(_application);
     }
 
     public GuestApiCounters Counters { get; } = new();
@@ -96,10 +96,17 @@ public sealed class GuestApiServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts connections per guest before a byte is read. Strangers get through to be told so, but share one account.</summary>
+    /// <summary>Tells whose connection it is and counts it before a byte is read. Strangers get through to be told so, but share one account.</summary>
     private static async Task GuardAsync(ConnectionContext connection, ConnectionDelegate next, GuestLookup lookup, GuestLimiter limiter)
     {
-        GuestUse use = limiter.For(lookup(connection.RemoteEndPoint ?? connection.LocalEndPoint) ?? Stranger);
+        // The other end of a unix socket has no name; the socket's own path is the guest's.
+        GuestIdentity? guest = lookup(connection.RemoteEndPoint is IPEndPoint ? connection.RemoteEndPoint : connection.LocalEndPoint);
+        if (guest is not null)
+        {
+            connection.Features.Set(guest);
+        }
+
+        GuestUse use = limiter.For(guest ?? Stranger);
         if (!use.TryConnect())
         {
             connection.Abort(new ConnectionAbortedException("This guest has too many connections."));

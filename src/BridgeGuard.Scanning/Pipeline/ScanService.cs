@@ -110,6 +110,24 @@ public sealed partial class ScanService : IAsyncDisposable
         }
     }
 
+    /// <summary>Hashes that a list has just made bad: whoever already has such a content is named in <see cref="VerdictChanged"/>.</summary>
+    public void ReportListed(IEnumerable<Sha256> nowBad)
+    {
+        foreach (Sha256 hash in nowBad)
+        {
+            foreach (IGrouping<FileKey, Exposure> content in _cache.FindExposures(hash).GroupBy(exposure => exposure.Key))
+            {
+                FileVerdict before = _cache.FindEvenIfStale(content.Key)
+                    ?? new FileVerdict { Kind = FileVerdictKind.Unknown, Engine = "bridgeguard", TimeUs = content.Max(exposure => exposure.TimeUs) };
+                if (before.Kind != FileVerdictKind.Malicious && _cache.Find(content.Key) is { Kind: FileVerdictKind.Malicious } after)
+                {
+                    Interlocked.Increment(ref Counters.VerdictsChangedValue);
+                    VerdictChanged?.Invoke(new VerdictChange(content.Key, before, after, [.. content]));
+                }
+            }
+        }
+    }
+
     /// <summary>Is this content being read or scanned? Packet side: no waiting, no allocation.</summary>
     public bool IsPending(in FileKey key) => _flights.ContainsKey(key) || _announced.ContainsKey(key);
 

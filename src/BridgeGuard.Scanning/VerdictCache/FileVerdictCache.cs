@@ -15,6 +15,9 @@ public sealed record CacheOptions
     /// <summary>Verdicts in memory; about 300 bytes each.</summary>
     public int MemoryEntries { get; init; } = 100_000;
 
+    /// <summary>Verdicts on disk; about 150 bytes each. Beyond it the oldest clean ones go.</summary>
+    public long StoreMaxEntries { get; init; } = 10_000_000;
+
     /// <summary>Lines the ledger keeps, the newest ones.</summary>
     public long LedgerMaxRows { get; init; } = 1_000_000;
 }
@@ -50,7 +53,7 @@ public sealed class FileVerdictCache : IAsyncDisposable
             return;
         }
 
-        _store = new VerdictStore(options.Path, options.LedgerMaxRows, Counters, Snapshot, logger ?? NullLogger.Instance);
+        _store = new VerdictStore(options, Counters, Snapshot, logger ?? NullLogger.Instance);
         foreach ((FileKey key, FileVerdict verdict) in _store.ReadForWarmUp(options.MemoryEntries))
         {
             Remember(key, verdict);
@@ -174,6 +177,9 @@ public sealed class FileVerdictCache : IAsyncDisposable
 
     /// <summary>Who got this content, newest first.</summary>
     public IReadOnlyList<Exposure> FindExposures(Sha256 hash, int limit = 10_000) => _store?.FindExposures(hash, limit) ?? [];
+
+    /// <summary>Every verdict on disk by hash, read page by page so that millions do not have to fit in memory.</summary>
+    public IEnumerable<KeyValuePair<FileKey, FileVerdict>> ReadStored() => _store?.ReadAll() ?? [];
 
     /// <summary>Completes when everything so far is on disk.</summary>
     public Task FlushAsync(CancellationToken cancellationToken = default) => _store?.FlushAsync(cancellationToken) ?? Task.CompletedTask;

@@ -38,16 +38,20 @@ internal sealed class StoreReader : IDisposable
             ORDER BY (pinned=1 OR kind={(int)FileVerdictKind.Malicious}) DESC, time_us DESC LIMIT $limit
             """;
         command.Parameters.AddWithValue("$limit", limit);
-        using SqliteDataReader reader = command.ExecuteReader();
-        var rows = new List<KeyValuePair<FileKey, FileVerdict>>();
-        while (reader.Read())
-        {
-            var key = new FileKey(new Sha256((byte[])reader.GetValue(8)), reader.GetInt64(9));
-            rows.Add(KeyValuePair.Create(key, ReadVerdict(reader, 0)));
-        }
-
+        List<KeyValuePair<FileKey, FileVerdict>> rows = ReadRows(command);
         rows.Reverse(); // The most important last, so that a cache that is filled in this order keeps them.
         return rows;
+    }
+
+    /// <summary>The rows behind <paramref name="after"/> in the order of the primary key.</summary>
+    public IReadOnlyList<KeyValuePair<FileKey, FileVerdict>> ReadPage(FileKey after, int limit)
+    {
+        using SqliteCommand command = _connection.CreateCommand();
+        command.CommandText = $"SELECT {VerdictColumns}, sha256, size FROM verdicts WHERE (sha256, size) > ($hash, $size) ORDER BY sha256, size LIMIT $limit";
+        command.Parameters.AddWithValue("$hash", after.Hash.ToArray());
+        command.Parameters.AddWithValue("$size", after.Size);
+        command.Parameters.AddWithValue("$limit", limit);
+        return ReadRows(command);
     }
 
     public IReadOnlyList<Exposure> FindExposures(Sha256 hash, int limit)
@@ -89,6 +93,19 @@ internal sealed class StoreReader : IDisposable
     {
         _find.Dispose();
         _connection.Dispose();
+    }
+
+    private static List<KeyValuePair<FileKey, FileVerdict>> ReadRows(SqliteCommand command)
+    {
+        using SqliteDataReader reader = command.ExecuteReader();
+        var rows = new List<KeyValuePair<FileKey, FileVerdict>>();
+        while (reader.Read())
+        {
+            var key = new FileKey(new Sha256((byte[])reader.GetValue(8)), reader.GetInt64(9));
+            rows.Add(KeyValuePair.Create(key, ReadVerdict(reader, 0)));
+        }
+
+        return rows;
     }
 
     private static FileVerdict ReadVerdict(SqliteDataReader reader, int at) => new()

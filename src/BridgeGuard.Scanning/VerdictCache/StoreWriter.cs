@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Files;
 using Microsoft.Data.Sqlite;
 
 namespace BridgeGuard.Scanning.VerdictCache;
@@ -40,6 +41,24 @@ internal sealed class StoreWriter(SqliteConnection connection, SqliteTransaction
     {
         using SqliteCommand trim = Create("DELETE FROM ledger WHERE id <= (SELECT max(id) FROM ledger) - $0", 1);
         Bind(trim, maxRows);
+    }
+
+    /// <summary>When there are more than <paramref name="maxRows"/>: drops the oldest that are neither pinned nor malicious, a tenth at once. Returns what is left.</summary>
+    public long TrimVerdicts(long maxRows)
+    {
+        using SqliteCommand count = Create("SELECT count(*) FROM verdicts", 0);
+        long rows = (long)count.ExecuteScalar()!;
+        if (rows <= maxRows)
+        {
+            return rows;
+        }
+
+        using SqliteCommand trim = Create($"""
+            DELETE FROM verdicts WHERE (sha256, size) IN (
+              SELECT sha256, size FROM verdicts WHERE pinned=0 AND kind<>{(int)FileVerdictKind.Malicious} ORDER BY time_us LIMIT $0)
+            """, 1);
+        trim.Parameters[0].Value = rows - maxRows + (maxRows / 10);
+        return rows - trim.ExecuteNonQuery();
     }
 
     public void Dispose()

@@ -23,7 +23,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
     private readonly string _path;
-    private readonly long _ledgerMaxRows;
+    private readonly CacheOptions _options;
     private readonly CacheCounters _counters;
     private readonly ILogger _logger;
     private readonly Func<IEnumerable<KeyValuePair<FileKey, FileVerdict>>> _memory;
@@ -35,16 +35,17 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     private SqliteConnection _connection;
     private int _readerGeneration;
     private int _sinceTrim;
+    private long _verdictsAtMost;
 
     public VerdictStore(
-        string path,
-        long ledgerMaxRows,
+        CacheOptions options,
         CacheCounters counters,
         Func<IEnumerable<KeyValuePair<FileKey, FileVerdict>>> memory,
         ILogger logger)
     {
+        string path = options.Path!;
         _path = path;
-        _ledgerMaxRows = ledgerMaxRows;
+        _options = options;
         _counters = counters;
         _memory = memory;
         _logger = logger;
@@ -55,6 +56,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
             Log.SetAside(logger, path, setAside);
         }
 
+        _verdictsAtMost = CountVerdicts();
         _writing = Task.Run(WriteLoopAsync);
     }
 
@@ -83,6 +85,28 @@ internal sealed partial class VerdictStore : IAsyncDisposable
 
     /// <summary>The verdicts to begin with: all malicious and pinned ones, then the newest others.</summary>
     public IReadOnlyList<KeyValuePair<FileKey, FileVerdict>> ReadForWarmUp(int limit) => Read(reader => reader.ReadNewest(limit), []);
+
+    /// <summary>All verdicts by hash, a page at a time.</summary>
+    public IEnumerable<KeyValuePair<FileKey, FileVerdict>> ReadAll()
+    {
+        FileKey after = new(default, -1); // Sorts before every stored one.
+        while (true)
+        {
+            FileKey from = after;
+            IReadOnlyList<KeyValuePair<FileKey, FileVerdict>> page = Read(reader => reader.ReadPage(from, BatchRows), []);
+            foreach (KeyValuePair<FileKey, FileVerdict> row in page)
+            {
+                yield return row;
+            }
+
+            if (page.Count < BatchRows)
+            {
+                yield break;
+            }
+
+            after = page[^1].Key;
+        }
+    }
 
     public long CountVerdicts() => Read(reader => reader.Count("SELECT count(*) FROM verdicts"), 0L);
 
@@ -232,6 +256,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
             else if (row.Verdict is not null)
             {
                 writer.Upsert(row.Key, row.Verdict);
+                _verdictsAtMost++; // An update counts too: the number is only an upper bound, made exact when it matters.
             }
             else
             {
@@ -241,8 +266,13 @@ internal sealed partial class VerdictStore : IAsyncDisposable
 
         if (_sinceTrim >= TrimEvery)
         {
-            writer.TrimLedger(_ledgerMaxRows);
+            writer.TrimLedger(_options.LedgerMaxRows);
             _sinceTrim = 0;
+        }
+
+        if (_verdictsAtMost > _options.StoreMaxEntries)
+        {
+            _verdictsAtMost = writer.TrimVerdicts(_options.StoreMaxEntries);
         }
 
         transaction.Commit();

@@ -169,6 +169,84 @@ public sealed class FileVerdictCacheTests : IDisposable
         Assert.Equal(1, again.StoredCount);
     }
 
+    [Fact]
+    public async Task FileDamagedWhileRunningIsRebuiltFromMemory()
+    {
+        await using FileVerdictCache cache = Open();
+        for (int i = 0; i < 500; i++)
+        {
+            cache.Put(Key(i), Verdict(FileVerdictKind.Clean));
+        }
+
+        await cache.FlushAsync(TestContext.Current.CancellationToken);
+        foreach (string file in Directory.GetFiles(_folder.Path))
+        {
+            using FileStream stream = new(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            byte[] rubbish = new byte[stream.Length];
+            new Random(1).NextBytes(rubbish);
+            stream.Write(rubbish);
+        }
+
+        for (int i = 500; i < 600 && cache.Counters.Rebuilds == 0; i++)
+        {
+            cache.Find(Key(100_000 + i)); // A miss in memory reads the file.
+            cache.Put(Key(i), Verdict(FileVerdictKind.Clean));
+            await cache.FlushAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.True(cache.Counters.Rebuilds > 0);
+        await cache.FlushAsync(TestContext.Current.CancellationToken);
+        Assert.True(cache.StoredCount >= 500);
+        Assert.NotNull(cache.Find(Key(0)));
+    }
+
+    [Fact]
+    public async Task OldestCleanVerdictsGoWhenTheDiskLimitIsReached()
+    {
+        await using var cache = new FileVerdictCache(new CacheOptions { Path = _folder.File("cache.db"), StoreMaxEntries = 100, MemoryEntries = 3 });
+        cache.Put(Key(-1), Verdict(FileVerdictKind.Malicious));
+        cache.Put(Key(-2), Verdict(FileVerdictKind.Clean) with { IsPinned = true });
+        for (int i = 0; i < 300; i++)
+        {
+            cache.Put(Key(i), Verdict(FileVerdictKind.Clean) with { TimeUs = 1000 + i });
+            if (i % 50 == 0)
+            {
+                await cache.FlushAsync(TestContext.Current.CancellationToken);
+            }
+        }
+
+        await cache.FlushAsync(TestContext.Current.CancellationToken);
+        Assert.InRange(cache.StoredCount, 50, 150);
+        FileKey[] left = [.. cache.ReadStored().Select(row => row.Key)];
+        Assert.Contains(Key(-1), left);
+        Assert.Contains(Key(-2), left);
+        Assert.Contains(Key(299), left);
+        Assert.DoesNotContain(Key(0), left);
+    }
+
+    [Fact]
+    public async Task ExportIsReadBackByImportAndWrongLinesAreReported()
+    {
+        using var text = new StringWriter();
+        await using (FileVerdictCache cache = Open())
+        {
+            for (int i = 0; i < 4500; i++) // More than two pages.
+            {
+                cache.Put(Key(i), Verdict(i % 2 == 0 ? FileVerdictKind.Clean : FileVerdictKind.Malicious) with { Signature = i % 2 == 0 ? null : $"Evil.{i}" });
+            }
+
+            Assert.Equal(4500, await CacheTransfer.ExportAsync(cache, text, TestContext.Current.CancellationToken));
+        }
+
+        await using var other = new FileVerdictCache(new CacheOptions());
+        string wrong = "{}\n{\"sha256\":\"00\",\"size\":1}\nrubbish\n\n";
+        (long imported, IReadOnlyList<(int Line, string Message)> errors) = CacheTransfer.Import(other, new StringReader(wrong + text));
+        Assert.Equal(4500, imported);
+        Assert.Equal([1, 2, 3], errors.Select(error => error.Line));
+        Assert.Equal("Evil.4499", other.Find(Key(4499))!.Signature);
+        Assert.Equal(VerdictSource.Import, other.Find(Key(4499))!.Source);
+    }
+
     private FileVerdictCache Open() => new(new CacheOptions { Path = _folder.File("cache.db") });
 
     private static FileKey Key(int number)

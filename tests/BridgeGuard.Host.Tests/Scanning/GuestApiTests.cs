@@ -200,6 +200,85 @@ public sealed class GuestApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RubbishOnTheClamdPortNeitherScansNorHarms()
+    {
+        var random = new Random(5);
+        byte[][] seeds =
+        [
+            "zINSTREAM\0"u8.ToArray(), "nIDSESSION\nnINSTREAM\n"u8.ToArray(), Stream("zINSTREAM\0", [1, 2, 3]), "zIDSESSION\0zPING\0"u8.ToArray(),
+        ];
+        for (int i = 0; i < 200; i++)
+        {
+            byte[] rubbish = new byte[random.Next(60)];
+            random.NextBytes(rubbish);
+            byte[] request = [.. seeds[i % seeds.Length].Take(random.Next(30)), .. rubbish];
+            await ClamdAsync(request);
+        }
+
+        Assert.Equal("PONG\0", await ClamdAsync("zPING\0"u8.ToArray()));
+        await TestEventsWaitAsync(() => _scan.SpoolMemoryBytes + _scan.SpoolDiskBytes == 0);
+    }
+
+    [Fact]
+    public async Task UnixSocketOfAGuestIsItsIdentity()
+    {
+        string path = _folder.File("guest-7.sock");
+        EndPoint? asked = null;
+        await using var server = new GuestApiServer(_scan, new GuestApiOptions { Http = [new UnixDomainSocketEndPoint(path)] }, remote =>
+        {
+            asked = remote;
+            return remote?.ToString() == path ? new GuestIdentity(7, "guest-7") : null;
+        }, _signer);
+        await server.StartAsync(Cancel);
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, token) =>
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), token);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        using var client = new HttpClient(handler) { BaseAddress = new Uri("http://host") };
+        using HttpResponseMessage response = await client.GetAsync($"/v1/files/{new string('a', 64)}?size=1", Cancel);
+        Assert.True(response.StatusCode == HttpStatusCode.OK, $"{response.StatusCode} {asked}");
+    }
+
+    [Fact]
+    public async Task WireHttpAndClamdTogetherCostOneScanPerContent()
+    {
+        const int Files = 20;
+        await RestartAsync(new GuestLimits { MaxSubmissions = 1000, MaxConnections = 1000 });
+        await using var sink = new BridgeGuard.Scanning.WireFiles.WireFileSink(_scan);
+        byte[][] contents = [.. Enumerable.Range(0, Files).Select(i => Encoding.ASCII.GetBytes($"content {i} {new string('x', 3000 + i)}"))];
+        await Task.WhenAll(Enumerable.Range(0, 30).Select(client => Task.Run(async () =>
+        {
+            foreach (byte[] content in contents.OrderBy(content => (content.Length * 31 * client) % 17))
+            {
+                switch (client % 3)
+                {
+                    case 0:
+                        Assert.Equal("clean", (await PostAsync(content)).GetProperty("verdict").GetString());
+                        break;
+                    case 1:
+                        Assert.Equal("stream: OK\0", await ClamdAsync(Stream("zINSTREAM\0", content)));
+                        break;
+                    default:
+                        FileHandle file = sink.Open(new FileOrigin { Protocol = "http"u8, FlowId = (ulong)client });
+                        Assert.True(sink.Append(file, content));
+                        sink.Close(file, FileEnd.Complete, System.Security.Cryptography.SHA256.HashData(content), content.Length);
+                        break;
+                }
+            }
+        })));
+        await TestEventsWaitAsync(() => contents.All(content =>
+            sink.Lookup(System.Security.Cryptography.SHA256.HashData(content), content.Length) == FileVerdictKind.Clean));
+        Assert.Equal(Files, _scanner.Scans);
+    }
+
+    private static Task TestEventsWaitAsync(Func<bool> condition) => Outputs.TestEvents.WaitAsync(condition);
+
+    [Fact]
     public async Task StockClamdscanIsAnsweredFromWhatTheHostKnows()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/clamdscan"), "needs the package clamdscan");

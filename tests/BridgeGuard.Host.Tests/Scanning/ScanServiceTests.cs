@@ -182,6 +182,60 @@ public sealed class ScanServiceTests : IAsyncDisposable
         Assert.DoesNotContain(Directory.GetFiles(_folder.Path), name => Path.GetFileName(name).StartsWith("bridgeguard-", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task HashThatAListMakesBadNamesTheGuestsThatHaveTheContent()
+    {
+        await using ScanService scan = await StartAsync();
+        var sink = new BridgeGuard.Outputs.SharedEventSink();
+        using var reporter = new VerdictChangeReporter(scan, sink);
+        byte[] content = Bytes(100, 9);
+        await SubmitAsync(scan, content, "vm-a");
+        await SubmitAsync(scan, content, "vm-b");
+        await _cache.FlushAsync(TestContext.Current.CancellationToken);
+
+        string list = _folder.File("bad");
+        File.WriteAllText(list, "");
+        using var lists = new BridgeGuard.Scanning.Scanners.HashLists.HashListFiles(_cache, [list], []);
+        lists.TurnedBad += scan.ReportListed;
+        lists.Load();
+        File.WriteAllText(list, StubScanner.KeyOf(content).Hash + " Evil.Listed\n");
+        Assert.True(lists.ReloadIfChanged());
+
+        Assert.True(sink.Ring.TryPeek(out BridgeGuard.Engine.Events.EventHeader header, out ReadOnlySpan<byte> json));
+        Assert.Equal((BridgeGuard.Engine.Events.EventKind.File, (byte)1), (header.Kind, header.Severity));
+        System.Text.Json.JsonElement record = System.Text.Json.JsonDocument.Parse(json.ToArray()).RootElement;
+        Assert.Equal("verdict_changed", record.GetProperty("event_type").GetString());
+        System.Text.Json.JsonElement detail = record.GetProperty("bridgeguard");
+        Assert.Equal("clean", detail.GetProperty("before").GetProperty("verdict").GetString());
+        Assert.Equal("Evil.Listed", detail.GetProperty("after").GetProperty("signature").GetString());
+        Assert.Equal(["vm-b", "vm-a"], detail.GetProperty("guests").EnumerateArray().Select(guest => guest.GetString()));
+        sink.Ring.Advance();
+        Assert.False(sink.Ring.TryPeek(out _, out _));
+    }
+
+    [Fact]
+    public async Task WarmedFolderNeedsNoScanLater()
+    {
+        await using ScanService scan = await StartAsync();
+        Directory.CreateDirectory(_folder.File("image/usr/bin"));
+        byte[][] contents = [.. Enumerable.Range(0, 20).Select(i => Bytes(5000, i))];
+        for (int i = 0; i < contents.Length; i++)
+        {
+            File.WriteAllBytes(_folder.File($"image/usr/bin/{i}"), contents[i]);
+        }
+
+        File.WriteAllText(_folder.File("image/bad"), StubScanner.Marker);
+        File.WriteAllText(_folder.File("image/empty"), "");
+        File.CreateSymbolicLink(_folder.File("image/link"), "/etc/passwd");
+        var found = new List<string>();
+        WarmUp warm = await CacheWarmer.RunAsync(scan, _folder.File("image"), (path, _) => found.Add(path), TestContext.Current.CancellationToken);
+        Assert.Equal((21, 1), (warm.Files, warm.Malicious));
+        Assert.Equal([_folder.File("image/bad")], found);
+
+        await Task.WhenAll(Enumerable.Range(0, 50).SelectMany(_ => contents).Select(content => SubmitAsync(scan, content)));
+        Assert.Equal(21, _scanner.Scans);
+    }
+
     private async Task<ScanService> StartAsync(ScanOptions? options = null)
     {
         var scan = new ScanService(_cache, [_scanner], options);

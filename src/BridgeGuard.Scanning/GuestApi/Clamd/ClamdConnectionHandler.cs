@@ -1,4 +1,3 @@
-using System.Net;
 using BridgeGuard.Scanning.Pipeline;
 using Microsoft.AspNetCore.Connections;
 
@@ -6,13 +5,12 @@ namespace BridgeGuard.Scanning.GuestApi.Clamd;
 
 /// <summary>Accepts connections that speak the clamd protocol; one <see cref="ClamdSession"/> each.</summary>
 internal sealed class ClamdConnectionHandler(
-    ScanService scan, GuestApiOptions options, GuestLookup lookup, GuestLimiter limiter, GuestApiCounters counters, TimeProvider time)
+    ScanService scan, GuestApiOptions options, GuestLimiter limiter, GuestApiCounters counters, TimeProvider time)
     : ConnectionHandler
 {
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        EndPoint? remote = connection.RemoteEndPoint is IPEndPoint ? connection.RemoteEndPoint : connection.LocalEndPoint;
-        if (lookup(remote) is not { } guest)
+        if (connection.Features.Get<GuestIdentity>() is not { } guest)
         {
             Interlocked.Increment(ref counters.RefusedValue);
             return;

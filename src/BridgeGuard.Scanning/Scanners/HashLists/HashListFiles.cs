@@ -30,6 +30,9 @@ public sealed class HashListFiles : IDisposable
     /// <summary>Told of every reload by <see cref="Watch"/>: the errors (none: the new lists are in force).</summary>
     public event Action<IReadOnlyList<HashListError>>? Reloaded;
 
+    /// <summary>Told of the hashes that a reload made bad, for the guests that already have them; not of the first load's.</summary>
+    public event Action<IReadOnlyCollection<Sha256>>? TurnedBad;
+
     /// <summary>Hashes in force.</summary>
     public int Count => (_cache.KnownHashes as KnownHashTable)?.Count ?? 0;
 
@@ -76,8 +79,14 @@ public sealed class HashListFiles : IDisposable
                 return false;
             }
 
+            var before = _cache.KnownHashes as KnownHashTable;
             IReadOnlyList<HashListError> errors = Load();
             Reloaded?.Invoke(errors);
+            if (errors.Count == 0 && before is not null && TurnedBad is { } turned)
+            {
+                turned([.. ((KnownHashTable)_cache.KnownHashes).Bad.Except(before.Bad)]);
+            }
+
             return true;
         }
     }
