@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Xml.Linq;
+using Xunit;
 
 namespace BridgeGuard.Engine.Tests.Architecture;
 
@@ -84,11 +85,11 @@ public sealed class ArchitectureTests
         Assert.Empty(locks);
     }
 
-    private static IEnumerable<Type> EngineTypes() => typeof(Worker.IFrameProcessor).Assembly.GetTypes();
+    private static IEnumerable<Type> EngineTypes() => typeof(BridgeGuard.Engine.Worker.IFrameProcessor).Assembly.GetTypes();
 
     private static List<string> EngineReferences()
     {
-        using var stream = File.OpenRead(typeof(Worker.IFrameProcessor).Assembly.Location);
+        using var stream = File.OpenRead(typeof(BridgeGuard.Engine.Worker.IFrameProcessor).Assembly.Location);
         using var image = new PEReader(stream);
         MetadataReader metadata = image.GetMetadataReader();
         var names = new List<string>();

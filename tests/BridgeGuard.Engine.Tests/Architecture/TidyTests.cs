@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Xunit;
 
 namespace BridgeGuard.Engine.Tests.Architecture;
 

@@ -1,5 +1,6 @@
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Engine.Policy.Roles;
+using Xunit;
 
 namespace BridgeGuard.Host.Tests.Configuration;
 
