@@ -6,6 +6,6 @@ namespace BridgeGuard.Engine.Detection.Regex;
 /// <param name="TimeoutMs">For the managed fallback, which has no such counts: milliseconds.</param>
 public readonly record struct MatchLimits(uint MatchLimit, uint RecursionLimit, int TimeoutMs)
 {
-    /// <summary>Suricata's defaults, and 20 ms for the fallback.</summary>
-    public static MatchLimits Default => new(3500, 1500, 20);
+    /// <summary>Suricata's defaults, and 50 ms for the fallback: a busy machine must not cut short what is cheap.</summary>
+    public static MatchLimits Default => new(3500, 1500, 50);
 }
