@@ -14,31 +14,22 @@ internal sealed class ManagedPatternSet : PatternSet
     {
         Engine = engine;
         _table = new PatternTable(builder);
-        List<int> heads = [], tails = [], singles = [], two = [], three = [], medium = [], large = [];
-        for (int i = 0; i < builder.Count; i++)
+        var groups = new PatternGroups(builder);
+        _heads = groups.Heads.Count == 0 ? null : new AnchorTable(_table, groups.Heads, fromEnd: false);
+        _tails = groups.Tails.Count == 0 ? null : new AnchorTable(_table, groups.Tails, fromEnd: true);
+        List<int> singles = [], two = [], three = [], medium = [], large = [];
+        foreach (int pattern in groups.Bodies)
         {
-            PatternSetBuilder.PatternKey key = builder.Patterns[i];
-            if (key.IsImpossible)
+            List<int> group = _table[pattern].Length switch
             {
-                continue;
-            }
-            List<int> group = key switch
-            {
-                { Placement.AtEnd: true } => tails,
-                { IsAtStart: true } => heads,
-                _ => key.Bytes.Length switch
-                {
-                    1 => singles,
-                    2 => two,
-                    3 => three,
-                    < 8 => medium,
-                    _ => large,
-                },
+                1 => singles,
+                2 => two,
+                3 => three,
+                < 8 => medium,
+                _ => large,
             };
-            group.Add(i);
+            group.Add(pattern);
         }
-        _heads = heads.Count == 0 ? null : new AnchorTable(_table, heads, fromEnd: false);
-        _tails = tails.Count == 0 ? null : new AnchorTable(_table, tails, fromEnd: true);
         _singles = [.. singles];
         bool wide = engine != PrefilterEngine.ManagedScalar;
         var filters = new List<WindowFilter>();

@@ -22,6 +22,9 @@ public sealed class MatchSet
         _ids = new int[capacity];
     }
 
+    /// <summary>Working memory of the Hyperscan engine for the thread that owns this set; null until it is needed.</summary>
+    internal Interop.HyperscanScratch? HyperscanScratch { get; set; }
+
     /// <summary>Ids below this can be stored.</summary>
     public int Capacity => _ids.Length;
 
