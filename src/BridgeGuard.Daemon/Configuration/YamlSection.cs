@@ -28,7 +28,19 @@ public sealed class YamlSection
         {
             using var reader = new StreamReader(file);
             var stream = new YamlStream();
-            stream.Load(reader);
+            var parser = new Parser(reader);
+            try
+            {
+                stream.Load(parser);
+            }
+            catch (InvalidOperationException)
+            {
+                // The scanner gives up on some broken flow collections this way; the last token read is the nearest place it knows.
+                Mark at = parser.Current?.End ?? Mark.Empty;
+                diagnostics.Add(new ConfigDiagnostic(file, at.Line, at.Column, "not valid YAML: a list or mapping in brackets is not closed"));
+                return null;
+            }
+
             if (stream.Documents.Count == 0)
             {
                 diagnostics.Add(new ConfigDiagnostic(file, 1, 1, "the file is empty, expected a mapping of options"));
@@ -40,8 +52,8 @@ public sealed class YamlSection
                 return new YamlSection(file, mapping, diagnostics);
             }
 
-            Mark at = stream.Documents[0].RootNode.Start;
-            diagnostics.Add(new ConfigDiagnostic(file, at.Line, at.Column, "not a mapping, expected 'option: value' lines"));
+            Mark root = stream.Documents[0].RootNode.Start;
+            diagnostics.Add(new ConfigDiagnostic(file, root.Line, root.Column, "not a mapping, expected 'option: value' lines"));
         }
         catch (YamlException e)
         {
