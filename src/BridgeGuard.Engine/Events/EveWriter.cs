@@ -89,7 +89,7 @@ public sealed class EveWriter : IDisposable
 
     public void TextValue(string text) => _json.WriteStringValue(text);
 
-    /// <summary>Bytes off the wire: as they are when they are UTF-8, else each byte outside printable ASCII as <c>\xHH</c>.</summary>
+    /// <summary>Bytes off the wire: as they are when they are UTF-8, else each byte above 127 as <c>\xHH</c>.</summary>
     public void Bytes(ReadOnlySpan<byte> name, ReadOnlySpan<byte> wire)
     {
         _json.WritePropertyName(name);
@@ -108,7 +108,7 @@ public sealed class EveWriter : IDisposable
         int length = 0;
         foreach (byte value in wire)
         {
-            if (value is >= 0x20 and < 0x7f)
+            if (value < 0x80)
             {
                 text[length++] = value;
                 continue;

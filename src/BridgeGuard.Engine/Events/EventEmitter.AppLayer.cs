@@ -67,7 +67,7 @@ public sealed partial class EventEmitter
                 continue;
             }
 
-            BeginRecord(output, logger, packet, flow, transaction);
+            BeginRecord(output, logger, packet, flow, transaction, options);
             _writer.Number("tx_id"u8, transaction.Id);
             _writer.Options = options;
             if (logger.Write(_writer, transaction, flow, EveDetail.Record))
@@ -77,12 +77,12 @@ public sealed partial class EventEmitter
         }
     }
 
-    private void BeginRecord(EveOutput output, EveLogger logger, Packet packet, Flow flow, Transaction transaction)
+    private void BeginRecord(EveOutput output, EveLogger logger, Packet packet, Flow flow, Transaction transaction, ProtocolSettings options)
     {
         // Event types are short ASCII constants; the conversion needs no heap.
         Span<byte> type = stackalloc byte[MaxEventNameLength];
         int length = System.Text.Encoding.ASCII.GetBytes(logger.EventType, type);
-        BeginPacketRecord(output, type[..length], packet, flow, asFlow: !logger.UsesPacketDirection(transaction));
+        BeginPacketRecord(output, type[..length], packet, flow, asFlow: !logger.UsesPacketDirection(transaction, options));
     }
 
     private void WritePacketAnomaly(EveOutput output, AnomalyOptions options, Packet packet, Flow? flow, PacketEvent packetEvent)

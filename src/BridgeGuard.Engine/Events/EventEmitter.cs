@@ -148,7 +148,7 @@ public sealed partial class EventEmitter : IDisposable
             {
                 if (output.Anomaly is { AppLayer: true } options)
                 {
-                    WriteParserAnomaly(output, options, packet, flow, protocol, protocol.Anomalies[anomaly].Name, transaction);
+                    WriteParserAnomaly(output, options, packet, flow, protocol, protocol.Anomalies[anomaly].EveName ?? protocol.Anomalies[anomaly].Name, transaction);
                     Send(output, EventKind.Anomaly, packet, flow);
                 }
             }

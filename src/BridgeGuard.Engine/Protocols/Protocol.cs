@@ -93,6 +93,9 @@ public abstract class EveLogger
     /// <summary>Source and destination of the record are the packet's; else the flow's client and server.</summary>
     public virtual bool UsesPacketDirection(Transaction transaction) => false;
 
+    /// <summary>The same where an output's options decide.</summary>
+    public virtual bool UsesPacketDirection(Transaction transaction, ProtocolSettings options) => UsesPacketDirection(transaction);
+
     /// <summary>The record is written when both directions reached these (a direction that can no longer move counts as complete).</summary>
     public abstract byte ProgressToServer { get; }
 

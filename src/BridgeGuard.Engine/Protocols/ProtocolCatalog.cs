@@ -5,7 +5,9 @@ public static class ProtocolCatalog
 {
     public static readonly Protocol[] All =
     [
+        new Dns.DnsProtocol(),
         new Http1.Http1Protocol(),
+        new Dns.MdnsProtocol(),
     ];
 
     private static readonly Protocol?[] ById = Index();

@@ -4,6 +4,7 @@ using BridgeGuard.Engine.Flows;
 namespace BridgeGuard.Engine.Protocols.Http1;
 
 /// <summary>Writes the <c>http</c> object.</summary>
+/// <remarks>Options: <c>extended</c>, <c>custom</c>, <c>dump-all-headers</c>. Alerts have the extended fields.</remarks>
 internal sealed class Http1Eve : EveLogger
 {
     public override string EventType => "http";
@@ -17,9 +18,79 @@ internal sealed class Http1Eve : EveLogger
         var http = (Http1Transaction)transaction;
         writer.StartObject("http"u8);
         WriteBasic(writer, http);
-        WriteExtended(writer, http);
+        if (detail == EveDetail.Alert)
+        {
+            WriteExtended(writer, http);
+        }
+        else
+        {
+            WriteAsConfigured(writer, http, writer.Options);
+        }
+
         writer.EndObject();
         return true;
+    }
+
+    private static void WriteAsConfigured(EveWriter writer, Http1Transaction http, ProtocolSettings options)
+    {
+        foreach (KeyValuePair<string, string> option in options.All)
+        {
+            if (option.Key.StartsWith("custom", StringComparison.Ordinal))
+            {
+                WriteCustom(writer, http, option.Value);
+            }
+        }
+
+        if (options.GetBool("extended", false))
+        {
+            WriteExtended(writer, http);
+        }
+
+        string? dump = options.Get("dump-all-headers");
+        if (dump is "both" or "request")
+        {
+            WriteAll(writer, "request_headers"u8, http.Request);
+        }
+
+        if (dump is "both" or "response")
+        {
+            WriteAll(writer, "response_headers"u8, http.Response);
+        }
+    }
+
+    /// <summary>One field by its EVE name: <c>accept_encoding</c> is Accept-Encoding, of the request where that has it.</summary>
+    private static void WriteCustom(EveWriter writer, Http1Transaction http, string name)
+    {
+        Span<byte> property = stackalloc byte[64];
+        if (!System.Text.Ascii.FromUtf16(name, property, out int length).Equals(System.Buffers.OperationStatus.Done))
+        {
+            return;
+        }
+
+        property = property[..length];
+        property.Replace((byte)'-', (byte)'_');
+        Span<byte> field = stackalloc byte[64];
+        property.CopyTo(field);
+        field = field[..length];
+        field.Replace((byte)'_', (byte)'-');
+        if (http.Request.Fields.TryGet(field, out ReadOnlySpan<byte> value) || http.Response.Fields.TryGet(field, out value))
+        {
+            writer.Bytes(property, value);
+        }
+    }
+
+    private static void WriteAll(EveWriter writer, ReadOnlySpan<byte> property, Http1Message message)
+    {
+        writer.StartArray(property);
+        for (int i = 0; i < message.Fields.Count; i++)
+        {
+            writer.StartObject();
+            writer.Bytes("name"u8, message.Fields.Name(i));
+            writer.Bytes("value"u8, message.Fields.Value(i));
+            writer.EndObject();
+        }
+
+        writer.EndArray();
     }
 
     private static void WriteBasic(EveWriter writer, Http1Transaction http)

@@ -31,6 +31,11 @@ public sealed class Http1Protocol : Protocol
 
     public override EveLogger[] Loggers { get; } = [new Http1Eve()];
 
+    public override bool LogsAnomaliesInCapitals => true;
+
+    /// <summary>A server that speaks first speaks something else.</summary>
+    public override Direction? FirstData => Direction.ToServer;
+
     public override bool AcceptsGaps => true;
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;

@@ -1,0 +1,132 @@
+using System.Buffers.Binary;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols.Dns;
+
+/// <summary>DNS over UDP and TCP (RFC 1035 §4.2), and what shares its format (mDNS, RFC 6762).</summary>
+/// <remarks>A datagram is a message; on TCP two bytes of length stand before each. A message that cannot be read is skipped and counted.</remarks>
+internal sealed class DnsParser : ProtocolState
+{
+    private readonly Protocol _protocol;
+    private readonly Stack<DnsTransaction> _pool = new();
+    private bool _toServerLost;
+    private bool _toClientLost;
+
+    private readonly bool _ignoresDirection;
+
+    /// <param name="protocol">DNS or mDNS.</param>
+    /// <param name="ignoresDirection">Requests and responses travel either way (mDNS).</param>
+    public DnsParser(Protocol protocol, bool ignoresDirection = false)
+    {
+        _protocol = protocol;
+        _ignoresDirection = ignoresDirection;
+    }
+
+    public override Protocol Protocol => _protocol;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        if (context.Flow.Key.Protocol != IpProtocols.Tcp)
+        {
+            ReadMessage(input, in context);
+            return ParseResult.Done(input.Length);
+        }
+
+        int consumed = 0;
+        if (IsLost(context.Direction) && !TryResync(input, context.Direction, ref consumed))
+        {
+            return ParseResult.Done(input.Length);
+        }
+
+        while (consumed + 2 <= input.Length)
+        {
+            int length = BinaryPrimitives.ReadUInt16BigEndian(input[consumed..]);
+            if (consumed + 2 + length > input.Length)
+            {
+                return ParseResult.NeedMore(consumed, 2 + length);
+            }
+
+            if (length > 0)
+            {
+                ReadMessage(input.Slice(consumed + 2, length), in context);
+            }
+
+            consumed += 2 + length;
+        }
+
+        return consumed == input.Length ? ParseResult.Done(consumed) : ParseResult.NeedMore(consumed, 2);
+    }
+
+    public override void OnGap(long bytes, in ParseContext context) => SetLost(context.Direction, true);
+
+    public override void Release(Transaction transaction)
+    {
+        transaction.Reset();
+        _pool.Push((DnsTransaction)transaction);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _toServerLost = false;
+        _toClientLost = false;
+    }
+
+    private bool IsLost(Direction direction) => direction == Direction.ToServer ? _toServerLost : _toClientLost;
+
+    private void SetLost(Direction direction, bool isLost)
+    {
+        if (direction == Direction.ToServer)
+        {
+            _toServerLost = isLost;
+        }
+        else
+        {
+            _toClientLost = isLost;
+        }
+    }
+
+    /// <summary>After lost bytes a message is recognised at the start of a segment.</summary>
+    private bool TryResync(ReadOnlySpan<byte> input, Direction direction, ref int consumed)
+    {
+        if (input.Length < 2 + DnsMessage.HeaderBytes || !DnsMessage.IsPlausible(input[2..], out _))
+        {
+            return false;
+        }
+
+        SetLost(direction, false);
+        consumed = 0;
+        return true;
+    }
+
+    private void ReadMessage(ReadOnlySpan<byte> message, in ParseContext context)
+    {
+        DnsTransaction transaction = _pool.TryPop(out DnsTransaction? pooled) ? pooled : new DnsTransaction();
+        transaction.Reset();
+        if (!DnsMessage.TryRead(message, transaction))
+        {
+            transaction.Reset();
+            _pool.Push(transaction);
+            return;
+        }
+
+        bool toServer = context.Direction == Direction.ToServer;
+        transaction.IsRequest = _ignoresDirection ? !transaction.IsResponseBit : toServer;
+        transaction.Directions = toServer ? DirectionMask.ToServer : DirectionMask.ToClient;
+        if (!_ignoresDirection && toServer == transaction.IsResponseBit)
+        {
+            transaction.Raise(toServer ? DnsAnomaly.NotRequest : DnsAnomaly.NotResponse);
+        }
+
+        transaction.ProgressToServer = 1;
+        transaction.ProgressToClient = 1;
+        if (Transactions.Count >= DnsLimits.MaxTransactions)
+        {
+            Transaction oldest = Transactions[0];
+            Transactions.RemoveAt(0);
+            Release(oldest);
+        }
+
+        Transactions.Add(transaction);
+    }
+}
