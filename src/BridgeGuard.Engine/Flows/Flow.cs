@@ -185,13 +185,6 @@ public sealed class Flow
     /// <summary>Which exception policies were applied, for EVE <c>flow.exception_policy</c>; kept by <c>ExceptionPolicies</c>.</summary>
     public uint ExceptionMask;
 
-    /// <summary>ICMP type and code of the first packet of each direction, for EVE; <see cref="IcmpResponseSeen"/> says whether the second pair is set.</summary>
-    public byte IcmpType;
-    public byte IcmpCode;
-    public byte IcmpResponseType;
-    public byte IcmpResponseCode;
-    public bool IcmpResponseSeen;
-
     // The rest belongs to the flow table alone.
 
     /// <summary>Number in the table; internal to it.</summary>
@@ -279,8 +272,6 @@ public sealed class Flow
         RedirectIndex = -1;
         Hold?.End();
         ExceptionMask = 0;
-        IcmpType = IcmpCode = IcmpResponseType = IcmpResponseCode = 0;
-        IcmpResponseSeen = false;
         ExpiresUs = 0;
         Hash = 0;
         NextInBucket = NextInWheel = PreviousInWheel = WheelSlot = -1;

@@ -8,16 +8,20 @@ namespace BridgeGuard.Engine.Flows;
 internal static class FlowKeys
 {
     private const byte Icmp4DestinationUnreachable = 3;
-    private const byte Icmp4SourceQuench = 4;
-    private const byte Icmp4Redirect = 5;
-    private const byte Icmp4TimeExceeded = 11;
-    private const byte Icmp4ParameterProblem = 12;
     private const int IcmpHeaderLength = 8;
 
-    /// <summary>The packet's own key. False without an IP header.</summary>
+    /// <summary>Protocols whose packets form flows; of others each packet stands for itself.</summary>
+    public static bool FormsFlows(byte protocol) => protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Icmp or IpProtocols.IcmpV6
+        or IpProtocols.Sctp or IpProtocols.Esp or IpProtocols.IpInIp or IpProtocols.Ipv6;
+
+    /// <summary>Without ports or types nothing tells a client from a server: everything counts as sent to the server.</summary>
+    public static bool HasDirections(byte protocol) =>
+        protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Icmp or IpProtocols.IcmpV6 or IpProtocols.Sctp;
+
+    /// <summary>The packet's own key. False without an IP header, and for protocols that form no flows.</summary>
     public static bool TryCreate(Packet packet, FlowSettings settings, out FlowKey key)
     {
-        if (packet.IpVersion == 0)
+        if (packet.IpVersion == 0 || !FormsFlows(packet.Protocol))
         {
             key = default;
             return false;
@@ -36,8 +40,11 @@ internal static class FlowKeys
         return true;
     }
 
-    /// <summary>The key of the packet that an ICMP error quotes (RFC 792; RFC 4443 §3), as the quoted packet's sender had it.</summary>
-    /// <remarks>False when it is no error, or the quotation is cut before the ports. Every length is checked.</remarks>
+    /// <summary>The key of the packet that a destination-unreachable quotes (RFC 792), as the quoted packet's sender had it.</summary>
+    /// <remarks>
+    /// Only this error ends a conversation; the others, and those of ICMPv6, are flows of their own as in the peer. False when it is another message, or the quotation
+    /// is cut before the ports. Every length is checked.
+    /// </remarks>
     public static bool TryCreateQuoted(Packet packet, FlowSettings settings, out FlowKey key)
     {
         key = default;
@@ -55,9 +62,7 @@ internal static class FlowKeys
         ReadOnlySpan<byte> quoted = message[IcmpHeaderLength..];
         return packet.Protocol switch
         {
-            IpProtocols.Icmp when packet.IcmpType is Icmp4DestinationUnreachable or Icmp4SourceQuench or Icmp4Redirect or Icmp4TimeExceeded
-                or Icmp4ParameterProblem => TryReadV4(packet, settings, quoted, out key),
-            IpProtocols.IcmpV6 when packet.IcmpType is >= 1 and <= 4 => TryReadV6(packet, settings, quoted, out key),
+            IpProtocols.Icmp when packet.IcmpType is Icmp4DestinationUnreachable => TryReadV4(packet, settings, quoted, out key),
             _ => false,
         };
     }
@@ -77,13 +82,6 @@ internal static class FlowKeys
         }
 
         return TryFinish(packet, settings, quoted[9], 4, IpAddress.ReadV4(quoted[12..]), IpAddress.ReadV4(quoted[16..]), quoted[headerLength..], out key);
-    }
-
-    private static bool TryReadV6(Packet packet, FlowSettings settings, ReadOnlySpan<byte> quoted, out FlowKey key)
-    {
-        key = default;
-        return quoted.Length >= 40 && quoted[0] >> 4 == 6
-            && TryFinish(packet, settings, quoted[6], 6, IpAddress.ReadV6(quoted[8..]), IpAddress.ReadV6(quoted[24..]), quoted[40..], out key);
     }
 
     private static bool TryFinish(Packet packet, FlowSettings settings, byte protocol, byte version, IpAddress source, IpAddress destination,

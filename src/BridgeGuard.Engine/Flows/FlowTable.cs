@@ -100,7 +100,7 @@ public sealed class FlowTable
             if (over == FlowEndReason.None)
             {
                 packet.Flow = flow;
-                packet.Direction = direction;
+                packet.Direction = FlowKeys.HasDirections(key.Protocol) ? direction : Direction.ToServer;
                 return flow;
             }
 
@@ -130,6 +130,18 @@ public sealed class FlowTable
     {
         flow.LastUs = Math.Max(flow.LastUs, packet.TimeUs);
         int length = packet.Length;
+        if (flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
+        {
+            CountBypassed(flow, packet, length);
+        }
+
+        if (packet.Has(PacketFlags.IcmpError))
+        {
+            // Counted, but an error is no answer: the other end has not been seen.
+            CountOnly(flow, packet, length);
+            return;
+        }
+
         if (packet.Direction == Direction.ToServer)
         {
             if (!flow.Has(FlowFlags.ToServerSeen))
@@ -187,9 +199,15 @@ public sealed class FlowTable
     }
 
     /// <summary>Ends flows that were silent for too long by <paramref name="nowUs"/>. Cheap when nothing is due; call it for each packet or tick.</summary>
+    /// <remarks>With <see cref="FlowSettings.ExpireLazily"/> nothing happens before the table is half full.</remarks>
     public void Expire(long nowUs, IFlowEndHandler handler)
     {
         _nowUs = Math.Max(_nowUs, nowUs);
+        if (_settings.ExpireLazily && Count < Capacity / 2)
+        {
+            return;
+        }
+
         while (_wheel.TryTakeDue(nowUs, out int index))
         {
             while (index >= 0)
@@ -300,8 +318,8 @@ public sealed class FlowTable
         flow.Id = NextId();
         flow.StartUs = flow.LastUs = packet.TimeUs;
         flow.FirstPacketNumber = packet.Number;
-        flow.IcmpType = packet.IcmpType;
-        flow.IcmpCode = packet.IcmpCode;
+        flow.IcmpTypeToServer = packet.IcmpType;
+        flow.IcmpCodeToServer = packet.IcmpCode;
         flow.ClientPortId = packet.Info.PortId;
         ref int bucket = ref _buckets[(int)hash & _bucketMask];
         flow.NextInBucket = bucket;
@@ -482,17 +500,46 @@ public sealed class FlowTable
         }
     }
 
-    private void SeeFirstToClient(Flow flow, Packet packet)
+    private void CountBypassed(Flow flow, Packet packet, int length)
+    {
+        _counters.Increment(Counter.BypassedLocalPackets);
+        _counters.Add(Counter.BypassedLocalBytes, length);
+        if (packet.Direction == Direction.ToServer)
+        {
+            flow.BypassedPacketsToServer++;
+            flow.BypassedBytesToServer += (uint)length;
+        }
+        else
+        {
+            flow.BypassedPacketsToClient++;
+            flow.BypassedBytesToClient += (uint)length;
+        }
+    }
+
+    private static void CountOnly(Flow flow, Packet packet, int length)
+    {
+        if (packet.Direction == Direction.ToServer)
+        {
+            flow.PacketsToServer++;
+            flow.BytesToServer += (uint)length;
+        }
+        else
+        {
+            flow.PacketsToClient++;
+            flow.BytesToClient += (uint)length;
+        }
+    }
+
+    private static void SeeFirstToClient(Flow flow, Packet packet)
     {
         flow.Flags |= FlowFlags.ToClientSeen;
         flow.MinTtlToClient = packet.Ttl;
         flow.ServerPortId = packet.Info.PortId;
         packet.Flags |= PacketFlags.FirstInDirection;
-        if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6 && !packet.Has(PacketFlags.IcmpError))
+        if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6)
         {
-            flow.IcmpResponseType = packet.IcmpType;
-            flow.IcmpResponseCode = packet.IcmpCode;
-            flow.IcmpResponseSeen = true;
+            flow.IcmpTypeToClient = packet.IcmpType;
+            flow.IcmpCodeToClient = packet.IcmpCode;
         }
     }
 

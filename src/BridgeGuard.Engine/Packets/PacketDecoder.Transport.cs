@@ -160,6 +160,11 @@ public sealed partial class PacketDecoder
                 tcp.FastOpen = true;
                 tcp.FastOpenCookieLength = (byte)value.Length;
                 break;
+            case 253 or 254 when value.Length >= 2 && BinaryPrimitives.ReadUInt16BigEndian(value) == 0xf989:
+                // RFC 7413 appendix A.1: the experimental option, told from others by its magic number.
+                tcp.FastOpen = true;
+                tcp.FastOpenCookieLength = (byte)(value.Length - 2);
+                break;
         }
     }
 

@@ -133,6 +133,12 @@ public sealed class FlowSettings
     /// <summary>The capture device or bridge is part of the key (<c>livedev.use-for-tracking</c>).</summary>
     public bool DeviceTracking { get; init; } = true;
 
+    /// <summary>
+    /// For replays: flows that are silent for too long end only when their five-tuple is seen again, the table is half full or the capture is over, as
+    /// the peer's do, which reads a capture faster than its flow manager runs.
+    /// </summary>
+    public bool ExpireLazily { get; init; }
+
     /// <summary>Packets of different tunnel depth are different flows (<c>decoder.recursion-level.use-for-tracking</c>).</summary>
     public bool RecursionTracking { get; init; } = true;
 

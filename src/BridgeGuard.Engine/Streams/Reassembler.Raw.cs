@@ -36,6 +36,14 @@ public sealed partial class Reassembler
             return false;
         }
 
+        if (_inline)
+        {
+            // Each packet is judged with what was before it: all of the window counts, or a pattern that this packet completes would pass.
+            long start = Math.Max(stream.Base, Math.Min(stream.RawOffset, end - ChunkSize(flow, direction)));
+            window = new RawWindow(stream.View(start, end), start, start);
+            return true;
+        }
+
         long from = Math.Max(stream.Base, stream.RawOffset - RawOverlapBytes);
         window = new RawWindow(stream.View(from, end), from, stream.RawOffset);
         return true;
@@ -79,11 +87,17 @@ public sealed partial class Reassembler
 
     /// <summary>What is still held of a direction, for EVE <c>payload</c> of alerts on the stream. Valid until the next packet.</summary>
     public ReadOnlySpan<byte> GetRecentStream(Flow flow, Direction direction) =>
-        flow.Tcp?.StreamOf(direction) is { } stream ? stream.View(stream.Base, stream.EndOffset) : [];
+        flow.Tcp?.StreamOf(direction) is { } stream ? stream.View(stream.Base, RecentEnd(stream)) : [];
+
+    /// <summary>Bytes that were not acknowledged may still be replaced; inline, and at the very start, they are shown all the same.</summary>
+    private long RecentEnd(TcpStream stream) => _inline && stream.AckedOffset <= stream.Base
+        ? stream.EndOffset
+        : Math.Clamp(stream.AckedOffset, stream.Base, stream.EndOffset);
 
     private long RawEnd(TcpStream stream) => _inline ? stream.EndOffset : Math.Min(stream.EndOffset, stream.AckedOffset);
 
-    private static long RawKeepFrom(TcpStream stream) => stream.RawOffset - RawOverlapBytes;
+    private long RawKeepFrom(Flow flow, TcpStream stream) =>
+        _inline ? stream.RawOffset - ChunkSize(flow, flow.Tcp!.DirectionOf(stream)) : stream.RawOffset - RawOverlapBytes;
 
     private int ChunkSize(Flow flow, Direction direction)
     {

@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
 
@@ -42,7 +43,7 @@ public sealed partial class Reassembler
     internal void Insert(Flow flow, TcpStream stream, Packet packet, uint sequence, Span<byte> payload)
     {
         long start = stream.OffsetOf(sequence);
-        if (payload.Length == 0 || !TrimFront(stream, packet, ref start, ref payload) || !TrimDepth(flow, stream, packet, start, ref payload))
+        if (payload.Length == 0 || !TrimFront(stream, ref start, ref payload) || !TrimDepth(flow, stream, packet, start, ref payload))
         {
             return;
         }
@@ -117,7 +118,7 @@ public sealed partial class Reassembler
 
         if (WantsRaw(stream))
         {
-            keep = Math.Min(keep, RawKeepFrom(stream));
+            keep = Math.Min(keep, RawKeepFrom(flow, stream));
         }
 
         // Not acknowledged: inline a second copy must be compared with it, passively it may still be replaced.
@@ -177,7 +178,7 @@ public sealed partial class Reassembler
     private bool WantsRaw(TcpStream stream) => RawEnabled && !stream.Has(TcpStreamFlags.NoRaw);
 
     /// <summary>Cuts what lies before the first byte still held; false when nothing is left.</summary>
-    private static bool TrimFront(TcpStream stream, Packet packet, ref long start, ref Span<byte> payload)
+    private static bool TrimFront(TcpStream stream, ref long start, ref Span<byte> payload)
     {
         if (start >= stream.Base)
         {
@@ -187,7 +188,6 @@ public sealed partial class Reassembler
         long cut = stream.Base - start;
         if (cut >= payload.Length)
         {
-            packet.Events.Add(PacketEvent.StreamReassemblySegmentBeforeBaseSeq);
             return false;
         }
 
@@ -255,7 +255,8 @@ public sealed partial class Reassembler
                 DropPlaced(stream, available);
             }
 
-            if (limit <= stream.EndOffset)
+            // A hole is known to be one when bytes behind it are here: before that they may only be late on their way to us.
+            if (limit <= stream.EndOffset || stream.Segments is not { } waiting || waiting.Count == stream.PlacedCount)
             {
                 break;
             }
@@ -265,15 +266,20 @@ public sealed partial class Reassembler
 
         if (_consumer.TakeRedelivery())
         {
-            TcpStream other = ReferenceEquals(stream, flow.Tcp!.Client) ? flow.Tcp.Server : flow.Tcp.Client;
-            long available = Math.Min(other.EndOffset, _inline ? other.EndOffset : other.AckedOffset);
-            if (available > other.AppOffset)
-            {
-                HandOver(flow, packet, other, available, other.Has(TcpStreamFlags.EndDelivered));
-            }
+            Redeliver(flow, packet, ReferenceEquals(stream, flow.Tcp!.Client) ? flow.Tcp.Server : flow.Tcp.Client);
 
             // Two parsers cannot ask for each other without end.
             _consumer.TakeRedelivery();
+        }
+    }
+
+    /// <summary>Hands unconsumed bytes over again.</summary>
+    internal void Redeliver(Flow flow, Packet packet, TcpStream stream)
+    {
+        long available = _inline ? stream.EndOffset : Math.Min(stream.EndOffset, stream.AckedOffset);
+        if (available > stream.AppOffset)
+        {
+            HandOver(flow, packet, stream, available, stream.Has(TcpStreamFlags.EndDelivered) && available == stream.EndOffset);
         }
     }
 
@@ -314,7 +320,14 @@ public sealed partial class Reassembler
         }
 
         ReadOnlySpan<byte> data = stream.AppOffset < upTo ? stream.View(stream.AppOffset, upTo) : [];
-        int consumed = _consumer.OnData(flow, packet, flow.Tcp!.DirectionOf(stream), data, flags);
+        Direction direction = flow.Tcp!.DirectionOf(stream);
+        Transaction? before = NewestComplete(flow, direction);
+        int consumed = _consumer.OnData(flow, packet, direction, data, flags);
+        if (atEnd || !ReferenceEquals(NewestComplete(flow, flow.Tcp.DirectionOf(stream)), before))
+        {
+            stream.Flags |= TcpStreamFlags.RawTriggered;
+        }
+
         stream.AppOffset += Math.Clamp(consumed, 0, data.Length);
         if (IsAppDone(flow, stream))
         {
@@ -322,11 +335,23 @@ public sealed partial class Reassembler
         }
     }
 
+    /// <summary>The newest transaction, if it is complete in a direction: a new one means that a request or answer has come to its end.</summary>
+    private static Transaction? NewestComplete(Flow flow, Direction direction)
+    {
+        if (flow.AppState is not { Transactions.Count: > 0 } state)
+        {
+            return null;
+        }
+
+        Transaction newest = state.Transactions[state.Transactions.Count - 1];
+        return newest.ExistsIn(direction) && newest.Progress(direction) >= state.Protocol.CompletedProgress(direction) ? newest : null;
+    }
+
     /// <summary>The receiver has bytes that were never seen here: reports them lost and goes on behind them.</summary>
     private void StepOverGap(Flow flow, Packet packet, TcpStream stream, long limit)
     {
         long from = stream.EndOffset;
-        long to = stream.Segments is { } segments && segments.Count > stream.PlacedCount ? Math.Min(segments[stream.PlacedCount].Offset, limit) : limit;
+        long to = Math.Min(stream.Segments![stream.PlacedCount].Offset, limit);
         if (to == from)
         {
             to = DropUnplaceable(stream);
@@ -334,11 +359,12 @@ public sealed partial class Reassembler
 
         stream.Flags |= TcpStreamFlags.HasGap;
         stream.GapBytes += to - from;
-        _counters.Increment(Counter.TcpReassemblyGap);
-        packet.Events.Add(PacketEvent.StreamReassemblySeqGap);
         long lost = to - stream.AppOffset;
         if (!IsAppDone(flow, stream))
         {
+            // Where nobody parses, nobody misses anything.
+            _counters.Increment(Counter.TcpReassemblyGap);
+            packet.Events.Add(PacketEvent.StreamReassemblySeqGap);
             _consumer.OnGap(flow, packet, flow.Tcp!.DirectionOf(stream), lost);
         }
 

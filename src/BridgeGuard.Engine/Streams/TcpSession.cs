@@ -90,8 +90,8 @@ public sealed partial class TcpSession
     internal byte UrgentOutOfBand;
     internal uint FastOpenBytes;
     internal uint SynWindow;
+    internal uint SynTimestamp;
     internal bool SynOfferedScale;
-    internal Direction ResetDirection;
 
     public bool IsEstablished => State >= TcpState.Established && State <= TcpState.Closing;
 
@@ -115,7 +115,6 @@ public sealed partial class TcpSession
         FastOpenBytes = 0;
         SynWindow = 0;
         SynOfferedScale = false;
-        ResetDirection = Direction.ToServer;
         Client.Reset();
         Server.Reset();
     }

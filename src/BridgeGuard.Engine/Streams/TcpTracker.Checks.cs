@@ -32,7 +32,7 @@ public sealed partial class TcpTracker
         uint value = packet.Tcp.TimestampValue;
 
         // Some systems send 0 in the handshake and mean nothing by it.
-        if (sender.LastTimestamp == 0 || value == 0 || sender.Has(TcpStreamFlags.ZeroTimestamp))
+        if (sender.LastTimestamp == 0)
         {
             return true;
         }
@@ -48,7 +48,8 @@ public sealed partial class TcpTracker
 
     private static void NoteTimestamp(Packet packet, TcpStream sender)
     {
-        if (!packet.Tcp.HasTimestamp)
+        // A FIN moves no clock: systems that send it along with the last acknowledgement stamp the two in either order.
+        if (!packet.Tcp.HasTimestamp || packet.Tcp.Has(TcpFlags.Fin))
         {
             return;
         }
@@ -78,6 +79,11 @@ public sealed partial class TcpTracker
         }
 
         uint ack = packet.Tcp.Acknowledgement;
+        if (receiver.Has(TcpStreamFlags.FinSeen) && ack == receiver.FinSequence + 1)
+        {
+            return true;
+        }
+
         if (After(ack, receiver.NextSequence))
         {
             // Beyond what was seen but within what was allowed: packets were lost on the way to us.
@@ -94,7 +100,7 @@ public sealed partial class TcpTracker
         // RFC 5961 §5.2: SND.UNA - MAX.SND.WND is the oldest acceptable one.
         if (!session.Has(TcpSessionFlags.Midstream) && After(receiver.LastAck - Math.Max(receiver.Window, 65_535), ack))
         {
-            packet.Events.Add(PacketEvent.StreamPacketInvalidAck);
+            // No event: a very late duplicate looks like this as well.
             return false;
         }
 
@@ -110,20 +116,17 @@ public sealed partial class TcpTracker
             return false;
         }
 
-        if (tcp.Has(TcpFlags.Ack) && tcp.Acknowledgement != 0 && !session.Has(TcpSessionFlags.Async)
+        bool acksFin = receiver.Has(TcpStreamFlags.FinSeen) && tcp.Acknowledgement == receiver.FinSequence + 1;
+        if (tcp.Has(TcpFlags.Ack) && !acksFin && tcp.Acknowledgement != 0 && !session.Has(TcpSessionFlags.Async)
             && (After(tcp.Acknowledgement, receiver.NextSequence) || After(receiver.LastAck - Math.Max(receiver.Window, 65_535), tcp.Acknowledgement)))
         {
             packet.Events.Add(PacketEvent.StreamRstInvalidAck);
             return false;
         }
 
-        if (session.Has(TcpSessionFlags.Async | TcpSessionFlags.Midstream))
-        {
-            return true;
-        }
-
-        // Strictly RCV.NXT; but segments before may have been lost here or there, so anything in the window is believed.
-        return AtOrAfter(tcp.Sequence, sender.LastAck - 1) && !After(tcp.Sequence, Max(sender.NextWindow, sender.NextSequence + 1));
+        // Exactly the next number (RFC 5961 §3.2 rule 1). A host that takes any number in its window can be reset by guessing; if it is, the
+        // connection stays open here and nothing is missed.
+        return session.Has(TcpSessionFlags.Async) || packet.Tcp.Sequence == sender.NextSequence;
     }
 
     private static bool HasValidTimestampOfReset(Packet packet, TcpSession session, TcpStream sender) =>
@@ -208,20 +211,18 @@ public sealed partial class TcpTracker
         Reassembler.Insert(flow, sender, packet, sequence, payload);
     }
 
-    /// <summary>A FIN takes the number behind the payload.</summary>
+    /// <summary>A FIN takes the number behind the payload; <see cref="TcpStream.NextSequence"/> counts it when it is acknowledged.</summary>
     private static void TakeFin(Packet packet, TcpStream sender)
     {
         sender.FinSequence = EndOf(packet);
         sender.Flags |= TcpStreamFlags.FinSeen;
-        sender.NextSequence = Max(sender.NextSequence, sender.FinSequence + 1);
     }
 
-    private void Close(Packet packet, Flow flow, TcpSession session)
+    /// <summary>The connection is over. What was never acknowledged is handed over when the flow ends.</summary>
+    private void Close(TcpSession session)
     {
         session.State = TcpState.Closed;
         ReleaseQueue(session);
-        Reassembler.Finish(flow, packet, session.Client);
-        Reassembler.Finish(flow, packet, session.Server);
     }
 
     private bool TakeReset(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
@@ -231,9 +232,16 @@ public sealed partial class TcpTracker
             return false;
         }
 
+        if (packet.PayloadLength > 0)
+        {
+            packet.Events.Add(PacketEvent.StreamRstWithData);
+        }
+
         session.Flags |= TcpSessionFlags.Reset;
-        session.ResetDirection = packet.Direction;
-        Close(packet, flow, session);
+        Close(session);
+
+        // Nothing will follow from its sender; the other side may not have stopped yet, and what it sent may not have arrived.
+        Reassembler.Finish(flow, packet, sender);
         return true;
     }
 }

@@ -17,16 +17,26 @@ public sealed partial class TcpTracker
         switch (tcp.Flags & KindMask)
         {
             case TcpFlags.Syn | TcpFlags.Ack:
-                return SynAckInEstablished(packet, session, sender, receiver);
+                return SynAckInEstablished(packet, sender, receiver);
             case TcpFlags.Syn:
-                return SynInEstablished(packet, session);
+                return SynInEstablished(packet);
             case TcpFlags.None when !tcp.Has(TcpFlags.Fin):
                 // RFC 9293 §3.10.7.4: no ACK, no effect.
                 return false;
         }
 
-        if (!HasValidTimestamp(packet, session, sender) || !HasValidAck(packet, session, receiver))
+        if (!HasValidTimestamp(packet, session, sender))
         {
+            return false;
+        }
+
+        if (!HasValidAck(packet, session, receiver))
+        {
+            if (packet.Events.Contains(PacketEvent.StreamPacketInvalidAck))
+            {
+                packet.Events.Add(tcp.Has(TcpFlags.Fin) ? PacketEvent.StreamFinInvalidAck : PacketEvent.StreamEstablishedInvalidAck);
+            }
+
             return false;
         }
 
@@ -44,14 +54,18 @@ public sealed partial class TcpTracker
             return true;
         }
 
+        if (packet.PayloadLength == 0 && After(sender.LastAck, packet.Tcp.Sequence) && !session.Has(TcpSessionFlags.Async))
+        {
+            packet.Events.Add(PacketEvent.StreamEstablishedPacketBeforeLastAck);
+            return false;
+        }
+
         if (packet.PayloadLength > 0 && !session.Has(TcpSessionFlags.Async))
         {
-            if (!After(EndOf(packet), sender.LastAck))
+            if (IsSpurious(packet, sender) && After(sender.LastAck, EndOf(packet)))
             {
-                packet.Flags |= PacketFlags.Retransmission;
-                packet.Events.Add(PacketEvent.StreamEstablishedPacketBeforeLastAck);
-                packet.Events.Add(PacketEvent.StreamPacketSpuriousRetransmission);
-                return false;
+                // Where selective acknowledgements are in use this is what a lost one looks like.
+                return session.Has(TcpSessionFlags.Sack) ? AckOnly(packet, flow, session, sender, receiver) : BeforeLastAck(packet);
             }
 
             if (!IsWithinWindow(packet, session, sender))
@@ -61,18 +75,44 @@ public sealed partial class TcpTracker
             }
         }
 
-        if (packet.PayloadLength > 0 && !After(EndOf(packet), sender.NextSequence))
+        TakeData(packet, flow, session, sender, receiver);
+        return true;
+    }
+
+    /// <summary>All of the payload was acknowledged before.</summary>
+    private static bool IsSpurious(Packet packet, TcpStream sender)
+    {
+        if (After(EndOf(packet), sender.LastAck))
         {
-            packet.Events.Add(PacketEvent.StreamPacketRetransmission);
+            return false;
         }
 
-        TakeData(packet, flow, session, sender, receiver);
+        packet.Flags |= PacketFlags.Retransmission;
+        packet.Events.Add(PacketEvent.StreamPacketSpuriousRetransmission);
+        return true;
+    }
+
+    private static bool BeforeLastAck(Packet packet)
+    {
+        packet.Events.Add(PacketEvent.StreamEstablishedPacketBeforeLastAck);
+        return false;
+    }
+
+    /// <summary>The payload is old, but what the segment acknowledges counts.</summary>
+    private bool AckOnly(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        NoteTimestamp(packet, sender);
+        if (packet.Tcp.Has(TcpFlags.Ack))
+        {
+            TakeAck(packet, flow, session, sender, receiver);
+        }
+
         return true;
     }
 
     /// <summary>RFC 9293 §3.8.4: one byte or none at the number before the next.</summary>
     private static bool IsKeepAlive(Packet packet, TcpStream sender) =>
-        packet.PayloadLength <= 1 && packet.Tcp.Sequence == sender.NextSequence - 1 && sender.LastAck == sender.NextSequence
+        packet.PayloadLength <= 1 && packet.Tcp.Sequence == sender.LastAck - 1
         && !packet.Tcp.Has(TcpFlags.Fin);
 
     private static bool IsWithinWindow(Packet packet, TcpSession session, TcpStream sender)
@@ -91,7 +131,7 @@ public sealed partial class TcpTracker
         return !After(EndOf(packet), sender.NextWindow);
     }
 
-    private static bool SynAckInEstablished(Packet packet, TcpSession session, TcpStream sender, TcpStream receiver)
+    private static bool SynAckInEstablished(Packet packet, TcpStream sender, TcpStream receiver)
     {
         if (packet.Direction == Direction.ToServer)
         {
@@ -111,7 +151,7 @@ public sealed partial class TcpTracker
             return false;
         }
 
-        if (session.Has(TcpSessionFlags.HandshakeConfirmed))
+        if (receiver.LastAck != receiver.InitialSequence + 1)
         {
             packet.Events.Add(PacketEvent.StreamEstablishedSynAckResend);
             return false;
@@ -120,7 +160,7 @@ public sealed partial class TcpTracker
         return true;
     }
 
-    private static bool SynInEstablished(Packet packet, TcpSession session)
+    private static bool SynInEstablished(Packet packet)
     {
         if (packet.Direction == Direction.ToClient)
         {
@@ -128,9 +168,7 @@ public sealed partial class TcpTracker
             return false;
         }
 
-        packet.Events.Add(packet.Tcp.Sequence != session.Client.InitialSequence
-            ? PacketEvent.StreamEstablishedSynResendDifferentSeq
-            : PacketEvent.StreamEstablishedSynResend);
+        packet.Events.Add(PacketEvent.StreamEstablishedSynResendDifferentSeq);
         return false;
     }
 
@@ -158,6 +196,7 @@ public sealed partial class TcpTracker
 
     private void AfterFin(Packet packet, Flow flow, TcpStream sender)
     {
+        Reassembler.Deliver(flow, packet, sender);
         if (_inline && sender.EndOffset >= sender.OffsetOf(sender.FinSequence))
         {
             Reassembler.Finish(flow, packet, sender);
@@ -174,7 +213,7 @@ public sealed partial class TcpTracker
 
         if (session.State == TcpState.Closed)
         {
-            return true;
+            return AfterClose(packet, flow, session, sender, receiver);
         }
 
         if (tcp.Has(TcpFlags.Syn))
@@ -202,6 +241,21 @@ public sealed partial class TcpTracker
         return tcp.Has(TcpFlags.Fin) ? FinInShutdown(packet, flow, session, sender, receiver) : AckInShutdown(packet, flow, session, sender, receiver);
     }
 
+    /// <summary>A closed connection stays closed, but for a reset that was answered by the server's SYN/ACK all the same: it was forged.</summary>
+    private bool AfterClose(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        if (!session.Has(TcpSessionFlags.Reset) || session.Has(TcpSessionFlags.HandshakeConfirmed) || packet.Direction != Direction.ToClient
+            || (packet.Tcp.Flags & KindMask) != KindMask || packet.Tcp.Acknowledgement != session.Client.InitialSequence + 1)
+        {
+            return true;
+        }
+
+        packet.Events.Add(PacketEvent.StreamSuspectedRstInjection);
+        session.State = TcpState.SynSent;
+        session.Flags &= ~TcpSessionFlags.Reset;
+        return InSynSent(packet, flow, session, sender, receiver);
+    }
+
     private static PacketEvent InvalidAckEvent(TcpState state) => state switch
     {
         TcpState.FinWait1 => PacketEvent.StreamFin1InvalidAck,
@@ -220,18 +274,13 @@ public sealed partial class TcpTracker
         }
 
         bool fin = packet.Tcp.Has(TcpFlags.Fin);
-        if (packet.PayloadLength > 0 && !After(EndOf(packet), sender.LastAck))
+        if (fin && session.State == TcpState.CloseWait && packet.PayloadLength == 0 && After(sender.LastAck, packet.Tcp.Sequence))
         {
-            packet.Flags |= PacketFlags.Retransmission;
-            packet.Events.Add(PacketEvent.StreamPacketSpuriousRetransmission);
-            if (session.State == TcpState.CloseWait)
-            {
-                packet.Events.Add(PacketEvent.StreamClosewaitPacketBeforeLastAck);
-            }
-
-            return fin;
+            packet.Events.Add(PacketEvent.StreamClosewaitFinOutOfWindow);
+            return false;
         }
 
+        NoteRetransmission(packet, session, sender);
         if (!After(EndOf(packet), Max(sender.NextWindow, sender.NextSequence)))
         {
             return true;
@@ -249,6 +298,30 @@ public sealed partial class TcpTracker
         return false;
     }
 
+    private static void NoteRetransmission(Packet packet, TcpSession session, TcpStream sender)
+    {
+        if (packet.PayloadLength == 0 || After(EndOf(packet), sender.NextSequence))
+        {
+            return;
+        }
+
+        if (IsSpurious(packet, sender))
+        {
+            if (session.Has(TcpSessionFlags.Sack) && After(sender.LastAck, EndOf(packet)))
+            {
+                return;
+            }
+
+            if (session.State == TcpState.CloseWait)
+            {
+                packet.Events.Add(PacketEvent.StreamClosewaitPacketBeforeLastAck);
+            }
+        }
+
+        packet.Flags |= PacketFlags.Retransmission;
+        packet.Events.Add(PacketEvent.StreamPacketRetransmission);
+    }
+
     private bool FinInShutdown(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
     {
         bool repeated = sender.Has(TcpStreamFlags.FinSeen);
@@ -260,7 +333,7 @@ public sealed partial class TcpTracker
         else
         {
             TakeFin(packet, sender);
-            bool othersAcked = receiver.Has(TcpStreamFlags.FinSeen) && AtOrAfter(packet.Tcp.Acknowledgement, receiver.FinSequence + 1);
+            bool othersAcked = receiver.Has(TcpStreamFlags.FinSeen) && AtOrAfter(packet.Tcp.Acknowledgement, receiver.FinSequence);
             session.State = session.State switch
             {
                 TcpState.CloseWait => TcpState.LastAck,
@@ -276,12 +349,14 @@ public sealed partial class TcpTracker
 
     private bool AckInShutdown(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
     {
-        if (packet.PayloadLength > 0 && !After(EndOf(packet), sender.NextSequence))
+        TakeData(packet, flow, session, sender, receiver);
+        if (session.State == TcpState.LastAck && packet.Direction == Direction.ToServer && packet.PayloadLength == 0)
         {
-            packet.Events.Add(PacketEvent.StreamPacketRetransmission);
+            // Both have closed. That this one lacks the last bytes changes nothing any more.
+            Close(session);
+            return true;
         }
 
-        TakeData(packet, flow, session, sender, receiver);
         bool finAcked = receiver.Has(TcpStreamFlags.FinSeen) && AtOrAfter(packet.Tcp.Acknowledgement, receiver.FinSequence + 1);
         if (!finAcked)
         {
@@ -296,9 +371,8 @@ public sealed partial class TcpTracker
             case TcpState.Closing:
                 session.State = TcpState.TimeWait;
                 break;
-            case TcpState.LastAck when packet.Direction == Direction.ToServer:
             case TcpState.TimeWait when sender.Has(TcpStreamFlags.FinSeen):
-                Close(packet, flow, session);
+                Close(session);
                 break;
         }
 

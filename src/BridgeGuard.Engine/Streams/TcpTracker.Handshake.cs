@@ -12,9 +12,15 @@ public sealed partial class TcpTracker
     private bool InSynSent(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
     {
         ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
+        if (!HasValidEcho(packet, session))
+        {
+            packet.Events.Add(PacketEvent.StreamPacketInvalidTimestamp);
+            return false;
+        }
+
         if (tcp.Has(TcpFlags.Rst))
         {
-            return ResetInSynSent(packet, flow, session);
+            return ResetInSynSent(packet, session);
         }
 
         bool toServer = packet.Direction == Direction.ToServer;
@@ -33,9 +39,25 @@ public sealed partial class TcpTracker
         }
     }
 
-    private bool ResetInSynSent(Packet packet, Flow flow, TcpSession session)
+    /// <summary>
+    /// RFC 7323 §3.2: the server echoes a timestamp of the SYN; who cannot see the SYN cannot. Later SYNs have later ones. Not asked of SYN/ACKs,
+    /// where many systems are careless.
+    /// </summary>
+    private static bool HasValidEcho(Packet packet, TcpSession session)
     {
-        // RFC 9293 §3.10.7.3: in SYN-SENT a reset counts only when it acknowledges the SYN.
+        if (packet.Direction == Direction.ToServer || !packet.Tcp.HasTimestamp || (packet.Tcp.Flags & KindMask) != TcpFlags.Ack
+            || !session.Client.Has(TcpStreamFlags.Timestamps) || session.Client.LastTimestamp == 0)
+        {
+            return true;
+        }
+
+        uint echo = packet.Tcp.TimestampEcho;
+        return AtOrAfter(echo, session.SynTimestamp) && AtOrAfter(session.Client.LastTimestamp, echo);
+    }
+
+    private bool ResetInSynSent(Packet packet, TcpSession session)
+    {
+        // RFC 9293 §3.10.7.3: in SYN-SENT a reset counts only when it acknowledges the SYN; a closed port answers with number 0.
         bool fromServer = packet.Direction == Direction.ToClient;
         if (fromServer && packet.Tcp.Has(TcpFlags.Ack) && packet.Tcp.Acknowledgement != session.Client.InitialSequence + 1
             && !AcknowledgesSynData(packet, session))
@@ -44,9 +66,14 @@ public sealed partial class TcpTracker
             return false;
         }
 
+        if (packet.Tcp.Sequence != (fromServer ? session.Server.NextSequence : session.Client.NextSequence))
+        {
+            return false;
+        }
+
+        // Nothing was exchanged yet, so nothing is handed over: should the reset prove forged, the connection goes on.
         session.Flags |= TcpSessionFlags.Reset;
-        session.ResetDirection = packet.Direction;
-        Close(packet, flow, session);
+        session.State = TcpState.Closed;
         return true;
     }
 
@@ -210,6 +237,11 @@ public sealed partial class TcpTracker
     private static void NoteSyn(Packet packet, TcpSession session)
     {
         session.SynWindow = packet.Tcp.Window;
+        if (session.SynCount == 0)
+        {
+            session.SynTimestamp = packet.Tcp.TimestampValue;
+        }
+
         session.SynOfferedScale = packet.Tcp.WindowScale >= 0;
         if (packet.Tcp.FastOpen)
         {
@@ -353,11 +385,6 @@ public sealed partial class TcpTracker
         if (tcp.Sequence == sender.InitialSequence && tcp.Window == receiver.Window)
         {
             return true;
-        }
-
-        if (tcp.Sequence != sender.InitialSequence)
-        {
-            packet.Events.Add(PacketEvent.Stream3WhsSynAckResendWithDifferentSeq);
         }
 
         HandshakeVariant known = new()

@@ -58,6 +58,11 @@ public sealed partial class TcpTracker
             return;
         }
 
+        if (packet.Tcp.Acknowledgement != 0 && !packet.Tcp.Has(TcpFlags.Ack))
+        {
+            packet.Events.Add(PacketEvent.StreamPacketBrokenAck);
+        }
+
         if (flow.Tcp is not { } session)
         {
             Begin(packet, flow);
@@ -94,13 +99,13 @@ public sealed partial class TcpTracker
         }
     }
 
-    /// <summary>Hands over again what the other direction of <paramref name="packet"/> had to wait with until the protocol was known.</summary>
+    /// <summary>Hands unconsumed bytes of both directions over again, after the application layer learned to read them.</summary>
     public void Redeliver(Packet packet, Flow flow)
     {
         if (flow.Tcp is { } session)
         {
-            Reassembler.Deliver(flow, packet, session.StreamOf(packet.Direction.Opposite()));
-            Reassembler.Deliver(flow, packet, session.StreamOf(packet.Direction));
+            Reassembler.Redeliver(flow, packet, session.Client);
+            Reassembler.Redeliver(flow, packet, session.Server);
         }
     }
 
@@ -336,19 +341,10 @@ public sealed partial class TcpTracker
     {
         TcpStream sender = session.StreamOf(packet.Direction);
         TcpStream receiver = session.StreamOf(packet.Direction.Opposite());
-        if (packet.Tcp.Acknowledgement != 0 && !packet.Tcp.Has(TcpFlags.Ack))
-        {
-            packet.Events.Add(PacketEvent.StreamPacketBrokenAck);
-        }
-
-        if (session.Has(TcpSessionFlags.Reset) && !packet.Tcp.Has(TcpFlags.Rst) && packet.Direction == session.ResetDirection)
-        {
-            packet.Events.Add(PacketEvent.StreamSuspectedRstInjection);
-        }
-
         if (packet.Tcp.Has(TcpFlags.Syn | TcpFlags.Fin))
         {
             packet.Events.Add(PacketEvent.StreamFinSyn);
+            return false;
         }
 
         return session.State switch
