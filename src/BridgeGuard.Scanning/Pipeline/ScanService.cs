@@ -39,8 +39,7 @@ public sealed partial class ScanService : IAsyncDisposable
     private readonly ConcurrentDictionary<FileKey, Task<FileVerdict>> _flights = new();
     private readonly ConcurrentDictionary<FileKey, int> _announced = new();
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Dictionary<string, string> _generations = [];
-    private readonly SemaphoreSlim _generationLock = new(1);
+    private readonly ScannerGeneration _generation;
     private Task? _watching;
 
     public ScanService(
@@ -57,6 +56,7 @@ public sealed partial class ScanService : IAsyncDisposable
         _logger = logger ?? NullLogger.Instance;
         _budget = new SpoolBudget(_options.SpoolMemoryBytes, _options.SpoolDiskBytes);
         _turns = new SemaphoreSlim(_options.Concurrency);
+        _generation = new ScannerGeneration(cache, scanners, _time, _logger);
     }
 
     public ScanCounters Counters { get; } = new();
@@ -75,40 +75,12 @@ public sealed partial class ScanService : IAsyncDisposable
     /// <summary>Reads the scanners' generations now and then again and again until disposal.</summary>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
-        await RefreshGenerationAsync(cancellationToken).ConfigureAwait(false);
-        _watching ??= WatchGenerationAsync();
+        await _generation.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        _watching ??= _generation.WatchAsync(_options.GenerationInterval, _stopping.Token);
     }
 
     /// <summary>Asks every scanner for its generation; the cache's becomes their combination. A scanner that does not answer keeps its last one.</summary>
-    public async Task RefreshGenerationAsync(CancellationToken cancellationToken = default)
-    {
-        await _generationLock.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            foreach (IScanner scanner in _scanners)
-            {
-                try
-                {
-                    _generations[scanner.Name] = await scanner.GetGenerationAsync(cancellationToken).ConfigureAwait(false);
-                }
-                catch (ScannerException e)
-                {
-                    Log.NoGeneration(_logger, scanner.Name, e.Message);
-                }
-            }
-
-            string now = string.Join("; ", _scanners.Select(scanner => _generations.GetValueOrDefault(scanner.Name, "")));
-            if (now != _cache.CurrentGeneration)
-            {
-                Log.NewGeneration(_logger, now);
-                _cache.CurrentGeneration = now;
-            }
-        }
-        finally
-        {
-            _generationLock.Release();
-        }
-    }
+    public Task RefreshGenerationAsync(CancellationToken cancellationToken = default) => _generation.RefreshAsync(cancellationToken);
 
     /// <summary>Hashes that a list has just made bad: whoever already has such a content is named in <see cref="VerdictChanged"/>.</summary>
     public void ReportListed(IEnumerable<Sha256> nowBad)
@@ -308,8 +280,8 @@ public sealed partial class ScanService : IAsyncDisposable
     private async Task<FileVerdict> ScanAndRememberAsync(FileKey key, ContentSpool spool)
     {
         FileVerdict? before = _cache.FindEvenIfStale(key);
-        FileVerdict verdict = spool.Refusal is { } refusal
-            ? ErrorVerdict(refusal, spool.IsRefusalTransient)
+        FileVerdict verdict = _scanners.Count == 0 ? NotListed()
+            : spool.Refusal is { } refusal ? ErrorVerdict(refusal, spool.IsRefusalTransient)
             : await ScanInTurnAsync(spool).ConfigureAwait(false);
         if (verdict.Kind == FileVerdictKind.Error && before is { Kind: FileVerdictKind.Malicious })
         {
@@ -368,11 +340,6 @@ public sealed partial class ScanService : IAsyncDisposable
     /// <summary>The first malicious answer counts; without one an error counts; clean only when every scanner says so.</summary>
     private async Task<FileVerdict> ScanWithAllAsync(ContentSpool spool, CancellationToken cancellationToken)
     {
-        if (_scanners.Count == 0)
-        {
-            return ErrorVerdict("no scanner is configured", isTransient: false);
-        }
-
         string generation = _cache.CurrentGeneration; // Before the scan: signatures that arrive meanwhile make the verdict stale, not wrong.
         Interlocked.Increment(ref Counters.ScansValue);
         ScanResult worst = ScanResult.Clean;
@@ -435,6 +402,21 @@ public sealed partial class ScanService : IAsyncDisposable
         }
     }
 
+    /// <summary>Without any scanner the lists are the only judges, and they have nothing against this content.</summary>
+    private FileVerdict NotListed()
+    {
+        long now = NowUs();
+        return new FileVerdict
+        {
+            Kind = FileVerdictKind.Clean,
+            Engine = "hash-lists",
+            Generation = ScannerGeneration.ListsOnly,
+            TimeUs = now,
+            ExpiresUs = now + (long)_options.CleanLifetime.TotalMicroseconds,
+            Source = VerdictSource.HashList,
+        };
+    }
+
     private FileVerdict ErrorVerdict(string reason, bool isTransient, string engine = "bridgeguard")
     {
         Interlocked.Increment(ref Counters.ErrorsValue);
@@ -450,32 +432,10 @@ public sealed partial class ScanService : IAsyncDisposable
         };
     }
 
-    private async Task WatchGenerationAsync()
-    {
-        using var timer = new PeriodicTimer(_options.GenerationInterval, _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
-            {
-                await RefreshGenerationAsync(_stopping.Token).ConfigureAwait(false);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Disposal.
-        }
-    }
-
     private long NowUs() => (_time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
     private static partial class Log
     {
-        [LoggerMessage(2101, LogLevel.Warning, "Scanner {Scanner} does not tell its generation: {Reason}")]
-        public static partial void NoGeneration(ILogger logger, string scanner, string reason);
-
-        [LoggerMessage(2102, LogLevel.Information, "Verdicts are now bound to generation \"{Generation}\"; older clean ones are stale.")]
-        public static partial void NewGeneration(ILogger logger, string generation);
-
         [LoggerMessage(2103, LogLevel.Error, "Scanning {Key} failed inside BridgeGuard.")]
         public static partial void ScanFailed(ILogger logger, Exception exception, FileKey key);
     }

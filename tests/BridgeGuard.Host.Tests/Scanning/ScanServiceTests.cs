@@ -183,6 +183,25 @@ public sealed class ScanServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task WithoutAScannerTheListsAreTheOnlyJudgesUntilOneIsAdded()
+    {
+        byte[] content = StubBytes();
+        await using (var scan = new ScanService(_cache, []))
+        {
+            await scan.StartAsync(TestContext.Current.CancellationToken);
+            ScanOutcome outcome = await SubmitAsync(scan, content);
+            Assert.Equal((FileVerdictKind.Clean, "hash-lists"), (outcome.Verdict.Kind, outcome.Verdict.Engine));
+            Assert.True((await SubmitAsync(scan, content)).IsFromCache);
+            Assert.Equal(0, scan.Counters.Scans);
+        }
+
+        await using ScanService later = await StartAsync();
+        Assert.Equal(FileVerdictKind.Malicious, (await SubmitAsync(later, content)).Verdict.Kind);
+
+        static byte[] StubBytes() => System.Text.Encoding.ASCII.GetBytes(StubScanner.Marker);
+    }
+
+    [Fact]
     public async Task HashThatAListMakesBadNamesTheGuestsThatHaveTheContent()
     {
         await using ScanService scan = await StartAsync();
