@@ -249,7 +249,14 @@ public sealed partial class EventEmitter
         }
     }
 
-    private static string AppName(ProtocolId id) => id == ProtocolId.Failed ? "failed" : ProtocolCatalog.Get(id)?.Name ?? "unknown";
+    private static string AppName(ProtocolId id) => id switch
+    {
+        ProtocolId.Failed => "failed",
+
+        // Rules tell the versions apart; records have always called version 1 plainly http.
+        ProtocolId.Http1 => "http",
+        _ => ProtocolCatalog.Get(id)?.Name ?? "unknown",
+    };
 
     /// <summary>Difference of the whole seconds, as consumers compute it from the two timestamps.</summary>
     private static long Age(Flow flow) => (flow.LastUs / 1_000_000) - (flow.StartUs / 1_000_000);

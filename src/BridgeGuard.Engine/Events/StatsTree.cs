@@ -147,7 +147,8 @@ public sealed class StatsTree
                     continue;
                 }
 
-                string name = protocol.UsesTcp && protocol.UsesUdp ? protocol.Name + (isUdp ? "_udp" : "_tcp") : protocol.Name;
+                string own = protocol.Id == ProtocolId.Http1 ? "http" : protocol.Name;
+                string name = protocol.UsesTcp && protocol.UsesUdp ? own + (isUdp ? "_udp" : "_tcp") : own;
                 root.Add($"app_layer.flow.{name}", WorkerCounters.AppFlowIndex(protocol.Id, transport));
                 root.Add($"app_layer.tx.{name}", WorkerCounters.AppTransactionIndex(protocol.Id, transport));
                 AddErrors(root, name, protocol.Id, transport, settings.Stats.AppErrorPolicies);

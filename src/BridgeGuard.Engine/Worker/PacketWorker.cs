@@ -167,7 +167,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
-        return VerdictOf(packet);
+        Verdict verdict = VerdictOf(packet);
+        CountVerdict(packet, in verdict);
+        return verdict;
     }
 
     private void Handle(Packet packet)
@@ -300,6 +302,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private void WriteEvents(Packet packet, Flow? flow)
     {
+        Counters.Events(in packet.Events);
         _events.PacketAnomalies(packet, flow);
         if (flow is not null)
         {
@@ -310,6 +313,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         {
             if (!_alerts[i].Has(AlertFlags.Silent))
             {
+                Counters.Increment(Counter.DetectAlert);
                 _events.Alert(packet, flow, in _alerts[i]);
             }
         }

@@ -1,0 +1,29 @@
+using System.CommandLine;
+
+namespace BridgeGuard.Cli.Commands;
+
+/// <summary>The verbs, one line each.</summary>
+internal static class CommandTree
+{
+    public static int Run(string[] args)
+    {
+        RootCommand root = new("BridgeGuard inspects the traffic of virtual machines on a Linux bridge.\nWithout a verb it takes Suricata's options; see 'bridgeguard --help'.")
+        {
+            ReplayCommand.Create(),
+            RulesCommand.Create(),
+            VersionCommand.Create(),
+        };
+        ParseResult parsed = root.Parse(args.Length == 0 || args is ["help"] ? ["--help"] : args);
+        return parsed.Errors.Count > 0 ? Usage(parsed) : parsed.Invoke();
+    }
+
+    private static int Usage(ParseResult parsed)
+    {
+        foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+        {
+            Console.Error.WriteLine($"bridgeguard: {error.Message}");
+        }
+
+        return ExitCode.Usage;
+    }
+}

@@ -1,0 +1,162 @@
+using System.CommandLine;
+using System.Globalization;
+using BridgeGuard.Attachments;
+using BridgeGuard.Cli.Replay;
+using BridgeGuard.Cli.Suricata;
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Worker;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Loading;
+using Spectre.Console;
+
+namespace BridgeGuard.Cli.Commands;
+
+/// <summary><c>bridgeguard replay FILE…</c>: captures through the engine, EVE and a summary out.</summary>
+internal static class ReplayCommand
+{
+    private const int TopAlerts = 12;
+
+    public static Command Create()
+    {
+        Argument<string[]> captures = new("FILE") { Description = "pcap or pcapng files, folders of them, or - for standard input", Arity = ArgumentArity.OneOrMore };
+        Option<string?> only = new("-S") { Description = "rule file, in place of the configured ones" };
+        Option<string?> also = new("-s") { Description = "rule file, besides the configured ones" };
+        Option<string> logs = new("-l") { Description = "folder for eve.json", DefaultValueFactory = _ => "." };
+        Option<bool> ips = new("--simulate-ips") { Description = "inline semantics: drops count" };
+        Option<string?> checksums = new("-k") { Description = "all: validate checksums; none: do not" };
+        Option<string?> configuration = new("-c") { Description = "configuration file (suricata.yaml)" };
+        Option<string[]> settings = new("--set") { Description = "override a setting, name=value" };
+        Option<string?> filter = new("--filter") { Description = "capture filter in tcpdump's language" };
+        checksums.AcceptOnlyFromAmong("all", "none");
+        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter };
+        command.SetAction((parsed, stop) => Task.FromResult(Run(
+            parsed.GetValue(captures)!,
+            parsed.GetValue(configuration),
+            parsed.GetValue(filter),
+            new SuricataOverrides
+            {
+                ExclusiveRules = parsed.GetValue(only),
+                AdditionalRules = parsed.GetValue(also),
+                LogFolder = parsed.GetValue(logs),
+                SimulateIps = parsed.GetValue(ips),
+                Checksums = parsed.GetValue(checksums),
+                Settings = parsed.GetValue(settings) ?? [],
+                CapturePath = parsed.GetValue(captures)![0],
+            },
+            stop)));
+        return command;
+    }
+
+    private static int Run(string[] captures, string? file, string? filter, SuricataOverrides overrides, CancellationToken stop)
+    {
+        SuricataConfiguration configuration;
+        try
+        {
+            configuration = file is null
+                ? SuricataConfigurationReader.ReadText(SuricataDefaults.Configuration, "built-in configuration", overrides)
+                : SuricataConfigurationReader.ReadFile(file, overrides);
+        }
+        catch (ConfigException error)
+        {
+            Console.Error.WriteLine($"bridgeguard: {error.Message}");
+            return ExitCode.BadConfiguration;
+        }
+
+        if (!Directory.Exists(configuration.LogFolder))
+        {
+            Console.Error.WriteLine($"bridgeguard: {configuration.LogFolder}: no such folder");
+            return ExitCode.Failure;
+        }
+
+        RuleLoadResult loaded = RuleLoader.Load(RuleOptions.From(configuration));
+        foreach (RuleDiagnostic diagnostic in loaded.Diagnostics)
+        {
+            Console.Error.WriteLine(diagnostic);
+        }
+
+        if (loaded.HasErrors)
+        {
+            return ExitCode.BadRules;
+        }
+
+        EngineProgram program = new(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
+        RuleSetStats rules = new(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000, loaded.Loaded, loaded.Failed, loaded.Skipped);
+        ReplaySummary summary;
+        using (ReplayEngine engine = new(configuration, program, rules))
+        {
+            summary = Watch(engine, captures, filter, stop);
+        }
+
+        Print(summary, loaded, configuration);
+        return summary.Error is null ? ExitCode.Ok : ExitCode.Failure;
+    }
+
+    /// <summary>With a progress bar on a terminal, silently elsewhere.</summary>
+    private static ReplaySummary Watch(ReplayEngine engine, string[] captures, string? filter, CancellationToken stop)
+    {
+        if (Console.IsErrorRedirected || Console.IsOutputRedirected)
+        {
+            return engine.Run(captures, filter, AttachmentHooks.None, stop);
+        }
+
+        ReplaySummary? summary = null;
+        AnsiConsole.Progress().AutoClear(true).Start(context =>
+        {
+            ProgressTask task = context.AddTask("replay", maxValue: 1);
+            AttachmentHooks hooks = new()
+            {
+                Progress = progress =>
+                {
+                    task.Value = progress.BytesTotal == 0 ? 0 : (double)progress.BytesRead / progress.BytesTotal;
+                    task.Description = $"{progress.Frames:N0} packets";
+                    task.IsIndeterminate = progress.BytesTotal == 0;
+                },
+            };
+            summary = engine.Run(captures, filter, hooks, stop);
+        });
+        return summary!;
+    }
+
+    private static void Print(ReplaySummary summary, RuleLoadResult loaded, SuricataConfiguration configuration)
+    {
+        CultureInfo plain = CultureInfo.InvariantCulture;
+        double seconds = Math.Max(summary.Elapsed.TotalSeconds, 1e-6);
+        long alerts = summary.Alerts.Sum(a => a.Count);
+        Console.WriteLine(string.Create(plain, $"packets   {summary.Packets,12:N0}   bytes    {summary.Bytes:N0}"));
+        Console.WriteLine(string.Create(plain, $"flows     {summary.Flows,12:N0}   rules    {loaded.Loaded:N0}"));
+        Console.WriteLine(string.Create(
+            plain,
+            $"verdicts  {summary.Packets - summary.Dropped,12:N0} passed, {summary.Dropped:N0} dropped, {summary.Rejected:N0} rejected, {summary.Modified:N0} modified"));
+        Console.WriteLine(string.Create(
+            plain,
+            $"time      {seconds,12:F3} s  {summary.Packets / seconds / 1000:N0} kpps, {summary.Bytes * 8 / seconds / 1e6:N0} Mbit/s"));
+        Console.WriteLine(string.Create(plain, $"alerts    {alerts,12:N0}"));
+        foreach ((uint sid, string message, long count) in summary.Alerts.Take(TopAlerts))
+        {
+            Console.WriteLine(string.Create(plain, $"  {count,10:N0}  {sid,10}  {message}"));
+        }
+
+        if (summary.Alerts.Count > TopAlerts)
+        {
+            Console.WriteLine(string.Create(plain, $"  … and {summary.Alerts.Count - TopAlerts} more rules"));
+        }
+
+        foreach (EveFileSettings eve in configuration.Outputs.Eve)
+        {
+            Console.WriteLine($"events    {eve.Path}");
+        }
+
+        if (summary.LastFault is { } fault)
+        {
+            Console.Error.WriteLine(string.Create(plain, $"bridgeguard: {summary.Faults} packets met a defect of the engine; the last: {fault.GetType().Name}: {fault.Message}"));
+        }
+
+        if (summary.Error is { } error)
+        {
+            Console.Error.WriteLine($"bridgeguard: {error.Message}");
+        }
+    }
+}

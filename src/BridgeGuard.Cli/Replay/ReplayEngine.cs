@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using BridgeGuard.Attachments;
+using BridgeGuard.Attachments.Offline;
+using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Cli.Replay;
+
+/// <summary>One engine over captures, in this process, on the caller's thread: the same code as on the bridge.</summary>
+internal sealed class ReplayEngine : IDisposable
+{
+    private readonly SuricataConfiguration _configuration;
+    private readonly EngineSettings _settings;
+    private readonly ReplayEventSink _sink;
+    private readonly PacketWorker _worker;
+    private readonly RuleSetStats _rules;
+    private readonly Stopwatch _clock = new();
+
+    /// <param name="configuration">Settings and outputs.</param>
+    /// <param name="program">Rules and policy.</param>
+    /// <param name="rules">How loading them went, for stats records.</param>
+    public ReplayEngine(SuricataConfiguration configuration, EngineProgram program, RuleSetStats rules)
+    {
+        _configuration = configuration;
+        _rules = rules;
+        EveTypeSettings alerts = new("alert", new ProtocolSettings(new Dictionary<string, string> { ["metadata"] = "no", ["metadata.rule.raw"] = "yes" }));
+        EveSettings plain = new() { Metadata = false, Types = [alerts] };
+        bool hasEve = configuration.Outputs.Eve.Count > 0;
+        _settings = WithOutputs(configuration.Engine, hasEve ? configuration.Engine.Eve : plain, hasEve ? [.. configuration.Engine.MoreEve, plain] : []);
+        _sink = new ReplayEventSink(configuration.Outputs, hasEve ? _settings.MoreEve.Length : 0);
+        _worker = new PacketWorker(new WorkerEnvironment { Settings = _settings, Events = _sink }) { Program = program };
+    }
+
+    /// <summary>Reads captures to their end.</summary>
+    /// <param name="paths">Files, folders, or <c>-</c>.</param>
+    /// <param name="filter">A capture filter, or null.</param>
+    /// <param name="hooks">What the caller wants to hear.</param>
+    /// <param name="stop">Ends early; what was read is still reported.</param>
+    public ReplaySummary Run(IReadOnlyList<string> paths, string? filter, AttachmentHooks hooks, CancellationToken stop)
+    {
+        using OfflineAttachment attachment = new(new OfflineOptions { Paths = paths, Filter = filter });
+        AttachmentError? error = attachment.Open();
+        if (error is not null)
+        {
+            return Summary(attachment, error);
+        }
+
+        _clock.Start();
+        error = attachment.Run(_ => _worker, hooks, stop);
+        _worker.Finish();
+        _clock.Stop();
+        WriteStats();
+        return Summary(attachment, error);
+    }
+
+    public void Dispose()
+    {
+        _worker.Dispose();
+        _sink.Dispose();
+    }
+
+    private void WriteStats()
+    {
+        if (!_settings.Stats.Enabled)
+        {
+            return;
+        }
+
+        _worker.CollectCounters();
+        StatsSnapshot snapshot = new()
+        {
+            TimeUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000,
+            UptimeSeconds = (long)_clock.Elapsed.TotalSeconds,
+            Workers = [_worker.Counters],
+            Rules = _rules,
+        };
+        using EventEmitter emitter = new(_settings, _sink, EmptyGuestDirectory.Instance, 0);
+        emitter.Stats(in snapshot);
+        if (_configuration.Outputs.Stats is { } table)
+        {
+            StatsTable.Write(table, StatsTree.Build(_settings), in snapshot);
+        }
+    }
+
+    private ReplaySummary Summary(OfflineAttachment attachment, AttachmentError? error)
+    {
+        AttachmentStats stats = attachment.Stats;
+        return new ReplaySummary
+        {
+            Packets = stats.Frames,
+            Bytes = stats.Bytes,
+            Flows = _worker.Counters[Counter.FlowTotal],
+            Dropped = stats.Dropped,
+            Rejected = stats.Rejects,
+            Modified = stats.Modified,
+            Elapsed = _clock.Elapsed,
+            Faults = _worker.Faults,
+            LastFault = _worker.LastFault,
+            Alerts = _sink.Alerts,
+            Error = error,
+        };
+    }
+
+    private static EngineSettings WithOutputs(EngineSettings from, EveSettings first, EveSettings[] more) => new()
+    {
+        IsInline = from.IsInline,
+        FirewallMode = from.FirewallMode,
+        ValidateChecksums = from.ValidateChecksums,
+        DetectionEnabled = from.DetectionEnabled,
+        Decoder = from.Decoder,
+        Defrag = from.Defrag,
+        Flow = from.Flow,
+        Stream = from.Stream,
+        AppLayer = from.AppLayer,
+        Detection = from.Detection,
+        Files = from.Files,
+        Eve = first,
+        MoreEve = more,
+        Stats = from.Stats,
+        HostOs = from.HostOs,
+    };
+}

@@ -1,0 +1,66 @@
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Keywords;
+
+namespace BridgeGuard.Cli.Suricata;
+
+/// <summary>Lists of what rules can say.</summary>
+internal static class Listings
+{
+    /// <summary>Names, or with help; false when a single keyword is asked for that does not exist.</summary>
+    public static bool Keywords(string argument, TextWriter output)
+    {
+        IReadOnlyList<KeywordHelp> all = KeywordList.All;
+        switch (argument)
+        {
+            case "":
+                output.WriteLine("=====Supported keywords=====");
+                foreach (KeywordHelp keyword in all)
+                {
+                    output.WriteLine($"- {keyword.Name}");
+                }
+
+                return true;
+            case "csv":
+                output.WriteLine("name;description;kind");
+                foreach (KeywordHelp keyword in all)
+                {
+                    output.WriteLine($"{keyword.Name};{keyword.Help.Replace(';', ',')};{keyword.Kind}");
+                }
+
+                return true;
+            case "all":
+                foreach (KeywordHelp keyword in all)
+                {
+                    WriteOne(keyword, output);
+                }
+
+                return true;
+            default:
+                KeywordHelp? one = all.FirstOrDefault(keyword => keyword.Name == argument);
+                if (one is null)
+                {
+                    return false;
+                }
+
+                WriteOne(one, output);
+                return true;
+        }
+    }
+
+    public static void Protocols(TextWriter output)
+    {
+        output.WriteLine("=========Supported App Layer Protocols=========");
+        foreach (Protocol protocol in ProtocolCatalog.All.OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            output.WriteLine(protocol.Name);
+        }
+    }
+
+    private static void WriteOne(KeywordHelp keyword, TextWriter output)
+    {
+        output.WriteLine($"= {keyword.Name} =");
+        output.WriteLine($"Description: {keyword.Help}");
+        output.WriteLine($"Features: {keyword.Kind}");
+        output.WriteLine();
+    }
+}

@@ -1,0 +1,35 @@
+using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Rules.Loading;
+using BridgeGuard.Rules.Semantics;
+
+namespace BridgeGuard.Cli.Suricata;
+
+/// <summary>What the rule loader needs of a configuration.</summary>
+internal static class RuleOptions
+{
+    public static RuleLoadOptions From(SuricataConfiguration configuration)
+    {
+        VariableTable variables = new();
+        foreach ((string name, string value) in configuration.AddressVariables)
+        {
+            variables.Addresses[name] = value;
+        }
+
+        foreach ((string name, string value) in configuration.PortVariables)
+        {
+            variables.Ports[name] = value;
+        }
+
+        return new RuleLoadOptions
+        {
+            Files = configuration.RuleFiles,
+            FirewallFiles = configuration.FirewallRuleFiles,
+            Variables = variables,
+            ClassificationFile = configuration.ClassificationFile,
+            ReferenceFile = configuration.ReferenceFile,
+            ThresholdFile = configuration.ThresholdFile,
+            PcreMatchLimit = (uint)configuration.Engine.Detection.PcreMatchLimit,
+            PcreRecursionLimit = (uint)configuration.Engine.Detection.PcreRecursionLimit,
+        };
+    }
+}

@@ -1,0 +1,103 @@
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>What stages count for themselves, brought together under the names that outputs read.</summary>
+public sealed partial class PacketWorker
+{
+    /// <summary>Copies the counters of stages that keep their own into <see cref="Counters"/>. Call before reading them, on the worker's thread or when it has stopped.</summary>
+    public void CollectCounters()
+    {
+        DecoderCounters seen = _decoder.Counters;
+        Counters.Set(Counter.DecoderPackets, seen.Packets);
+        Counters.Set(Counter.DecoderBytes, seen.Bytes);
+        Counters.Set(Counter.DecoderInvalid, seen.Invalid);
+        Counters.Set(Counter.DecoderIpv4, seen.Ipv4);
+        Counters.Set(Counter.DecoderIpv6, seen.Ipv6);
+        Counters.Set(Counter.DecoderEthernet, seen.Ethernet);
+        Counters.Set(Counter.DecoderArp, seen.Arp);
+        Counters.Set(Counter.DecoderUnknownEtherType, seen.UnknownEtherType);
+        Counters.Set(Counter.DecoderCiscoHdlc, seen.Chdlc);
+        Counters.Set(Counter.DecoderRaw, seen.Raw);
+        Counters.Set(Counter.DecoderNull, seen.Null);
+        Counters.Set(Counter.DecoderSll, seen.Sll);
+        Counters.Set(Counter.DecoderSll2, seen.Sll2);
+        Counters.Set(Counter.DecoderTcp, seen.Tcp);
+        Counters.Set(Counter.DecoderUdp, seen.Udp);
+        Counters.Set(Counter.DecoderSctp, seen.Sctp);
+        Counters.Set(Counter.DecoderEsp, seen.Esp);
+        Counters.Set(Counter.DecoderIcmpv4, seen.IcmpV4);
+        Counters.Set(Counter.DecoderIcmpv6, seen.IcmpV6);
+        Counters.Set(Counter.DecoderPpp, seen.Ppp);
+        Counters.Set(Counter.DecoderPppoe, seen.PppOe);
+        CollectTunnels(seen);
+        Counters.Set(Counter.DecoderAveragePacketSize, seen.Packets == 0 ? 0 : seen.Bytes / seen.Packets);
+        Counters.Set(Counter.DetectAlertQueueOverflow, _alerts.Overflowed);
+        Counters.Set(Counter.DetectAlertsSuppressed, _alerts.Suppressed);
+        Counters.Set(Counter.WorkerFaults, Faults);
+    }
+
+    private void CollectTunnels(DecoderCounters seen)
+    {
+        Counters.Set(Counter.DecoderGeneve, seen.Geneve);
+        Counters.Set(Counter.DecoderGre, seen.Gre);
+        Counters.Set(Counter.DecoderVlan, seen.Vlan);
+        Counters.Set(Counter.DecoderVlanQinQ, seen.VlanQinQ);
+        Counters.Set(Counter.DecoderVlanQinQinQ, seen.VlanQinQinQ);
+        Counters.Set(Counter.DecoderVxlan, seen.Vxlan);
+        Counters.Set(Counter.DecoderVnTag, seen.VnTag);
+        Counters.Set(Counter.DecoderIeee8021Ah, seen.Ieee8021ah);
+        Counters.Set(Counter.DecoderTeredo, seen.Teredo);
+        Counters.Set(Counter.DecoderIpv4InIpv4, seen.Ipv4InIpv4);
+        Counters.Set(Counter.DecoderIpv6InIpv4, seen.Ipv6InIpv4);
+        Counters.Set(Counter.DecoderIpv4InIpv6, seen.Ipv4InIpv6);
+        Counters.Set(Counter.DecoderIpv6InIpv6, seen.Ipv6InIpv6);
+        Counters.Set(Counter.DecoderMpls, seen.Mpls);
+        Counters.Set(Counter.DecoderErspan, seen.Erspan);
+        Counters.Set(Counter.DecoderNsh, seen.Nsh);
+        Counters.Set(Counter.DecoderTooManyLayers, seen.TooManyLayers);
+    }
+
+    private void CountVerdict(Packet packet, in Verdict verdict)
+    {
+        Counters.Max(Counter.DecoderMaxPacketSize, packet.Length);
+        if (!_settings.IsInline)
+        {
+            return;
+        }
+
+        if (verdict.Action == VerdictAction.Drop)
+        {
+            Counters.Increment(_settings.FirewallMode && IsFirewallDrop(verdict.Reason) ? Counter.FirewallBlocked : Counter.IpsBlocked);
+            if (_settings.FirewallMode && IsFirewallDrop(verdict.Reason))
+            {
+                Counters.FirewallDrop(verdict.Reason);
+            }
+            else
+            {
+                Counters.IpsDrop(verdict.Reason);
+            }
+        }
+        else
+        {
+            Counters.Increment(Counter.IpsAccepted);
+            if (_settings.FirewallMode)
+            {
+                Counters.Increment(Counter.FirewallAccepted);
+            }
+        }
+
+        if (verdict.Reject != RejectTarget.None)
+        {
+            Counters.Increment(_settings.FirewallMode && IsFirewallDrop(verdict.Reason) ? Counter.FirewallRejected : Counter.IpsRejected);
+        }
+
+        if (verdict.Modified)
+        {
+            Counters.Increment(Counter.IpsReplaced);
+        }
+    }
+
+    private static bool IsFirewallDrop(DropReason reason) => reason is DropReason.FirewallRules or DropReason.FirewallFlowDrop
+        or DropReason.DefaultPacketPolicy or DropReason.DefaultAppPolicy or DropReason.StreamPreHook or DropReason.FlowPreHook;
+}
