@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection.Datasets;
 using BridgeGuard.Engine.Detection.Matchers;
 
 namespace BridgeGuard.Engine.Detection;
@@ -49,6 +50,9 @@ internal sealed partial class BufferInspector
             case BufferOpKind.Entropy:
                 return _rules.EntropyOps[op.Data].Matches(buffer, out _);
 
+            case BufferOpKind.Dataset:
+                return RunDataset(_rules.DatasetOps[op.Data], buffer);
+
             case BufferOpKind.Asn1:
                 return _rules.Asn1Ops[op.Data].Matches(buffer, cursor);
 
@@ -59,6 +63,25 @@ internal sealed partial class BufferInspector
 
     /// <summary>The byte order that the flow's DCE/RPC header announced; set by the caller of an inspection.</summary>
     public bool DceLittleEndian { get; set; }
+
+    /// <summary>What data sets say for the alert, as JSON members; empty without. Belongs to the rule begun last.</summary>
+    public ReadOnlyMemory<byte> Context { get; private set; }
+
+    private bool RunDataset(DatasetOp op, ReadOnlySpan<byte> buffer)
+    {
+        if (!op.Run(buffer, out byte[]? context))
+        {
+            return false;
+        }
+
+        if (context is not null)
+        {
+            // Rare: only rules over data sets with JSON, and only when they match.
+            Context = Context.IsEmpty ? context : (byte[])[.. Context.Span, (byte)',', .. context];
+        }
+
+        return true;
+    }
 
     private bool RunIsDataAt(in BufferOp op, ReadOnlySpan<byte> buffer, int cursor)
     {

@@ -32,6 +32,7 @@ internal sealed partial class BufferInspector : IDisposable
     {
         _rules = rules;
         _flow = flow;
+        Context = default;
     }
 
     /// <summary>Whether all instructions hold.</summary>

@@ -59,8 +59,93 @@ public sealed partial class Detector
         ConditionKind.NetworkProtocol => (_packet.IpVersion == condition.A) != condition.Negated,
         ConditionKind.PacketBuffer => TestPacketBuffer(condition),
         ConditionKind.Defragmented => _packet.Has(PacketFlags.Defragmented) != condition.Negated,
+        ConditionKind.Reputation => _packet.IpVersion != 0 && TestReputation(condition),
+        ConditionKind.Checksum => TestChecksum(condition),
+        ConditionKind.Rpc => TestRpc(_rules.RpcTests[condition.A]),
+        ConditionKind.GeoIp => _packet.IpVersion != 0 && TestAddresses(condition),
         _ => TestFlow(condition),
     };
+
+    /// <summary>Mode 0: source, 1: destination, 2: any, 3: both. A: category; B: 0 compares, 1 is set, 2 is not set.</summary>
+    private bool TestReputation(in PacketCondition condition)
+    {
+        bool source = TestReputation(condition, _packet.SourceAddress);
+        bool destination = TestReputation(condition, _packet.DestinationAddress);
+        return Combine(condition.Mode, source, destination);
+    }
+
+    private bool TestReputation(in PacketCondition condition, IpAddress address)
+    {
+        bool has = _rules.Reputation.TryGet(address, condition.A, out byte score);
+        return condition.B switch
+        {
+            1 => has,
+            2 => !has,
+            _ => has && condition.Test.Matches(score),
+        };
+    }
+
+    private static bool Combine(byte mode, bool source, bool destination) => mode switch
+    {
+        0 => source,
+        1 => destination,
+        2 => source || destination,
+        _ => source && destination,
+    };
+
+    /// <summary>A: an expression of the address classifier. Mode as for reputation.</summary>
+    private bool TestAddresses(in PacketCondition condition)
+    {
+        bool source = Contains(_packet.SourceAddress, condition.A) != condition.Negated;
+        bool destination = Contains(_packet.DestinationAddress, condition.A) != condition.Negated;
+        return Combine(condition.Mode, source, destination);
+    }
+
+    private bool Contains(IpAddress address, int expression) =>
+        _rules.Addresses.Contains(_rules.Addresses.Classify(address, _packet.IpVersion), expression);
+
+    /// <summary>A: 0 the IPv4 header's, else the transport protocol's; Mode: IP version wanted, 0 any. Negated: invalid is wanted.</summary>
+    private bool TestChecksum(in PacketCondition condition)
+    {
+        if (_packet.IpVersion == 0 || (condition.Mode != 0 && condition.Mode != _packet.IpVersion))
+        {
+            return false;
+        }
+
+        bool isValid;
+        if (condition.A == 0)
+        {
+            isValid = InternetChecksum.Fold(InternetChecksum.Sum(_packet.NetworkBytes[.._packet.NetworkHeaderLength])) == 0xffff;
+        }
+        else
+        {
+            if (_packet.Protocol != condition.A || _packet.TransportOffset < 0)
+            {
+                return false;
+            }
+
+            isValid = InternetChecksum.IsTransportValid(_packet);
+        }
+
+        return isValid != condition.Negated;
+    }
+
+    /// <summary>A call message of ONC RPC (RFC 5531 §9): over TCP behind the 4-byte record mark.</summary>
+    private bool TestRpc(RpcTest test)
+    {
+        ReadOnlySpan<byte> payload = _packet.Payload;
+        if (_packet.IsTcp)
+        {
+            payload = payload.Length > 4 ? payload[4..] : [];
+        }
+
+        return payload.Length >= 24
+            && BinaryPrimitives.ReadUInt32BigEndian(payload[4..]) == 0
+            && BinaryPrimitives.ReadUInt32BigEndian(payload[8..]) == 2
+            && BinaryPrimitives.ReadUInt32BigEndian(payload[12..]) == test.Program
+            && (test.Version is not { } version || BinaryPrimitives.ReadUInt32BigEndian(payload[16..]) == version)
+            && (test.Procedure is not { } procedure || BinaryPrimitives.ReadUInt32BigEndian(payload[20..]) == procedure);
+    }
 
     private bool TestFlow(in PacketCondition condition)
     {
@@ -311,7 +396,6 @@ public sealed partial class Detector
             return false;
         }
 
-        _inspector.BeginRule(_rules, _flow);
         return _inspector.Inspect(new Span32(condition.A, condition.B), bytes);
     }
 
@@ -352,5 +436,24 @@ public sealed partial class Detector
 
     private readonly byte[] _addressBytes = new byte[16];
 
-    private static bool TestStreamSize(Flow flow, in PacketCondition condition) => false;
+    /// <summary>Mode 1: the server's side, 2: the client's, 3: both, 4: either. Bytes sent: from the sequence numbers seen.</summary>
+    private static bool TestStreamSize(Flow flow, in PacketCondition condition)
+    {
+        if (flow.Tcp is not { } session)
+        {
+            return false;
+        }
+
+        bool client = condition.Test.Matches(SentBytes(session.StreamOf(Direction.ToServer)));
+        bool server = condition.Test.Matches(SentBytes(session.StreamOf(Direction.ToClient)));
+        return condition.Mode switch
+        {
+            1 => server,
+            2 => client,
+            3 => client && server,
+            _ => client || server,
+        };
+    }
+
+    private static ulong SentBytes(Streams.TcpStream? stream) => stream is null ? 0 : stream.NextSequence - stream.InitialSequence;
 }

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
@@ -30,13 +31,13 @@ public sealed partial class Detector
                     break;
 
                 case EffectKind.Tag:
-                    ApplyTag(entry, effect);
+                    ApplyTag(effect);
                     break;
 
                 case EffectKind.StoreFiles:
                 case EffectKind.Config:
                 case EffectKind.StoreCertificate:
-                    ApplyTransactionEffect(effect, transaction);
+                    ApplyTransactionEffect(entry, effect, transaction);
                     break;
 
                 default:
@@ -191,11 +192,129 @@ public sealed partial class Detector
         }
     }
 
-    private void ApplyTag(in RuleEntry entry, in RuleEffect effect)
+    /// <summary>The packets that follow on the flow or host are marked <see cref="PacketFlags.Tagged"/> until the tag's measure is full.</summary>
+    private void ApplyTag(in RuleEffect effect)
     {
+        TagOp tag = _rules.Tags[effect.A];
+        var state = new TagState
+        {
+            Active = true,
+            Metric = tag.Metric,
+            Remaining = tag.Count,
+            UntilUs = tag.Metric == TagMetric.Seconds ? _packet.TimeUs + (tag.Count * 1_000_000L) : long.MaxValue,
+        };
+        if (!tag.IsHost)
+        {
+            if (_flow is not null && !_flow.Variables.Tag.Active)
+            {
+                _flow.Variables.Tag = state;
+            }
+
+            return;
+        }
+
+        if (_packet.IpVersion != 0 && _tags.Count < MaxHostTags)
+        {
+            _tags.TryAdd(tag.BySource ? _packet.SourceAddress : _packet.DestinationAddress, state);
+        }
     }
 
-    private static void ApplyTransactionEffect(in RuleEffect effect, Transaction? transaction)
+    /// <summary>Marks the packet when a tag of an earlier packet wants it logged.</summary>
+    private void MarkTagged()
     {
+        if (_flow is not null && _flow.Variables.Tag.Active && Consume(ref _flow.Variables.Tag))
+        {
+            _packet.Flags |= PacketFlags.Tagged;
+        }
+
+        if (_tags.Count > 0 && _packet.IpVersion != 0)
+        {
+            ConsumeHost(_packet.SourceAddress);
+            ConsumeHost(_packet.DestinationAddress);
+        }
+    }
+
+    private void ConsumeHost(IpAddress address)
+    {
+        if (!_tags.TryGetValue(address, out TagState state))
+        {
+            return;
+        }
+
+        if (Consume(ref state))
+        {
+            _packet.Flags |= PacketFlags.Tagged;
+        }
+
+        if (state.Active)
+        {
+            _tags[address] = state;
+        }
+        else
+        {
+            _tags.Remove(address);
+        }
+    }
+
+    /// <summary>Takes this packet from the tag's measure; true when it is to be logged.</summary>
+    private bool Consume(ref TagState tag)
+    {
+        switch (tag.Metric)
+        {
+            case TagMetric.Packets:
+                tag.Remaining--;
+                tag.Active = tag.Remaining > 0;
+                return true;
+            case TagMetric.Bytes:
+                tag.Active = tag.Remaining > 0;
+                tag.Remaining -= _packet.Length;
+                return tag.Active;
+            default:
+                tag.Active = _packet.TimeUs <= tag.UntilUs;
+                return tag.Active;
+        }
+    }
+
+    private void ApplyTransactionEffect(in RuleEntry entry, in RuleEffect effect, Transaction? transaction)
+    {
+        if (transaction is null)
+        {
+            if (effect.Kind == EffectKind.Config && _flow is not null && _rules.ConfigOps[effect.A].WholeFlow)
+            {
+                _flow.Variables.LoggingDisabled = true;
+            }
+
+            return;
+        }
+
+        if (effect.Kind == EffectKind.Config)
+        {
+            // As if every logger had written it already.
+            transaction.LoggedMask = uint.MaxValue;
+        }
+
+        if (effect.Kind == EffectKind.StoreFiles)
+        {
+            // A: 0 the direction inspected, 1 both, 2 to server, 3 to client.
+            uint sid = _rules.Infos[effect.B].Sid;
+            Direction here = _packet.Direction;
+            if (effect.A is 1 or 2 || (effect.A == 0 && here == Direction.ToServer))
+            {
+                RequestStore(transaction.FilesToServer, sid);
+            }
+
+            if (effect.A is 1 or 3 || (effect.A == 0 && here == Direction.ToClient))
+            {
+                RequestStore(transaction.FilesToClient, sid);
+            }
+        }
+    }
+
+    private static void RequestStore(FileList? files, uint sid)
+    {
+        for (int i = 0; i < (files?.Count ?? 0); i++)
+        {
+            files![i].RequestStore(sid);
+        }
     }
 }

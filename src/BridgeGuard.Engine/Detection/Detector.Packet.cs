@@ -121,6 +121,7 @@ public sealed partial class Detector
         }
 
         RulesEvaluated++;
+        _inspector.BeginRule(_rules, _flow);
         if (!MatchConditions(rule))
         {
             return;
@@ -152,7 +153,6 @@ public sealed partial class Detector
         in RuleEntry entry, bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload, out AlertFlags flags)
     {
         flags = AlertFlags.None;
-        _inspector.BeginRule(_rules, _flow);
         if ((entry.Flags & RuleFlags.NeedStream) != 0 && hasStream)
         {
             if (_inspector.Inspect(

@@ -1,4 +1,6 @@
 using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
@@ -91,6 +93,7 @@ public sealed partial class Detector
 
         detection.InspectedProgress = progress;
         detection.IsFinished = isComplete;
+        MarkFilesInspected(transaction);
         transaction.OnInspected(direction);
     }
 
@@ -141,6 +144,7 @@ public sealed partial class Detector
             return;
         }
 
+        _inspector.BeginRule(_rules, _flow);
         if (slot < 0)
         {
             if (!IsVisible(entry))
@@ -160,7 +164,6 @@ public sealed partial class Detector
         bool isNever = false;
         int position = 0;
         ProtocolId protocol = _flow!.AppState!.Protocol.Id;
-        _inspector.BeginRule(_rules, _flow);
         for (int i = 0; i < entry.Engines.Count && !isNever; i++)
         {
             ref readonly InspectionEngine engine = ref _rules.Engines[entry.Engines.Start + i];
@@ -279,7 +282,7 @@ public sealed partial class Detector
                 return EngineResult.Match;
 
             default:
-                return RunFileEngine(engine, transaction) ? EngineResult.Match : failure;
+                return RunFileEngine(engine, transaction, failure);
         }
     }
 
@@ -350,7 +353,10 @@ public sealed partial class Detector
     /// <summary>A buffer's bytes after its transforms; false when it does not exist (yet).</summary>
     private bool TryGetBuffer(Transaction transaction, int buffer, int localId, int index, out BufferView view)
     {
-        if (!transaction.TryGetBuffer(localId, _packet.Direction, index, out view))
+        bool exists = localId < 0
+            ? TryGetFileBuffer(transaction, localId, index, out view)
+            : transaction.TryGetBuffer(localId, _packet.Direction, index, out view);
+        if (!exists)
         {
             return false;
         }
@@ -370,5 +376,80 @@ public sealed partial class Detector
         return true;
     }
 
-    private static bool RunFileEngine(in InspectionEngine engine, Transaction transaction) => false;
+    private bool TryGetFileBuffer(Transaction transaction, int localId, int index, out BufferView view)
+    {
+        view = default;
+        if (transaction.Files(_packet.Direction) is not { } files || index >= files.Count)
+        {
+            return false;
+        }
+
+        TrackedFile file = files[index];
+        view = localId switch
+        {
+            FileBuffers.Data => file.Content,
+            FileBuffers.Name => new BufferView(file.Name),
+            _ => new BufferView(file.Magic),
+        };
+        return true;
+    }
+
+    private EngineResult RunFileEngine(in InspectionEngine engine, Transaction transaction, EngineResult failure)
+    {
+        if (transaction.Files(_packet.Direction) is not { } files)
+        {
+            return failure;
+        }
+
+        FileTest test = _rules.FileTests[engine.Index];
+        bool anyOpen = files.Count == 0;
+        for (int i = 0; i < files.Count; i++)
+        {
+            TrackedFile file = files[i];
+            if (MatchesFile(test, file))
+            {
+                return EngineResult.Match;
+            }
+
+            anyOpen |= !file.IsEnded;
+        }
+
+        return anyOpen ? EngineResult.NotYet : failure;
+    }
+
+    private static bool MatchesFile(FileTest test, TrackedFile file)
+    {
+        ReadOnlySpan<byte> digest;
+        switch (test.Kind)
+        {
+            case FileTestKind.Exists:
+                return true;
+            case FileTestKind.Size:
+                // While it grows, only a lower bound can be said to hold for good.
+                return (file.IsEnded || test.Size.Comparison is IntegerComparison.Greater or IntegerComparison.GreaterOrEqual)
+                    && test.Size.Matches((ulong)file.Size);
+            case FileTestKind.Md5:
+                digest = file.Md5;
+                break;
+            case FileTestKind.Sha1:
+                digest = file.Sha1;
+                break;
+            default:
+                digest = file.Sha256;
+                break;
+        }
+
+        return !digest.IsEmpty && test.Digests!.Contains(digest) != test.Negated;
+    }
+
+    private void MarkFilesInspected(Transaction transaction)
+    {
+        if (transaction.Files(_packet.Direction) is { } files)
+        {
+            for (int i = 0; i < files.Count; i++)
+            {
+                files[i].MarkInspected();
+            }
+        }
+    }
 }

@@ -18,12 +18,16 @@ namespace BridgeGuard.Engine.Detection;
 /// </remarks>
 public sealed partial class Detector : IDisposable
 {
+    /// <summary>Hosts tagged at once; more are not tagged.</summary>
+    private const int MaxHostTags = 4096;
+
     private readonly EngineSettings _settings;
     private readonly RuleGroupCache _groups = new();
     private readonly BufferInspector _inspector = new();
     private readonly Thresholds _thresholds = new();
     private readonly HostVariables _hostVariables = new();
     private readonly TransformScratch _transformScratch = new();
+    private readonly Dictionary<IpAddress, TagState> _tags = [];
     private MatchSet _matches = new(0);
     private int[] _candidates = new int[256];
     private int _candidateCount;
@@ -86,6 +90,7 @@ public sealed partial class Detector : IDisposable
         }
 
         Begin(rules, packet, flow, alerts);
+        MarkTagged();
         if (packet.Has(PacketFlags.Invalid))
         {
             InspectEvents(decoderOnly: true);
@@ -147,6 +152,7 @@ public sealed partial class Detector : IDisposable
 
         foreach (int rule in _group.IpOnly)
         {
+            _inspector.BeginRule(_rules, _flow);
             if (MatchConditions(rule))
             {
                 OnMatch(rule, AlertFlags.None, null);
@@ -202,6 +208,7 @@ public sealed partial class Detector : IDisposable
             Action = action,
             Flags = flags,
             Transaction = transaction,
+            Context = _inspector.Context,
         });
     }
 

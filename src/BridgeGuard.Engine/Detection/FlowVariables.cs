@@ -43,6 +43,9 @@ public sealed class FlowVariables
     /// <summary>Packets still to be logged by a tag rule.</summary>
     internal TagState Tag;
 
+    /// <summary>A <c>config</c> rule switched the logging of the flow's transactions off.</summary>
+    public bool LoggingDisabled { get; internal set; }
+
     /// <summary>A rule asked that the flow be bypassed.</summary>
     public bool BypassRequested { get; internal set; }
 
@@ -180,6 +183,7 @@ public sealed class FlowVariables
         Refused = 0;
         DetectionRulesDone = 0;
         Tag = default;
+        LoggingDisabled = false;
         BypassRequested = false;
     }
 

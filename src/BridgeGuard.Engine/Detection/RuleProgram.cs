@@ -191,7 +191,6 @@ internal enum BufferOpKind : byte
     Length,
     Base64Decode,
     Dataset,
-    DataReputation,
     Entropy,
     Asn1,
     Replace,
@@ -242,6 +241,37 @@ internal struct BufferOp
     /// <summary>Content: its length in bytes.</summary>
     public int DataLength;
     public IntegerRange Test;
+}
+
+/// <summary>Inspection buffers over the files of a transaction, the same for all protocols.</summary>
+internal static class FileBuffers
+{
+    public const int Data = -1;
+    public const int Name = -2;
+    public const int Magic = -3;
+}
+
+internal enum FileTestKind : byte
+{
+    /// <summary>There is a file (<c>filestore</c> alone).</summary>
+    Exists,
+    Size,
+    Md5,
+    Sha1,
+    Sha256,
+}
+
+/// <summary>A condition on a file other than its bytes.</summary>
+internal sealed class FileTest
+{
+    public required FileTestKind Kind { get; init; }
+
+    public IntegerRange Size { get; init; }
+
+    public bool Negated { get; init; }
+
+    /// <summary>Digests listed, with their whole length.</summary>
+    public DigestSet? Digests { get; init; }
 }
 
 internal enum EngineKind : byte

@@ -1,6 +1,8 @@
+using BridgeGuard.Engine.Detection.Datasets;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Detection.Prefilter;
 using BridgeGuard.Engine.Detection.Regex;
+using BridgeGuard.Engine.Detection.Reputation;
 using BridgeGuard.Engine.Protocols;
 
 namespace BridgeGuard.Engine.Detection;
@@ -65,11 +67,23 @@ public sealed class RuleSet
 
     internal Asn1[] Asn1Ops { get; init; } = [];
 
+    internal DatasetOp[] DatasetOps { get; init; } = [];
+
+    /// <summary>Scores of addresses for <c>iprep</c>.</summary>
+    internal ReputationTable Reputation { get; init; } = ReputationTable.Empty;
+
+    internal RpcTest[] RpcTests { get; init; } = [];
+
     internal InspectionEngine[] Engines { get; init; } = [];
 
     internal FieldTest[] FieldTests { get; init; } = [];
 
     internal IntegerRange[] IntegerTests { get; init; } = [];
+
+    internal FileTest[] FileTests { get; init; } = [];
+
+    /// <summary>Digests of files that some rule asks for; for <see cref="Files.FileTracker.Wanted"/>.</summary>
+    public Files.FileHashes NeededHashes { get; internal init; }
 
     internal TransactionMatcher[] Keywords { get; init; } = [];
 
@@ -245,6 +259,9 @@ internal sealed class TagOp
 
     public uint Count { get; init; }
 }
+
+/// <summary><c>rpc:program,version,procedure</c>; null: any (RFC 5531 §9).</summary>
+internal sealed record RpcTest(uint Program, uint? Version, uint? Procedure);
 
 internal sealed class ConfigOp
 {

@@ -56,6 +56,13 @@ public abstract class Protocol
     /// <summary>Transactions are one direction each (DNS, MQTT, SNMP …): the other direction is not waited for.</summary>
     public virtual bool IsUnidirectional => false;
 
+    /// <summary>The directions in which transactions carry files: there <c>file.data</c>, <c>file.name</c>, <c>filesize</c> and the other file keywords apply.</summary>
+    /// <remarks>A protocol that publishes a buffer <c>file.data</c> of its own overrides the general one.</remarks>
+    public virtual DirectionMask FileDirections => DirectionMask.None;
+
+    /// <summary>The progress from which files of a direction can be asked for.</summary>
+    public virtual byte FileProgress(Direction direction) => 0;
+
     /// <summary>The EVE records of a transaction.</summary>
     public virtual EveLogger[] Loggers => [];
 

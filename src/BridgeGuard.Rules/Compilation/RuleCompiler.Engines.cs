@@ -94,6 +94,10 @@ internal sealed partial class RuleCompiler
                     CountTest = test.CountTest,
                 });
                 break;
+            case FileTest file:
+                index = _fileTests.Count;
+                _fileTests.Add(file);
+                break;
             case TransactionMatcher matcher:
                 index = _keywords.Count;
                 _keywords.Add(matcher);

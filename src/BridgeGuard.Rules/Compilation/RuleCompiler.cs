@@ -1,7 +1,10 @@
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Datasets;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Detection.Prefilter;
+using BridgeGuard.Engine.Detection.Reputation;
 using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Semantics;
 
@@ -22,6 +25,9 @@ internal sealed partial class RuleCompiler
     private readonly Dictionary<(string Bytes, bool IgnoreCase), int> _contentNumbers = [];
     private readonly List<Entropy> _entropies = [];
     private readonly List<Asn1> _asn1 = [];
+    private readonly List<DatasetOp> _datasetOps = [];
+    private readonly List<RpcTest> _rpcTests = [];
+    private readonly ReputationTable _reputation;
     private readonly List<PcreOp> _expressions = [];
     private readonly List<ByteOp> _byteOps = [];
     private readonly List<Base64Op> _base64Ops = [];
@@ -29,6 +35,7 @@ internal sealed partial class RuleCompiler
     private readonly List<FieldTest> _fieldTests = [];
     private readonly List<IntegerRange> _integerTests = [];
     private readonly List<TransactionMatcher> _keywords = [];
+    private readonly List<FileTest> _fileTests = [];
     private readonly List<RuleEffect> _effects = [];
     private readonly List<ThresholdRule> _thresholds = [];
     private readonly List<Suppression> _suppressions = [];
@@ -41,12 +48,16 @@ internal sealed partial class RuleCompiler
     private readonly PrefilterPlan _prefilters = new();
     private readonly List<int>[] _transactionRules = new List<int>[(int)ProtocolId.Count];
 
+    private RuleCompiler(ReputationTable reputation) => _reputation = reputation;
+
     /// <summary>Compiles rules that were bound without error.</summary>
     /// <param name="rules">With their texts and priority resolved, in evaluation order.</param>
     /// <param name="thresholds">What <c>threshold.config</c> says.</param>
-    public static RuleSet Compile(IReadOnlyList<(RuleModel Rule, RuleInfo Info)> rules, IReadOnlyList<ThresholdEntry> thresholds)
+    /// <param name="reputation">Scores for <c>iprep</c>.</param>
+    public static RuleSet Compile(
+        IReadOnlyList<(RuleModel Rule, RuleInfo Info)> rules, IReadOnlyList<ThresholdEntry> thresholds, ReputationTable reputation)
     {
-        var compiler = new RuleCompiler();
+        var compiler = new RuleCompiler(reputation);
         ILookup<(uint, uint), ThresholdEntry> byRule = thresholds.ToLookup(entry => (entry.Gid, entry.Sid));
         foreach ((RuleModel rule, RuleInfo info) in rules)
         {
@@ -141,6 +152,17 @@ internal sealed partial class RuleCompiler
                 _numbers.AddRange(numbers);
             }
 
+            if (model.Addresses is { } addresses)
+            {
+                condition.A = _headers.InternAddresses(addresses);
+            }
+
+            if (model.Rpc is { } rpc)
+            {
+                condition.A = _rpcTests.Count;
+                _rpcTests.Add(rpc);
+            }
+
             if (model.Section is { } section)
             {
                 Span32 span = AddSection(rule, section);
@@ -198,6 +220,10 @@ internal sealed partial class RuleCompiler
                 compiled.Data = _entropies.Count;
                 _entropies.Add((Entropy)op.Data!);
                 break;
+            case BufferOpKind.Dataset:
+                compiled.Data = _datasetOps.Count;
+                _datasetOps.Add((DatasetOp)op.Data!);
+                break;
             case BufferOpKind.Asn1:
                 compiled.Data = _asn1.Count;
                 _asn1.Add((Asn1)op.Data!);
@@ -243,6 +269,9 @@ internal sealed partial class RuleCompiler
             RuleEffect effect = model;
             switch (effect.Kind)
             {
+                case EffectKind.StoreFiles:
+                    effect.B = _entries.Count;
+                    break;
                 case EffectKind.Tag:
                     effect.A += _tags.Count;
                     break;
@@ -304,6 +333,9 @@ internal sealed partial class RuleCompiler
         Contents = [.. _contents],
         EntropyOps = [.. _entropies],
         Asn1Ops = [.. _asn1],
+        DatasetOps = [.. _datasetOps],
+        RpcTests = [.. _rpcTests],
+        Reputation = _reputation,
         Expressions = [.. _expressions],
         ByteOps = [.. _byteOps],
         Base64Ops = [.. _base64Ops],
@@ -311,6 +343,14 @@ internal sealed partial class RuleCompiler
         FieldTests = [.. _fieldTests],
         IntegerTests = [.. _integerTests],
         Keywords = [.. _keywords],
+        FileTests = [.. _fileTests],
+        NeededHashes = _fileTests.Aggregate(FileHashes.None, (all, test) => all | test.Kind switch
+        {
+            FileTestKind.Md5 => FileHashes.Md5,
+            FileTestKind.Sha1 => FileHashes.Sha1,
+            FileTestKind.Sha256 => FileHashes.Sha256,
+            _ => FileHashes.None,
+        }),
         Effects = [.. _effects],
         Thresholds = [.. _thresholds],
         Suppressions = [.. _suppressions],

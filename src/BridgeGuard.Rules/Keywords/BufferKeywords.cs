@@ -65,6 +65,9 @@ internal static class BufferKeywords
 
             switch (context.Argument)
             {
+                case "" when section.Absent || section.AbsentOrElse:
+                    context.Fail(DiagnosticCode.Duplicate, "absent is given twice");
+                    break;
                 case "":
                     section.Absent = true;
                     break;

@@ -143,18 +143,13 @@ internal static class ByteKeywords
             int comma = text.IndexOf(',');
             if (comma >= 0)
             {
-                string which = text[(comma + 1)..].Trim();
-                if (which is not ("raw" or "norm"))
-                {
-                    context.FailArgument("norm or raw after the comma");
-                    return;
-                }
-
-                isRaw = which == "raw";
+                // Suricata reads anything but «raw» as the normalised form.
+                isRaw = text[(comma + 1)..].Trim() == "raw";
                 text = text[..comma].Trim();
             }
 
-            if (!IntegerRange.TryParse(text, IntegerRange.MaxU16, out IntegerRange range, out ArgumentError error))
+            if (!TryParseUriRange(text, out IntegerRange range)
+                && !IntegerRange.TryParse(text, IntegerRange.MaxU16, out range, out ArgumentError error))
             {
                 context.Fail(error);
                 return;
@@ -169,6 +164,21 @@ internal static class ByteKeywords
             AddLength(context, Sections.Of(context.Rule, buffer, [], context.Option.Name), range);
         },
     };
+
+    /// <summary>Old rules write ranges that no length satisfies; they load and never match.</summary>
+    private static bool TryParseUriRange(string text, out IntegerRange range)
+    {
+        range = default;
+        int sign = text.IndexOf("<>", StringComparison.Ordinal);
+        if (sign <= 0
+            || !ushort.TryParse(text.AsSpan(0, sign).Trim(), out ushort low) || !ushort.TryParse(text.AsSpan(sign + 2).Trim(), out ushort high))
+        {
+            return false;
+        }
+
+        range = new IntegerRange(IntegerComparison.Between, Math.Min(low, high), Math.Max(low, high));
+        return true;
+    }
 
     private static void AddLength(BindContext context, SectionModel section, IntegerRange range) =>
         context.Rule.AddOp(section, new OpModel { Kind = BufferOpKind.Length, Test = range, Column = context.Option.Name.Column });

@@ -8,6 +8,11 @@ namespace BridgeGuard.Rules.Keywords;
 /// <summary><c>content</c>, what modifies it, and the lengths of buffers.</summary>
 internal static class ContentKeywords
 {
+    /// <summary>Suricata's limits for absolute and relative positions.</summary>
+    private const int MaxOffset = 65_535;
+
+    private const int MaxDistance = 1 << 20;
+
     public static readonly Keyword Content = new()
     {
         Name = "content",
@@ -23,6 +28,12 @@ internal static class ContentKeywords
         Help = "a content in http.uri (old style)",
         Apply = context =>
         {
+            if (context.Rule.Active is not null)
+            {
+                context.Fail(DiagnosticCode.Conflict, "uricontent does not go with a sticky buffer", "pkt_data before it");
+                return;
+            }
+
             if (!context.Environment.Keywords.Buffers.TryGetValue("http.uri", out BufferDefinition? buffer))
             {
                 context.Fail(DiagnosticCode.UnknownKeyword, "uricontent: there is no http.uri in this build");
@@ -41,7 +52,16 @@ internal static class ContentKeywords
         Name = "nocase",
         Argument = ArgumentRule.None,
         Help = "the content before it matches either case of ASCII letters",
-        Apply = context => Modify(context, content => content.Flags |= OpFlags.IgnoreCase),
+        Apply = context => Modify(context, content =>
+        {
+            if (content.Has(OpFlags.IgnoreCase))
+            {
+                context.Fail(DiagnosticCode.Duplicate, "nocase is given twice for one content");
+                return;
+            }
+
+            content.Flags |= OpFlags.IgnoreCase;
+        }),
     };
 
     public static readonly Keyword RawBytes = new()
@@ -87,12 +107,6 @@ internal static class ContentKeywords
         Help = "the content is the buffer's end",
         Apply = context => Modify(context, content =>
         {
-            if (content.Has(OpFlags.EndsWith) || (content.Has(OpFlags.HasOffset | OpFlags.HasWithin | OpFlags.HasDistance) && !content.IsStartsWith))
-            {
-                context.Fail(DiagnosticCode.Conflict, "endswith does not go with offset, distance, within or another endswith");
-                return;
-            }
-
             content.Flags |= OpFlags.EndsWith;
         }),
     };
@@ -112,6 +126,22 @@ internal static class ContentKeywords
         Help = help,
         Apply = context => Modify(context, content => SetPosition(context, content, name, has, variable)),
     };
+
+    private static OpModel? PreviousContent(RuleModel rule, OpModel content)
+    {
+        OpModel? previous = null;
+        foreach (OpModel op in rule.LastContentSection!.Ops)
+        {
+            if (op == content)
+            {
+                break;
+            }
+
+            previous = op.Kind == BufferOpKind.Content ? op : previous;
+        }
+
+        return previous;
+    }
 
     private static void Add(BindContext context)
     {
@@ -164,9 +194,15 @@ internal static class ContentKeywords
             return;
         }
 
-        if (has is OpFlags.HasOffset or OpFlags.HasWithin or OpFlags.HasDistance && content.Has(OpFlags.EndsWith))
+        if (content.IsNegated && content.IsFastPattern)
         {
-            context.Fail(DiagnosticCode.Conflict, $"{name} does not go with endswith");
+            context.Fail(DiagnosticCode.Conflict, $"{name} does not go with fast_pattern on a negated content");
+            return;
+        }
+
+        if (isRelative && PreviousContent(context.Rule, content) is { IsFastPatternOnly: true })
+        {
+            context.Fail(DiagnosticCode.Conflict, $"{name} counts from a content that is only a fast_pattern");
             return;
         }
 
@@ -189,9 +225,9 @@ internal static class ContentKeywords
             content.Flags |= variable;
         }
         else if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)
-            || value is < -65535 or > 65535 || (value < 0 && has is not OpFlags.HasDistance))
+            || Math.Abs((long)value) > (isRelative ? MaxDistance : MaxOffset) || (value < 0 && has is not OpFlags.HasDistance))
         {
-            context.FailArgument(has == OpFlags.HasDistance ? "-65535 to 65535" : "0 to 65535");
+            context.FailArgument(has == OpFlags.HasDistance ? $"{-MaxDistance} to {MaxDistance}" : $"0 to {(isRelative ? MaxDistance : MaxOffset)}");
             return;
         }
         else if (has is OpFlags.HasDepth or OpFlags.HasWithin && value < content.Pattern.Length)
@@ -258,7 +294,7 @@ internal static class ContentKeywords
             if (comma < 0
                 || !int.TryParse(text.AsSpan(0, comma).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int offset)
                 || !int.TryParse(text.AsSpan(comma + 1).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int length)
-                || length == 0 || offset + length > content.Pattern.Length)
+                || offset + length > content.Pattern.Length)
             {
                 context.FailArgument($"only, or offset,length inside the {content.Pattern.Length} bytes of the content");
                 return;

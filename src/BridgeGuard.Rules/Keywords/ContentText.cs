@@ -5,8 +5,8 @@ namespace BridgeGuard.Rules.Keywords;
 /// <summary>Reads quoted bytes as <c>content</c> writes them: text, <c>|hex|</c> and backslash escapes.</summary>
 internal static class ContentText
 {
-    /// <summary>Longest content; Suricata 8's limit.</summary>
-    public const int MaxLength = 255;
+    /// <summary>Longest content; positions of rules go as far.</summary>
+    public const int MaxLength = 65_535;
 
     /// <summary>Reads <c>[!]"…"</c>; false after a report.</summary>
     public static bool TryRead(BindContext context, out byte[] bytes, out bool isNegated)

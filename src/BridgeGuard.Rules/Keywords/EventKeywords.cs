@@ -37,7 +37,7 @@ internal static class EventKeywords
         Help = help,
         Apply = context =>
         {
-            string text = context.Argument.Trim('"');
+            string text = context.Argument;
             if (!PacketEvents.TryFind(prefix + text, out PacketEvent packetEvent) && !PacketEvents.TryFind("decoder." + text, out packetEvent))
             {
                 context.Fail(DiagnosticCode.BadArgument, $"{name}: there is no event «{text}»", "the name of a packet event");
@@ -78,7 +78,15 @@ internal static class EventKeywords
 
         if (variants.Count == 0)
         {
-            context.Fail(DiagnosticCode.BadArgument, $"app-layer-event: there is no event «{text}»", "protocol.event");
+            if (!context.Environment.TryFindProtocol(name, out _))
+            {
+                context.Fail(DiagnosticCode.BadArgument, $"app-layer-event: there is no event «{text}»", "protocol.event");
+                return;
+            }
+
+            // Event rules of other versions name events that this one does not have: they can never match and do no harm.
+            context.Warn(DiagnosticCode.BadArgument, $"app-layer-event: {name} has no event «{anomaly}»; the rule is left out");
+            context.Rule.IsSkipped = true;
             return;
         }
 
@@ -117,6 +125,12 @@ internal static class EventKeywords
         if (!context.Environment.TryFindProtocol(name, out ProtocolId id))
         {
             context.Fail(DiagnosticCode.UnknownProtocol, $"app-layer-protocol: there is no protocol «{name}»");
+            return;
+        }
+
+        if (context.Rule.App != ProtocolId.Unknown || context.Rule.Conditions.Exists(condition => condition.Condition.Kind == ConditionKind.AppProtocol))
+        {
+            context.Fail(DiagnosticCode.ConflictingProtocol, "app-layer-protocol: the rule has a protocol already");
             return;
         }
 

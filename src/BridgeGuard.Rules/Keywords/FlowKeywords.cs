@@ -183,8 +183,8 @@ internal static class FlowKeywords
             return;
         }
 
-        string[] parts = names.Split('|', StringSplitOptions.TrimEntries);
-        if (names.Length == 0 || names.Contains(' ') || names.Contains(',') || parts.Any(part => part.Length == 0))
+        string[] parts = names.Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (parts.Length == 0 || names.Contains(',') || parts.Any(part => part.Contains(' ')))
         {
             context.FailArgument("set, unset, toggle, isset or isnotset, a comma, and a name without blanks; isset and isnotset also name|name");
             return;
@@ -203,20 +203,24 @@ internal static class FlowKeywords
                 });
                 context.Rule.BitsRead.AddRange(parts);
                 return;
-            case "set" or "unset" or "toggle" when parts.Length == 1:
-                context.Rule.Effects.Add(new RuleEffect
+            case "set" or "unset" or "toggle":
+                foreach (int number in numbers)
                 {
-                    Kind = command switch
+                    context.Rule.Effects.Add(new RuleEffect
                     {
-                        "set" => EffectKind.FlowBitSet,
-                        "unset" => EffectKind.FlowBitUnset,
-                        _ => EffectKind.FlowBitToggle,
-                    },
-                    A = numbers[0],
-                });
+                        Kind = command switch
+                        {
+                            "set" => EffectKind.FlowBitSet,
+                            "unset" => EffectKind.FlowBitUnset,
+                            _ => EffectKind.FlowBitToggle,
+                        },
+                        A = number,
+                    });
+                }
+
                 if (command != "unset")
                 {
-                    context.Rule.BitsWritten.Add(parts[0]);
+                    context.Rule.BitsWritten.AddRange(parts);
                 }
 
                 return;
@@ -229,8 +233,8 @@ internal static class FlowKeywords
     private static void ApplyFlowInt(BindContext context)
     {
         string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries);
-        const string expected = "name,operation,value with + - = == != < > <= >=, or name,isset or name,notset";
-        if (parts.Length is < 2 or > 3 || parts[0].Length == 0)
+        const string expected = "a name of two characters or more,operation,value with + - = == != < > <= >=, or name,isset or name,notset";
+        if (parts.Length is < 2 or > 3 || parts[0].Length < 2 || !char.IsAsciiLetter(parts[0][0]))
         {
             context.FailArgument(expected);
             return;
@@ -321,7 +325,7 @@ internal static class FlowKeywords
         }
 
         string expected = isHostBit
-            ? "set, unset, toggle, isset or isnotset,name[,src|dst|both]"
+            ? "set, unset, toggle, isset or isnotset,name[,src|dst]"
             : "set, unset, toggle, isset or isnotset,name,track ip_src|ip_dst|ip_pair[,expire seconds]";
         if (parts.Length < 2 || parts[1].Length == 0 || parts[1].Contains(' '))
         {
@@ -332,7 +336,6 @@ internal static class FlowKeywords
         // Suricata's defaults: a host bit is on the source for ever, an xbit lasts 30 seconds.
         TrackBy track = TrackBy.Source;
         uint expire = isHostBit ? 300u : 30;
-        bool hasTrack = isHostBit;
         foreach (string part in parts.AsSpan(2))
         {
             string[] words = part.Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -341,19 +344,18 @@ internal static class FlowKeywords
                 case ["track", "ip_src"]:
                 case ["src"] when isHostBit:
                     track = TrackBy.Source;
-                    hasTrack = true;
                     break;
                 case ["track", "ip_dst"]:
                 case ["dst"] when isHostBit:
                     track = TrackBy.Destination;
-                    hasTrack = true;
                     break;
                 case ["track", "ip_pair"]:
-                case ["both"] when isHostBit:
                     track = TrackBy.Both;
-                    hasTrack = true;
                     break;
-                case ["expire", var seconds] when uint.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out expire) && expire > 0:
+                case ["track", "tx"] when !isHostBit:
+                    track = TrackBy.Flow;
+                    break;
+                case ["expire", var seconds] when !isHostBit && uint.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out expire) && expire > 0:
                     break;
                 default:
                     context.FailArgument(expected);
@@ -375,7 +377,7 @@ internal static class FlowKeywords
             "toggle" => isHostBit ? EffectKind.HostBitToggle : EffectKind.XBitToggle,
             _ => null,
         };
-        if (!hasTrack || (condition is null && effect is null))
+        if (condition is null && effect is null)
         {
             context.FailArgument(expected);
             return;

@@ -164,7 +164,7 @@ internal static class HeaderKeywords
         Help = help,
         Apply = context =>
         {
-            if (!IntegerRange.TryParse(context.Argument.Trim('"'), max, out IntegerRange range, out ArgumentError error))
+            if (!IntegerRange.TryParse(context.Argument, max, out IntegerRange range, out ArgumentError error))
             {
                 context.Fail(error);
                 return;
@@ -317,6 +317,12 @@ internal static class HeaderKeywords
     private static void ApplyIpProtocol(BindContext context)
     {
         string text = context.Argument;
+        if (context.Rule.Protocols is not null)
+        {
+            context.Fail(DiagnosticCode.ConflictingProtocol, "ip_proto is for rules on ip", "alert ip …");
+            return;
+        }
+
         IntegerComparison comparison = text.Length == 0 ? IntegerComparison.Equal : text[0] switch
         {
             '!' => IntegerComparison.NotEqual,

@@ -56,13 +56,17 @@ internal static class KeywordCatalog
         ContentKeywords.Within,
         FlowKeywords.XBits,
         .. BufferKeywords.HeaderBuffers,
+        DatasetKeywords.DataRep,
+        DatasetKeywords.Dataset,
+        .. FileKeywords.All,
+        .. OtherKeywords.All,
         .. HeaderKeywords.All,
         .. FlowKeywords.Counters,
     ];
 
     private static readonly Dictionary<string, Keyword> ByName = Index();
 
-    public static Keyword? Find(string name) => ByName.GetValueOrDefault(name);
+    public static Keyword? Find(string name) => ByName.GetValueOrDefault(name) ?? ByName.GetValueOrDefault(name.ToLowerInvariant());
 
     private static Dictionary<string, Keyword> Index()
     {

@@ -46,13 +46,10 @@ internal static class MetaKeywords
         Help = "a class of classification.config",
         Apply = context =>
         {
-            if (context.Rule.ClassType.Length > 0)
+            if (context.Rule.ClassType.Length == 0)
             {
-                context.Fail(DiagnosticCode.Duplicate, "classtype is given twice");
-                return;
+                context.Rule.ClassType = context.Argument.Trim();
             }
-
-            context.Rule.ClassType = context.Argument.Trim();
         },
     };
 
@@ -63,13 +60,13 @@ internal static class MetaKeywords
         Help = "1 (most severe) to 255; overrides the class's",
         Apply = context =>
         {
-            if (!byte.TryParse(context.Argument, NumberStyles.None, CultureInfo.InvariantCulture, out byte value))
+            if (!uint.TryParse(context.Argument, NumberStyles.None, CultureInfo.InvariantCulture, out uint value))
             {
                 context.FailArgument("0 to 255");
                 return;
             }
 
-            context.Rule.Priority = value;
+            context.Rule.Priority = (int)Math.Min(value, 255);
         },
     };
 
@@ -293,9 +290,15 @@ internal static class MetaKeywords
         Help = help,
         Apply = context =>
         {
-            if (!uint.TryParse(context.Argument, NumberStyles.None, CultureInfo.InvariantCulture, out uint value) || (value == 0 && name == "sid"))
+            if (!uint.TryParse(context.Argument, NumberStyles.None, CultureInfo.InvariantCulture, out uint value) || (value == 0 && name != "gid"))
             {
                 context.FailArgument("a number from 1 to 4294967295");
+                return;
+            }
+
+            if (context.Rule.Syntax.Options.Take(context.OptionIndex).Any(option => option.Name.Text == name))
+            {
+                context.Fail(DiagnosticCode.Duplicate, $"{name} is given twice");
                 return;
             }
 

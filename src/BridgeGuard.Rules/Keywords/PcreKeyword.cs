@@ -45,15 +45,19 @@ internal static class PcreKeyword
             start++;
         }
 
-        int close = text.LastIndexOf('"');
-        if (start >= text.Length || text[start] != '"' || close <= start)
+        ReadOnlySpan<char> quoted = text.AsSpan(start);
+        if (quoted.StartsWith("\""))
         {
-            context.Fail(DiagnosticCode.BadExpression, "the expression is not in quotes", "\"/…/flags\"", start);
-            return;
+            if (quoted.Length < 2 || quoted[^1] != '"')
+            {
+                context.Fail(DiagnosticCode.BadExpression, "the quotes around the expression do not match", "\"/…/flags\"", start);
+                return;
+            }
+
+            quoted = quoted[1..^1];
+            start++;
         }
 
-        ReadOnlySpan<char> quoted = text.AsSpan(start + 1, close - start - 1);
-        string captures = text[(close + 1)..].Trim();
         if (quoted.StartsWith("!"))
         {
             isNegated = true;
@@ -63,12 +67,15 @@ internal static class PcreKeyword
         int slash = quoted.LastIndexOf('/');
         if (quoted.IsEmpty || quoted[0] != '/' || slash <= 0)
         {
-            context.Fail(DiagnosticCode.BadExpression, "the expression has no slashes around it", "/…/flags", start + 1);
+            context.Fail(DiagnosticCode.BadExpression, "the expression has no slashes around it", "/…/flags", start);
             return;
         }
 
         ReadOnlySpan<char> expression = quoted[1..slash];
-        if (!TryReadFlags(context, quoted[(slash + 1)..], out PcreOptions options, out bool isRelative, out string? bufferName))
+        ReadOnlySpan<char> flagText = quoted[(slash + 1)..];
+        int comma = flagText.IndexOf(',');
+        string captures = comma < 0 ? "" : flagText[comma..].ToString();
+        if (!TryReadFlags(context, comma < 0 ? flagText : flagText[..comma], out PcreOptions options, out bool isRelative, out string? bufferName))
         {
             return;
         }
@@ -77,7 +84,7 @@ internal static class PcreKeyword
         byte[] bytes = Encoding.Latin1.GetBytes(expression.ToString());
         if (!context.Environment.TryCompile(bytes, options, limits, out CompiledRegex? regex, out RegexCompileError? error))
         {
-            context.Fail(DiagnosticCode.BadExpression, $"pcre: {error!.Message}", "", start + 2 + error.Offset);
+            context.Fail(DiagnosticCode.BadExpression, $"pcre: {error!.Message}", "", start + 1 + error.Offset);
             return;
         }
 
@@ -89,6 +96,12 @@ internal static class PcreKeyword
         SectionModel? section = FindSection(context, bufferName);
         if (section is null)
         {
+            return;
+        }
+
+        if (isRelative && section.Ops.Count == 0 && context.Rule.Active is null)
+        {
+            context.Fail(DiagnosticCode.MissingRequirement, "pcre: the flag R needs a match before it in the same buffer");
             return;
         }
 
@@ -108,12 +121,6 @@ internal static class PcreKeyword
         if (bufferName is null)
         {
             return rule.Current;
-        }
-
-        if (rule.Active is not null)
-        {
-            context.Fail(DiagnosticCode.Conflict, "pcre: a buffer letter cannot be used with a sticky buffer");
-            return null;
         }
 
         if (!context.Environment.Keywords.Buffers.TryGetValue(bufferName, out BufferDefinition? buffer))

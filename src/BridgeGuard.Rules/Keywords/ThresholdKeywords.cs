@@ -57,18 +57,12 @@ internal static class ThresholdKeywords
     public static bool TryCount(Dictionary<string, string> pairs, string name, out uint value)
     {
         value = 0;
-        return pairs.TryGetValue(name, out string? text) && uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value > 0;
+        return pairs.TryGetValue(name, out string? text) && uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
 
     private static void Apply(BindContext context, bool isFilter)
     {
         const string expected = "type limit|threshold|both|backoff, track by_src|by_dst|by_both|by_rule|by_flow, count N, seconds N";
-        if (context.Rule.Thresholds.Count > 0)
-        {
-            context.Fail(DiagnosticCode.Conflict, "a rule has one threshold or detection_filter");
-            return;
-        }
-
         if (!TryParse(context.Argument, out Dictionary<string, string> pairs)
             || !pairs.TryGetValue("track", out string? trackText) || !TryTrack(trackText, out TrackBy track) || track == TrackBy.Either
             || !TryCount(pairs, "count", out uint count))
@@ -88,10 +82,25 @@ internal static class ThresholdKeywords
         bool isBackoff = kind == ThresholdKind.Backoff;
         uint seconds = 0;
         uint multiplier = 0;
+        if ((isBackoff && track != TrackBy.Flow) || (isFilter && track == TrackBy.Rule))
+        {
+            context.FailArgument(isBackoff ? "track by_flow with type backoff" : "track by_src, by_dst, by_both or by_flow");
+            return;
+        }
+
         if (kind is null || (isBackoff ? !TryCount(pairs, "multiplier", out multiplier) : !TryCount(pairs, "seconds", out seconds)))
         {
             context.FailArgument(expected);
             return;
+        }
+
+        foreach (ThresholdRule other in context.Rule.Thresholds)
+        {
+            if (other.Kind == kind || isFilter || other.Kind == ThresholdKind.DetectionFilter)
+            {
+                context.Fail(DiagnosticCode.Conflict, "a rule has one threshold of a type, or a detection_filter and no threshold");
+                return;
+            }
         }
 
         context.Rule.Thresholds.Add(new ThresholdRule

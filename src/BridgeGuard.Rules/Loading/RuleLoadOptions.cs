@@ -32,6 +32,19 @@ public sealed class RuleLoadOptions
     /// <summary>What <c>urilen</c> measures without <c>,norm</c> or <c>,raw</c>.</summary>
     public bool UriLengthIsRaw { get; init; }
 
+    /// <summary>Kept by the caller over reloads, so that datasets keep what was learnt.</summary>
+    public DatasetRegistry Datasets { get; init; } = new();
+
+    public string? ReputationCategoriesFile { get; init; }
+
+    public IReadOnlyList<string> ReputationFiles { get; init; } = [];
+
+    /// <summary>The addresses of countries by their two-letter codes, for <c>geoip</c>; null without a database.</summary>
+    public Func<IReadOnlyList<string>, IReadOnlyList<(Engine.Packets.IpAddress First, Engine.Packets.IpAddress Last)>>? Countries { get; init; }
+
+    /// <summary>Where lists named by rules (<c>filemd5</c>, datasets) are looked for after the rule file's folder.</summary>
+    public IReadOnlyList<string> DataFolders { get; init; } = [];
+
     public VariableNames Names { get; init; } = VariableNames.Shared;
 }
 

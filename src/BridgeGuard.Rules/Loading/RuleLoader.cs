@@ -1,6 +1,8 @@
 using System.Text;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Regex;
+using BridgeGuard.Engine.Detection.Reputation;
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Rules.Compilation;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Semantics;
@@ -44,7 +46,30 @@ public static class RuleLoader
                 Names = options.Names,
                 RegexLimits = MatchLimits.Default with { MatchLimit = options.PcreMatchLimit, RecursionLimit = options.PcreRecursionLimit },
                 UriLengthIsRaw = options.UriLengthIsRaw,
+                Datasets = options.Datasets,
+                DataFolders = options.DataFolders,
+                ReputationCategories = ReadCategories(),
+                Countries = options.Countries is { } countries ? codes => AddressExpressions.FromRanges(countries(codes)) : null,
             };
+        }
+
+        private Dictionary<string, int> ReadCategories() => _options.ReputationCategoriesFile is { } file && TryRead(file, out string text)
+            ? ReputationFiles.ParseCategories(text, file, _diagnostics)
+            : [];
+
+        private ReputationTable ReadReputation()
+        {
+            var hosts = new Dictionary<IpAddress, byte[]>();
+            var networks = new Dictionary<(IpAddress Network, byte Prefix), byte[]>();
+            foreach (string file in _options.ReputationFiles)
+            {
+                if (TryRead(file, out string text))
+                {
+                    ReputationFiles.ParseList(text, file, hosts, networks, _diagnostics);
+                }
+            }
+
+            return ReputationFiles.Build(hosts, networks);
         }
 
         public RuleLoadResult Run()
@@ -82,7 +107,7 @@ public static class RuleLoader
             WarnAboutBits();
             List<(RuleModel Rule, int Priority)> sorted = RuleOrder.Sort(_rules);
             var complete = sorted.Select((rule, index) => (rule.Rule, Describe(rule.Rule, rule.Priority, index))).ToList();
-            RuleSet rules = RuleCompiler.Compile(complete, thresholds);
+            RuleSet rules = RuleCompiler.Compile(complete, thresholds, ReadReputation());
             return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files);
         }
 

@@ -16,6 +16,15 @@ internal sealed class AddressExpressions(IReadOnlyDictionary<string, string> var
         return error.IsError || value.IsAll ? null : new AddressRanges(value.V4.Ranges, value.V6.Ranges);
     }
 
+    /// <summary>Ranges from elsewhere, both ends of one family each.</summary>
+    public static AddressRanges FromRanges(IEnumerable<(IpAddress First, IpAddress Last)> ranges)
+    {
+        Pair all = Pair.Union([.. ranges.Select(range => range.First.IsV4
+            ? Pair.Of(true, range.First.V4, range.Last.V4)
+            : Pair.Of(false, new UInt128(range.First.High, range.First.Low), new UInt128(range.Last.High, range.Last.Low)))]);
+        return new AddressRanges(all.V4.Ranges, all.V6.Ranges);
+    }
+
     private Pair Evaluate(string text, int depth, out ListError error)
     {
         if (_cache.TryGetValue(text, out (Pair Value, ListError Error) known))

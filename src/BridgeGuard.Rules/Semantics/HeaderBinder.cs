@@ -47,7 +47,7 @@ internal static class HeaderBinder
         string text = token.Text;
         int colon = text.IndexOf(':');
         string name = colon < 0 ? text : text[..colon];
-        RuleAction? action = name switch
+        RuleAction? action = name.ToLowerInvariant() switch
         {
             "alert" => RuleAction.Alert,
             "pass" => RuleAction.Pass,
@@ -73,6 +73,12 @@ internal static class HeaderBinder
         }
 
         string scope = text[(colon + 1)..];
+        if (action is RuleAction.Alert or RuleAction.Config)
+        {
+            context.FailAt(token, DiagnosticCode.UnknownAction, $"{name} takes no scope", "a scope with drop, pass or reject");
+            return;
+        }
+
         context.Rule.ActionScope = scope;
         switch (scope)
         {
@@ -129,12 +135,6 @@ internal static class HeaderBinder
                 break;
             case "sctp":
                 rule.Protocols = ProtocolBits(IpProtocols.Sctp);
-                break;
-            case "esp":
-                rule.Protocols = ProtocolBits(IpProtocols.Esp);
-                break;
-            case "gre":
-                rule.Protocols = ProtocolBits(IpProtocols.Gre);
                 break;
             case "pkthdr":
                 rule.IsPacketHeader = true;

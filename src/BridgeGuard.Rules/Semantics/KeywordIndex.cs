@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 
 namespace BridgeGuard.Rules.Semantics;
@@ -39,6 +41,11 @@ internal sealed class KeywordIndex
         foreach (Protocol protocol in protocols)
         {
             foreach (BufferDescriptor descriptor in protocol.Buffers)
+            {
+                AddBuffer(protocol, descriptor);
+            }
+
+            foreach (BufferDescriptor descriptor in FileDescriptors(protocol))
             {
                 AddBuffer(protocol, descriptor);
             }
@@ -91,6 +98,36 @@ internal sealed class KeywordIndex
         {
             table.TryAdd(alias, definition);
         }
+    }
+
+    /// <summary>The buffers over files that every protocol with files has.</summary>
+    private static IEnumerable<BufferDescriptor> FileDescriptors(Protocol protocol)
+    {
+        if (protocol.FileDirections == DirectionMask.None)
+        {
+            yield break;
+        }
+
+        if (!Array.Exists(protocol.Buffers, buffer => buffer.Name == "file.data"))
+        {
+            yield return Describe("file.data", ["file_data"], FileBuffers.Data, isStreaming: true, "the files that the transaction carries");
+        }
+
+        yield return Describe("file.name", [], FileBuffers.Name, isStreaming: false, "a file's name");
+        yield return Describe("file.magic", [], FileBuffers.Magic, isStreaming: true, "a file's type as libmagic describes it");
+
+        BufferDescriptor Describe(string name, string[] aliases, int localId, bool isStreaming, string help) => new()
+        {
+            Name = name,
+            Aliases = aliases,
+            LocalId = localId,
+            Directions = protocol.FileDirections,
+            ProgressToServer = protocol.FileProgress(Direction.ToServer),
+            ProgressToClient = protocol.FileProgress(Direction.ToClient),
+            IsMulti = true,
+            IsStreaming = isStreaming,
+            Help = help,
+        };
     }
 
     private void AddBuffer(Protocol protocol, BufferDescriptor descriptor)

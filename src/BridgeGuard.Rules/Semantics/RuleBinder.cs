@@ -98,7 +98,8 @@ internal static partial class RuleBinder
     private static void MoveContent(BindContext context, BufferDefinition buffer)
     {
         RuleModel rule = context.Rule;
-        if (rule.LastContent is not { } content || rule.LastContentSection != rule.Payload)
+        OpModel? content = rule.Active is null ? rule.Payload.Ops.FindLast(op => op.Kind == BufferOpKind.Content) : null;
+        if (content is null)
         {
             context.Fail(DiagnosticCode.NoContentBefore, $"{context.Option.Name.Text} needs a content on the payload before it");
             return;
@@ -113,9 +114,9 @@ internal static partial class RuleBinder
     private static void ApplyTransform(BindContext context)
     {
         RuleModel rule = context.Rule;
-        if (rule.Active is not { Buffer: { } buffer } section || section.Ops.Count > 0)
+        if (rule.Active is not { Buffer: { } buffer } section)
         {
-            context.Fail(DiagnosticCode.MissingRequirement, $"{context.Option.Name.Text} has to follow its sticky buffer directly");
+            context.Fail(DiagnosticCode.MissingRequirement, $"{context.Option.Name.Text} needs a sticky buffer before it");
             return;
         }
 
@@ -126,7 +127,11 @@ internal static partial class RuleBinder
             return;
         }
 
-        rule.Sections.Remove(section);
+        if (section.Ops.Count == 0 && !section.Absent)
+        {
+            rule.Sections.Remove(section);
+        }
+
         rule.Activate(Sections.Of(rule, buffer, [.. section.Transforms, transform], context.Option.Name));
     }
 

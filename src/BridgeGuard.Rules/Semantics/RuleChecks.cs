@@ -1,4 +1,6 @@
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Keywords;
@@ -26,6 +28,16 @@ internal static class RuleChecks
 
         if (!context.HasFailed)
         {
+            CheckPacketKeywords(context);
+        }
+
+        if (!context.HasFailed)
+        {
+            CheckLengths(context);
+        }
+
+        if (!context.HasFailed)
+        {
             ResolveDirections(context);
         }
     }
@@ -45,6 +57,13 @@ internal static class RuleChecks
                 return;
             }
 
+            if (section.Absent && section.Ops.Count > 0)
+            {
+                context.FailAt(new Token(section.Keyword, section.Column), DiagnosticCode.Conflict, $"{section.Keyword} cannot be absent and be looked at", "absent: or_else");
+                return;
+            }
+
+            CheckLetterCase(context, section);
             CheckValidators(context, section);
         }
 
@@ -57,9 +76,120 @@ internal static class RuleChecks
             }
         }
 
-        if (rule.Base64Data is { Ops.Count: 0 })
+    }
+
+    /// <summary>Values of one packet's headers and the state of a protocol are looked at at different times.</summary>
+    private static void CheckPacketKeywords(BindContext context)
+    {
+        RuleModel rule = context.Rule;
+        bool isPacket = rule.Conditions.Exists(condition => condition.NeedsPacket);
+        if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Count > 0))
         {
-            context.FailAt(new Token("base64_data", rule.Base64Data.Column), DiagnosticCode.BufferWithoutContent, "nothing looks at base64_data", "a content after it");
+            context.FailAt(
+                rule.Syntax.Protocol,
+                DiagnosticCode.Conflict,
+                "a keyword about one packet's headers stands beside one about a protocol's transactions",
+                "either dsize, flags, ttl and the like or buffers of a protocol");
+            return;
+        }
+
+        foreach (ConditionModel condition in rule.Conditions)
+        {
+            if (condition.Section?.HeaderBytes is { } kind && rule.Protocols is { } protocols && !Fits(kind, protocols))
+            {
+                context.FailAt(new Token(condition.Section.Keyword, condition.Section.Column), DiagnosticCode.ConflictingProtocol, $"{condition.Section.Keyword} does not belong to the rule's protocol");
+            }
+        }
+    }
+
+    private static bool Fits(PacketBufferKind kind, ulong[] protocols)
+    {
+        int protocol = kind switch
+        {
+            PacketBufferKind.TcpHeader => IpProtocols.Tcp,
+            PacketBufferKind.UdpHeader => IpProtocols.Udp,
+            PacketBufferKind.IcmpV4Header => IpProtocols.Icmp,
+            PacketBufferKind.IcmpV6Header => IpProtocols.IcmpV6,
+            _ => -1,
+        };
+        return protocol < 0 || (protocols[protocol >> 6] & (1UL << (protocol & 63))) != 0;
+    }
+
+    /// <summary>Contents that cannot fit into the length that the rule itself demands.</summary>
+    private static void CheckLengths(BindContext context)
+    {
+        RuleModel rule = context.Rule;
+        foreach (ConditionModel condition in rule.Conditions)
+        {
+            if (condition.Condition.Kind == ConditionKind.PayloadSize)
+            {
+                CheckLength(context, rule.Payload, condition.Condition.Test, "dsize");
+            }
+        }
+
+        foreach (SectionModel section in rule.Sections)
+        {
+            foreach (OpModel op in section.Ops)
+            {
+                if (op.Kind == BufferOpKind.Length && op.Test.Comparison == IntegerComparison.Equal)
+                {
+                    // What is written behind bsize is not counted, as Suricata does not.
+                    CheckLength(context, section, op.Test, "bsize", op);
+                }
+            }
+        }
+    }
+
+    private static void CheckLength(BindContext context, SectionModel section, IntegerRange length, string name, OpModel? until = null)
+    {
+        ulong most = length.Comparison switch
+        {
+            IntegerComparison.Equal => length.First,
+            IntegerComparison.Between => length.Second,
+            _ => ulong.MaxValue,
+        };
+        long needed = 0;
+        long end = 0;
+        foreach (OpModel op in section.Ops)
+        {
+            if (op == until)
+            {
+                break;
+            }
+
+            const OpFlags variable = OpFlags.OffsetIsVariable | OpFlags.DistanceIsVariable;
+            if (op.Kind != BufferOpKind.Content || op.IsNegated || op.Has(variable))
+            {
+                continue;
+            }
+
+            end = op.Has(OpFlags.Relative) ? end + op.Distance + op.Pattern.Length : op.Offset + op.Pattern.Length;
+            needed = Math.Max(needed, end);
+        }
+
+        if (needed > 0 && (ulong)needed > most && !context.HasFailed)
+        {
+            context.FailAt(new Token(section.Keyword, section.Column), DiagnosticCode.CannotMatch, $"the contents need {needed} bytes, {name} allows {most}");
+        }
+    }
+
+    /// <summary>A content with letters that a transform removes can never match.</summary>
+    private static void CheckLetterCase(BindContext context, SectionModel section)
+    {
+        foreach (string name in section.Transforms.Select(transform => transform.Name))
+        {
+            Func<byte, bool>? isImpossible = name switch
+            {
+                "to_lowercase" => value => char.IsAsciiLetterUpper((char)value),
+                "to_uppercase" => value => char.IsAsciiLetterLower((char)value),
+                _ => null,
+            };
+            if (isImpossible is not null
+                && section.Ops.Find(op => op.Kind == BufferOpKind.Content && !op.Has(OpFlags.IgnoreCase) && Array.Exists(op.Pattern, value => isImpossible(value))) is { } content)
+            {
+                context.FailAt(new Token(name, content.Column), DiagnosticCode.CannotMatch, $"the content has letters that {name} removes");
+                return;
+            }
         }
     }
 
@@ -179,7 +309,19 @@ internal static class RuleChecks
             possible &= directions;
         }
 
+        if (rule.IsTwoWay && !UsesBothDirections(rule))
+        {
+            context.FailAt(rule.Syntax.Direction, DiagnosticCode.ConflictingDirection, "a rule with => has to look at both directions", "buffers of requests and of responses");
+            return;
+        }
+
         rule.Directions = possible;
+    }
+
+    private static bool UsesBothDirections(RuleModel rule)
+    {
+        DirectionMask used = rule.Sections.Aggregate(DirectionMask.None, (mask, section) => mask | DirectionsOf(rule, section));
+        return rule.Engines.SelectMany(engine => engine.Variants).Aggregate(used, (mask, variant) => mask | variant.Directions) == DirectionMask.Both;
     }
 
     private static DirectionMask DirectionsOf(RuleModel rule, SectionModel section) => section.Buffer!.Variants

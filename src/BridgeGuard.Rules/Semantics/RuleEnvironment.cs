@@ -3,6 +3,7 @@ using BridgeGuard.Engine.Detection.Regex;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Keywords;
+using BridgeGuard.Rules.Loading;
 
 namespace BridgeGuard.Rules.Semantics;
 
@@ -30,6 +31,9 @@ internal sealed class RuleEnvironment
 
     public TransformContext Transforms { get; init; } = TransformContext.Default;
 
+    /// <summary>Verdicts are carried out: <c>replace</c> has a meaning.</summary>
+    public bool IsInline { get; init; }
+
     /// <summary>The rules are firewall rules: other actions, explicit hooks.</summary>
     public bool IsFirewall { get; init; }
 
@@ -53,6 +57,43 @@ internal sealed class RuleEnvironment
 
         _expressions.Add(key, regex);
         return true;
+    }
+
+    public DatasetRegistry Datasets { get; init; } = new();
+
+    /// <summary>Short names of reputation categories.</summary>
+    public IReadOnlyDictionary<string, int> ReputationCategories { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>The addresses of countries by their codes; null without a database.</summary>
+    public Func<IReadOnlyList<string>, AddressRanges?>? Countries { get; init; }
+
+    /// <summary>Folders in which lists that rules name are looked for after the rule file's own.</summary>
+    public IReadOnlyList<string> DataFolders { get; init; } = [];
+
+    /// <summary>A file named by a rule: absolute, beside the rule file, or in a data folder.</summary>
+    public bool TryReadDataFile(string ruleFile, string name, out string content)
+    {
+        content = "";
+        IEnumerable<string> candidates = Path.IsPathRooted(name)
+            ? [name]
+            : DataFolders.Prepend(Path.GetDirectoryName(ruleFile) ?? "").Select(folder => Path.Combine(folder, name));
+        foreach (string candidate in candidates)
+        {
+            try
+            {
+                if (File.Exists(candidate))
+                {
+                    content = File.ReadAllText(candidate, System.Text.Encoding.Latin1);
+                    return true;
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+
+        return false;
     }
 
     public bool IsKeyword(string name) => KeywordCatalog.Find(name) is not null || Keywords.Buffers.ContainsKey(name) || Keywords.Modifiers.ContainsKey(name)

@@ -167,6 +167,12 @@ internal sealed record ConditionModel(PacketCondition Condition)
     /// <summary>Contents over header bytes; becomes A and B: the section.</summary>
     public SectionModel? Section { get; init; }
 
+    /// <summary>Becomes <see cref="PacketCondition.A"/>: the number of these addresses in the classifier.</summary>
+    public AddressRanges? Addresses { get; init; }
+
+    /// <summary>Becomes <see cref="PacketCondition.A"/>: its place among the tests.</summary>
+    public RpcTest? Rpc { get; init; }
+
     /// <summary>May stand in an address-only rule.</summary>
     public bool IsIpOnlyCompatible { get; init; }
 
@@ -222,6 +228,9 @@ internal sealed class OpModel
     public object? Data { get; set; }
 
     public int Column { get; init; }
+
+    /// <summary>Inline: bytes of the same length that take its place in the packet.</summary>
+    public byte[]? Replacement { get; set; }
 
     public bool IsStartsWith { get; set; }
 

@@ -34,14 +34,12 @@ internal static class RuleParser
 
         string header = text[..position].Trim();
         int end = text.AsSpan().TrimEnd().Length;
-        if (end == 0 || text[end - 1] != ')' || end - 1 <= position)
-        {
-            return Fail(DiagnosticCode.Syntax, end, "the options are not closed", ")");
-        }
 
+        // As Suricata, a missing last parenthesis is forgiven.
+        int last = end - 1 > position && text[end - 1] == ')' ? end - 1 : end;
         position++;
         var options = new List<OptionSyntax>();
-        if (!ReadOptions(text, position, end - 1, options, out int badColumn, out string message))
+        if (!ReadOptions(text, position, last, options, out int badColumn, out string message))
         {
             return Fail(DiagnosticCode.UnterminatedOption, badColumn, message, ";");
         }
@@ -134,7 +132,7 @@ internal static class RuleParser
         message = "";
         while (true)
         {
-            while (position < end && (char.IsWhiteSpace(text[position]) || text[position] == ';'))
+            while (position < end && char.IsWhiteSpace(text[position]))
             {
                 position++;
             }
@@ -158,6 +156,13 @@ internal static class RuleParser
             }
 
             var name = new Token(text[nameStart..position].TrimEnd(), nameStart + 1);
+            if (name.Text.Length == 0)
+            {
+                badColumn = nameStart + 1;
+                message = "an option is empty";
+                return false;
+            }
+
             if (text[position] == ';')
             {
                 options.Add(new OptionSyntax(name, null));

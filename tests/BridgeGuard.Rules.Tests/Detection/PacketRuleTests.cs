@@ -127,9 +127,9 @@ public sealed class PacketRuleTests
     {
         var harness = new DetectorHarness(
             """
-            alert udp any any -> any any (msg:"t"; content:"a"; flowint:n,notset; flowint:n,=,1; noalert; sid:1;)
-            alert udp any any -> any any (msg:"t"; content:"b"; flowint:n,+,1; noalert; sid:2;)
-            alert udp any any -> any any (msg:"t"; content:"c"; flowint:n,>,2; sid:3;)
+            alert udp any any -> any any (msg:"t"; content:"a"; flowint:nn,notset; flowint:nn,=,1; noalert; sid:1;)
+            alert udp any any -> any any (msg:"t"; content:"b"; flowint:nn,+,1; noalert; sid:2;)
+            alert udp any any -> any any (msg:"t"; content:"c"; flowint:nn,>,2; sid:3;)
             """);
         harness.Udp("a");
         harness.Udp("b");

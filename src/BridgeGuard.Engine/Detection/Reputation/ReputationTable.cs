@@ -1,0 +1,56 @@
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Detection.Reputation;
+
+/// <summary>Scores of hosts and networks by category (<c>iprep</c>). Immutable; shared by workers; swapped with the rules.</summary>
+public sealed class ReputationTable
+{
+    public static readonly ReputationTable Empty = new([], []);
+
+    private readonly Dictionary<IpAddress, byte[]> _hosts;
+    private readonly (IpAddress Network, byte PrefixLength, byte[] Scores)[] _networks;
+
+    /// <param name="hosts">Scores by category number; 0: none.</param>
+    /// <param name="networks">The same for networks; prefix lengths are of the 128-bit form (96 + n for IPv4).</param>
+    public ReputationTable(
+        Dictionary<IpAddress, byte[]> hosts, IEnumerable<(IpAddress Network, byte PrefixLength, byte[] Scores)> networks)
+    {
+        _hosts = hosts;
+        _networks = [.. networks];
+        // The longest prefix wins.
+        Array.Sort(_networks, (left, right) => right.PrefixLength.CompareTo(left.PrefixLength));
+    }
+
+    public int Count => _hosts.Count + _networks.Length;
+
+    /// <summary>The score of an address in a category; false when there is none.</summary>
+    public bool TryGet(IpAddress address, int category, out byte score)
+    {
+        if (_hosts.TryGetValue(address, out byte[]? scores) && category < scores.Length && scores[category] != 0)
+        {
+            score = scores[category];
+            return true;
+        }
+
+        foreach ((IpAddress network, byte prefix, byte[] values) in _networks)
+        {
+            if (category < values.Length && values[category] != 0 && IsInside(address, network, prefix))
+            {
+                score = values[category];
+                return true;
+            }
+        }
+
+        score = 0;
+        return false;
+    }
+
+    private static bool IsInside(IpAddress address, IpAddress network, byte prefix)
+    {
+        ulong high = address.High ^ network.High;
+        ulong low = address.Low ^ network.Low;
+        return prefix <= 64
+            ? prefix == 0 || high >> (64 - prefix) == 0
+            : high == 0 && (prefix == 64 || low >> (128 - prefix) == 0);
+    }
+}

@@ -1,0 +1,327 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BridgeGuard.Engine.Detection.Datasets;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+
+namespace BridgeGuard.Rules.Loading;
+
+/// <summary>What a rule or the configuration says of one dataset.</summary>
+public sealed class DatasetSettings
+{
+    public required string Name { get; init; }
+
+    /// <summary>Relative paths are looked for beside it.</summary>
+    public string RuleFile { get; init; } = "";
+
+    public bool HasReputation { get; init; }
+
+    public DatasetType? Type { get; set; }
+
+    public string Load { get; set; } = "";
+
+    public string Save { get; set; } = "";
+
+    /// <summary>The file is read and written: it need not be there yet.</summary>
+    public bool IsState { get; set; }
+
+    public long MemcapBytes { get; set; } = 100L << 20;
+
+    public string Format { get; set; } = "csv";
+
+    public string ContextKey { get; set; } = "";
+
+    public string ValueKey { get; set; } = "";
+
+    public string ArrayKey { get; set; } = "";
+
+    public bool RemoveKey { get; set; }
+
+    public bool SetType(string text)
+    {
+        Type = text switch
+        {
+            "string" => DatasetType.String,
+            "md5" => DatasetType.Md5,
+            "sha256" => DatasetType.Sha256,
+            "ipv4" => DatasetType.Ipv4,
+            "ip" or "ipv6" => DatasetType.Ip,
+            _ => null,
+        };
+        return Type is not null;
+    }
+
+    public bool SetMemcap(string text)
+    {
+        bool isGood = ProtocolSettings.TryParseSize(text, out long size);
+        MemcapBytes = size;
+        return isGood;
+    }
+}
+
+/// <summary>All datasets of the process: they outlive reloads of the rules and are saved at the end. Control plane; not thread-safe.</summary>
+public sealed class DatasetRegistry
+{
+    private readonly Dictionary<string, Dataset> _sets = [];
+
+    /// <summary>Where relative paths to load from and save to are (<c>default-rule-path</c>, <c>data-dir</c>).</summary>
+    public IReadOnlyList<string> Folders { get; init; } = [];
+
+    public IReadOnlyCollection<Dataset> Sets => _sets.Values;
+
+    /// <summary>The set of that name, read from its file the first time; null with what is wrong.</summary>
+    public Dataset? GetOrLoad(DatasetSettings settings, out string problem)
+    {
+        problem = "";
+        if (_sets.TryGetValue(settings.Name, out Dataset? known))
+        {
+            if (settings.Type is { } type && type != known.Type)
+            {
+                problem = $"the set {settings.Name} has the type {known.Type.ToString().ToLowerInvariant()}";
+                return null;
+            }
+
+            return known;
+        }
+
+        if (settings.Type is null)
+        {
+            problem = $"the set {settings.Name} is not defined and has no type";
+            return null;
+        }
+
+        var made = new Dataset(settings.Name, settings.Type.Value, settings.MemcapBytes);
+        if (settings.Load.Length > 0 && !TryLoad(made, settings, out problem))
+        {
+            return null;
+        }
+
+        if (settings.Save.Length > 0)
+        {
+            made.SavePath = Resolve(settings.Save, settings.RuleFile) ?? Path.Combine(Folders.FirstOrDefault() ?? "", settings.Save);
+        }
+
+        _sets.Add(settings.Name, made);
+        return made;
+    }
+
+    /// <summary>Writes the sets that have a save path, each by a new file that replaces the old one.</summary>
+    public void SaveAll()
+    {
+        foreach (Dataset set in _sets.Values)
+        {
+            if (set.SavePath is not { } path)
+            {
+                continue;
+            }
+
+            var lines = new StringBuilder();
+            foreach ((byte[] value, DatasetValue data) in set.Values)
+            {
+                lines.Append(Format(set.Type, value));
+                if (data.Reputation != 0)
+                {
+                    lines.Append(CultureInfo.InvariantCulture, $",{data.Reputation}");
+                }
+
+                lines.Append('\n');
+            }
+
+            string temporary = path + ".new";
+            File.WriteAllText(temporary, lines.ToString());
+            File.Move(temporary, path, overwrite: true);
+        }
+    }
+
+    private static string Format(DatasetType type, byte[] value) => type switch
+    {
+        DatasetType.String => Convert.ToBase64String(value),
+        DatasetType.Ipv4 => IpAddress.ReadV4(value).ToString(),
+        DatasetType.Ip => IpAddress.ReadV6(value).ToString(),
+        _ => Convert.ToHexStringLower(value),
+    };
+
+    private string? Resolve(string file, string ruleFile)
+    {
+        if (Path.IsPathRooted(file))
+        {
+            return file;
+        }
+
+        return Folders.Prepend(Path.GetDirectoryName(ruleFile) ?? "").Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+    }
+
+    private bool TryLoad(Dataset set, DatasetSettings settings, out string problem)
+    {
+        problem = "";
+        string? path = Resolve(settings.Load, settings.RuleFile);
+        if (path is null || !File.Exists(path))
+        {
+            problem = $"the file {settings.Load} cannot be read";
+            return settings.IsState;
+        }
+
+        try
+        {
+            return settings.Format switch
+            {
+                "json" => TryLoadJson(set, settings, File.ReadAllText(path), out problem),
+                "ndjson" or "jsonline" => TryLoadJsonLines(set, settings, File.ReadLines(path), out problem),
+                _ => TryLoadLines(set, settings, File.ReadLines(path, Encoding.Latin1), out problem),
+            };
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            problem = $"the file {settings.Load} cannot be read: {error.Message}";
+            return false;
+        }
+    }
+
+    private static bool TryLoadLines(Dataset set, DatasetSettings settings, IEnumerable<string> lines, out string problem)
+    {
+        problem = "";
+        int number = 0;
+        foreach (string raw in lines)
+        {
+            number++;
+            string line = raw.Trim();
+            if (line.Length == 0)
+            {
+                continue;
+            }
+
+            ushort score = 0;
+            int comma = line.IndexOf(',');
+            string text = comma < 0 ? line : line[..comma];
+            if (settings.HasReputation && (comma < 0 || !ushort.TryParse(line.AsSpan(comma + 1).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out score)))
+            {
+                problem = $"{settings.Load}:{number}: «{line}» has no score";
+                return false;
+            }
+
+            if (!TryParse(set.Type, text, isBase64: true, out byte[] value))
+            {
+                problem = $"{settings.Load}:{number}: «{text}» is not of the set's type";
+                return false;
+            }
+
+            set.Add(value, new DatasetValue(score));
+        }
+
+        return true;
+    }
+
+    private static bool TryLoadJsonLines(Dataset set, DatasetSettings settings, IEnumerable<string> lines, out string problem)
+    {
+        problem = "";
+        foreach (string line in lines)
+        {
+            if (line.Trim().Length > 0 && !TryAddElement(set, settings, JsonNode.Parse(line), out problem))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool TryLoadJson(Dataset set, DatasetSettings settings, string text, out string problem)
+    {
+        problem = "";
+        JsonNode? node = Find(JsonNode.Parse(text), settings.ArrayKey);
+        if (node is not JsonArray array)
+        {
+            problem = $"{settings.Load} has no array{(settings.ArrayKey.Length > 0 ? " at " + settings.ArrayKey : "")}";
+            return false;
+        }
+
+        foreach (JsonNode? element in array)
+        {
+            if (!TryAddElement(set, settings, element, out problem))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool TryAddElement(Dataset set, DatasetSettings settings, JsonNode? element, out string problem)
+    {
+        problem = "";
+        if (Find(element, settings.ValueKey) is not JsonValue found || !found.TryGetValue(out string? text))
+        {
+            problem = $"an element of {settings.Load} has no text at {settings.ValueKey}";
+            return false;
+        }
+
+        if (!TryParse(set.Type, text, isBase64: false, out byte[] value))
+        {
+            problem = $"«{text}» in {settings.Load} is not of the set's type";
+            return false;
+        }
+
+        if (settings.RemoveKey)
+        {
+            (found.Parent as JsonObject)?.Remove(settings.ValueKey[(settings.ValueKey.LastIndexOf('.') + 1)..]);
+        }
+
+        byte[]? context = settings.ContextKey.Length > 0
+            ? Encoding.UTF8.GetBytes($"{JsonSerializer.Serialize(settings.ContextKey)}:{element!.ToJsonString()}")
+            : null;
+        set.Add(value, new DatasetValue(0, context));
+        return true;
+    }
+
+    /// <summary>A value by its path of keys joined by dots; the node itself for an empty path.</summary>
+    private static JsonNode? Find(JsonNode? node, string path)
+    {
+        foreach (string key in path.Split('.', StringSplitOptions.RemoveEmptyEntries))
+        {
+            node = node is JsonObject inner && inner.TryGetPropertyValue(key, out JsonNode? value) ? value : null;
+        }
+
+        return node;
+    }
+
+    private static bool TryParse(DatasetType type, string text, bool isBase64, out byte[] value)
+    {
+        value = [];
+        switch (type)
+        {
+            case DatasetType.String:
+                if (!isBase64)
+                {
+                    value = Encoding.UTF8.GetBytes(text);
+                    return true;
+                }
+
+                value = new byte[text.Length];
+                bool isGood = Convert.TryFromBase64String(text, value, out int written);
+                Array.Resize(ref value, written);
+                return isGood && written > 0;
+
+            case DatasetType.Md5 or DatasetType.Sha256:
+                int length = type == DatasetType.Md5 ? 32 : 64;
+                if (text.Length != length || text.AsSpan().ContainsAnyExcept("0123456789abcdefABCDEF"))
+                {
+                    return false;
+                }
+
+                value = Convert.FromHexString(text);
+                return true;
+
+            default:
+                if (!IpAddress.TryParse(text, out IpAddress address) || (type == DatasetType.Ipv4 && !address.IsV4))
+                {
+                    return false;
+                }
+
+                value = new byte[type == DatasetType.Ipv4 ? 4 : 16];
+                address.Write(value, type == DatasetType.Ipv4);
+                return true;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.Globalization;
+using BridgeGuard.Engine.Detection.Reputation;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Rules.Diagnostics;
+
+namespace BridgeGuard.Rules.Loading;
+
+/// <summary>Reads the categories file (<c>number,short name,description</c>) and lists (<c>address[/prefix],category,score</c>) of <c>iprep</c>.</summary>
+internal static class ReputationFiles
+{
+    /// <summary>Category numbers are below this (Suricata's limit).</summary>
+    public const int MaxCategories = 60;
+
+    public static Dictionary<string, int> ParseCategories(string content, string file, List<RuleDiagnostic> diagnostics)
+    {
+        var categories = new Dictionary<string, int>();
+        foreach ((string line, int number) in ConfigLines.Read(content))
+        {
+            string[] parts = line.Split(',', 3, StringSplitOptions.TrimEntries);
+            if (parts.Length < 2 || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int category) || category >= MaxCategories)
+            {
+                diagnostics.Add(ConfigLines.Bad(file, number, line, $"number below {MaxCategories},name,description"));
+                continue;
+            }
+
+            categories.TryAdd(parts[1], category);
+        }
+
+        return categories;
+    }
+
+    public static void ParseList(
+        string content,
+        string file,
+        Dictionary<IpAddress, byte[]> hosts,
+        Dictionary<(IpAddress Network, byte Prefix), byte[]> networks,
+        List<RuleDiagnostic> diagnostics)
+    {
+        foreach ((string line, int number) in ConfigLines.Read(content))
+        {
+            string[] parts = line.Split(',', StringSplitOptions.TrimEntries);
+            if (parts.Length < 3
+                || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int category) || category >= MaxCategories
+                || !byte.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out byte score) || score > 127)
+            {
+                diagnostics.Add(ConfigLines.Bad(file, number, line, "address,category,score from 0 to 127"));
+                continue;
+            }
+
+            int slash = parts[0].IndexOf('/');
+            byte prefix = 0;
+            if (!IpAddress.TryParse(slash < 0 ? parts[0] : parts[0][..slash], out IpAddress address)
+                || (slash >= 0 && !byte.TryParse(parts[0].AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix)))
+            {
+                diagnostics.Add(ConfigLines.Bad(file, number, line, "an address or network"));
+                continue;
+            }
+
+            byte[] scores = slash < 0
+                ? GetOrAdd(hosts, address)
+                : GetOrAdd(networks, (address, (byte)Math.Min(128, prefix + (address.IsV4 ? 96 : 0))));
+            scores[category] = score;
+        }
+    }
+
+    public static ReputationTable Build(Dictionary<IpAddress, byte[]> hosts, Dictionary<(IpAddress Network, byte Prefix), byte[]> networks) =>
+        new(hosts, networks.Select(pair => (pair.Key.Network, pair.Key.Prefix, pair.Value)));
+
+    private static byte[] GetOrAdd<TKey>(Dictionary<TKey, byte[]> table, TKey key)
+        where TKey : notnull
+    {
+        if (!table.TryGetValue(key, out byte[]? scores))
+        {
+            table.Add(key, scores = new byte[MaxCategories]);
+        }
+
+        return scores;
+    }
+}
