@@ -1,80 +1,123 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Packets;
 
-/// <summary>The Internet checksum (RFC 1071) over IP, TCP, UDP and ICMP: to verify what arrives and to repair what was rewritten.</summary>
+/// <summary>The Internet checksum (RFC 1071) of IPv4, TCP, UDP, ICMP and ICMPv6: judged, written, and changed step by step (RFC 1624).</summary>
+/// <remarks>
+/// <para>A frame in <see cref="Worker.ChecksumState.Partial"/> state carries the sum of the pseudo header, not inverted, in its L4 field, and
+/// the network card was to do the rest. A GSO super-packet is such a frame: its lengths exceed what goes on the wire, and segments get their sums later. Neither is ever an error.</para>
+/// <para>Sums are kept in 64 bits in the byte order of memory and folded at the end: the ones' complement sum does not depend on byte order.</para>
+/// </remarks>
 public static class Checksums
 {
-    private const int TcpField = 16;
-    private const int UdpField = 6;
-    private const int IcmpField = 2;
-
-    /// <summary>The one's complement sum of big-endian 16-bit words, not folded to its complement; a last odd byte counts as high.</summary>
-    /// <remarks>Adds eight bytes at a time in host order: the sum is byte-order independent up to a swap at the end (RFC 1071 §2(B)).</remarks>
-    public static ushort Sum(ReadOnlySpan<byte> bytes, uint initial = 0)
+    /// <summary>Adds <paramref name="bytes"/> to a running sum; only the last piece may have an odd length.</summary>
+    public static ulong Sum(ReadOnlySpan<byte> bytes, ulong sum = 0)
     {
-        ulong sum = 0;
-        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
-        foreach (ulong word in words)
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(bytes);
+        ulong second = 0;
+        int i = 0;
+
+        // Two chains of additions, because each waits for the one before; 64 bits hold 2^32 words without a carry.
+        for (; i + 4 <= words.Length; i += 4)
         {
-            sum += word & 0xffff_ffff;
-            sum += word >> 32;
+            sum += words[i];
+            second += words[i + 1];
+            sum += words[i + 2];
+            second += words[i + 3];
         }
 
-        ReadOnlySpan<byte> rest = bytes[(words.Length * 8)..];
-        while (rest.Length >= 2)
+        for (; i < words.Length; i++)
+        {
+            sum += words[i];
+        }
+
+        ReadOnlySpan<byte> rest = bytes[(words.Length * 4)..];
+        if (rest.Length >= 2)
         {
             sum += MemoryMarshal.Read<ushort>(rest);
             rest = rest[2..];
         }
 
-        if (rest.Length == 1)
+        if (!rest.IsEmpty)
         {
             sum += BitConverter.IsLittleEndian ? rest[0] : (uint)rest[0] << 8;
         }
 
-        ushort folded = Fold(sum);
-        ushort network = BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(folded) : folded;
-        return Fold((ulong)network + initial);
+        return sum + second;
     }
 
-    /// <summary>The sum of the pseudo header (RFC 9293 §3.1, RFC 8200 §8.1).</summary>
-    /// <param name="ip">The IP header, 20 or 40 bytes at least.</param>
-    /// <param name="v4">Which header it is.</param>
-    /// <param name="protocol">The transport protocol.</param>
-    /// <param name="length">Bytes of transport header and data.</param>
-    public static ushort PseudoHeaderSum(ReadOnlySpan<byte> ip, bool v4, byte protocol, int length) =>
-        Sum(v4 ? ip.Slice(12, 8) : ip.Slice(8, 32), protocol + (uint)(length >> 16) + (uint)(length & 0xffff));
-
-    /// <summary>The IPv4 header's own checksum is right.</summary>
-    public static bool IsIpv4HeaderValid(ReadOnlySpan<byte> header) => Sum(header) == 0xffff;
-
-    /// <summary>The transport checksum is right, or not in use (UDP over IPv4 with zero), or not known here (a protocol without one).</summary>
-    /// <param name="ip">The IP header.</param>
-    /// <param name="v4">Which header it is.</param>
-    /// <param name="protocol">The transport protocol.</param>
-    /// <param name="transport">Transport header and all its data.</param>
-    public static bool IsTransportValid(ReadOnlySpan<byte> ip, bool v4, byte protocol, ReadOnlySpan<byte> transport)
+    /// <summary>Folds a running sum to the 16-bit value in host order, not inverted.</summary>
+    public static ushort Fold(ulong sum)
     {
-        switch (protocol)
+        sum = (sum & 0xffff_ffff) + (sum >> 32);
+        sum = (sum & 0xffff_ffff) + (sum >> 32);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = (sum & 0xffff) + (sum >> 16);
+        return BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness((ushort)sum) : (ushort)sum;
+    }
+
+    /// <summary>The checksum field that makes a running sum right.</summary>
+    public static ushort Finish(ulong sum) => (ushort)~Fold(sum);
+
+    /// <summary>Whether the IPv4 header's sum is right; true without an IPv4 header.</summary>
+    public static bool IsIpv4Valid(Packet packet) =>
+        packet.IpVersion != 4 || Fold(Sum(packet.Buffer.AsSpan(packet.NetworkOffset, packet.NetworkHeaderLength))) == 0xffff;
+
+    /// <summary>
+    /// Whether the sum of the TCP, UDP, ICMP or ICMPv6 message is right. True where there is none to judge: another protocol, UDP over IPv4
+    /// without a checksum (RFC 768), a partial or verified one.
+    /// </summary>
+    public static bool IsTransportValid(Packet packet) =>
+        packet.TransportOffset < 0 || packet.Info.Checksum != Worker.ChecksumState.Unknown || packet.Info.GsoSize != 0 || IsTransportSumRight(packet);
+
+    /// <summary>As <see cref="IsTransportValid"/>, from the bytes alone: for rules that ask for the checksum itself.</summary>
+    public static bool IsTransportSumRight(Packet packet)
+    {
+        if (!TryGetField(packet, out int field, out int length))
         {
-            case IpProtocols.Tcp:
-            case IpProtocols.IcmpV6:
-                return Sum(transport, PseudoHeaderSum(ip, v4, protocol, transport.Length)) == 0xffff;
-            case IpProtocols.Udp:
-                return (v4 && transport.Length >= 8 && transport[6] == 0 && transport[7] == 0)
-                    || Sum(transport, PseudoHeaderSum(ip, v4, protocol, transport.Length)) == 0xffff;
-            case IpProtocols.Icmp:
-                return Sum(transport) == 0xffff;
-            default:
-                return true;
+            return true;
+        }
+
+        ReadOnlySpan<byte> message = packet.Buffer.AsSpan(packet.TransportOffset, length);
+        if (packet.Protocol == IpProtocols.Udp && packet.IpVersion == 4 && message[field] == 0 && message[field + 1] == 0)
+        {
+            return true;
+        }
+
+        return Fold(Sum(message, PseudoHeader(packet, length))) == 0xffff;
+    }
+
+    /// <summary>Judges the checksums of a fresh packet and sets <see cref="PacketFlags.BadChecksum"/>; true when they are right.</summary>
+    public static bool Validate(Packet packet)
+    {
+        if (packet.Info.Checksum == Worker.ChecksumState.Valid || (IsIpv4Valid(packet) && IsTransportValid(packet)))
+        {
+            return true;
+        }
+
+        packet.Flags |= PacketFlags.BadChecksum;
+        return false;
+    }
+
+    /// <summary>
+    /// Makes the checksums right after the packet's bytes were changed: the IPv4 header in full, the transport in full or, when it came
+    /// partial, as the sum of the pseudo header. Lengths must be right already. For a tunnel, call it from the innermost packet outwards.
+    /// </summary>
+    public static void Fix(Packet packet)
+    {
+        if (packet.IpVersion == 4)
+        {
+            WriteIpv4Header(packet.Buffer.AsSpan(packet.NetworkOffset, packet.NetworkHeaderLength));
+        }
+
+        if (!packet.Has(PacketFlags.Fragment))
+        {
+            FixTransport(packet);
         }
     }
 
-    /// <summary>Writes the checksums of a packet that we made: IPv4 header and transport.</summary>
+    /// <summary>Writes the checksums of a packet that we made: IPv4 header and transport, in full.</summary>
     /// <param name="ip">From the IP header to the end of the datagram.</param>
     /// <param name="v4">Which header it is.</param>
     /// <param name="protocol">The transport protocol.</param>
@@ -86,72 +129,114 @@ public static class Checksums
             WriteIpv4Header(ip[..headerLength]);
         }
 
-        WriteTransport(ip, v4, protocol, ip[headerLength..], partial: false);
+        int field = FieldOf(protocol, v4);
+        Span<byte> message = ip[headerLength..];
+        if (field >= 0 && message.Length >= field + 2)
+        {
+            WriteTransport(message, field, protocol, PseudoHeader(ip, v4, protocol, message.Length));
+        }
     }
 
-    /// <summary>Makes the checksums of a rewritten packet right again: full ones in full, partial ones (for the NIC to complete) in their partial form.</summary>
-    public static void Fix(Packet packet)
+    /// <summary>
+    /// Changes a checksum field for one 16-bit word that was changed under it (RFC 1624 eqn. 3), without reading the rest.
+    /// </summary>
+    /// <param name="field">The checksum as it was, host order.</param>
+    /// <param name="before">The word as it was.</param>
+    /// <param name="after">The word as it is.</param>
+    public static ushort Update(ushort field, ushort before, ushort after)
     {
-        if (packet.IpVersion == 0)
+        uint sum = (uint)(ushort)~field + (ushort)~before + after;
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = (sum & 0xffff) + (sum >> 16);
+        return (ushort)~sum;
+    }
+
+    /// <summary>As <see cref="Update"/> for a partial checksum, which holds the pseudo header's sum not inverted.</summary>
+    public static ushort UpdatePartial(ushort field, ushort before, ushort after) => (ushort)~Update((ushort)~field, before, after);
+
+    private static void FixTransport(Packet packet)
+    {
+        if (packet.TransportOffset < 0 || !TryGetField(packet, out int field, out int length))
         {
             return;
         }
 
-        bool v4 = packet.IpVersion == 4;
-        Span<byte> ip = packet.NetworkBytes;
-        if (v4)
+        Span<byte> message = packet.Buffer.AsSpan(packet.TransportOffset, length);
+        Span<byte> target = message.Slice(field, 2);
+
+        // What the sender left to the card is the sum of the outermost packet.
+        if (packet.Info.Checksum == Worker.ChecksumState.Partial && packet.TunnelDepth == 0)
         {
-            WriteIpv4Header(ip[..packet.NetworkHeaderLength]);
+            BinaryPrimitives.WriteUInt16BigEndian(target, Fold(PseudoHeader(packet, length)));
+            return;
         }
 
-        if (packet.TransportOffset >= 0)
+        if (packet.Protocol == IpProtocols.Udp && packet.IpVersion == 4 && target[0] == 0 && target[1] == 0)
         {
-            WriteTransport(ip, v4, packet.Protocol, packet.TransportBytes, packet.Info.Checksum == ChecksumState.Partial && packet.TunnelDepth == 0);
+            return;
         }
+
+        WriteTransport(message, field, packet.Protocol, PseudoHeader(packet, length));
     }
 
     private static void WriteIpv4Header(Span<byte> header)
     {
-        header[10] = 0;
-        header[11] = 0;
-        BinaryPrimitives.WriteUInt16BigEndian(header[10..], (ushort)~Sum(header));
+        header[10] = header[11] = 0;
+        BinaryPrimitives.WriteUInt16BigEndian(header[10..], Finish(Sum(header)));
     }
 
-    private static void WriteTransport(ReadOnlySpan<byte> ip, bool v4, byte protocol, Span<byte> transport, bool partial)
+    private static void WriteTransport(Span<byte> message, int field, byte protocol, ulong pseudoHeader)
     {
-        int field = protocol switch
-        {
-            IpProtocols.Tcp => TcpField,
-            IpProtocols.Udp => UdpField,
-            IpProtocols.Icmp or IpProtocols.IcmpV6 => IcmpField,
-            _ => -1,
-        };
-        if (field < 0 || transport.Length < field + 2)
-        {
-            return;
-        }
+        Span<byte> target = message.Slice(field, 2);
+        target.Clear();
+        ushort checksum = Finish(Sum(message, pseudoHeader));
 
-        Span<byte> place = transport.Slice(field, 2);
-        uint pseudo = protocol == IpProtocols.Icmp ? 0u : PseudoHeaderSum(ip, v4, protocol, transport.Length);
-        if (partial)
-        {
-            // The NIC adds the data to what stands here: the pseudo-header sum, not complemented.
-            BinaryPrimitives.WriteUInt16BigEndian(place, (ushort)pseudo);
-            return;
-        }
-
-        place.Clear();
-        ushort sum = (ushort)~Sum(transport, pseudo);
-        BinaryPrimitives.WriteUInt16BigEndian(place, protocol == IpProtocols.Udp && sum == 0 ? (ushort)0xffff : sum);
+        // RFC 768: a computed zero is sent as all ones, zero says that there is none.
+        BinaryPrimitives.WriteUInt16BigEndian(target, protocol == IpProtocols.Udp && checksum == 0 ? (ushort)0xffff : checksum);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ushort Fold(ulong sum)
+    private static int FieldOf(byte protocol, bool v4) => protocol switch
     {
-        sum = (sum & 0xffff_ffff) + (sum >> 32);
-        sum = (sum & 0xffff_ffff) + (sum >> 32);
-        sum = (sum & 0xffff) + (sum >> 16);
-        sum = (sum & 0xffff) + (sum >> 16);
-        return (ushort)((sum & 0xffff) + (sum >> 16));
+        IpProtocols.Tcp => 16,
+        IpProtocols.Udp => 6,
+        IpProtocols.Icmp when v4 => 2,
+        IpProtocols.IcmpV6 when !v4 => 2,
+        _ => -1,
+    };
+
+    /// <summary>Where the checksum lies within the transport header and how many bytes it covers.</summary>
+    private static bool TryGetField(Packet packet, out int field, out int length)
+    {
+        length = packet.NetworkEnd - packet.TransportOffset;
+        field = FieldOf(packet.Protocol, packet.IpVersion == 4);
+        if (packet.TransportOffset < 0 || field < 0 || length < field + 2)
+        {
+            return false;
+        }
+
+        // UDP has a length of its own, behind which there may be anything.
+        if (packet.Protocol == IpProtocols.Udp)
+        {
+            length = Math.Min(length, packet.TransportHeaderLength + packet.PayloadLength);
+        }
+
+        return true;
+    }
+
+    /// <summary>Addresses, length and protocol (RFC 9293 §3.1, RFC 8200 §8.1); ICMPv4 has none.</summary>
+    private static ulong PseudoHeader(Packet packet, int length) =>
+        PseudoHeader(packet.Buffer.AsSpan(packet.NetworkOffset, packet.NetworkHeaderLength), packet.IpVersion == 4, packet.Protocol, length);
+
+    private static ulong PseudoHeader(ReadOnlySpan<byte> ip, bool isV4, byte protocol, int length)
+    {
+        if (protocol == IpProtocols.Icmp)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<byte> addresses = isV4 ? ip.Slice(12, 8) : ip.Slice(8, 32);
+        uint rest = (uint)((length >> 16) + (length & 0xffff) + protocol);
+        uint folded = (rest & 0xffff) + (rest >> 16);
+        return Sum(addresses, BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness((ushort)folded) : folded);
     }
 }

@@ -70,7 +70,7 @@ public sealed partial class PacketDecoder
             packet.NetworkHeaderLength = offset - packet.NetworkOffset;
             if (!IpProtocols.IsIpv6Extension(next))
             {
-                DecodeIpv6Payload(packet, inner, offset, end);
+                DecodeIpv6Payload(packet, inner, previous, offset, end);
                 return;
             }
 
@@ -93,6 +93,11 @@ public sealed partial class PacketDecoder
             previous = next;
             next = packet.Buffer[offset];
             offset += length;
+            if (end - offset < 2 && next != IpProtocols.NoNext)
+            {
+                FailExtension(packet, previous);
+                return;
+            }
         }
     }
 
@@ -101,7 +106,13 @@ public sealed partial class PacketDecoder
     /// </summary>
     private static void FailExtension(Packet packet, byte previous)
     {
-        Mark(packet, PacketEvent.Ipv6TruncatedExtension);
+        packet.Flags |= PacketFlags.Malformed;
+        EndChain(packet, PacketEvent.Ipv6TruncatedExtension, previous);
+    }
+
+    private static void EndChain(Packet packet, PacketEvent packetEvent, byte previous)
+    {
+        packet.Events.Add(packetEvent);
         packet.Protocol = previous;
         if (previous == 0)
         {
@@ -197,7 +208,7 @@ public sealed partial class PacketDecoder
         if ((field & 0xfff9) != 0)
         {
             packet.Flags |= PacketFlags.Fragment;
-            packet.Protocol = header[0];
+            packet.Protocol = IpProtocols.Fragment;
             packet.PayloadOffset = offset + 8;
             return false;
         }
@@ -264,7 +275,7 @@ public sealed partial class PacketDecoder
         return true;
     }
 
-    private void DecodeIpv6Payload(Packet packet, PacketQueue inner, int offset, int end)
+    private void DecodeIpv6Payload(Packet packet, PacketQueue inner, byte previous, int offset, int end)
     {
         switch (packet.Protocol)
         {
@@ -278,8 +289,7 @@ public sealed partial class PacketDecoder
                 DecodeIcmpV6(packet, offset, end);
                 break;
             case IpProtocols.Icmp:
-                Refuse(packet, PacketEvent.Ipv6Icmpv4);
-                packet.Protocol = 0;
+                EndChain(packet, PacketEvent.Ipv6Icmpv4, previous);
                 break;
             case IpProtocols.IpInIp:
                 Counters.Ipv4InIpv6 += DecodeIpInIpv6(packet, inner, offset, end, EtherTypes.Ipv4, Ipv4Header, 4, PacketEvent.Ipv6Ipv4InIpv6TooSmall, PacketEvent.Ipv6Ipv4InIpv6WrongVersion) ? 1 : 0;
@@ -290,8 +300,7 @@ public sealed partial class PacketDecoder
             case IpProtocols.NoNext:
                 if (offset < end)
                 {
-                    Refuse(packet, PacketEvent.Ipv6DataAfterNoneHeader);
-                    packet.Protocol = 0;
+                    EndChain(packet, PacketEvent.Ipv6DataAfterNoneHeader, previous);
                 }
 
                 break;

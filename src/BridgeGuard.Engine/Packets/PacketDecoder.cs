@@ -42,6 +42,7 @@ public sealed partial class PacketDecoder
     {
         int end = packet.Start + packet.Length;
         int start = packet.NetworkOffset >= 0 ? packet.NetworkOffset : packet.Start;
+        packet.NetworkOffset = -1;
         DecodeRaw(packet, inner, start, end);
         CountResult(packet);
     }

@@ -105,6 +105,12 @@ public sealed class DefragSettings
     public int TimeoutSeconds { get; init; } = 60;
 
     public ExceptionPolicy MemcapPolicy { get; init; }
+
+    /// <summary>
+    /// Inline: a fragment that overlaps one already passed on is dropped, so that the host reassembles exactly what was inspected, whatever
+    /// system it runs. Not in Suricata, so off in its compatibility mode.
+    /// </summary>
+    public bool DropOverlaps { get; init; }
 }
 
 public sealed class FlowSettings
