@@ -181,7 +181,10 @@ public sealed partial class PacketDecoder
         }
     }
 
-    /// <summary>ERSPAN type I has no header of its own and no GRE sequence; type II has 8 bytes with a VLAN and a session.</summary>
+    /// <summary>
+    /// ERSPAN rides on GRE, and its packets are reported as GRE's. Type I has no header of its own and no GRE sequence; type II has
+    /// 8 bytes with a VLAN and a session.
+    /// </summary>
     private void DecodeErspan(Packet packet, PacketQueue inner, bool typeII, int offset, int end)
     {
         if (!typeII)
@@ -189,7 +192,7 @@ public sealed partial class PacketDecoder
             if (_settings.ErspanTypeIEnabled)
             {
                 Counters.Erspan++;
-                DecodeInner(packet, inner, EtherTypes.TransparentBridging, offset, end, PacketSource.Erspan, 0);
+                DecodeInner(packet, inner, EtherTypes.TransparentBridging, offset, end, PacketSource.Gre, 0);
             }
 
             return;
@@ -221,31 +224,35 @@ public sealed partial class PacketDecoder
             AddVlan(packet, vlan);
         }
 
-        DecodeInner(packet, inner, EtherTypes.TransparentBridging, offset + 8, end, PacketSource.Erspan, ReadU16(data, 2) & 0x3ffu);
+        DecodeInner(packet, inner, EtherTypes.TransparentBridging, offset + 8, end, PacketSource.Gre, ReadU16(data, 2) & 0x3ffu);
     }
 
     private void DecodeUdpTunnel(Packet packet, PacketQueue inner, int offset, int end)
     {
+        // Teredo first, on any port unless configured: it takes only what is a sound IPv6 packet from end to end.
+        if (_settings.TeredoEnabled && HasEitherPort(_settings.TeredoPorts, packet, _settings.TeredoPorts.Length == 0) && DecodeTeredo(packet, inner, offset, end))
+        {
+            return;
+        }
+
         if (_settings.VxlanEnabled && HasPort(_settings.VxlanPorts, packet.DestinationPort) && DecodeVxlan(packet, inner, offset, end))
         {
             return;
         }
 
-        if (_settings.GeneveEnabled && (HasPort(_settings.GenevePorts, packet.DestinationPort) || HasPort(_settings.GenevePorts, packet.SourcePort)) && DecodeGeneve(packet, inner, offset, end))
+        if (_settings.GeneveEnabled && HasEitherPort(_settings.GenevePorts, packet, false) && DecodeGeneve(packet, inner, offset, end))
         {
             return;
         }
 
-        if (_settings.GtpUEnabled && packet.DestinationPort == GtpUPort && DecodeGtpU(packet, inner, offset, end))
+        if (_settings.GtpUEnabled && packet.DestinationPort == GtpUPort)
         {
-            return;
-        }
-
-        if (_settings.TeredoEnabled && (_settings.TeredoPorts.Length == 0 || HasPort(_settings.TeredoPorts, packet.SourcePort) || HasPort(_settings.TeredoPorts, packet.DestinationPort)))
-        {
-            DecodeTeredo(packet, inner, offset, end);
+            DecodeGtpU(packet, inner, offset, end);
         }
     }
+
+    private static bool HasEitherPort(ushort[] ports, Packet packet, bool any) =>
+        any || HasPort(ports, packet.SourcePort) || HasPort(ports, packet.DestinationPort);
 
     private static bool HasPort(ushort[] ports, ushort port)
     {
@@ -365,33 +372,34 @@ public sealed partial class PacketDecoder
     /// Any UDP payload may look like this by chance, so an inner packet that is not sound is taken back. The authentication form is for
     /// talking to a Teredo server only (§5.2.1) and carries no data between hosts; it is left alone, as Suricata does.
     /// </remarks>
-    private void DecodeTeredo(Packet packet, PacketQueue inner, int offset, int end)
+    private bool DecodeTeredo(Packet packet, PacketQueue inner, int offset, int end)
     {
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
         if (data.Length < Ipv6Header)
         {
-            return;
+            return false;
         }
 
         int start = ReadU16(data, 0) == 0 ? 8 : 0;
         if (data.Length - start < Ipv6Header || data[start] >> 4 != 6 || data[start + 7] == 0 || ReadU16(data, start + 4) != data.Length - start - Ipv6Header)
         {
-            return;
+            return false;
         }
 
         int before = inner.Count;
         Packet? carried = DecodeInner(packet, inner, EtherTypes.Ipv6, offset + start, end, PacketSource.Teredo, 0);
         if (carried is null)
         {
-            return;
+            return false;
         }
 
         if (carried.Has(PacketFlags.BadTransport) || carried.Events.Contains(PacketEvent.Ipv6TruncatedExtension))
         {
             inner.CutTo(before);
-            return;
+            return false;
         }
 
         Counters.Teredo++;
+        return true;
     }
 }
