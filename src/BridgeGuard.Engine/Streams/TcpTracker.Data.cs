@@ -37,7 +37,8 @@ public sealed partial class TcpTracker
                 packet.Events.Add(tcp.Has(TcpFlags.Fin) ? PacketEvent.StreamFinInvalidAck : PacketEvent.StreamEstablishedInvalidAck);
             }
 
-            return false;
+            // Without payload or FIN there is nothing in it that could be taken for more than it is.
+            return packet.PayloadLength == 0 && !tcp.Has(TcpFlags.Fin);
         }
 
         return tcp.Has(TcpFlags.Fin)
@@ -56,8 +57,7 @@ public sealed partial class TcpTracker
 
         if (packet.PayloadLength == 0 && After(sender.LastAck, packet.Tcp.Sequence) && !session.Has(TcpSessionFlags.Async))
         {
-            packet.Events.Add(PacketEvent.StreamEstablishedPacketBeforeLastAck);
-            return false;
+            return BeforeLastAck(packet);
         }
 
         if (packet.PayloadLength > 0 && !session.Has(TcpSessionFlags.Async))
@@ -92,10 +92,11 @@ public sealed partial class TcpTracker
         return true;
     }
 
+    /// <summary>Old bytes that the receiver has and will ignore: they pass, and are not taken.</summary>
     private static bool BeforeLastAck(Packet packet)
     {
         packet.Events.Add(PacketEvent.StreamEstablishedPacketBeforeLastAck);
-        return false;
+        return true;
     }
 
     /// <summary>The payload is old, but what the segment acknowledges counts.</summary>

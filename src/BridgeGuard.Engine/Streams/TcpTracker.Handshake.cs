@@ -58,15 +58,19 @@ public sealed partial class TcpTracker
     private bool ResetInSynSent(Packet packet, TcpSession session)
     {
         // RFC 9293 §3.10.7.3: in SYN-SENT a reset counts only when it acknowledges the SYN; a closed port answers with number 0.
-        bool fromServer = packet.Direction == Direction.ToClient;
-        if (fromServer && packet.Tcp.Has(TcpFlags.Ack) && packet.Tcp.Acknowledgement != session.Client.InitialSequence + 1
+        if (packet.Direction == Direction.ToServer)
+        {
+            return true;
+        }
+
+        if (packet.Tcp.Has(TcpFlags.Ack) && packet.Tcp.Acknowledgement != session.Client.InitialSequence + 1
             && !AcknowledgesSynData(packet, session))
         {
             packet.Events.Add(PacketEvent.StreamRstInvalidAck);
             return false;
         }
 
-        if (packet.Tcp.Sequence != (fromServer ? session.Server.NextSequence : session.Client.NextSequence))
+        if (packet.Tcp.Sequence != session.Server.NextSequence)
         {
             return false;
         }
@@ -226,7 +230,7 @@ public sealed partial class TcpTracker
         if (!queue.TryAddSyn(in first))
         {
             packet.Events.Add(PacketEvent.Stream3WhsSynFlood);
-            return false;
+            return true;
         }
 
         TakeSyn(packet, session, client);
@@ -467,9 +471,10 @@ public sealed partial class TcpTracker
 
         if (tcp.Acknowledgement == receiver.LastAck && tcp.Sequence == sender.NextSequence)
         {
-            if (_inline && packet.PayloadLength > 0)
+            if (_inline)
             {
-                packet.Events.Add(PacketEvent.Stream3WhsAckDataInjection);
+                // Inline every packet passes here, so the client's acknowledgement is not lost: this one is early or forged.
+                packet.Events.Add(packet.PayloadLength > 0 ? PacketEvent.Stream3WhsAckDataInjection : PacketEvent.Stream3WhsAckInWrongDirection);
                 return false;
             }
 
