@@ -5,8 +5,9 @@ namespace BridgeGuard.Outputs.Webhook;
 
 /// <summary>The events that a sink owes its receiver, on disk: written before the first attempt, gone after a success.</summary>
 /// <remarks>
-/// SQLite, WAL, synchronous=FULL: what <see cref="Add"/> returned from survives a kill and a power cut. Batches share one commit. A
-/// damaged file is renamed, not deleted, and a new one begun. Thread: any; calls take a lock and last as long as the disk does.
+/// SQLite, WAL. <see cref="Add"/> commits with synchronous=FULL: what it returned from survives a kill and a power cut. Everything else
+/// commits with NORMAL: a power cut may undo it, and then an event is sent once more. Batches share one commit. A damaged file is
+/// renamed, not deleted, and a new one begun. Thread: any; calls take a lock and last as long as the disk does.
 /// </remarks>
 public sealed class WebhookJournal : IDisposable
 {
@@ -16,7 +17,7 @@ public sealed class WebhookJournal : IDisposable
     private const int Dead = 1;
 
     private const string Schema = """
-        PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
+        PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;
         CREATE TABLE IF NOT EXISTS deliveries(
           sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_us INTEGER NOT NULL, body BLOB NOT NULL,
           attempts INTEGER NOT NULL DEFAULT 0, next_us INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, error TEXT);
@@ -26,6 +27,7 @@ public sealed class WebhookJournal : IDisposable
 
     private readonly Lock _lock = new();
     private readonly SqliteConnection _connection;
+    private volatile bool _isDisabled;
 
     public WebhookJournal(string path)
     {
@@ -49,6 +51,7 @@ public sealed class WebhookJournal : IDisposable
 
         PendingCount = (int)Count(Pending);
         DeadCount = (int)Count(Dead);
+        _isDisabled = Scalar("SELECT value FROM sink WHERE name='disabled'") is "1";
     }
 
     /// <summary>Where a damaged journal went; null when it was sound.</summary>
@@ -61,8 +64,12 @@ public sealed class WebhookJournal : IDisposable
     /// <summary>The receiver said 410 Gone: nothing is sent until somebody enables the sink again.</summary>
     public bool IsDisabled
     {
-        get => Locked(() => Scalar("SELECT value FROM sink WHERE name='disabled'") is "1");
-        set => Locked(() => Execute("INSERT INTO sink VALUES('disabled', $0) ON CONFLICT DO UPDATE SET value=$0", value ? "1" : "0"));
+        get => _isDisabled;
+        set => Locked(() =>
+        {
+            Execute("INSERT INTO sink VALUES('disabled', $0) ON CONFLICT DO UPDATE SET value=$0", value ? "1" : "0");
+            _isDisabled = value;
+        });
     }
 
     /// <summary>Adds events, all or none. Throws <see cref="SqliteException"/> when the disk is full; nothing was added then.</summary>
@@ -70,6 +77,7 @@ public sealed class WebhookJournal : IDisposable
     {
         lock (_lock)
         {
+            Execute("PRAGMA synchronous=FULL");
             using SqliteTransaction transaction = _connection.BeginTransaction();
             using SqliteCommand insert = Command("INSERT INTO deliveries(id, created_us, body, next_us) VALUES($0, $1, $2, $1)", "", nowUs, Array.Empty<byte>());
             foreach ((string id, byte[] body) in events)
@@ -81,6 +89,7 @@ public sealed class WebhookJournal : IDisposable
 
             transaction.Commit();
             PendingCount += events.Count;
+            Execute("PRAGMA synchronous=NORMAL");
         }
     }
 
