@@ -113,10 +113,9 @@ public sealed partial class EventEmitter : IDisposable
             return;
         }
 
-        int at = -1;
-        while (packet.Events.TryGetNext(at, out PacketEvent packetEvent))
+        for (int i = 0; i < packet.Events.Count; i++)
         {
-            at = (int)packetEvent;
+            PacketEvent packetEvent = packet.Events[i];
             bool isStream = packetEvent >= PacketEvent.FirstStreamEvent;
             foreach (EveOutput output in _outputs)
             {

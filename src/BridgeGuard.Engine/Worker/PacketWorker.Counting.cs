@@ -56,6 +56,16 @@ public sealed partial class PacketWorker
         Counters.Set(Counter.DecoderErspan, seen.Erspan);
         Counters.Set(Counter.DecoderNsh, seen.Nsh);
         Counters.Set(Counter.DecoderTooManyLayers, seen.TooManyLayers);
+        DefragCounters defrag = _defragmenter.Counters;
+        Counters.Set(Counter.DefragIpv4Fragments, defrag.Ipv4Fragments);
+        Counters.Set(Counter.DefragIpv4Reassembled, defrag.Ipv4Reassembled);
+        Counters.Set(Counter.DefragIpv6Fragments, defrag.Ipv6Fragments);
+        Counters.Set(Counter.DefragIpv6Reassembled, defrag.Ipv6Reassembled);
+        Counters.Set(Counter.DefragMaxTrackers, defrag.MaxTrackersReached);
+        Counters.Set(Counter.DefragMaxFragments, defrag.MaxFragmentsReached);
+        Counters.Set(Counter.DefragTrackerHardReuse, defrag.HardReuse);
+        Counters.Set(Counter.DefragWorkerTimeout, defrag.Timeouts);
+        Counters.Set(Counter.DefragMemoryUse, _defragmenter.UsedBytes);
     }
 
     private void CountVerdict(Packet packet, in Verdict verdict)

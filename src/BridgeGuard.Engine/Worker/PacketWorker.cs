@@ -45,6 +45,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly Packet _pseudo = new();
     private readonly PacketQueue _inner = new();
     private readonly PacketDecoder _decoder;
+    private readonly Defragmenter _defragmenter;
     private readonly FlowTable _flows;
     private readonly TcpTracker _tcp;
     private readonly AppLayer _appLayer;
@@ -64,6 +65,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _fileVerdicts = environment.FileVerdicts;
         _redirectTable = environment.Redirects;
         _decoder = new PacketDecoder(_settings.Decoder);
+        _defragmenter = new Defragmenter(_settings.Defrag, _settings.HostOs, _settings.Flow.VlanTracking, environment.FlowHash);
         _files = new FileTracker(_settings.Files, environment.FileSink, environment.FileVerdicts);
         _appLayer = new AppLayer(_settings, environment.Protocols ?? new ProtocolDetector(_settings.AppLayer), _files);
         _flows = new FlowTable(_settings, environment.FlowHash, Counters, workerId) { EndHandler = this };
@@ -113,6 +115,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         {
             TakeProgram();
             _flows.Expire(nowUs, this);
+            _defragmenter.Expire(nowUs);
         }
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
@@ -174,13 +177,20 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private void Handle(Packet packet)
     {
-        if (packet.Has(PacketFlags.Fragment))
+        if (packet.Has(PacketFlags.Fragment) && packet.IpVersion != 0 && _settings.Defrag.Enabled)
         {
             HandleFragment(packet);
             return;
         }
 
-        Flow? flow = packet.IpVersion == 0 || packet.Has(PacketFlags.Invalid) ? null : _flows.GetOrCreate(packet);
+        Inspect(packet);
+    }
+
+    private void Inspect(Packet packet)
+    {
+        ValidateChecksum(packet);
+        bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
+        Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
         _alerts.Clear();
         _files.LastClosed = null;
         if (flow is not null)
@@ -216,11 +226,6 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     }
 
     private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection)) != 0;
-
-    private void HandleFragment(Packet packet)
-    {
-        _events.PacketAnomalies(packet, null);
-    }
 
     /// <summary>A flow's first packet: who are its ends, and do they talk to a moved pair?</summary>
     private void Introduce(Flow flow, Packet packet)
