@@ -79,7 +79,8 @@ internal sealed partial class BufferInspector : IDisposable
                         break;
                     }
 
-                    if ((op.Flags & OpFlags.NextIsRelative) != 0)
+                    // In a stream window an old occurrence does not count, so a later one is looked for.
+                    if ((op.Flags & OpFlags.NextIsRelative) != 0 || _freshFrom > 0)
                     {
                         return RunContentWithRetries(op, index, end, buffer, cursor, reached);
                     }
@@ -93,7 +94,7 @@ internal sealed partial class BufferInspector : IDisposable
                     break;
 
                 case BufferOpKind.Pcre:
-                    if ((op.Flags & OpFlags.NextIsRelative) != 0 && (op.Flags & OpFlags.Negated) == 0)
+                    if (((op.Flags & OpFlags.NextIsRelative) != 0 || _freshFrom > 0) && (op.Flags & OpFlags.Negated) == 0)
                     {
                         return RunRegexWithRetries(op, index, end, buffer, cursor, reached);
                     }

@@ -30,7 +30,7 @@ public sealed partial class Detector
         if ((_group.PayloadPatterns & (StreamPatterns | PacketPatterns)) != 0 && !payload.IsEmpty)
         {
             Prefilter(2, payload);
-            if (!hasStream)
+            if (!hasStream && !IsInStream)
             {
                 Prefilter(0, payload);
             }
@@ -149,13 +149,16 @@ public sealed partial class Detector
         return !_packet.Has(PacketFlags.Pseudo) || entry.Kind is not (RuleKind.Packet or RuleKind.DecoderEvent);
     }
 
+    /// <summary>The segment's bytes are in the reassembled stream: rules on the stream see them there, when they are due.</summary>
+    private bool IsInStream => _packet.Has(PacketFlags.StreamAdded);
+
     private bool InspectPayload(
         in RuleEntry entry, bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload, out AlertFlags flags)
     {
         flags = AlertFlags.None;
-        if ((entry.Flags & RuleFlags.NeedStream) != 0 && hasStream)
+        if ((entry.Flags & RuleFlags.NeedStream) != 0 && (hasStream || IsInStream))
         {
-            if (_inspector.Inspect(
+            if (hasStream && _inspector.Inspect(
                 entry.Payload, stream.Data, stream.Offset, isComplete: true, freshFrom: (int)(stream.FreshOffset - stream.Offset)))
             {
                 flags = AlertFlags.Stream;

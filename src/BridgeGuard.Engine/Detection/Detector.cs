@@ -91,6 +91,7 @@ public sealed partial class Detector : IDisposable
 
         Begin(rules, packet, flow, alerts);
         MarkTagged();
+        TriggerStream();
         if (packet.Has(PacketFlags.Invalid))
         {
             InspectEvents(decoderOnly: true);
@@ -134,6 +135,28 @@ public sealed partial class Detector : IDisposable
 
         // As for Suricata, the protocol counts only on packets of an established session.
         _app = flow is null || (packet.Protocol == IpProtocols.Tcp && !packet.Has(PacketFlags.Established)) ? ProtocolId.Unknown : flow.App;
+    }
+
+    /// <summary>A message is complete: rules on the stream get to see it now, not when the chunk is full.</summary>
+    private void TriggerStream()
+    {
+        if (_flow is not { Tcp: not null, AppState: { } state } flow)
+        {
+            return;
+        }
+
+        Direction direction = _packet.Direction;
+        TransactionList transactions = state.Transactions;
+        for (int i = 0; i < transactions.Count; i++)
+        {
+            Transaction transaction = transactions[i];
+            if (!transaction.Detection(direction).IsFinished
+                && flow.ProgressOf(transaction, direction) >= state.Protocol.CompletedProgress(direction))
+            {
+                Reassembler.TriggerRaw(flow, direction);
+                return;
+            }
+        }
     }
 
     /// <summary>Address-only rules see the first packet of each direction of a flow; without a flow every packet.</summary>
