@@ -37,7 +37,7 @@ start_daemon() { # FAIL-MODE
   sed "s/@FAIL@/$1/; s#@LAB@#$LAB_DIR#g; s#@ROOT@#$ROOT#g" packaging/lab/bridgeguard.yaml >"$LAB_DIR/bridgeguard.yaml"
   : >"$LAB_DIR/daemon.log"
   # In a session of its own, so that a Ctrl-C here reaches it only through this script.
-  setsid ip netns exec "$LAB_PREFIX-host" "$BG" run -c "$LAB_DIR/bridgeguard.yaml" >>"$LAB_DIR/daemon.log" 2>&1 &
+  setsid nsenter --net="/run/netns/$LAB_PREFIX-host" "$BG" run -c "$LAB_DIR/bridgeguard.yaml" >>"$LAB_DIR/daemon.log" 2>&1 &
   DAEMON=$!
   lab_wait 60 grep -q 'inspecting' "$LAB_DIR/daemon.log" || { echo "the daemon did not start:" >&2; cat "$LAB_DIR/daemon.log" >&2; exit 1; }
 }
@@ -125,7 +125,7 @@ row 'started again, now fail-closed' $? "$out"
 kill -9 $(daemon_pids "$DAEMON") 2>/dev/null; wait "$DAEMON" 2>/dev/null; DAEMON=
 out=$(get desktop http://198.18.0.30/ 2); [ -z "$out" ]
 row 'kill -9, fail-closed: traffic stops' $? "curl exit 28 expected, got '$out'"
-lab_in host "$BG" doctor --fix >"$LAB_DIR/doctor.log" 2>&1
+nsenter --net="/run/netns/$LAB_PREFIX-host" "$BG" doctor --fix >"$LAB_DIR/doctor.log" 2>&1
 out=$(get desktop http://198.18.0.30/); [ "$out" = 'hello from the web server' ]
 row 'doctor --fix cleans up: traffic goes on' $? "$out"
 

@@ -33,9 +33,8 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         }
     }
 
-    /// <summary>Loads and swaps. Bad rules are logged and left out, or, when strict, refused together.</summary>
-    /// <returns>False when nothing was exchanged; <paramref name="errors"/> says why, a line each.</returns>
-    public bool TryLoad(out IReadOnlyList<string> errors)
+    /// <summary>What a configuration says about rules, for the loader.</summary>
+    public static RuleLoadOptions OptionsOf(DaemonModel model)
     {
         VariableTable variables = VariableTable.CreateDefault();
         foreach ((string name, string value) in model.Rules.AddressVariables)
@@ -48,7 +47,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             variables.Ports[name] = value;
         }
 
-        RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions
+        return new RuleLoadOptions
         {
             Files = model.Rules.Files,
             Variables = variables,
@@ -57,7 +56,14 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             ThresholdFile = model.Rules.Thresholds,
             PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,
-        });
+        };
+    }
+
+    /// <summary>Loads and swaps. Bad rules are logged and left out, or, when strict, refused together.</summary>
+    /// <returns>False when nothing was exchanged; <paramref name="errors"/> says why, a line each.</returns>
+    public bool TryLoad(out IReadOnlyList<string> errors)
+    {
+        RuleLoadResult loaded = RuleLoader.Load(OptionsOf(model));
         string[] lines = [.. loaded.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Select(d => d.ToString())];
         errors = lines;
         if (lines.Length > 0 && model.Rules.Strict)
