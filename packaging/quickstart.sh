@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Shows BridgeGuard's main job on this machine: installs what is missing, builds Release, makes a lab of guests on a Linux bridge in
 # network namespaces, attaches inline, and checks with real clients and servers what the guests see. Prints a table; exit 1 if a line fails.
-# Touches nothing outside its namespaces and its temporary folder, leaves nothing behind, and can be run again.  usage: quickstart.sh [--keep]
+# Touches nothing outside its namespaces and its temporary folder, leaves nothing behind, and can be run again.
+#   usage: quickstart.sh [--keep] [--no-build]     --keep leaves the lab's folder; --no-build uses what is installed and built
 set -uo pipefail
 cd "$(dirname "$0")/.."
 ROOT=$PWD
@@ -9,8 +10,9 @@ ROOT=$PWD
 exec 9>/tmp/bridgeguard-quickstart.lock
 flock -n 9 || { echo "quickstart: another quickstart is running" >&2; exit 1; }
 
-packaging/install-deps.sh || exit 1
-packaging/build.sh || exit 1
+BUILD=1 KEEP=
+for option; do case $option in --keep) KEEP=1;; --no-build) BUILD=;; *) echo "usage: quickstart.sh [--keep] [--no-build]" >&2; exit 2;; esac; done
+if [ -n "$BUILD" ]; then packaging/install-deps.sh && packaging/build.sh || exit 1; fi
 BG=$ROOT/.artifacts/publish/bridgeguard
 LAB_DIR=$(mktemp -d /tmp/bridgeguard-lab.XXXXXX)
 . packaging/lab/lab.sh
@@ -21,11 +23,10 @@ ROWS=()
 finish() {
   stop_daemon TERM
   lab_down
-  [ "${KEEP:-}" = 1 ] && echo "kept: $LAB_DIR" || rm -rf "$LAB_DIR"
+  [ -n "$KEEP" ] && echo "kept: $LAB_DIR" || rm -rf "$LAB_DIR"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-[ "${1:-}" = --keep ] && KEEP=1
 
 row() { # NAME OK DETAIL
   if [ "$2" = 0 ]; then ROWS+=("$(printf 'pass  %-62s %s' "$1" "$3")"); else ROWS+=("$(printf 'FAIL  %-62s %s' "$1" "$3")"); FAILED=1; fi
