@@ -9,8 +9,11 @@ internal static class CommandTree
     {
         RootCommand root = new("BridgeGuard inspects the traffic of virtual machines on a Linux bridge.\nWithout a verb it takes Suricata's options; see 'bridgeguard --help'.")
         {
+            ConfigCommand.Create(),
+            DoctorCommand.Create(),
             ReplayCommand.Create(),
             RulesCommand.Create(),
+            RunCommand.Create(),
             VersionCommand.Create(),
         };
         ParseResult parsed = root.Parse(args.Length == 0 || args is ["help"] ? ["--help"] : args);

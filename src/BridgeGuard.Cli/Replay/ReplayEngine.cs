@@ -72,6 +72,7 @@ internal sealed class ReplayEngine : IDisposable
         }
 
         _worker.CollectCounters();
+        _worker.SyncCounters();
         StatsSnapshot snapshot = new()
         {
             TimeUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000,
