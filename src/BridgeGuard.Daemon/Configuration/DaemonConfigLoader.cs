@@ -51,6 +51,7 @@ public static class DaemonConfigLoader
             root.Error(root.Has("bridges") ? "bridges" : null, "no bridge is named, expected 'bridges:' with at least one '- name: br0'");
         }
 
+        ScanningModel scanning = ReadScanning(root, folder);
         var model = new DaemonModel
         {
             Bridges = bridges,
@@ -59,9 +60,9 @@ public static class DaemonConfigLoader
             LogDirectory = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard"),
             StateDirectory = Resolve(folder, root.Text("state-directory") ?? "/var/lib/bridgeguard"),
             Rules = ReadRules(root, folder),
-            Engine = ReadEngine(root, anyInline),
             Policy = policy.Build(),
-            Scanning = ReadScanning(root, folder),
+            Scanning = scanning,
+            Engine = ReadEngine(root, anyInline, scanning),
             Webhooks = [.. ReadWebhooks(root, folder)],
             MetricsListen = root.Text("metrics-listen"),
         };
@@ -188,7 +189,7 @@ public static class DaemonConfigLoader
         return full;
     }
 
-    private static EngineSettings ReadEngine(YamlSection root, bool isInline)
+    private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning)
     {
         var types = new List<EveTypeSettings>();
         bool communityId = true;
@@ -214,18 +215,28 @@ public static class DaemonConfigLoader
             types.AddRange(DefaultEveTypes.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty)));
         }
 
-        var protocols = new Dictionary<string, ProtocolSettings>();
+        var protocols = new Dictionary<string, Dictionary<string, string>>();
         if (root.Section("protocols") is { } sections)
         {
             foreach (Protocol protocol in ProtocolCatalog.All)
             {
                 if (sections.Section(protocol.ConfigurationName) is { } own)
                 {
-                    protocols[protocol.ConfigurationName] = new ProtocolSettings(own.Flatten());
+                    protocols[protocol.ConfigurationName] = own.Flatten();
                 }
             }
 
             sections.RejectUnknownKeys();
+        }
+
+        long depth = 1 << 20;
+        if (scanning.Enabled)
+        {
+            // A file can be judged only when all of it is seen: bodies and streams are followed to their end, inspection keeps its window.
+            Dictionary<string, string> http = protocols.TryGetValue("http", out Dictionary<string, string>? own) ? own : protocols["http"] = [];
+            http.TryAdd("libhtp.default-config.request-body-limit", "0");
+            http.TryAdd("libhtp.default-config.response-body-limit", "0");
+            depth = scanning.MaxFileBytes + depth;
         }
 
         YamlSection? limits = root.Section("limits");
@@ -233,7 +244,7 @@ public static class DaemonConfigLoader
         {
             IsInline = isInline,
             Eve = Eve(types, communityId),
-            AppLayer = new AppLayerSettings { Protocols = protocols },
+            AppLayer = new AppLayerSettings { Protocols = protocols.ToDictionary(p => p.Key, p => new ProtocolSettings(p.Value)) },
             Flow = new FlowSettings { MaxFlows = limits?.Integer("flows", 262_144, 1024, 16_000_000) ?? 262_144 },
             Stream = new StreamSettings
             {
@@ -241,7 +252,7 @@ public static class DaemonConfigLoader
                 Reassembly = new ReassemblySettings
                 {
                     MemcapBytes = limits?.Size("reassembly-memory", 256L << 20) ?? 256L << 20,
-                    Depth = (uint)Math.Min(limits?.Size("stream-depth", 1 << 20) ?? 1 << 20, uint.MaxValue),
+                    Depth = (uint)Math.Min(limits?.Size("stream-depth", depth) ?? depth, uint.MaxValue),
                 },
             },
             Files = new FileSettings { ForceSha256 = true },

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs every native dependency from Debian's packages; the only place that does. Needs root for what is missing; safe to run again.
+#   libpcap0.8 libpcre2-8-0        run time: captures, regular expressions in rules
+#   libmagic1                      run time: file types
+#   iproute2 iputils-ping curl dnsutils dnsmasq-base nginx-light clamav-daemon ethtool procps util-linux python3 python3-yaml
+#                                  quickstart, tests and benches
+#   clang llvm                     the test that the BPF objects match their source
+#   dotnet                         the SDK, where the machine has none and its package sources offer it
+# libhyperscan5 (rule matching) is used when it is there and never needed.
+set -euo pipefail
+PACKAGES="libpcap0.8 libpcre2-8-0 libmagic1 iproute2 iputils-ping curl dnsutils dnsmasq-base nginx-light clamav-daemon ethtool procps util-linux python3 python3-yaml clang llvm"
+missing=
+for package in $PACKAGES; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+command -v dotnet >/dev/null || missing="$missing dotnet-sdk-10.0"
+[ -n "$missing" ] || exit 0
+[ "$(id -u)" = 0 ] || { echo "install-deps: as root:  apt-get install -y --no-install-recommends$missing" >&2; exit 5; }
+export DEBIAN_FRONTEND=noninteractive
+APT="apt-get -q -y -o DPkg::Lock::Timeout=600"
+# Debian starts what it installs; a scanner of the lab is started by the lab, on its own socket.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' >$policy; chmod +x $policy
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
+log=$(mktemp)
+if ! { $APT update && $APT install --no-install-recommends $missing; } >"$log" 2>&1; then
+  tail -20 "$log" >&2; rm -f "$log"
+  echo "install-deps: could not install:$missing" >&2
+  exit 1
+fi
+rm -f "$log"
+echo "installed:$missing"
