@@ -136,6 +136,8 @@ public sealed class EveWriter : IDisposable
         _json.WriteString(name, text[..wire.Length]);
     }
 
+    public void Base64Value(ReadOnlySpan<byte> wire) => _json.WriteBase64StringValue(wire);
+
     public void Base64(ReadOnlySpan<byte> name, ReadOnlySpan<byte> wire) => _json.WriteBase64String(name, wire);
 
     /// <summary>Lower-case hexadecimal, with an optional separator between the bytes.</summary>

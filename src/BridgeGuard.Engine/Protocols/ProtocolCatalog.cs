@@ -8,6 +8,7 @@ public static class ProtocolCatalog
         new Dns.DnsProtocol(),
         new Http1.Http1Protocol(),
         new Dns.MdnsProtocol(),
+        new Tls.TlsProtocol(),
     ];
 
     private static readonly Protocol?[] ById = Index();

@@ -1,0 +1,76 @@
+namespace BridgeGuard.Engine.Protocols.Tls;
+
+/// <summary>The named oddities of TLS; the value is the index into <see cref="TlsAnomalies.All"/>.</summary>
+internal enum TlsAnomaly : byte
+{
+    InvalidSslv2Header,
+    InvalidTlsHeader,
+    InvalidRecordVersion,
+    InvalidRecordType,
+    InvalidRecordLength,
+    InvalidHandshakeMessage,
+    InvalidCertificate,
+    CertificateInvalidLength,
+    ErrorMessageEncountered,
+    InvalidSslRecord,
+    HeartbeatMessage,
+    OverflowHeartbeatMessage,
+    InvalidHeartbeatMessage,
+    DataleakHeartbeatMismatch,
+    MultipleSniExtensions,
+    InvalidSniType,
+    InvalidSniLength,
+    HandshakeInvalidLength,
+    TooManyRecordsInPacket,
+    CertificateInvalidVersion,
+    CertificateInvalidSerial,
+    CertificateInvalidAlgorithmIdentifier,
+    CertificateInvalidX509Name,
+    CertificateInvalidDate,
+    CertificateInvalidExtensions,
+    CertificateInvalidDer,
+    CertificateInvalidSubject,
+    CertificateInvalidIssuer,
+    CertificateInvalidValidity,
+    InvalidAlertMessage,
+    TooManySubjectAlternativeNames,
+}
+
+/// <summary>Their names in rules.</summary>
+internal static class TlsAnomalies
+{
+    public static readonly AnomalyDescriptor[] All =
+    [
+        new("invalid_sslv2_header", "an SSLv2 record that cannot be read"),
+        new("invalid_tls_header", "a record header that cannot be read"),
+        new("invalid_record_version", "a record of a version that does not exist"),
+        new("invalid_record_type", "a record of a type that does not exist"),
+        new("invalid_record_length", "a record longer than the protocol allows"),
+        new("invalid_handshake_message", "a handshake message that cannot be read"),
+        new("invalid_certificate", "a certificate message that cannot be read"),
+        new("certificate_invalid_length", "certificate lengths that contradict one another"),
+        new("error_message_encountered", "an SSLv2 error message"),
+        new("invalid_ssl_record", "traffic that is no record"),
+        new("heartbeat_message", "a heartbeat"),
+        new("overflow_heartbeat_message", "a heartbeat that claims more bytes than it has (heartbleed)"),
+        new("invalid_heartbeat_message", "a heartbeat of a kind that does not exist"),
+        new("dataleak_heartbeat_mismatch", "an encrypted heartbeat answered with more than was sent (heartbleed)"),
+        new("multiple_sni_extensions", "several server names in one hello"),
+        new("invalid_sni_type", "a server name of a type that does not exist"),
+        new("invalid_sni_length", "a server name with lengths that contradict one another"),
+        new("handshake_invalid_length", "a handshake message above the limit"),
+        new("too_many_records_in_packet", "a flood of records"),
+        new("certificate_invalid_version", "a certificate whose version cannot be read"),
+        new("certificate_invalid_serial", "a certificate whose serial number cannot be read"),
+        new("certificate_invalid_algorithmidentifier", "a certificate whose algorithm cannot be read"),
+        new("certificate_invalid_x509name", "a certificate with a name that cannot be read"),
+        new("certificate_invalid_date", "a certificate with a date that cannot be read"),
+        new("certificate_invalid_extensions", "a certificate whose extensions cannot be read"),
+        new("certificate_invalid_der", "a certificate that is not DER"),
+        new("certificate_invalid_subject", "a certificate whose subject cannot be read"),
+        new("certificate_invalid_issuer", "a certificate whose issuer cannot be read"),
+        new("certificate_invalid_validity", "a certificate whose validity cannot be read"),
+        new("invalid_alert_message", "an alert that is not two bytes"),
+        new("too_many_subject_alternative_names", "more alternative names than are kept"),
+    ];
+}

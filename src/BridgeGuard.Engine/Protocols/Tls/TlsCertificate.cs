@@ -1,0 +1,74 @@
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Tls;
+
+/// <summary>What is shown of the first certificate of one side, and where its chain lies.</summary>
+internal sealed class TlsCertificate
+{
+    private readonly List<Slice> _chain = [];
+    private readonly List<Slice> _altNames = [];
+
+    /// <summary>The DER bytes of all certificates.</summary>
+    public ByteBuffer Der { get; } = new();
+
+    /// <summary>Texts made of them.</summary>
+    public ByteBuffer Text { get; } = new();
+
+    /// <summary>The first certificate was read.</summary>
+    public bool IsRead { get; set; }
+
+    public Slice Subject { get; set; } = Slice.None;
+
+    public Slice Issuer { get; set; } = Slice.None;
+
+    public Slice Serial { get; set; } = Slice.None;
+
+    public Slice Fingerprint { get; set; } = Slice.None;
+
+    /// <summary>Seconds since 1970.</summary>
+    public long NotBefore { get; set; }
+
+    public long NotAfter { get; set; }
+
+    public int ChainLength => _chain.Count;
+
+    public ReadOnlySpan<byte> Chain(int index) => Der[_chain[index]];
+
+    public int AltNameCount => _altNames.Count;
+
+    public ReadOnlySpan<byte> AltName(int index) => Text[_altNames[index]];
+
+    public void AddCertificate(ReadOnlySpan<byte> der)
+    {
+        if (_chain.Count < TlsLimits.MaxCertificates)
+        {
+            _chain.Add(Der.Append(der));
+        }
+    }
+
+    public bool TryAddAltName(Slice name)
+    {
+        if (_altNames.Count >= TlsLimits.MaxAltNames)
+        {
+            return false;
+        }
+
+        _altNames.Add(name);
+        return true;
+    }
+
+    public void Reset()
+    {
+        _chain.Clear();
+        _altNames.Clear();
+        Der.Reset();
+        Text.Reset();
+        IsRead = false;
+        Subject = Slice.None;
+        Issuer = Slice.None;
+        Serial = Slice.None;
+        Fingerprint = Slice.None;
+        NotBefore = 0;
+        NotAfter = 0;
+    }
+}

@@ -1,0 +1,432 @@
+using System.Formats.Asn1;
+using System.Security.Cryptography;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Tls;
+
+/// <summary>Reads what is shown of an X.509 certificate (RFC 5280 §4.1) in place; never throws, allocates nothing.</summary>
+internal static class TlsCertificateReader
+{
+    private const int MaxNameBytes = 8 << 10;
+
+    private static ReadOnlySpan<byte> AltNameOid => [0x55, 0x1d, 0x11];
+
+    private static ReadOnlySpan<byte> EmailOid => [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
+
+    private static ReadOnlySpan<byte> DomainComponentOid => [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19];
+
+    private static ReadOnlySpan<byte> UserIdOid => [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01];
+
+    /// <summary>One element of the encoding.</summary>
+    private readonly ref struct Element(Asn1Tag tag, ReadOnlySpan<byte> content)
+    {
+        public Asn1Tag Tag { get; } = tag;
+
+        public ReadOnlySpan<byte> Content { get; } = content;
+
+        public bool IsContext(int number) => Tag.TagClass == TagClass.ContextSpecific && Tag.TagValue == number;
+
+        public bool Is(UniversalTagNumber number) => Tag.TagClass == TagClass.Universal && Tag.TagValue == (int)number;
+    }
+
+    /// <summary>Fills subject, issuer, serial, validity, alternative names and fingerprint.</summary>
+    /// <returns>Null when all could be read, else what could not.</returns>
+    public static TlsAnomaly? Read(ReadOnlySpan<byte> der, TlsCertificate certificate, out bool tooManyNames)
+    {
+        tooManyNames = false;
+        Fingerprint(der, certificate);
+        if (!TryTake(ref der, out Element outer))
+        {
+            return Judge(der);
+        }
+
+        ReadOnlySpan<byte> rest = outer.Content;
+        if (!TryTake(ref rest, out Element toBeSigned))
+        {
+            return Judge(rest);
+        }
+
+        if (!outer.Is(UniversalTagNumber.Sequence) || !toBeSigned.Is(UniversalTagNumber.Sequence))
+        {
+            return TlsAnomaly.CertificateInvalidDer;
+        }
+
+        return ReadBody(toBeSigned.Content, certificate, out tooManyNames);
+    }
+
+    /// <summary>Why an element cannot be taken: its header is cut off, or its length reaches beyond what is there.</summary>
+    private static TlsAnomaly Judge(ReadOnlySpan<byte> rest)
+    {
+        bool isCut = rest.Length < 2 || ((rest[1] & 0x80) != 0 && rest.Length < 2 + (rest[1] & 0x7f));
+        return isCut ? TlsAnomaly.CertificateInvalidLength : TlsAnomaly.InvalidCertificate;
+    }
+
+    private static TlsAnomaly? ReadBody(ReadOnlySpan<byte> rest, TlsCertificate certificate, out bool tooManyNames)
+    {
+        tooManyNames = false;
+        if (!TryTake(ref rest, out Element element))
+        {
+            return TlsAnomaly.CertificateInvalidDer;
+        }
+
+        if (element.IsContext(0) && !TryTake(ref rest, out element))
+        {
+            return TlsAnomaly.CertificateInvalidVersion;
+        }
+
+        if (!element.Is(UniversalTagNumber.Integer))
+        {
+            return TlsAnomaly.CertificateInvalidSerial;
+        }
+
+        certificate.Serial = AppendHex(element.Content, certificate.Text, upper: true);
+        if (!TryTake(ref rest, out element) || !element.Is(UniversalTagNumber.Sequence))
+        {
+            return TlsAnomaly.CertificateInvalidAlgorithmIdentifier;
+        }
+
+        if (!TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice issuer))
+        {
+            return TlsAnomaly.CertificateInvalidIssuer;
+        }
+
+        certificate.Issuer = issuer;
+        if (!TryTake(ref rest, out element) || !TryReadValidity(element.Content, certificate))
+        {
+            return TlsAnomaly.CertificateInvalidValidity;
+        }
+
+        if (!TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice subject))
+        {
+            return TlsAnomaly.CertificateInvalidSubject;
+        }
+
+        certificate.Subject = subject;
+        certificate.IsRead = true;
+        while (TryTake(ref rest, out element))
+        {
+            if (element.IsContext(3))
+            {
+                return TryReadExtensions(element.Content, certificate, out tooManyNames) ? null : TlsAnomaly.CertificateInvalidExtensions;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool TryReadExtensions(ReadOnlySpan<byte> content, TlsCertificate certificate, out bool tooManyNames)
+    {
+        tooManyNames = false;
+        if (!TryTake(ref content, out Element list))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = list.Content;
+        while (!rest.IsEmpty)
+        {
+            if (!TryTake(ref rest, out Element extension))
+            {
+                return false;
+            }
+
+            ReadOnlySpan<byte> parts = extension.Content;
+            if (!TryTake(ref parts, out Element oid))
+            {
+                return false;
+            }
+
+            if (!oid.Content.SequenceEqual(AltNameOid))
+            {
+                continue;
+            }
+
+            // The value is the last part, behind an optional criticality.
+            ReadOnlySpan<byte> inner = default;
+            while (TryTake(ref parts, out Element part))
+            {
+                inner = part.Content;
+            }
+
+            if (!TryTake(ref inner, out Element names))
+            {
+                return false;
+            }
+
+            tooManyNames = !TryReadAltNames(names.Content, certificate);
+        }
+
+        return true;
+    }
+
+    /// <summary>RFC 5280 §4.2.1.6: mail, DNS name, URI and address are shown.</summary>
+    private static bool TryReadAltNames(ReadOnlySpan<byte> rest, TlsCertificate certificate)
+    {
+        while (TryTake(ref rest, out Element name))
+        {
+            if (name.Tag.TagClass != TagClass.ContextSpecific)
+            {
+                continue;
+            }
+
+            Slice text;
+            switch (name.Tag.TagValue)
+            {
+                case 1 or 2 or 6:
+                    text = certificate.Text.Append(name.Content);
+                    break;
+                case 7 when name.Content.Length is 4 or 16:
+                    bool isV4 = name.Content.Length == 4;
+                    IpAddress address = isV4 ? IpAddress.ReadV4(name.Content) : IpAddress.ReadV6(name.Content);
+                    int start = certificate.Text.Length;
+                    certificate.Text.Commit(address.Format(certificate.Text.Reserve(46), isV4));
+                    text = new Slice(start, certificate.Text.Length - start);
+                    break;
+                default:
+                    continue;
+            }
+
+            if (!certificate.TryAddAltName(text))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>A distinguished name as <c>C=US, O=Example, CN=www.example.com</c>, in the order of the encoding.</summary>
+    private static bool TryReadName(ReadOnlySpan<byte> rest, ByteBuffer text, out Slice name)
+    {
+        int start = text.Length;
+        name = Slice.None;
+        while (!rest.IsEmpty)
+        {
+            if (!TryTake(ref rest, out Element set) || !set.Is(UniversalTagNumber.Set))
+            {
+                return false;
+            }
+
+            ReadOnlySpan<byte> pairs = set.Content;
+            bool isFirstOfSet = true;
+            while (!pairs.IsEmpty)
+            {
+                if (!TryTake(ref pairs, out Element pair))
+                {
+                    return false;
+                }
+
+                ReadOnlySpan<byte> parts = pair.Content;
+                if (!TryTake(ref parts, out Element oid) || !TryTake(ref parts, out Element value))
+                {
+                    return false;
+                }
+
+                if (text.Length - start + value.Content.Length > MaxNameBytes)
+                {
+                    return false;
+                }
+
+                if (text.Length > start)
+                {
+                    text.Append(isFirstOfSet ? ", "u8 : " + "u8);
+                }
+
+                AppendAttribute(oid.Content, text);
+                text.Append((byte)'=');
+                AppendValue(value, text);
+                isFirstOfSet = false;
+            }
+        }
+
+        name = new Slice(start, text.Length - start);
+        return true;
+    }
+
+    private static void AppendAttribute(ReadOnlySpan<byte> oid, ByteBuffer text)
+    {
+        ReadOnlySpan<byte> known = oid.Length == 3 && oid[0] == 0x55 && oid[1] == 4 ? oid[2] switch
+        {
+            3 => "CN"u8,
+            4 => "SN"u8,
+            5 => "serialNumber"u8,
+            6 => "C"u8,
+            7 => "L"u8,
+            8 => "ST"u8,
+            9 => "street"u8,
+            10 => "O"u8,
+            11 => "OU"u8,
+            12 => "T"u8,
+            13 => "description"u8,
+            15 => "businessCategory"u8,
+            17 => "postalCode"u8,
+            41 => "name"u8,
+            42 => "GN"u8,
+            43 => "initials"u8,
+            46 => "dnQualifier"u8,
+            _ => default,
+        }
+        : oid.SequenceEqual(AltNameOid) ? "subjectAltName"u8
+        : oid.SequenceEqual(EmailOid) ? "Email"u8
+        : oid.SequenceEqual(DomainComponentOid) ? "DC"u8
+        : oid.SequenceEqual(UserIdOid) ? "UID"u8 : default;
+        if (known.IsEmpty)
+        {
+            AppendOid(oid, text);
+        }
+        else
+        {
+            text.Append(known);
+        }
+    }
+
+    /// <summary>Dotted numbers; each is base 128 with the high bit on all bytes but the last.</summary>
+    private static void AppendOid(ReadOnlySpan<byte> oid, ByteBuffer text)
+    {
+        ulong number = 0;
+        bool isFirst = true;
+        foreach (byte part in oid)
+        {
+            number = (number << 7) | (uint)(part & 0x7f);
+            if ((part & 0x80) != 0)
+            {
+                continue;
+            }
+
+            if (isFirst)
+            {
+                ulong root = Math.Min(number / 40, 2);
+                AppendNumber(root, text);
+                number -= root * 40;
+                isFirst = false;
+            }
+
+            text.Append((byte)'.');
+            AppendNumber(number, text);
+            number = 0;
+        }
+    }
+
+    private static void AppendNumber(ulong number, ByteBuffer text)
+    {
+        System.Buffers.Text.Utf8Formatter.TryFormat(number, text.Reserve(20), out int written);
+        text.Commit(written);
+    }
+
+    /// <summary>Strings as they are; BMPString (two bytes a character) as its low bytes where they are ASCII.</summary>
+    private static void AppendValue(in Element value, ByteBuffer text)
+    {
+        if (!value.Is(UniversalTagNumber.BMPString))
+        {
+            text.Append(value.Content);
+            return;
+        }
+
+        for (int i = 0; i + 1 < value.Content.Length; i += 2)
+        {
+            var rune = new System.Text.Rune(char.IsSurrogate((char)((value.Content[i] << 8) | value.Content[i + 1])) ? '?' : (char)((value.Content[i] << 8) | value.Content[i + 1]));
+            text.Commit(rune.EncodeToUtf8(text.Reserve(4)));
+        }
+    }
+
+    private static bool TryReadValidity(ReadOnlySpan<byte> rest, TlsCertificate certificate)
+    {
+        if (!TryTake(ref rest, out Element from) || !TryTake(ref rest, out Element to)
+            || !TryReadTime(in from, out long notBefore) || !TryReadTime(in to, out long notAfter))
+        {
+            return false;
+        }
+
+        certificate.NotBefore = notBefore;
+        certificate.NotAfter = notAfter;
+        return true;
+    }
+
+    /// <summary>UTCTime (years 1950 to 2049) or GeneralizedTime (RFC 5280 §4.1.2.5).</summary>
+    private static bool TryReadTime(in Element time, out long seconds)
+    {
+        seconds = 0;
+        ReadOnlySpan<byte> text = time.Content;
+        int year;
+        if (time.Is(UniversalTagNumber.UtcTime) && text.Length >= 11 && TryTwo(text, 0, out int shortYear))
+        {
+            year = shortYear < 50 ? 2000 + shortYear : 1900 + shortYear;
+            text = text[2..];
+        }
+        else if (time.Is(UniversalTagNumber.GeneralizedTime) && text.Length >= 13 && TryTwo(text, 0, out int century) && TryTwo(text, 2, out shortYear))
+        {
+            year = (century * 100) + shortYear;
+            text = text[4..];
+        }
+        else
+        {
+            return false;
+        }
+
+        if (!TryTwo(text, 0, out int month) || !TryTwo(text, 2, out int day) || !TryTwo(text, 4, out int hour) || !TryTwo(text, 6, out int minute))
+        {
+            return false;
+        }
+
+        int second = text.Length >= 10 && TryTwo(text, 8, out int read) ? read : 0;
+        if (year is < 1 or > 9999 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month) || hour > 23 || minute > 59 || second > 60)
+        {
+            return false;
+        }
+
+        seconds = (new DateTime(year, month, day, hour, minute, 0, DateTimeKind.Utc).Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond + second;
+        return true;
+    }
+
+    private static bool TryTwo(ReadOnlySpan<byte> text, int at, out int value)
+    {
+        value = 0;
+        if (at + 2 > text.Length || !char.IsAsciiDigit((char)text[at]) || !char.IsAsciiDigit((char)text[at + 1]))
+        {
+            return false;
+        }
+
+        value = ((text[at] - '0') * 10) + (text[at + 1] - '0');
+        return true;
+    }
+
+    private static void Fingerprint(ReadOnlySpan<byte> der, TlsCertificate certificate)
+    {
+        Span<byte> hash = stackalloc byte[SHA1.HashSizeInBytes];
+        SHA1.HashData(der, hash);
+        certificate.Fingerprint = AppendHex(hash, certificate.Text, upper: false);
+    }
+
+    /// <summary>Pairs of digits with colons between them.</summary>
+    private static Slice AppendHex(ReadOnlySpan<byte> bytes, ByteBuffer text, bool upper)
+    {
+        ReadOnlySpan<byte> digits = upper ? "0123456789ABCDEF"u8 : "0123456789abcdef"u8;
+        int start = text.Length;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            if (i > 0)
+            {
+                text.Append((byte)':');
+            }
+
+            text.Append(digits[bytes[i] >> 4]);
+            text.Append(digits[bytes[i] & 15]);
+        }
+
+        return new Slice(start, text.Length - start);
+    }
+
+    private static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out Element element)
+    {
+        if (AsnDecoder.TryReadEncodedValue(rest, AsnEncodingRules.BER, out Asn1Tag tag, out int offset, out int length, out int consumed))
+        {
+            element = new Element(tag, rest.Slice(offset, length));
+            rest = rest[consumed..];
+            return true;
+        }
+
+        element = default;
+        return false;
+    }
+}

@@ -1,0 +1,29 @@
+namespace BridgeGuard.Engine.Protocols.Tls;
+
+/// <summary>Every cap and choice of the TLS parser, from <c>app-layer.protocols.tls</c>.</summary>
+internal sealed class TlsLimits(ProtocolSettings settings)
+{
+    /// <summary>Show JA3 without a rule that asks for it.</summary>
+    public bool ShowsJa3 { get; } = settings.GetBool("ja3-fingerprints", false);
+
+    public bool ShowsJa4 { get; } = settings.GetBool("ja4-fingerprints", false);
+
+    /// <summary>RFC 8446 §5.1: 2^14 bytes of text, and what ciphers of older versions add (RFC 5246 §6.2.3).</summary>
+    public const int MaxRecordBytes = (1 << 14) + 2048;
+
+    /// <summary>A handshake message that spans records. Certificate chains are the longest; real ones stay below 32 KiB.</summary>
+    public const int MaxHandshakeBytes = 128 << 10;
+
+    /// <summary>Records of one call; more are a flood of empty ones.</summary>
+    public const int MaxRecordsPerCall = 255;
+
+    public const int MaxCertificates = 32;
+
+    /// <summary>Subject alternative names kept of one certificate.</summary>
+    public const int MaxAltNames = 512;
+
+    public const int MaxAlpns = 64;
+
+    /// <summary>Cipher suites, extensions, groups and algorithms kept of one hello.</summary>
+    public const int MaxListEntries = 512;
+}

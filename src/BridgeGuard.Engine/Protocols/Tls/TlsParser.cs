@@ -1,0 +1,385 @@
+using System.Buffers.Binary;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Tls;
+
+/// <summary>TLS 1.0 to 1.3, SSLv3 and SSLv2 hellos (RFC 8446, RFC 5246, RFC 6101): what is said before encryption begins.</summary>
+/// <remarks>
+/// Records are taken whole, except application data, which is skipped as it comes. Handshake messages are put together across records.
+/// Nothing is decrypted. Keys, signatures and extensions without a use here are not read.
+/// </remarks>
+internal sealed partial class TlsParser : ProtocolState
+{
+    private const int RecordHeaderBytes = 5;
+
+    private readonly TlsProtocol _protocol;
+    private readonly TlsLimits _limits;
+    private readonly Stack<TlsTransaction> _pool = new();
+    private readonly Side _client = new();
+    private readonly Side _server = new();
+    private TlsTransaction? _transaction;
+
+    public TlsParser(TlsProtocol protocol, TlsLimits limits)
+    {
+        _protocol = protocol;
+        _limits = limits;
+    }
+
+    /// <summary>One direction's reading state.</summary>
+    private sealed class Side
+    {
+        /// <summary>A handshake message that has not ended yet.</summary>
+        public ByteBuffer Handshake { get; } = new();
+
+        /// <summary>Bytes of a record that are passed over.</summary>
+        public int Skip;
+
+        /// <summary>ChangeCipherSpec was sent, or TLS 1.3 went over: handshake records are opaque from here.</summary>
+        public bool IsEncrypted;
+
+        /// <summary>Encrypted payload was seen.</summary>
+        public bool HasData;
+
+        /// <summary>Length of the last encrypted heartbeat.</summary>
+        public int HeartbeatLength;
+
+        public void Reset()
+        {
+            Handshake.Reset();
+            Skip = 0;
+            IsEncrypted = false;
+            HasData = false;
+            HeartbeatLength = 0;
+        }
+    }
+
+    public override Protocol Protocol => _protocol;
+
+    public override bool IsEncrypted => _client.HasData && _server.HasData;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        bool toServer = context.Direction == Direction.ToServer;
+        Side side = toServer ? _client : _server;
+        int consumed = 0;
+        int records = 0;
+        while (consumed < input.Length)
+        {
+            ReadOnlySpan<byte> rest = input[consumed..];
+            if (side.Skip > 0)
+            {
+                int skipped = Math.Min(side.Skip, rest.Length);
+                side.Skip -= skipped;
+                consumed += skipped;
+                continue;
+            }
+
+            _transaction ??= Begin();
+            if (++records > TlsLimits.MaxRecordsPerCall)
+            {
+                _transaction.Raise(TlsAnomaly.TooManyRecordsInPacket);
+                return ParseResult.Stop();
+            }
+
+            int taken = IsSslv2(rest, side, toServer) ? ReadSslv2(rest, toServer, out int needed) : ReadRecord(rest, side, toServer, out needed);
+            if (taken < 0)
+            {
+                Finish(_transaction);
+                return ParseResult.Stop();
+            }
+
+            if (taken == 0)
+            {
+                if (context.IsEnd)
+                {
+                    break;
+                }
+
+                return ParseResult.NeedMore(consumed, needed);
+            }
+
+            consumed += taken;
+        }
+
+        return ParseResult.Done(input.Length);
+    }
+
+    public override void OnEnd(in ParseContext context)
+    {
+        if (_transaction is { } transaction)
+        {
+            if (context.Direction == Direction.ToServer)
+            {
+                transaction.ProgressToServer = TlsProgress.ClientFinished;
+            }
+            else
+            {
+                transaction.ProgressToClient = TlsProgress.ServerFinished;
+            }
+        }
+    }
+
+    public override void OnGap(long bytes, in ParseContext context)
+    {
+        // Records cannot be found again behind a hole: what is left of the flow is taken for encrypted.
+        Side side = context.Direction == Direction.ToServer ? _client : _server;
+        side.Skip = side.Skip > bytes ? (int)(side.Skip - bytes) : int.MaxValue;
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        if (ReferenceEquals(_transaction, transaction))
+        {
+            // The only transaction of the flow is done with; what follows is encrypted and makes no other.
+            _client.Skip = int.MaxValue;
+            _server.Skip = int.MaxValue;
+            _transaction = null;
+        }
+
+        transaction.Reset();
+        _pool.Push((TlsTransaction)transaction);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _transaction = null;
+        _client.Reset();
+        _server.Reset();
+    }
+
+    private TlsTransaction Begin()
+    {
+        TlsTransaction transaction = _pool.TryPop(out TlsTransaction? pooled) ? pooled : new TlsTransaction();
+        transaction.Reset();
+        transaction.ShowsJa3 = _limits.ShowsJa3;
+        transaction.ShowsJa4 = _limits.ShowsJa4;
+        Transactions.Add(transaction);
+        return transaction;
+    }
+
+    private static void Finish(TlsTransaction transaction)
+    {
+        transaction.ProgressToServer = TlsProgress.ClientFinished;
+        transaction.ProgressToClient = TlsProgress.ServerFinished;
+    }
+
+    /// <summary>An SSLv2 record has the high bit of its two-byte length set; only a first hello is looked for.</summary>
+    private bool IsSslv2(ReadOnlySpan<byte> rest, Side side, bool toServer) =>
+        (rest[0] & 0x80) != 0 && !side.IsEncrypted && (toServer ? !_transaction!.Client.IsSeen : !_transaction!.Server.IsSeen);
+
+    /// <summary>Bytes taken; 0: more are needed; -1: not TLS.</summary>
+    private int ReadSslv2(ReadOnlySpan<byte> rest, bool toServer, out int needed)
+    {
+        needed = 3;
+        TlsTransaction transaction = _transaction!;
+        if (rest.Length < 3)
+        {
+            return 0;
+        }
+
+        int length = ((rest[0] & 0x7f) << 8) | rest[1];
+        byte type = rest[2];
+        if (length < 3 || type > 8)
+        {
+            transaction.Raise(TlsAnomaly.InvalidSslv2Header);
+            return -1;
+        }
+
+        needed = 2 + length;
+        if (rest.Length < needed)
+        {
+            return 0;
+        }
+
+        if (type == 0)
+        {
+            transaction.Raise(TlsAnomaly.ErrorMessageEncountered);
+        }
+
+        if (toServer)
+        {
+            transaction.Client.IsSeen = true;
+            transaction.IsSslv2Hello = true;
+            transaction.Version = TlsTables.Sslv2;
+            transaction.RecordVersionToServer = TlsTables.Sslv2;
+            Advance(transaction, true, TlsProgress.ClientHelloDone);
+        }
+        else
+        {
+            transaction.Server.IsSeen = true;
+            transaction.Version = TlsTables.Sslv2;
+            transaction.RecordVersionToClient = TlsTables.Sslv2;
+            Advance(transaction, false, TlsProgress.ServerHandshakeDone);
+            Advance(transaction, true, TlsProgress.ClientHandshakeDone);
+            _client.Skip = int.MaxValue;
+            _server.Skip = int.MaxValue;
+        }
+
+        return needed;
+    }
+
+    private int ReadRecord(ReadOnlySpan<byte> rest, Side side, bool toServer, out int needed)
+    {
+        needed = RecordHeaderBytes;
+        TlsTransaction transaction = _transaction!;
+        if (rest.Length < RecordHeaderBytes)
+        {
+            return 0;
+        }
+
+        byte type = rest[0];
+        ushort version = BinaryPrimitives.ReadUInt16BigEndian(rest[1..]);
+        int length = BinaryPrimitives.ReadUInt16BigEndian(rest[3..]);
+        if (!IsRecordValid(transaction, type, version, length))
+        {
+            return -1;
+        }
+
+        if (toServer)
+        {
+            transaction.RecordVersionToServer = version;
+        }
+        else
+        {
+            transaction.RecordVersionToClient = version;
+        }
+
+        if (type == TlsTables.ApplicationData || (type == TlsTables.Handshake && side.IsEncrypted))
+        {
+            OnEncrypted(transaction, side, toServer, type);
+            side.Skip = length;
+            return RecordHeaderBytes;
+        }
+
+        needed = RecordHeaderBytes + length;
+        if (rest.Length < needed)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<byte> body = rest.Slice(RecordHeaderBytes, length);
+        switch (type)
+        {
+            case TlsTables.Handshake:
+                return ReadHandshakes(body, side, toServer) ? needed : -1;
+            case TlsTables.ChangeCipherSpec:
+                OnChangeCipherSpec(transaction, side, toServer);
+                break;
+            case TlsTables.Heartbeat:
+                ReadHeartbeat(body, transaction, side, toServer);
+                break;
+            default:
+                if (!side.IsEncrypted && length != 2)
+                {
+                    transaction.Raise(TlsAnomaly.InvalidAlertMessage);
+                }
+
+                break;
+        }
+
+        return needed;
+    }
+
+    private static bool IsRecordValid(TlsTransaction transaction, byte type, ushort version, int length)
+    {
+        if (version >> 8 != 3 && version >> 8 != 0x7f)
+        {
+            transaction.Raise(TlsAnomaly.InvalidRecordVersion);
+            transaction.Raise(TlsAnomaly.InvalidTlsHeader);
+            return false;
+        }
+
+        if (type is < TlsTables.ChangeCipherSpec or > TlsTables.Heartbeat)
+        {
+            transaction.Raise(TlsAnomaly.InvalidRecordType);
+            return false;
+        }
+
+        if (length > TlsLimits.MaxRecordBytes)
+        {
+            transaction.Raise(TlsAnomaly.InvalidRecordLength);
+            return false;
+        }
+
+        return true;
+    }
+
+    private void OnEncrypted(TlsTransaction transaction, Side side, bool toServer, byte type)
+    {
+        if (type == TlsTables.ApplicationData)
+        {
+            side.HasData = true;
+            side.IsEncrypted = true;
+            Advance(transaction, toServer, toServer ? TlsProgress.ClientFinished : TlsProgress.ServerFinished);
+            return;
+        }
+
+        Advance(transaction, toServer, toServer ? TlsProgress.ClientHandshakeDone : TlsProgress.ServerHandshakeDone);
+    }
+
+    private static void OnChangeCipherSpec(TlsTransaction transaction, Side side, bool toServer)
+    {
+        // TLS 1.3 sends it only to please middle boxes (RFC 8446 appendix D.4).
+        if (TlsTables.IsTls13(transaction.Version))
+        {
+            return;
+        }
+
+        side.IsEncrypted = true;
+        if (!toServer && transaction.Server.IsSeen && transaction.ServerCertificate.ChainLength == 0)
+        {
+            transaction.IsResumed = true;
+            Advance(transaction, true, TlsProgress.ClientCertificateDone);
+        }
+
+        Advance(transaction, toServer, toServer ? TlsProgress.ClientHandshakeDone : TlsProgress.ServerHandshakeDone);
+    }
+
+    private static void Advance(TlsTransaction transaction, bool toServer, byte progress)
+    {
+        if (toServer)
+        {
+            transaction.ProgressToServer = Math.Max(transaction.ProgressToServer, progress);
+        }
+        else
+        {
+            transaction.ProgressToClient = Math.Max(transaction.ProgressToClient, progress);
+        }
+    }
+
+    /// <summary>RFC 6520 §4: type, payload length, payload, at least 16 bytes of padding.</summary>
+    private void ReadHeartbeat(ReadOnlySpan<byte> body, TlsTransaction transaction, Side side, bool toServer)
+    {
+        if (side.IsEncrypted)
+        {
+            Side other = toServer ? _server : _client;
+            if (other.HeartbeatLength > 0 && body.Length > other.HeartbeatLength)
+            {
+                transaction.Raise(TlsAnomaly.DataleakHeartbeatMismatch);
+            }
+
+            other.HeartbeatLength = 0;
+            side.HeartbeatLength = body.Length;
+            return;
+        }
+
+        transaction.Raise(TlsAnomaly.HeartbeatMessage);
+        if (body.Length < 3)
+        {
+            transaction.Raise(TlsAnomaly.InvalidHeartbeatMessage);
+            return;
+        }
+
+        int payload = BinaryPrimitives.ReadUInt16BigEndian(body[1..]);
+        if (body[0] is not (1 or 2))
+        {
+            transaction.Raise(TlsAnomaly.InvalidHeartbeatMessage);
+        }
+        else if (payload > body.Length - 3)
+        {
+            transaction.Raise(TlsAnomaly.OverflowHeartbeatMessage);
+        }
+    }
+}

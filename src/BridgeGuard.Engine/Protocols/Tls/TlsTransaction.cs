@@ -1,0 +1,120 @@
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Tls;
+
+/// <summary>How far each side got; also the names of rule hooks.</summary>
+internal static class TlsProgress
+{
+    public const byte ClientHelloDone = 1;
+    public const byte ClientCertificateDone = 2;
+    public const byte ClientHandshakeDone = 3;
+    public const byte ClientFinished = 4;
+
+    public const byte ServerHello = 1;
+    public const byte ServerCertificateDone = 2;
+    public const byte ServerHelloDone = 3;
+    public const byte ServerHandshakeDone = 4;
+    public const byte ServerFinished = 5;
+}
+
+/// <summary>One TLS connection: both hellos and both sides' certificates. There is one per flow.</summary>
+internal sealed partial class TlsTransaction : Transaction
+{
+    private readonly ByteBuffer _derived = new();
+
+    public TlsHello Client { get; } = new();
+
+    public TlsHello Server { get; } = new();
+
+    public TlsCertificate ClientCertificate { get; } = new();
+
+    public TlsCertificate ServerCertificate { get; } = new();
+
+    /// <summary>The version in force: the server's choice, else what records or the client's hello say.</summary>
+    public ushort Version { get; set; }
+
+    /// <summary>The version of the last record in each direction.</summary>
+    public ushort RecordVersionToServer { get; set; }
+
+    public ushort RecordVersionToClient { get; set; }
+
+    /// <summary>The client began with an SSLv2 hello.</summary>
+    public bool IsSslv2Hello { get; set; }
+
+    /// <summary>The server went on without sending a certificate.</summary>
+    public bool IsResumed { get; set; }
+
+    public bool WantsClientCertificate { get; set; }
+
+    /// <summary>A rule asked for the certificates to be stored.</summary>
+    public bool StoreRequested { get; set; }
+
+    public bool IsStored { get; set; }
+
+    /// <summary>What the settings say about fingerprints in records.</summary>
+    public bool ShowsJa3 { get; set; }
+
+    public bool ShowsJa4 { get; set; }
+
+    private Slice _ja3 = Slice.None;
+    private Slice _ja3Hash = Slice.None;
+    private Slice _ja3S = Slice.None;
+    private Slice _ja3SHash = Slice.None;
+    private Slice _ja4 = Slice.None;
+
+    public bool HasJa3 => Client.IsSeen && !IsSslv2Hello;
+
+    /// <summary>A rule has looked at JA3: records then show it, as they do where it is switched on by its use.</summary>
+    public bool WasJa3Used => _ja3.Exists || _ja3S.Exists;
+
+    public bool WasJa4Used => _ja4.Exists;
+
+    public ReadOnlySpan<byte> Ja3 => _derived[_ja3 = _ja3.Exists ? _ja3 : TlsFingerprints.BuildJa3(Client, _derived)];
+
+    public ReadOnlySpan<byte> Ja3S => _derived[_ja3S = _ja3S.Exists ? _ja3S : TlsFingerprints.BuildJa3S(Server, _derived)];
+
+    public ReadOnlySpan<byte> Ja4 => _derived[_ja4 = _ja4.Exists ? _ja4 : TlsFingerprints.BuildJa4(Client, _derived, (byte)'t')];
+
+    public ReadOnlySpan<byte> Ja3Hash
+    {
+        get
+        {
+            _ = Ja3;
+            return _derived[_ja3Hash = _ja3Hash.Exists ? _ja3Hash : TlsFingerprints.BuildHash(_ja3, _derived)];
+        }
+    }
+
+    public ReadOnlySpan<byte> Ja3SHash
+    {
+        get
+        {
+            _ = Ja3S;
+            return _derived[_ja3SHash = _ja3SHash.Exists ? _ja3SHash : TlsFingerprints.BuildHash(_ja3S, _derived)];
+        }
+    }
+
+    public TlsCertificate Certificate(bool toServer) => toServer ? ClientCertificate : ServerCertificate;
+
+    public TlsHello Hello(bool toServer) => toServer ? Client : Server;
+
+    public void Raise(TlsAnomaly anomaly) => Anomalies.Add((int)anomaly);
+
+    public override void Reset()
+    {
+        base.Reset();
+        _derived.Reset();
+        Client.Reset();
+        Server.Reset();
+        ClientCertificate.Reset();
+        ServerCertificate.Reset();
+        Version = 0;
+        RecordVersionToServer = 0;
+        RecordVersionToClient = 0;
+        IsSslv2Hello = false;
+        IsResumed = false;
+        WantsClientCertificate = false;
+        StoreRequested = false;
+        IsStored = false;
+        _ja3 = _ja3Hash = _ja3S = _ja3SHash = _ja4 = Slice.None;
+    }
+}
