@@ -293,12 +293,25 @@ public sealed partial class ScanService : IAsyncDisposable
         bool isCleared = before is { Kind: FileVerdictKind.Malicious } && verdict.Kind == FileVerdictKind.Clean;
         if (isTurned || isCleared)
         {
-            Interlocked.Increment(ref Counters.VerdictsChangedValue);
-            await _cache.FlushAsync(_stopping.Token).ConfigureAwait(false); // So that the ledger names the newest guests too.
-            VerdictChanged?.Invoke(new VerdictChange(key, before!, verdict, _cache.FindExposures(key.Hash)));
+            await TellAsync(key, before!, verdict).ConfigureAwait(false);
         }
 
         return verdict;
+    }
+
+    /// <summary>Names the exposed guests. What goes wrong here must not touch the verdict.</summary>
+    private async Task TellAsync(FileKey key, FileVerdict before, FileVerdict after)
+    {
+        Interlocked.Increment(ref Counters.VerdictsChangedValue);
+        try
+        {
+            await _cache.FlushAsync(_stopping.Token).ConfigureAwait(false); // So that the ledger names the newest guests too.
+            VerdictChanged?.Invoke(new VerdictChange(key, before, after, _cache.FindExposures(key.Hash)));
+        }
+        catch (Exception e)
+        {
+            Log.NotTold(_logger, e, key);
+        }
     }
 
     private async Task<FileVerdict> ScanInTurnAsync(ContentSpool spool)
@@ -436,6 +449,9 @@ public sealed partial class ScanService : IAsyncDisposable
 
     private static partial class Log
     {
+        [LoggerMessage(2104, LogLevel.Error, "The turned verdict of {Key} could not be reported.")]
+        public static partial void NotTold(ILogger logger, Exception exception, FileKey key);
+
         [LoggerMessage(2103, LogLevel.Error, "Scanning {Key} failed inside BridgeGuard.")]
         public static partial void ScanFailed(ILogger logger, Exception exception, FileKey key);
     }

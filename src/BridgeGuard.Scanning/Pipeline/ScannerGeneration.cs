@@ -28,7 +28,7 @@ internal sealed partial class ScannerGeneration(FileVerdictCache cache, IReadOnl
                 {
                     _told[scanner.Name] = await scanner.GetGenerationAsync(cancellationToken).ConfigureAwait(false);
                 }
-                catch (ScannerException e)
+                catch (Exception e) when (e is not OperationCanceledException) // Whatever a scanner trips over, the others go on.
                 {
                     Log.NotTold(logger, scanner.Name, e.Message);
                 }

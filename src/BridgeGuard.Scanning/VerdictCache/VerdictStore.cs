@@ -32,7 +32,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     private readonly Task _writing;
     private readonly Lock _readersLock = new();
     private readonly Stack<StoreReader> _readers = [];
-    private SqliteConnection _connection;
+    private SqliteConnection? _connection;
     private int _readerGeneration;
     private int _sinceTrim;
     private long _verdictsAtMost;
@@ -119,7 +119,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
         await _writing.ConfigureAwait(false);
         _stopping.Dispose();
         CloseReaders();
-        _connection.Dispose();
+        _connection?.Dispose();
     }
 
     private void Enqueue(Row row)
@@ -160,7 +160,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
             Log.ReadFailed(_logger, e);
             if (VerdictDatabase.IsCorruption(e))
             {
-                Enqueue(new Row(default, null, null, null) { IsCorruptionSeen = true }); // The writing task owns the file.
+                Enqueue(new Row(default, null, null, null) { CorruptGeneration = generation }); // The writing task owns the file.
             }
 
             return whenUnreadable;
@@ -206,43 +206,48 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     {
         try
         {
-            if (batch.Exists(row => row.IsCorruptionSeen))
+            if (_connection is null || batch.Exists(row => row.CorruptGeneration == _readerGeneration))
             {
                 Rebuild();
             }
 
-            WriteBatch(batch);
+            WriteBatch(_connection!, batch);
             return true;
-        }
-        catch (SqliteException e) when (VerdictDatabase.IsCorruption(e))
-        {
-            try
-            {
-                Rebuild();
-            }
-            catch (Exception again) when (again is SqliteException or IOException or UnauthorizedAccessException)
-            {
-                Log.WriteFailed(_logger, again);
-            }
-
-            return false;
         }
         catch (SqliteException e)
         {
             Interlocked.Increment(ref _counters.WriteFailuresValue);
             Log.WriteFailed(_logger, e);
+            if (VerdictDatabase.IsCorruption(e))
+            {
+                Abandon(); // The next try makes a new file.
+            }
+
             return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Interlocked.Increment(ref _counters.WriteFailuresValue);
+            Log.WriteFailed(_logger, e);
+            return false;
+        }
+        catch (Exception e)
+        {
+            // A bug of ours; one batch is less than the writing task.
+            Interlocked.Add(ref _counters.WritesDroppedValue, batch.Count);
+            Log.WriteFailed(_logger, e);
+            return true;
         }
     }
 
-    private void WriteBatch(List<Row> batch)
+    private void WriteBatch(SqliteConnection connection, List<Row> batch)
     {
-        using SqliteTransaction transaction = _connection.BeginTransaction();
-        using var writer = new StoreWriter(_connection, transaction);
+        using SqliteTransaction transaction = connection.BeginTransaction();
+        using var writer = new StoreWriter(connection, transaction);
         int rows = 0;
         foreach (Row row in batch)
         {
-            if (row.Done is not null || row.IsCorruptionSeen)
+            if (row.Done is not null || row.CorruptGeneration is not null)
             {
                 continue;
             }
@@ -279,10 +284,16 @@ internal sealed partial class VerdictStore : IAsyncDisposable
         Interlocked.Add(ref _counters.StoredValue, rows);
     }
 
-    private void Rebuild()
+    private void Abandon()
     {
         CloseReaders();
-        _connection.Dispose();
+        _connection?.Dispose();
+        _connection = null;
+    }
+
+    private void Rebuild()
+    {
+        Abandon();
         string aside = VerdictDatabase.SetAside(_path);
         _connection = VerdictDatabase.OpenOrRebuild(_path, out _);
         Interlocked.Increment(ref _counters.RebuildsValue);
@@ -315,7 +326,8 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     /// <summary>One thing to write: a verdict, a removal (neither verdict nor exposure), a ledger line, or a marker.</summary>
     private readonly record struct Row(FileKey Key, FileVerdict? Verdict, Exposure? Exposure, TaskCompletionSource? Done)
     {
-        public bool IsCorruptionSeen { get; init; }
+        /// <summary>A reader found the file of this generation damaged; one that has been replaced since does not count.</summary>
+        public int? CorruptGeneration { get; init; }
     }
 
     private static partial class Log

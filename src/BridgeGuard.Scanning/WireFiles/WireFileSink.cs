@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Pipelines;
 using System.Net;
 using System.Threading.Channels;
 using BridgeGuard.Engine.Files;
@@ -203,9 +204,11 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
     private async Task ReadAsync(WireFileSlot slot)
     {
         await Task.Yield(); // The dispatcher goes on with the next file.
+        bool isRead = false;
         try
         {
             Intake intake = await _scan.TakeInAsync(slot.Pipe.Reader, read => OnRead(slot, read), CancellationToken.None).ConfigureAwait(false);
+            isRead = true;
             FileKey? announced = slot.HasAnnounced ? slot.Announced : null;
             FileProvenance? provenance = slot.End == FileEnd.Complete ? Provenance(slot) : null;
             Recycle(slot); // The spool has the bytes; the verdict may take its time.
@@ -228,6 +231,10 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
         catch (Exception e)
         {
             Log.Failed(_logger, e);
+            if (!isRead)
+            {
+                await DiscardAsync(slot).ConfigureAwait(false);
+            }
         }
         finally
         {
@@ -250,6 +257,29 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
         }
 
         await _scan.Judge(intake, provenance, out _).ConfigureAwait(false);
+    }
+
+    /// <summary>The scan side failed while the worker may still be writing: the rest is read and forgotten, so that the slot comes back.</summary>
+    private async Task DiscardAsync(WireFileSlot slot)
+    {
+        ReadResult read;
+        do
+        {
+            read = await slot.Pipe.Reader.ReadAsync().ConfigureAwait(false);
+            OnRead(slot, read.Buffer.Length);
+            slot.Pipe.Reader.AdvanceTo(read.Buffer.End);
+        }
+        while (!read.IsCompleted && !read.IsCanceled);
+
+        if (slot.HasAnnounced)
+        {
+            _scan.Withdraw(slot.Announced);
+        }
+
+        if (!read.IsCanceled)
+        {
+            Recycle(slot);
+        }
     }
 
     private void OnRead(WireFileSlot slot, long bytes)

@@ -227,6 +227,16 @@ public sealed class WebhookOutputTests : IDisposable
     }
 
     [Fact]
+    public async Task LongRecordThatIsNotJsonIsDroppedAndTheSinkGoesOn()
+    {
+        await using var output = new WebhookOutput(Options());
+        output.Write(TestEvents.Alert(1), new byte[60_000]);
+        output.Write(TestEvents.Alert(2), TestEvents.Json(2));
+        await TestEvents.WaitAsync(() => _receiver.Accepted.Count == 1);
+        Assert.Equal(1, output.Counters.Dropped);
+    }
+
+    [Fact]
     public async Task GuardRefusesPrivateAddresses()
     {
         await using var output = new WebhookOutput(Options() with { AllowPrivateAddresses = false });

@@ -112,6 +112,21 @@ public sealed class ScanServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task ListenerThatThrowsDoesNotTouchTheVerdict()
+    {
+        _scanner.IgnoresMarker = true;
+        await using ScanService scan = await StartAsync();
+        scan.VerdictChanged += _ => throw new InvalidOperationException("as the test wants");
+        byte[] content = "STUB-MARKER"u8.ToArray();
+        await SubmitAsync(scan, content);
+        _scanner.IgnoresMarker = false;
+        _scanner.Generation = "2";
+        await scan.RefreshGenerationAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(FileVerdictKind.Malicious, (await SubmitAsync(scan, content)).Verdict.Kind);
+        Assert.Equal(FileVerdictKind.Malicious, _cache.Find(StubScanner.KeyOf(content))!.Kind);
+    }
+
+    [Fact]
     public async Task PassingErrorIsTriedAgain()
     {
         _scanner.Answer = number => number == 1 ? ScanResult.Error("gone", isTransient: true) : ScanResult.Clean;

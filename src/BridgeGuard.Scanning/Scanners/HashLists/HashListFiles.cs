@@ -1,13 +1,16 @@
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Scanning.VerdictCache;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BridgeGuard.Scanning.Scanners.HashLists;
 
 /// <summary>Known-bad and known-good files: where they are and how they are kept up to date.</summary>
 /// <remarks>A reload that finds errors keeps the lists that were in force: a half-read allow list is a hole, a half-read block list too.</remarks>
-public sealed class HashListFiles : IDisposable
+public sealed partial class HashListFiles : IDisposable
 {
     private readonly FileVerdictCache _cache;
+    private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly IReadOnlyList<string> _bad;
     private readonly IReadOnlyList<string> _good;
@@ -19,8 +22,11 @@ public sealed class HashListFiles : IDisposable
     /// <param name="bad">Files of known-bad hashes.</param>
     /// <param name="good">Files of known-good hashes.</param>
     /// <param name="time">The clock; null for the system's.</param>
-    public HashListFiles(FileVerdictCache cache, IReadOnlyList<string> bad, IReadOnlyList<string> good, TimeProvider? time = null)
+    /// <param name="logger">For what a reload by <see cref="Watch"/> finds.</param>
+    public HashListFiles(
+        FileVerdictCache cache, IReadOnlyList<string> bad, IReadOnlyList<string> good, TimeProvider? time = null, ILogger? logger = null)
     {
+        _logger = logger ?? NullLogger.Instance;
         _cache = cache;
         _bad = bad;
         _good = good;
@@ -67,7 +73,7 @@ public sealed class HashListFiles : IDisposable
 
     /// <summary>Looks for changed files every <paramref name="interval"/> and reloads.</summary>
     /// <remarks>Polling, not inotify: lists are replaced by rename, copied over NFS and mounted from config maps, where events get lost.</remarks>
-    public void Watch(TimeSpan interval) => _timer = _time.CreateTimer(_ => ReloadIfChanged(), null, interval, interval);
+    public void Watch(TimeSpan interval) => _timer = _time.CreateTimer(_ => ReloadUnattended(), null, interval, interval);
 
     /// <summary>Reloads when a file's length or time differs from the last load. True when it did.</summary>
     public bool ReloadIfChanged()
@@ -81,6 +87,11 @@ public sealed class HashListFiles : IDisposable
 
             var before = _cache.KnownHashes as KnownHashTable;
             IReadOnlyList<HashListError> errors = Load();
+            foreach (HashListError error in errors)
+            {
+                Log.BadLine(_logger, error);
+            }
+
             Reloaded?.Invoke(errors);
             if (errors.Count == 0 && before is not null && TurnedBad is { } turned)
             {
@@ -92,6 +103,18 @@ public sealed class HashListFiles : IDisposable
     }
 
     public void Dispose() => _timer?.Dispose();
+
+    private void ReloadUnattended()
+    {
+        try
+        {
+            ReloadIfChanged();
+        }
+        catch (Exception e)
+        {
+            Log.ReloadFailed(_logger, e); // On a timer an exception would end the process.
+        }
+    }
 
     private static void Read(string file, KnownHashTable table, FileVerdictKind kind, long nowUs, List<HashListError> errors)
     {
@@ -121,4 +144,13 @@ public sealed class HashListFiles : IDisposable
         var info = new FileInfo(file);
         return info.Exists ? $"{file}:{info.Length}:{info.LastWriteTimeUtc.Ticks}" : file;
     }));
+
+    private static partial class Log
+    {
+        [LoggerMessage(2301, LogLevel.Error, "{Error} The lists before stay in force.")]
+        public static partial void BadLine(ILogger logger, HashListError error);
+
+        [LoggerMessage(2302, LogLevel.Error, "The hash lists could not be reloaded; those before stay in force.")]
+        public static partial void ReloadFailed(ILogger logger, Exception exception);
+    }
 }
