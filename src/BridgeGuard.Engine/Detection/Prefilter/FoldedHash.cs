@@ -32,22 +32,4 @@ internal static class FoldedHash
 
     /// <summary>The product of the first <paramref name="width"/> (1 to 8) bytes of a word; its high bits are the hash.</summary>
     public static ulong Product(ulong word, int width) => ((word | Fold) << (64 - (8 * width))) * Multiplier;
-
-    /// <summary>A hash of a whole span of any length.</summary>
-    public static uint Of(ReadOnlySpan<byte> bytes)
-    {
-        ulong hash = (ulong)bytes.Length * Multiplier;
-        while (bytes.Length >= sizeof(ulong))
-        {
-            hash = (hash ^ (BinaryPrimitives.ReadUInt64LittleEndian(bytes) | Fold)) * Multiplier;
-            hash ^= hash >> 32;
-            bytes = bytes[sizeof(ulong)..];
-        }
-        if (!bytes.IsEmpty)
-        {
-            hash = (hash ^ (Load(bytes, 0) | Fold)) * Multiplier;
-            hash ^= hash >> 32;
-        }
-        return (uint)hash;
-    }
 }

@@ -4,11 +4,14 @@ namespace BridgeGuard.Engine.Detection.Prefilter;
 /// <remarks>See README.md for the design. Thread: any; immutable after construction.</remarks>
 internal sealed class ManagedPatternSet : PatternSet
 {
+    /// <summary>A window that ends here or before counts as near the start.</summary>
+    private const int ShallowBytes = 128;
+
     private readonly PatternTable _table;
     private readonly AnchorTable? _heads;
     private readonly AnchorTable? _tails;
     private readonly int[] _singles;
-    private readonly WindowFilter[] _filters;
+    private readonly BodyFilter[] _filters;
 
     public ManagedPatternSet(PatternSetBuilder builder, PrefilterEngine engine)
     {
@@ -17,27 +20,13 @@ internal sealed class ManagedPatternSet : PatternSet
         var groups = new PatternGroups(builder);
         _heads = groups.Heads.Count == 0 ? null : new AnchorTable(_table, groups.Heads, fromEnd: false);
         _tails = groups.Tails.Count == 0 ? null : new AnchorTable(_table, groups.Tails, fromEnd: true);
-        List<int> singles = [], two = [], three = [], medium = [], large = [];
-        foreach (int pattern in groups.Bodies)
-        {
-            List<int> group = _table[pattern].Length switch
-            {
-                1 => singles,
-                2 => two,
-                3 => three,
-                < 8 => medium,
-                _ => large,
-            };
-            group.Add(pattern);
-        }
-        _singles = [.. singles];
-        bool wide = engine != PrefilterEngine.ManagedScalar;
-        var filters = new List<WindowFilter>();
-        AddFilter(filters, large, 5, 4, wide);
-        AddFilter(filters, medium, 4, 1, wide);
-        AddFilter(filters, three, 3, 1, wide);
-        AddFilter(filters, two, 2, 1, wide);
-        _filters = [.. filters];
+        _singles = [.. groups.Bodies.FindAll(pattern => _table[pattern].Length == 1)];
+        // Patterns that can only lie near the start get filters of their own, which then stop early.
+        _filters =
+        [
+            .. BuildFilters(groups.Bodies.FindAll(pattern => _table[pattern].Placement.MaxEnd <= ShallowBytes), engine),
+            .. BuildFilters(groups.Bodies.FindAll(pattern => _table[pattern].Placement.MaxEnd > ShallowBytes), engine),
+        ];
     }
 
     /// <inheritdoc/>
@@ -55,7 +44,7 @@ internal sealed class ManagedPatternSet : PatternSet
         get
         {
             long sum = _table.MemoryBytes + (_heads?.MemoryBytes ?? 0) + (_tails?.MemoryBytes ?? 0);
-            foreach (WindowFilter filter in _filters)
+            foreach (BodyFilter filter in _filters)
             {
                 sum += filter.MemoryBytes;
             }
@@ -80,7 +69,7 @@ internal sealed class ManagedPatternSet : PatternSet
         {
             ScanSingle(pattern, input);
         }
-        foreach (WindowFilter filter in _filters)
+        foreach (BodyFilter filter in _filters)
         {
             filter.Scan(input);
         }
@@ -107,11 +96,27 @@ internal sealed class ManagedPatternSet : PatternSet
         }
     }
 
-    private void AddFilter(List<WindowFilter> filters, List<int> patterns, int width, int stride, bool wide)
+    /// <summary>One filter per class of length: the longer the shortest pattern, the fewer places must be looked at.</summary>
+    private IEnumerable<BodyFilter> BuildFilters(List<int> patterns, PrefilterEngine engine)
     {
-        if (patterns.Count > 0)
+        (int MinLength, int MaxLength, int Width, int Stride)[] classes =
+        [
+            (8, int.MaxValue, 5, 4),
+            (4, 7, 3, 2),
+            (3, 3, 3, 1),
+            (2, 2, 2, 1),
+        ];
+        foreach ((int minLength, int maxLength, int width, int stride) in classes)
         {
-            filters.Add(new WindowFilter(_table, patterns, width, stride, wide));
+            List<int> members = patterns.FindAll(pattern => _table[pattern].Length >= minLength && _table[pattern].Length <= maxLength);
+            if (members.Count == 0)
+            {
+                continue;
+            }
+            ShuffleVariant shuffle = ShuffleFilter.Choose(engine);
+            yield return shuffle != ShuffleVariant.None && members.Count <= ShuffleFilter.MaxPatterns(minLength)
+                ? new ShuffleFilter(_table, members, Math.Min(minLength, ShuffleFilter.MaxWidth), shuffle)
+                : new WindowFilter(_table, members, width, stride, wide: engine != PrefilterEngine.ManagedScalar);
         }
     }
 }

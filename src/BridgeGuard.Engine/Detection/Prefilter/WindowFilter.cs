@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -7,16 +8,23 @@ namespace BridgeGuard.Engine.Detection.Prefilter;
 /// <remarks>
 /// From each pattern, <c>stride</c> neighbouring windows of <c>width</c> bytes are taken where they look rarest. A scan hashes
 /// the window at every <c>stride</c>-th position of the buffer: whatever the alignment, exactly one window of an occurrence is
-/// met. A hit in the bitmap leads to a bucket of (check, pattern, offset); equal checks lead to the comparison. Patterns of
-/// eight bytes and more use five-byte windows at every fourth position. Thread: any; immutable.
+/// met. A hit in the bitmap leads to a bucket of (check, probe, pattern, offset); equal checks and four more equal bytes lead to the
+/// comparison. Patterns of eight bytes and more use five-byte windows at every fourth position. Thread: any; immutable.
 /// </remarks>
-internal sealed partial class WindowFilter
+internal sealed partial class WindowFilter : BodyFilter
 {
-    /// <summary>Bitmap of 512 bytes at least: smaller does not help.</summary>
-    private const int MinBitmapBits = 12;
+    /// <summary>Bitmap of 1 KiB at least: smaller does not help.</summary>
+    private const int MinBitmapBits = 13;
 
     /// <summary>Bitmap of 64 KiB at most: past this the second-level cache is lost (measured with 60,000 patterns).</summary>
     private const int MaxBitmapBits = 19;
+
+    /// <summary>Bitmap bits per window, as a power of two: one in 64 leaves few false hits and still fits the first-level cache for most sets.</summary>
+    private const int SpareBits = 6;
+
+    private const short NoProbe = short.MinValue;
+
+    private const uint Fold4 = unchecked((uint)FoldedHash.Fold);
 
     private readonly PatternTable _table;
     private readonly byte[] _bitmap;
@@ -26,8 +34,6 @@ internal sealed partial class WindowFilter
     private readonly int _stride;
     private readonly int _bitmapShift;
     private readonly int _bucketShift;
-    private readonly long _minStart;
-    private readonly long _maxEnd;
     private readonly bool _wide;
 
     /// <param name="table">The patterns.</param>
@@ -36,48 +42,35 @@ internal sealed partial class WindowFilter
     /// <param name="stride">1, 2 or 4.</param>
     /// <param name="wide">Whether scans use the unrolled loop of WindowFilter.Simd.cs.</param>
     public WindowFilter(PatternTable table, List<int> patterns, int width, int stride, bool wide)
+        : base(table, patterns)
     {
         _table = table;
         _width = width;
         _stride = stride;
         _wide = wide;
         int windows = patterns.Count * stride;
-        int bitmapBits = Math.Clamp(BitOperations.Log2((uint)windows) + 5, MinBitmapBits, MaxBitmapBits);
+        int bitmapBits = Math.Clamp(BitOperations.Log2((uint)windows) + SpareBits, MinBitmapBits, MaxBitmapBits);
         int bucketBits = Math.Clamp(BitOperations.Log2((uint)windows) + 1, 4, bitmapBits);
         _bitmap = new byte[1 << (bitmapBits - 3)];
         _bitmapShift = 64 - bitmapBits;
         _bucketShift = 64 - bucketBits;
         _bucketStart = new uint[(1 << bucketBits) + 1];
         _slots = new Slot[windows];
-        _minStart = long.MaxValue;
-        foreach (int pattern in patterns)
-        {
-            PatternPlacement placement = table[pattern].Placement;
-            _minStart = Math.Min(_minStart, placement.MinStart);
-            _maxEnd = Math.Max(_maxEnd, placement.MaxEnd == int.MaxValue ? long.MaxValue : placement.MaxEnd);
-        }
         Fill(patterns, WindowChooser.Choose(table, patterns, width, stride));
     }
 
-    public long MemoryBytes =>
+    public override long MemoryBytes =>
         _bitmap.Length + (_bucketStart.Length * (long)sizeof(uint)) + (_slots.Length * (long)Unsafe.SizeOf<Slot>());
 
-    public void Scan(in ScanInput input)
+    protected override void ScanPart(in ScanInput input, int position, int end)
     {
-        // Only the part of the buffer in which any of these patterns may lie.
-        long first = Math.Max(0, _minStart - input.Offset);
-        long end = _maxEnd == long.MaxValue ? input.Buffer.Length : Math.Min(input.Buffer.Length, _maxEnd - input.Offset);
-        if (end - first < _width)
-        {
-            return;
-        }
         if (_wide)
         {
-            ScanWide(input, (int)first, (int)end);
+            ScanWide(input, position, end);
         }
         else
         {
-            ScanScalar(input, (int)first, (int)end);
+            ScanScalar(input, position, end);
         }
     }
 
@@ -105,11 +98,26 @@ internal sealed partial class WindowFilter
         for (uint i = _bucketStart[bucket]; i < end; i++)
         {
             ref readonly Slot slot = ref _slots[i];
-            if (slot.Check == check)
+            if (slot.Check == check && ProbeHolds(slot, position, input.Buffer))
             {
                 _table.TryMatch(slot.Pattern, position - slot.Offset, input);
             }
         }
+    }
+
+    /// <summary>
+    /// Compares four more bytes, folded, before the pattern itself is fetched: windows such as "Mozil" are shared by many patterns
+    /// and frequent in traffic.
+    /// </summary>
+    private static bool ProbeHolds(in Slot slot, int position, ReadOnlySpan<byte> buffer)
+    {
+        if (slot.ProbeDelta == NoProbe)
+        {
+            return true;
+        }
+        int at = position + slot.ProbeDelta;
+        return at >= 0 && at <= buffer.Length - sizeof(uint)
+            && (BinaryPrimitives.ReadUInt32LittleEndian(buffer[at..]) | Fold4) == slot.Probe;
     }
 
     private void Fill(List<int> patterns, int[] places)
@@ -130,20 +138,30 @@ internal sealed partial class WindowFilter
         uint[] next = _bucketStart[..^1];
         for (int i = 0; i < products.Length; i++)
         {
+            ReadOnlySpan<byte> bytes = _table.BytesOf(patterns[i / _stride]);
+            int offset = places[i / _stride] + (i % _stride);
+            int probe = WindowChooser.ChooseProbe(bytes, offset, _width);
             _slots[next[products[i] >> _bucketShift]++] = new Slot
             {
                 Check = (uint)(products[i] >> 16),
+                Probe = probe < 0 ? 0 : (uint)FoldedHash.Load(bytes, probe) | Fold4,
                 Pattern = patterns[i / _stride],
-                Offset = places[i / _stride] + (i % _stride),
+                Offset = (short)offset,
+                ProbeDelta = probe < 0 ? NoProbe : (short)(probe - offset),
             };
         }
     }
 
-    /// <summary>A window of a pattern: which bits its product has, whose it is, where in the pattern it lies.</summary>
+    /// <summary>
+    /// A window of a pattern: which bits its product has, four more bytes of the pattern, whose it is, where in the pattern it lies,
+    /// and where the four bytes are, seen from the window.
+    /// </summary>
     private struct Slot
     {
         public uint Check;
+        public uint Probe;
         public int Pattern;
-        public int Offset;
+        public short Offset;
+        public short ProbeDelta;
     }
 }
