@@ -114,9 +114,15 @@ internal sealed class ManagedPatternSet : PatternSet
                 continue;
             }
             ShuffleVariant shuffle = ShuffleFilter.Choose(engine);
-            yield return shuffle != ShuffleVariant.None && members.Count <= ShuffleFilter.MaxPatterns(minLength)
-                ? new ShuffleFilter(_table, members, Math.Min(minLength, ShuffleFilter.MaxWidth), shuffle)
-                : new WindowFilter(_table, members, width, stride, wide: engine != PrefilterEngine.ManagedScalar);
+            List<ShuffleFilter> small = shuffle == ShuffleVariant.None ? [] : ShuffleFilter.Build(_table, members, minLength, shuffle);
+            foreach (ShuffleFilter filter in small)
+            {
+                yield return filter;
+            }
+            if (small.Count == 0)
+            {
+                yield return new WindowFilter(_table, members, width, stride, wide: engine != PrefilterEngine.ManagedScalar);
+            }
         }
     }
 }

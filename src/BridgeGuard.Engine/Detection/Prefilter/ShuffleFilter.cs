@@ -27,6 +27,14 @@ internal sealed partial class ShuffleFilter : BodyFilter
 
     private const int Buckets = 8;
 
+    // How many patterns a filter takes before most places survive, and how many filters together still beat the hash filter
+    // (PrefilterBenchmarks: a filter costs about 0.15 ns a byte; the hash filter 1.4 for two and three bytes, 0.8 for four to seven,
+    // 0.4 for eight and more).
+    private static readonly (int PerFilter, int MaxFilters) MaxWidth2 = (12, 6);
+    private static readonly (int PerFilter, int MaxFilters) MaxWidth3 = (24, 6);
+    private static readonly (int PerFilter, int MaxFilters) MaxWidth4 = (48, 4);
+    private static readonly (int PerFilter, int MaxFilters) MaxLong = (48, 2);
+
     private readonly PatternTable _table;
     private readonly ShuffleVariant _variant;
     private readonly int _width;
@@ -36,36 +44,14 @@ internal sealed partial class ShuffleFilter : BodyFilter
     private readonly int[] _bucketStart = new int[Buckets + 1];
     private readonly Slot[] _slots;
 
-    public ShuffleFilter(PatternTable table, List<int> patterns, int width, ShuffleVariant variant)
+    private ShuffleFilter(PatternTable table, List<int> patterns, Slot[] slots, int width, ShuffleVariant variant)
         : base(table, patterns)
     {
         _table = table;
         _variant = variant;
         _width = width;
         _tables = new byte[32 * width];
-        int[] places = WindowChooser.Choose(table, patterns, width, stride: 1);
-        _slots = new Slot[patterns.Count];
-        for (int i = 0; i < _slots.Length; i++)
-        {
-            ReadOnlySpan<byte> bytes = table.BytesOf(patterns[i]);
-            bool ignoreCase = table[patterns[i]].IgnoreCase;
-            uint mask = 0;
-            for (int j = 0; ignoreCase && j < width; j++)
-            {
-                mask |= char.IsAsciiLetter((char)bytes[places[i] + j]) ? 0x20u << (8 * j) : 0;
-            }
-            uint used = width == MaxWidth ? uint.MaxValue : (1u << (8 * width)) - 1;
-            _slots[i] = new Slot
-            {
-                Value = (uint)FoldedHash.Load(bytes, places[i]) & used,
-                CaseMask = mask,
-                UsedMask = used,
-                Pattern = patterns[i],
-                Offset = places[i],
-            };
-        }
-        // Similar windows into the same bucket: they share table entries.
-        Array.Sort(_slots, (a, b) => a.Value.CompareTo(b.Value));
+        _slots = slots;
         for (int bucket = 0; bucket < Buckets; bucket++)
         {
             _bucketStart[bucket + 1] = _slots.Length * (bucket + 1) / Buckets;
@@ -78,13 +64,37 @@ internal sealed partial class ShuffleFilter : BodyFilter
 
     public override long MemoryBytes => _tables.Length + (_slots.Length * (long)Unsafe.SizeOf<Slot>());
 
-    /// <summary>Beyond this the hash filter is faster (PrefilterBenchmarks).</summary>
-    public static int MaxPatterns(int minLength) => minLength switch
+    /// <summary>Filters for these patterns; none when they are so many that the hash filter is faster.</summary>
+    /// <param name="table">The patterns.</param>
+    /// <param name="patterns">Those to find.</param>
+    /// <param name="minLength">None is shorter.</param>
+    /// <param name="variant">Which instructions.</param>
+    public static List<ShuffleFilter> Build(PatternTable table, List<int> patterns, int minLength, ShuffleVariant variant)
     {
-        2 => 12,
-        3 => 16,
-        _ => 64,
-    };
+        var filters = new List<ShuffleFilter>();
+        (int perFilter, int maxFilters) = minLength switch
+        {
+            2 => MaxWidth2,
+            3 => MaxWidth3,
+            < 8 => MaxWidth4,
+            _ => MaxLong,
+        };
+        if (patterns.Count > perFilter * maxFilters)
+        {
+            return filters;
+        }
+        int width = Math.Min(minLength, MaxWidth);
+        Slot[] slots = MakeSlots(table, patterns, width);
+        // Similar windows into the same filter and bucket: they share table entries.
+        Array.Sort(slots, (a, b) => a.Value.CompareTo(b.Value));
+        int count = (slots.Length + perFilter - 1) / perFilter;
+        for (int i = 0; i < count; i++)
+        {
+            Slot[] part = slots[(slots.Length * i / count)..(slots.Length * (i + 1) / count)];
+            filters.Add(new ShuffleFilter(table, [.. Array.ConvertAll(part, slot => slot.Pattern)], part, width, variant));
+        }
+        return filters;
+    }
 
     public static ShuffleVariant Choose(PrefilterEngine engine) => engine switch
     {
@@ -135,6 +145,31 @@ internal sealed partial class ShuffleFilter : BodyFilter
                 }
             }
         }
+    }
+
+    private static Slot[] MakeSlots(PatternTable table, List<int> patterns, int width)
+    {
+        int[] places = WindowChooser.Choose(table, patterns, width, stride: 1);
+        uint used = width == MaxWidth ? uint.MaxValue : (1u << (8 * width)) - 1;
+        var slots = new Slot[patterns.Count];
+        for (int i = 0; i < slots.Length; i++)
+        {
+            ReadOnlySpan<byte> bytes = table.BytesOf(patterns[i]);
+            uint mask = 0;
+            for (int j = 0; table[patterns[i]].IgnoreCase && j < width; j++)
+            {
+                mask |= char.IsAsciiLetter((char)bytes[places[i] + j]) ? 0x20u << (8 * j) : 0;
+            }
+            slots[i] = new Slot
+            {
+                Value = (uint)FoldedHash.Load(bytes, places[i]) & used,
+                CaseMask = mask,
+                UsedMask = used,
+                Pattern = patterns[i],
+                Offset = places[i],
+            };
+        }
+        return slots;
     }
 
     private void Enter(in Slot slot, byte bit)
