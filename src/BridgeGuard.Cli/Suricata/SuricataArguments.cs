@@ -86,9 +86,9 @@ internal sealed class SuricataArguments
             string word = words[i];
             if (!word.StartsWith('-') || word == "-")
             {
-                // Everything from the first free word on is the capture filter.
-                arguments.Filter = string.Join(' ', words.Skip(i));
-                break;
+                // Free words, wherever they stand, are the capture filter.
+                arguments.Filter = arguments.Filter is null ? word : $"{arguments.Filter} {word}";
+                continue;
             }
 
             int equals = word.StartsWith("--", StringComparison.Ordinal) ? word.IndexOf('=', StringComparison.Ordinal) : -1;

@@ -236,7 +236,7 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
         ReplaySummary summary = engine.Run([capture], Filter(), hooks, stop.Token);
         if (summary.Error is { } error)
         {
-            _log.Error("pcap", error.Message);
+            _log.Write(IsFatal(summary, capture) ? LogLevel.Error : LogLevel.Warning, "pcap", error.Message);
         }
 
         if (summary.LastFault is { } fault)
@@ -248,10 +248,17 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
             "pcap",
             string.Create(CultureInfo.InvariantCulture, $"read {files} file{(files == 1 ? "" : "s")}, {summary.Packets} packets, {summary.Bytes} bytes"));
         _log.Info("counters", string.Create(CultureInfo.InvariantCulture, $"Alerts: {summary.Alerts.Sum(a => a.Count)}"));
-        return summary.Error is { Kind: not AttachmentErrorKind.Truncated and not AttachmentErrorKind.Corrupt } || (summary.Error is not null && summary.Packets == 0)
-            ? Failure
-            : Success;
+        return IsFatal(summary, capture) ? Failure : Success;
     }
+
+    /// <summary>A damaged capture ends with what could be read; a folder without any is read to its end at once.</summary>
+    private static bool IsFatal(ReplaySummary summary, string capture) => summary.Error switch
+    {
+        null => false,
+        { Kind: AttachmentErrorKind.NotFound } => !Directory.Exists(capture),
+        { Kind: AttachmentErrorKind.Truncated or AttachmentErrorKind.Corrupt } => summary.Packets == 0 && !Directory.Exists(capture),
+        _ => true,
+    };
 
     private string? Filter()
     {

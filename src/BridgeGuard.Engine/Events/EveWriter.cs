@@ -76,6 +76,8 @@ public sealed class EveWriter : IDisposable
 
     public void NumberValue(ulong value) => _json.WriteNumberValue(value);
 
+    public void Number(string name, long value) => _json.WriteNumber(name, value);
+
     public void Bool(ReadOnlySpan<byte> name, bool value) => _json.WriteBoolean(name, value);
 
     public void BoolValue(bool value) => _json.WriteBooleanValue(value);
@@ -86,6 +88,8 @@ public sealed class EveWriter : IDisposable
     public void Text(ReadOnlySpan<byte> name, string text) => _json.WriteString(name, text);
 
     public void TextValue(ReadOnlySpan<byte> utf8) => _json.WriteStringValue(utf8);
+
+    public void TextValue(ReadOnlySpan<char> text) => _json.WriteStringValue(text);
 
     public void TextValue(string text) => _json.WriteStringValue(text);
 
@@ -123,16 +127,19 @@ public sealed class EveWriter : IDisposable
         _json.WriteStringValue(text[..length]);
     }
 
+    /// <summary>As <see cref="Printable(ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>, under a name from a rule.</summary>
+    public void Printable(string name, ReadOnlySpan<byte> wire)
+    {
+        Span<byte> text = Scratch(wire.Length);
+        MakePrintable(wire, text);
+        _json.WriteString(name, text[..wire.Length]);
+    }
+
     /// <summary>Printable ASCII as it is, CR and LF kept, every other byte a dot: <c>payload_printable</c>.</summary>
     public void Printable(ReadOnlySpan<byte> name, ReadOnlySpan<byte> wire)
     {
         Span<byte> text = Scratch(wire.Length);
-        for (int i = 0; i < wire.Length; i++)
-        {
-            byte value = wire[i];
-            text[i] = value is (>= 0x20 and < 0x7f) or (byte)'\r' or (byte)'\n' ? value : (byte)'.';
-        }
-
+        MakePrintable(wire, text);
         _json.WriteString(name, text[..wire.Length]);
     }
 
@@ -224,6 +231,15 @@ public sealed class EveWriter : IDisposable
         {
             text[i] = (byte)('0' + (value % 10));
             value /= 10;
+        }
+    }
+
+    private static void MakePrintable(ReadOnlySpan<byte> wire, Span<byte> text)
+    {
+        for (int i = 0; i < wire.Length; i++)
+        {
+            byte value = wire[i];
+            text[i] = value is (>= 0x20 and < 0x7f) or (byte)'\r' or (byte)'\n' ? value : (byte)'.';
         }
     }
 

@@ -68,8 +68,8 @@ public sealed partial class EventEmitter : IDisposable
 
     public bool WantsStats { get; }
 
-    /// <summary>Names of flow bits, integers and variables; set with the rule set.</summary>
-    public IVariableWriter? Variables { get; set; }
+    /// <summary>Names of flow bits, integers and variables.</summary>
+    public IVariableWriter? Variables { get; set; } = FlowVariableWriter.Shared;
 
     /// <summary>Stream bytes for alerts that matched in them; null: alerts carry the packet's own payload only.</summary>
     public IAlertPayloads? Payloads { get; set; }
@@ -83,6 +83,20 @@ public sealed partial class EventEmitter : IDisposable
             {
                 WriteAlert(output, options, packet, flow, in entry);
                 Send(output, EventKind.Alert, packet, flow, entry.Rule.Sid, entry.Rule.Severity);
+            }
+        }
+    }
+
+    /// <summary>A packet that a tag rule wants kept: its bytes.</summary>
+    public void Tagged(Packet packet, Flow? flow)
+    {
+        foreach (EveOutput output in _outputs)
+        {
+            if (output.Alert is { TaggedPackets: true })
+            {
+                BeginPacketRecord(output, "packet"u8, packet, flow);
+                WritePacketBytes(packet);
+                Send(output, EventKind.Packet, packet, flow);
             }
         }
     }

@@ -18,6 +18,9 @@ public enum EventKind : byte
 
     /// <summary>A guest, port or action event of BridgeGuard itself.</summary>
     Guard,
+
+    /// <summary>The bytes of a packet that a tag rule asked for.</summary>
+    Packet,
 }
 
 /// <summary>What stands before the JSON of every event.</summary>

@@ -3,6 +3,7 @@ using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
+using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Protocols;
 
@@ -18,11 +19,17 @@ public sealed class AppLayer : IStreamConsumer
 
     private readonly ProtocolDetector _detector;
     private readonly FileTracker _files;
+    private readonly WorkerCounters _counters;
     private readonly ProtocolSettings[] _settings = new ProtocolSettings[(int)ProtocolId.Count];
     private readonly Stack<ProtocolState>[] _pools = new Stack<ProtocolState>[(int)ProtocolId.Count];
 
-    public AppLayer(EngineSettings settings, ProtocolDetector detector, FileTracker files)
+    /// <param name="settings">Sections of protocols.</param>
+    /// <param name="detector">Finds protocols.</param>
+    /// <param name="files">Where files go.</param>
+    /// <param name="counters">Where flows, transactions, errors and gaps are counted by protocol.</param>
+    public AppLayer(EngineSettings settings, ProtocolDetector detector, FileTracker files, WorkerCounters? counters = null)
     {
+        _counters = counters ?? new WorkerCounters();
         _detector = detector;
         _files = files;
         foreach (Protocol protocol in ProtocolCatalog.All)
@@ -33,15 +40,6 @@ public sealed class AppLayer : IStreamConsumer
             _pools[(int)protocol.Id] = new Stack<ProtocolState>();
         }
     }
-
-    /// <summary>Flows whose protocol became known, by protocol (stats <c>app_layer.flow.*</c>); index is the <see cref="ProtocolId"/>.</summary>
-    public long[] FlowsByProtocol { get; } = new long[(int)ProtocolId.Count];
-
-    /// <summary>Parsers that gave up, by protocol (stats <c>app_layer.error.*.parser</c>).</summary>
-    public long[] ParserErrors { get; } = new long[(int)ProtocolId.Count];
-
-    /// <summary>Gaps met by parsers, by protocol (stats <c>app_layer.error.*.gap</c>).</summary>
-    public long[] Gaps { get; } = new long[(int)ProtocolId.Count];
 
     /// <summary>Set by a call that made the protocol known while the other direction has unconsumed data: hand that over again now.</summary>
     public bool WantsRedelivery { get; private set; }
@@ -105,7 +103,7 @@ public sealed class AppLayer : IStreamConsumer
             return;
         }
 
-        Gaps[(int)flow.App]++;
+        _counters.AppError(flow.App, flow.Key.Protocol, AppErrorKind.Gap);
         if (!state.Protocol.AcceptsGaps)
         {
             GiveUp(flow, Direction.ToServer);
@@ -139,7 +137,7 @@ public sealed class AppLayer : IStreamConsumer
                 if (other == ProtocolId.Unknown && flow.App == ProtocolId.Unknown)
                 {
                     flow.App = ProtocolId.Failed;
-                    FlowsByProtocol[(int)ProtocolId.Failed]++;
+                    _counters.AppFlow(ProtocolId.Failed, flow.Key.Protocol);
                 }
             }
             else
@@ -165,7 +163,7 @@ public sealed class AppLayer : IStreamConsumer
             flow.DetectionOf(direction).Parsed += (ulong)data.Length;
             if (result.Status == ParseStatus.Stop)
             {
-                ParserErrors[(int)flow.App]++;
+                _counters.AppError(flow.App, flow.Key.Protocol, AppErrorKind.Parser);
                 flow.Flags |= FlowFlags.AppLayerError;
             }
         }
@@ -210,6 +208,7 @@ public sealed class AppLayer : IStreamConsumer
         }
 
         flow.AppState = null;
+        _counters.AppTransactions(state.Protocol.Id, flow.Key.Protocol, (long)state.Transactions.NextId);
         state.Reset();
         _pools[(int)state.Protocol.Id].Push(state);
     }
@@ -285,7 +284,7 @@ public sealed class AppLayer : IStreamConsumer
             packet.AppEvents |= AppLayerEvents.WrongDirectionFirstData;
             SetOwnProtocol(flow, direction, found);
             flow.App = found;
-            FlowsByProtocol[(int)found]++;
+            _counters.AppFlow(found, flow.Key.Protocol);
             GiveUp(flow, Direction.ToServer);
             GiveUp(flow, Direction.ToClient);
             return false;
@@ -320,7 +319,7 @@ public sealed class AppLayer : IStreamConsumer
     private void Start(Flow flow, ProtocolId id)
     {
         flow.App = id;
-        FlowsByProtocol[(int)id]++;
+        _counters.AppFlow(id, flow.Key.Protocol);
         Protocol? protocol = ProtocolCatalog.Get(id);
         if (protocol is null || _detector.IsDetectionOnly(id))
         {
@@ -337,7 +336,7 @@ public sealed class AppLayer : IStreamConsumer
         flow.App = ProtocolId.Failed;
         flow.AppToServer = flow.AppToServer == ProtocolId.Unknown ? ProtocolId.Failed : flow.AppToServer;
         flow.AppToClient = flow.AppToClient == ProtocolId.Unknown ? ProtocolId.Failed : flow.AppToClient;
-        FlowsByProtocol[(int)ProtocolId.Failed]++;
+        _counters.AppFlow(ProtocolId.Failed, flow.Key.Protocol);
         GiveUp(flow, Direction.ToServer);
         GiveUp(flow, Direction.ToClient);
     }
@@ -374,7 +373,7 @@ public sealed class AppLayer : IStreamConsumer
 
     private void Error(Flow flow)
     {
-        ParserErrors[(int)flow.App]++;
+        _counters.AppError(flow.App, flow.Key.Protocol, AppErrorKind.Parser);
         flow.Flags |= FlowFlags.AppLayerError | FlowFlags.NoAppLayerToServer | FlowFlags.NoAppLayerToClient;
         flow.DetectToServer.Ended = flow.DetectToClient.Ended = true;
     }

@@ -67,7 +67,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _decoder = new PacketDecoder(_settings.Decoder);
         _defragmenter = new Defragmenter(_settings.Defrag, _settings.HostOs, _settings.Flow.VlanTracking, environment.FlowHash);
         _files = new FileTracker(_settings.Files, environment.FileSink, environment.FileVerdicts);
-        _appLayer = new AppLayer(_settings, environment.Protocols ?? new ProtocolDetector(_settings.AppLayer), _files);
+        _appLayer = new AppLayer(_settings, environment.Protocols ?? new ProtocolDetector(_settings.AppLayer), _files, Counters);
         _flows = new FlowTable(_settings, environment.FlowHash, Counters, workerId) { EndHandler = this };
         _tcp = new TcpTracker(_settings, _flows, _appLayer, Counters);
         _detector = new Detector(_settings, workerId) { Reassembler = _tcp.Reassembler };
@@ -364,6 +364,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
+        if (packet.Has(PacketFlags.Tagged))
+        {
+            _events.Tagged(packet, flow);
+        }
+
         if (flow?.AppState is not null)
         {
             LogTransactions(packet, flow);
@@ -371,8 +376,22 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         if (packet.Action == VerdictAction.Drop)
         {
-            _events.Drop(packet, flow);
+            _events.Drop(packet, flow, Dropper());
         }
+    }
+
+    /// <summary>The match that dropped the packet; default when something else did.</summary>
+    private AlertEntry Dropper()
+    {
+        for (int i = 0; i < _alerts.Count; i++)
+        {
+            if (_alerts[i].Action is RuleAction.Drop or RuleAction.Reject or RuleAction.RejectDestination or RuleAction.RejectBoth or RuleAction.Redirect)
+            {
+                return _alerts[i];
+            }
+        }
+
+        return default;
     }
 
     /// <summary>Writes the records of transactions that are far enough, then lets finished ones go.</summary>

@@ -99,18 +99,22 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
             return midstream ? ExceptionPolicy.Ignore : _flowMaster;
         }
 
-        bool fits = written switch
+        string? problem = written switch
         {
-            ExceptionPolicy.PassPacket or ExceptionPolicy.DropPacket => false,
-            ExceptionPolicy.Reject or ExceptionPolicy.RejectBoth => !midstream,
-            _ => true,
+            _ when midstream && written is not (ExceptionPolicy.PassFlow or ExceptionPolicy.Ignore) =>
+                $"\"{Name(written)}\" is not a valid exception policy when midstream is enabled. Valid options are pass-flow and ignore.",
+            ExceptionPolicy.PassPacket or ExceptionPolicy.DropPacket =>
+                $"\"{Name(written)}\" is not valid for this exception policy. See our documentation for a list of all possible values.",
+            ExceptionPolicy.DropFlow when !_inline =>
+                $"\"{Name(written)}\" is not a valid exception policy in IDS mode. See our documentation for a list of all possible values.",
+            _ => null,
         };
-        if (fits)
+        if (problem is null)
         {
             return written;
         }
 
-        section.Tell(ConfigSeverity.Error, "exception-policy", $"Error parsing {Path} from config file: \"{Name(written)}\" is not valid for this exception policy.");
+        section.Tell(ConfigSeverity.Error, "exception-policy", $"Error parsing {Path} from config file. {problem}");
         return ExceptionPolicy.Ignore;
     }
 
