@@ -232,10 +232,16 @@ public sealed partial class PacketDecoder
                 continue;
             }
 
-            if (options.Length < 2 || options[1] > options.Length - 2)
+            if (options.Length < 2)
             {
                 Mark(packet, PacketEvent.Ipv6ExtensionInvalidOptionLength);
                 break;
+            }
+
+            if (options[1] > options.Length - 2)
+            {
+                Mark(packet, PacketEvent.Ipv6ExtensionInvalidOptionLength);
+                return true;
             }
 
             int length = options[1];

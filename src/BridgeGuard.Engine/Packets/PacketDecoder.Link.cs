@@ -161,13 +161,13 @@ public sealed partial class PacketDecoder
     {
         Counters.Ppp++;
         ReadOnlySpan<byte> data = packet.Buffer.AsSpan(offset, end - offset);
-        if (data.Length < 4)
+        int protocolOffset = data.StartsWith((ReadOnlySpan<byte>)[0xff, 0x03]) ? 2 : 0;
+        if (data.Length < protocolOffset + 2)
         {
             Fail(packet, PacketEvent.PppPacketTooSmall);
             return;
         }
 
-        int protocolOffset = data[0] == 0xff && data[1] == 0x03 ? 2 : 0;
         if (EnterLayer(packet))
         {
             DecodePppProtocol(packet, inner, offset + protocolOffset, end);
