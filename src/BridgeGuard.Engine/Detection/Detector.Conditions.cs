@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
@@ -30,8 +31,7 @@ public sealed partial class Detector
         ConditionKind.FlowBitSet or ConditionKind.FlowBitNotSet => TestFlowBits(condition),
         ConditionKind.FlowIntTest or ConditionKind.FlowIntIsSet or ConditionKind.FlowIntNotSet => TestFlowInteger(condition),
         ConditionKind.XBitSet or ConditionKind.XBitNotSet or ConditionKind.HostBitSet or ConditionKind.HostBitNotSet => TestHostBit(condition),
-        ConditionKind.PayloadSize => !_packet.Has(PacketFlags.Pseudo)
-            && condition.Test.Matches((ulong)_packet.PayloadLength) != condition.Negated,
+        ConditionKind.PayloadSize => TestPayloadSize(condition.Test),
         ConditionKind.TcpFlags => _packet.IsTcp && TestTcpFlags(condition),
         ConditionKind.TcpSequence => _packet.IsTcp && condition.Test.Matches(_packet.Tcp.Sequence),
         ConditionKind.TcpAcknowledgement => _packet.IsTcp && condition.Test.Matches(_packet.Tcp.Acknowledgement),
@@ -146,6 +146,11 @@ public sealed partial class Detector
             && (test.Version is not { } version || BinaryPrimitives.ReadUInt32BigEndian(payload[16..]) == version)
             && (test.Procedure is not { } procedure || BinaryPrimitives.ReadUInt32BigEndian(payload[20..]) == procedure);
     }
+
+    /// <summary>«Not that many» is said of payloads: a packet without one does not match, as in Suricata.</summary>
+    private bool TestPayloadSize(in IntegerRange test) => !_packet.Has(PacketFlags.Pseudo)
+        && (_packet.PayloadLength > 0 || test.Comparison != IntegerComparison.NotEqual)
+        && test.Matches((ulong)_packet.PayloadLength);
 
     private bool TestFlow(in PacketCondition condition)
     {

@@ -127,7 +127,7 @@ public sealed partial class Detector
 
             if (rateFiltered)
             {
-                alert.Flags |= AlertFlags.RateFiltered;
+                alert.Flags |= alert.Action == RuleAction.Pass ? AlertFlags.RateFiltered | AlertFlags.Silent : AlertFlags.RateFiltered;
             }
 
             if (verdict == ThresholdVerdict.Silent)
@@ -163,6 +163,8 @@ public sealed partial class Detector
                     _flow!.Flags |= FlowFlags.Passed;
                 }
 
+                // So that what it carries is passed too.
+                _packet.Flags |= PacketFlags.NoInspection;
                 return true;
 
             case RuleAction.Drop:
@@ -178,7 +180,7 @@ public sealed partial class Detector
                 };
                 if (_settings.IsInline)
                 {
-                    _packet.Drop(DropReason.Rules);
+                    _packet.Drop(alert.Has(AlertFlags.RateFiltered) ? DropReason.RulesThreshold : DropReason.Rules);
                     if (onFlow)
                     {
                         _flow!.Flags |= FlowFlags.Dropped;

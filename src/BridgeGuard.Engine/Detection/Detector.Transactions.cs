@@ -219,11 +219,28 @@ public sealed partial class Detector
 
         ref RuleState state = ref detection[slot];
         state.Matched = matched;
-        state.IsOver = isMatch || isNever || isComplete;
+        state.IsOver = (isMatch && !IsRepeating(entry, progress)) || isNever || isComplete;
         if (isMatch)
         {
             OnMatch(rule, AlertFlags.Transaction, transaction);
         }
+    }
+
+    /// <summary>A hook without further conditions on a transaction matches as long as the transaction stands at it and moves.</summary>
+    private bool IsRepeating(in RuleEntry entry, byte progress)
+    {
+        for (int i = 0; i < entry.Engines.Count; i++)
+        {
+            ref readonly InspectionEngine engine = ref _rules.Engines[entry.Engines.Start + i];
+            if (engine.AppliesTo(_flow!.AppState!.Protocol.Id, _directionMask)
+                && (engine.Kind != EngineKind.Progress
+                    || progress != (_packet.Direction == Direction.ToServer ? engine.ProgressToServer : engine.ProgressToClient)))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>

@@ -83,7 +83,7 @@ public sealed partial class Detector : IDisposable
     public void Inspect(RuleSet rules, Packet packet, Flow? flow, AlertQueue alerts)
     {
         alerts.Clear();
-        if (packet.Has(PacketFlags.NoInspection) || (flow is not null && flow.Has(FlowFlags.Passed)))
+        if (IsCarriedByPassed(packet) || packet.Has(PacketFlags.NoInspection) || (flow is not null && flow.Has(FlowFlags.Passed)))
         {
             FinishTransactions(rules, packet, flow);
             return;
@@ -112,6 +112,20 @@ public sealed partial class Detector : IDisposable
         }
 
         Finish();
+    }
+
+    /// <summary>A tunnel that was passed is passed with what it carries.</summary>
+    private static bool IsCarriedByPassed(Packet packet)
+    {
+        for (Packet? outer = packet.Outer; outer is not null; outer = outer.Outer)
+        {
+            if (outer.Has(PacketFlags.NoInspection) || outer.Flow is { } flow && flow.Has(FlowFlags.Passed))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Begin(RuleSet rules, Packet packet, Flow? flow, AlertQueue alerts)
@@ -162,6 +176,11 @@ public sealed partial class Detector : IDisposable
     /// <summary>Address-only rules see the first packet of each direction of a flow; without a flow every packet.</summary>
     private void InspectAddresses()
     {
+        if (_packet.Has(PacketFlags.Pseudo))
+        {
+            return;
+        }
+
         if (_flow is { } flow)
         {
             FlowFlags done = _packet.Direction == Direction.ToServer ? FlowFlags.IpOnlyToServerDone : FlowFlags.IpOnlyToClientDone;

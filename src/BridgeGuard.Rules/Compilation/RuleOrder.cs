@@ -13,8 +13,8 @@ internal static class RuleOrder
             .ThenBy(rule => Rank(rule.Rule, IsFlowBitWrite, IsFlowBitRead))
             .ThenBy(rule => Rank(rule.Rule, IsFlowIntWrite, IsFlowIntRead))
             .ThenBy(rule => CaptureRank(rule.Rule))
-            .ThenBy(rule => ReadsFirst(rule.Rule, ConditionKind.HostBitSet, ConditionKind.HostBitNotSet))
-            .ThenBy(rule => ReadsFirst(rule.Rule, ConditionKind.XBitSet, ConditionKind.XBitNotSet))
+            .ThenBy(rule => HostRank(rule.Rule))
+            .ThenBy(rule => ReadsXBits(rule.Rule, ofPair: true) ? 0 : 1)
             .ThenBy(rule => rule.Priority)
             .ThenBy(rule => rule.Rule.Sid)
             .ThenBy(rule => rule.Rule.Gid),
@@ -27,6 +27,7 @@ internal static class RuleOrder
         RuleAction.Drop => 1,
         RuleAction.Reject or RuleAction.RejectBoth or RuleAction.RejectDestination => 2,
         RuleAction.Redirect => 3,
+        RuleAction.Config => 5,
         _ => 4,
     };
 
@@ -46,9 +47,15 @@ internal static class RuleOrder
     private static int CaptureRank(RuleModel rule) =>
         rule.AllSections.Any(section => section.Ops.Exists(op => op.Data is PcreOp { FlowCaptures.Length: > 0 })) ? 0 : 1;
 
-    /// <summary>Observed of Suricata 8: rules that test host bits come before those that set them or have none.</summary>
-    private static int ReadsFirst(RuleModel rule, ConditionKind set, ConditionKind notSet) =>
-        rule.Conditions.Exists(condition => condition.Condition.Kind == set || condition.Condition.Kind == notSet) ? 0 : 1;
+    /// <summary>Observed of Suricata 8: who writes hostbits, then who tests xbits of one host, then all others.</summary>
+    private static int HostRank(RuleModel rule) =>
+        rule.Effects.Exists(effect => effect.Kind is EffectKind.HostBitSet or EffectKind.HostBitUnset or EffectKind.HostBitToggle) ? 0
+        : ReadsXBits(rule, ofPair: false) ? 1
+        : 2;
+
+    private static bool ReadsXBits(RuleModel rule, bool ofPair) => rule.Conditions.Exists(condition =>
+        condition.Condition.Kind is ConditionKind.XBitSet or ConditionKind.XBitNotSet
+        && (condition.Condition.Mode == (byte)TrackBy.Both) == ofPair);
 
     private static bool IsFlowBitWrite(RuleEffect effect) =>
         effect.Kind is EffectKind.FlowBitSet or EffectKind.FlowBitUnset or EffectKind.FlowBitToggle;

@@ -88,6 +88,12 @@ internal static class BufferKeywords
         Help = "the contents that follow look at these header bytes",
         Apply = context =>
         {
+            if (context.Rule.Conditions.Find(condition => condition.Section?.HeaderBytes == buffer.Kind) is { } known)
+            {
+                context.Rule.Activate(known.Section);
+                return;
+            }
+
             var section = new SectionModel { Buffer = null, HeaderBytes = buffer.Kind, Column = context.Option.Name.Column, Keyword = buffer.Name };
             context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.PacketBuffer, Mode = (byte)buffer.Kind })
             {

@@ -137,7 +137,11 @@ internal static class MetaKeywords
         Name = "alert",
         Argument = ArgumentRule.None,
         Help = "the rule alerts whatever its action",
-        Apply = context => context.Rule.NoAlert = false,
+        Apply = context =>
+        {
+            context.Rule.NoAlert = false;
+            context.Rule.HasAlertKeyword = true;
+        },
     };
 
     /// <summary>Suricata's version whose rule language this is; <c>requires: version</c> is judged by it.</summary>

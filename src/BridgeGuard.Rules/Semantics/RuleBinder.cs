@@ -16,6 +16,12 @@ internal static partial class RuleBinder
     {
         var rule = new RuleModel { Syntax = syntax };
         var context = new BindContext(rule, environment, diagnostics);
+        JudgeRequirements(context);
+        if (rule.IsSkipped)
+        {
+            return rule;
+        }
+
         HeaderBinder.Bind(context);
         for (int i = 0; i < syntax.Options.Count && !context.HasFailed && !rule.IsSkipped; i++)
         {
@@ -31,6 +37,19 @@ internal static partial class RuleBinder
         }
 
         return context.HasFailed ? null : rule;
+    }
+
+    /// <summary>What a rule requires is asked first: one for another version may hold anything.</summary>
+    private static void JudgeRequirements(BindContext context)
+    {
+        foreach (OptionSyntax option in context.Rule.Syntax.Options)
+        {
+            if (option.Name.Text == MetaKeywords.Requires.Name && option.Value is not null && !context.HasFailed)
+            {
+                context.Option = option;
+                MetaKeywords.Requires.Apply(context);
+            }
+        }
     }
 
     private static void Apply(BindContext context)

@@ -20,6 +20,7 @@ internal static class RuleChecks
             return;
         }
 
+        rule.NoAlert |= rule.Action == RuleAction.Pass && !rule.HasAlertKeyword;
         CheckSections(context);
         if (!context.HasFailed)
         {

@@ -80,6 +80,9 @@ internal sealed class RuleModel
 
     public bool NoAlert { get; set; }
 
+    /// <summary>A pass rule that is to be reported all the same.</summary>
+    public bool HasAlertKeyword { get; set; }
+
     public string RedirectTarget { get; set; } = "";
 
     /// <summary>A <c>requires</c> is not met: the rule is left out without an error.</summary>
