@@ -34,6 +34,9 @@ internal sealed class BridgeWorker
     private const byte FlagDataValid = 2;
 
     private const int PollMs = 50;
+
+    // The guests' traffic waits for this thread, as it would for a softirq.
+    private const int Nice = -10;
     private const long TickEveryUs = 100_000;
 
     private readonly int _queue;
@@ -123,6 +126,7 @@ internal sealed class BridgeWorker
             Libc.SetAffinity(0, sizeof(ulong), ref mask);
         }
 
+        Libc.RaisePriority(Nice);
         try
         {
             Loop();

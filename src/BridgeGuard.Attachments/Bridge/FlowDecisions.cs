@@ -12,7 +12,7 @@ namespace BridgeGuard.Attachments.Bridge;
 internal sealed class FlowDecisions(KernelPrograms programs)
 {
     // Frames of the flow that already wait for the daemon go first; under a standing backlog that never ends, so it is bounded.
-    private const ulong OrderWaitNs = 20_000_000;
+    private const ulong OrderWaitNs = 200_000_000;
 
     private const int ForgetBatch = 1024;
 

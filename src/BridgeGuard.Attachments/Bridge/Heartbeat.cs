@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using BridgeGuard.Attachments.Interop;
 
 namespace BridgeGuard.Attachments.Bridge;
 
@@ -11,6 +12,9 @@ internal sealed class Heartbeat(SharedState state, IReadOnlyList<BridgeWorker> w
 {
     private const int BeatsPerTimeout = 4;
 
+    // It runs for microseconds; late, it would open or close every port of a host that is merely busy.
+    private const int Nice = -20;
+
     private readonly long[] _lastProgress = [.. workers.Select(_ => -1L)];
     private readonly long[] _lastPunted = [.. workers.Select(_ => -1L)];
     private readonly ManualResetEventSlim _stop = new();
@@ -20,7 +24,7 @@ internal sealed class Heartbeat(SharedState state, IReadOnlyList<BridgeWorker> w
     public void Start()
     {
         Beat();
-        _thread = new Thread(Run) { IsBackground = true, Name = "bg-heartbeat", Priority = ThreadPriority.Highest };
+        _thread = new Thread(Run) { IsBackground = true, Name = "bg-heartbeat" };
         _thread.Start();
     }
 
@@ -33,6 +37,7 @@ internal sealed class Heartbeat(SharedState state, IReadOnlyList<BridgeWorker> w
 
     private void Run()
     {
+        Libc.RaisePriority(Nice);
         while (!_stop.Wait(Math.Max(1, staleMs / BeatsPerTimeout)))
         {
             Beat();

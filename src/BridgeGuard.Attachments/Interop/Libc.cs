@@ -83,8 +83,14 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "sched_getaffinity", SetLastError = true)]
     public static partial int GetAffinity(int pid, nuint length, ref ulong mask);
 
+    [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]
+    public static partial int SetPriority(int which, int who, int nice);
+
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     public static partial nint Syscall(nint number, nint command, ref byte attributes, nint length);
+
+    /// <summary>Puts the calling thread before ordinary ones; without the privilege it stays where it is.</summary>
+    public static void RaisePriority(int nice) => SetPriority(0, 0, nice);
 
     /// <summary>The message of the last failed call, such as "Operation not permitted".</summary>
     public static string LastMessage() => Marshal.GetLastPInvokeErrorMessage();

@@ -26,6 +26,8 @@ internal static class RejectCrafter
     private const int IcmpHeaderBytes = 8;
     private const int TcpBytes = 20;
     private const int HopLimit = 64;
+    private const byte Icmp6Unreachable = 1;
+    private const byte Icmp6Prohibited = 1;
 
     // IPv4 quotes the header and 8 bytes (RFC 792); IPv6 as much as fits the minimum MTU (RFC 4443 §2.4), of which 48 bytes are enough for ports.
     private const int QuotedPayloadBytes = 8;
@@ -143,12 +145,33 @@ internal static class RejectCrafter
         }
         else
         {
-            IcmpV6Packet packet = new(new ByteArraySegment(icmp), ip) { Type = IcmpV6Type.DestinationUnreachable, Code = 1 };
-            ip.PayloadPacket = packet;
-            packet.UpdateIcmpChecksum();
+            icmp[0] = Icmp6Unreachable;
+            icmp[1] = Icmp6Prohibited;
+            BinaryPrimitives.WriteUInt16BigEndian(icmp.AsSpan(2), Icmp6Checksum(ip, icmp));
+            ip.PayloadData = icmp;
         }
 
         return Finish(ip);
+    }
+
+    /// <summary>RFC 4443 §2.3. PacketDotNet 1.4.8 leaves the quoted bytes out of it, which receivers do not take.</summary>
+    private static ushort Icmp6Checksum(IPPacket ip, ReadOnlySpan<byte> icmp)
+    {
+        uint sum = (uint)icmp.Length + (uint)ProtocolType.IcmpV6 + Sum(ip.SourceAddress.GetAddressBytes()) + Sum(ip.DestinationAddress.GetAddressBytes());
+        sum += Sum(icmp);
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        return (ushort)~(sum + (sum >> 16));
+    }
+
+    private static uint Sum(ReadOnlySpan<byte> bytes)
+    {
+        uint sum = 0;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            sum += (i & 1) == 0 ? (uint)bytes[i] << 8 : bytes[i];
+        }
+
+        return sum;
     }
 
     private static void SwapEnds(Span<byte> quote, int headerLength, Rejected rejected)
@@ -196,6 +219,11 @@ internal static class RejectCrafter
         if (ip is IPv4Packet v4)
         {
             v4.UpdateIPChecksum();
+        }
+        else
+        {
+            // PacketDotNet 1.4.8 sets it only for some kinds of payload.
+            ip.PayloadLength = (ushort)(ip.TotalPacketLength - Ipv6Bytes);
         }
 
         return ip.Bytes;

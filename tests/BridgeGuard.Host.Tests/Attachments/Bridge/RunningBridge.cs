@@ -48,7 +48,9 @@ internal sealed class RunningBridge : IDisposable
 
     public List<string> Warnings { get; } = [];
 
-    public static BridgeOptions Options(params string[] bridges) => new() { Bridges = bridges.Length == 0 ? ["br0"] : bridges, WorkerCount = 2 };
+    /// <summary>Two workers; a heartbeat limit that a busy test machine keeps, for tests that are not about it.</summary>
+    public static BridgeOptions Options(params string[] bridges) =>
+        new() { Bridges = bridges.Length == 0 ? ["br0"] : bridges, WorkerCount = 2, HeartbeatMs = 2000 };
 
     public static RunningBridge Start(BridgeLab lab, Judge judge, BridgeOptions? options = null) =>
         Start(lab, _ => new JudgingProcessor(judge), options);

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.Loader;
+using BridgeGuard.Attachments;
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Engine.Worker;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Attachments.Bridge;
+
+/// <summary>A bridge attachment in a process of its own, for tests that kill or stop it: this assembly, started with a variable set.</summary>
+internal sealed class BridgeChild : IDisposable
+{
+    private const string Variable = "BRIDGEGUARD_TEST_CHILD";
+
+    private readonly Process _process;
+
+    private BridgeChild(Process process) => _process = process;
+
+    /// <summary>Starts the child in a namespace and waits until frames flow.</summary>
+    public static BridgeChild Start(string space, string stale = "open", string pinFolder = "/sys/fs/bpf/bridgeguard")
+    {
+        // Not "ip netns exec": that puts a new /sys over a bpffs below it.
+        string assembly = typeof(BridgeChild).Assembly.Location;
+        ProcessStartInfo start = new("nsenter", $"--net=/run/netns/{space} dotnet {assembly}") { RedirectStandardOutput = true };
+        start.Environment[Variable] = $"{stale};{pinFolder}";
+        Process process = Process.Start(start)!;
+        string? line = process.StandardOutput.ReadLine();
+        if (line != "READY")
+        {
+            process.Kill();
+            Assert.Fail($"the child said {line}");
+        }
+
+        return new BridgeChild(process);
+    }
+
+    /// <summary>Sends a signal by its name; nsenter has become the child itself.</summary>
+    public void Signal(string name)
+    {
+        BridgeLab.Run("kill", $"-{name} {_process.Id}");
+        if (name == "KILL")
+        {
+            _process.WaitForExit();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            Signal("KILL");
+        }
+
+        _process.Dispose();
+    }
+
+    /// <summary>Takes over before the test runner's Main when the variable is set.</summary>
+    [ModuleInitializer]
+    internal static void RunIfChild()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is not { } arguments)
+        {
+            return;
+        }
+
+        // Until a module's initializer ends, other threads wait before they may use its types: the work is done by a second copy of the assembly.
+        Environment.SetEnvironmentVariable(Variable, null);
+        Assembly copy = new AssemblyLoadContext("child").LoadFromAssemblyPath(typeof(BridgeChild).Assembly.Location);
+        copy.GetType(typeof(BridgeChild).FullName!)!.GetMethod(nameof(RunChild), BindingFlags.NonPublic | BindingFlags.Static)!.Invoke(null, [arguments]);
+    }
+
+    private static void RunChild(string arguments)
+    {
+        string[] parts = arguments.Split(';');
+        BridgeOptions options = RunningBridge.Options() with
+        {
+            WhenStale = parts[0] == "closed" ? FailMode.Closed : FailMode.Open,
+            PinFolder = parts[1],
+            HeartbeatMs = 100,
+        };
+        using BridgeAttachment attachment = new(options);
+        using CancellationTokenSource stop = new();
+        Console.CancelKeyPress += (_, e) =>
+        {
+            e.Cancel = true;
+            stop.Cancel();
+        };
+        AttachmentError? error = attachment.Open() ?? attachment.Run(
+            _ => new PassingProcessor(), new AttachmentHooks { Ready = () => Console.WriteLine("READY") }, stop.Token);
+        attachment.Dispose();
+        if (error is not null)
+        {
+            Console.WriteLine(error);
+        }
+
+        Environment.Exit(error is null ? 0 : 1);
+    }
+}
