@@ -10,6 +10,9 @@ public abstract class AttachmentContractTests
     /// <summary>An attachment that will bring exactly these frames.</summary>
     private protected abstract IAttachment Create(IReadOnlyList<byte[]> frames, ScratchFolder scratch);
 
+    /// <summary>A port that frames can be injected at.</summary>
+    private protected virtual ushort InjectPort => 7;
+
     private static byte[][] Frames(int count) => [.. Enumerable.Range(0, count).Select(i => Frame((byte)i))];
 
     private static byte[] Frame(byte mark) => [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x06, .. Enumerable.Repeat(mark, 46)];
@@ -38,6 +41,7 @@ public abstract class AttachmentContractTests
         ScriptedProcessor processor = new((frame, _) => frame[^1] == 2 ? new Verdict { Action = VerdictAction.Drop } : Verdict.Pass);
         CollectingSink sink = new();
         AttachmentStats stats = RunAll(Frames(4), processor, new AttachmentHooks { Sink = sink });
+        Assert.All(sink.Delivered, delivered => Assert.Equal(DeliveryKind.Forwarded, delivered.Kind));
         Assert.Equal([0, 1, 3], sink.Delivered.Select(delivered => delivered.Frame[^1]));
         Assert.Equal((4, 3, 1), (stats.Frames, stats.Passed, stats.Dropped));
     }
@@ -56,14 +60,14 @@ public abstract class AttachmentContractTests
         ScriptedProcessor processor = null!;
         processor = new ScriptedProcessor((_, _) =>
         {
-            Assert.True(processor.Injector.TryAdd(60, 7, InjectDirection.ToPort, out Span<byte> made));
+            Assert.True(processor.Injector.TryAdd(60, InjectPort, InjectDirection.ToPort, out Span<byte> made));
             made.Fill(0xAB);
             return new Verdict { Action = VerdictAction.Drop };
         });
         CollectingSink sink = new();
         AttachmentStats stats = RunAll(Frames(1), processor, new AttachmentHooks { Sink = sink });
         (byte[] frame, DeliveryKind kind, ushort port) = sink.Delivered.Single();
-        Assert.Equal((60, DeliveryKind.InjectedToPort, 7), (frame.Length, kind, port));
+        Assert.Equal((60, DeliveryKind.InjectedToPort, InjectPort), (frame.Length, kind, port));
         Assert.Equal((1, 0), (stats.Injected, processor.Injector.Count));
     }
 

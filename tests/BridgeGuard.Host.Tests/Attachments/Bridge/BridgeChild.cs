@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
@@ -82,13 +83,22 @@ internal sealed class BridgeChild : IDisposable
         };
         using BridgeAttachment attachment = new(options);
         using CancellationTokenSource stop = new();
-        Console.CancelKeyPress += (_, e) =>
+        void Stop(PosixSignalContext context)
         {
-            e.Cancel = true;
+            context.Cancel = true;
             stop.Cancel();
-        };
+        }
+
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         AttachmentError? error = attachment.Open() ?? attachment.Run(
             _ => new PassingProcessor(), new AttachmentHooks { Ready = () => Console.WriteLine("READY") }, stop.Token);
+        foreach (PortInfo port in attachment.Ports.All)
+        {
+            Console.WriteLine($"{port.Name} {attachment.ReadCounters(port.PortId)}");
+        }
+
+        Console.WriteLine($"{attachment.Stats} Lost = {attachment.Lost}");
         attachment.Dispose();
         if (error is not null)
         {

@@ -23,7 +23,8 @@ internal sealed class BridgeLab : IDisposable
 
     private readonly List<string> _namespaces = [];
 
-    public BridgeLab()
+    /// <param name="withIp">Off: nothing but what a test sends is on the wire.</param>
+    public BridgeLab(bool withIp = true)
     {
         SkipUnlessPossible();
         string prefix = $"bgt{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
@@ -36,7 +37,23 @@ internal sealed class BridgeLab : IDisposable
         }
 
         Ip($"-n {Host} link add br0 type bridge forward_delay 0 mcast_snooping 0");
+        if (!withIp)
+        {
+            _namespaces.ForEach(name => Run("ip", $"netns exec {name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1"));
+        }
+
         Ip($"-n {Host} link set br0 up");
+        if (!withIp)
+        {
+            AddWire(A, "pa", MacA);
+            AddWire(B, "pb", MacB);
+            Ip($"-n {Host} link set pa up");
+            Ip($"-n {Host} link set pb up");
+            Ip($"-n {A} link set eth0 up");
+            Ip($"-n {B} link set eth0 up");
+            return;
+        }
+
         Ip($"-n {Host} addr add {AddressHost}/24 dev br0");
         AddGuest(A, "pa", MacA, AddressA, Address6A);
         AddGuest(B, "pb", MacB, AddressB, Address6B);
@@ -51,13 +68,18 @@ internal sealed class BridgeLab : IDisposable
     /// <summary>Plugs a guest in; the order is a manager's: enslave the port, then start the guest.</summary>
     public void AddGuest(string space, string port, string mac, string address, string address6)
     {
-        Ip($"link add {port} netns {Host} type veth peer name eth0 address {mac} netns {space}");
-        Ip($"-n {Host} link set {port} master br0");
+        AddWire(space, port, mac);
         Ip($"-n {space} addr add {address}/24 dev eth0");
         Ip($"-n {space} addr add {address6}/64 dev eth0 nodad");
         Thread.Sleep(200);
         Ip($"-n {Host} link set {port} up");
         Ip($"-n {space} link set eth0 up");
+    }
+
+    private void AddWire(string space, string port, string mac)
+    {
+        Ip($"link add {port} netns {Host} type veth peer name eth0 address {mac} netns {space}");
+        Ip($"-n {Host} link set {port} master br0");
     }
 
     public string AddNamespace(string suffix)
