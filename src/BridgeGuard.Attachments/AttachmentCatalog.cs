@@ -27,6 +27,7 @@ public static class AttachmentCatalog
         new("bridge", "inline on Linux bridges: eBPF on every port, verdicts in the kernel", AttachmentTraits.Live | AttachmentTraits.Inline),
         new("inmemory", "frames from an array, for tests and benches", AttachmentTraits.None),
         new("offline", "pcap and pcapng files, folders and standard input", AttachmentTraits.None),
+        new("tap", "a passive mirror or SPAN port, alerts only", AttachmentTraits.Live),
     ];
 
     public static AttachmentEntry? Find(string name) => All.FirstOrDefault(entry => entry.Name == name);

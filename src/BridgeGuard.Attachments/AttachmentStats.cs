@@ -34,4 +34,20 @@ public readonly record struct AttachmentStats
 
     /// <summary>Offload requests the kernel map had no room for; such flows stay with the engine.</summary>
     public long OffloadRefused { get; init; }
+
+    public static AttachmentStats operator +(AttachmentStats x, AttachmentStats y) => new()
+    {
+        Frames = x.Frames + y.Frames,
+        Bytes = x.Bytes + y.Bytes,
+        Passed = x.Passed + y.Passed,
+        Modified = x.Modified + y.Modified,
+        Dropped = x.Dropped + y.Dropped,
+        Rejects = x.Rejects + y.Rejects,
+        Injected = x.Injected + y.Injected,
+        InjectFailed = x.InjectFailed + y.InjectFailed,
+        WriteFailed = x.WriteFailed + y.WriteFailed,
+        Malformed = x.Malformed + y.Malformed,
+        Offloaded = x.Offloaded + y.Offloaded,
+        OffloadRefused = x.OffloadRefused + y.OffloadRefused,
+    };
 }

@@ -6,7 +6,7 @@ namespace BridgeGuard.Attachments;
 
 /// <summary>Carries verdicts out where there is no wire: counts, and hands what would leave to the sink.</summary>
 /// <remarks>Owner: one run. Thread: the worker's; <see cref="Snapshot"/> from any.</remarks>
-internal sealed class VerdictDelivery(IFrameSink? sink)
+internal sealed class VerdictDelivery(IFrameSink? sink, bool isPassive = false)
 {
     private long _frames, _bytes, _passed, _modified, _dropped, _rejects, _injected;
 
@@ -23,7 +23,7 @@ internal sealed class VerdictDelivery(IFrameSink? sink)
         else
         {
             _dropped++;
-            if (verdict.Reject != RejectTarget.None && info.LinkType == LinkType.Ethernet)
+            if (verdict.Reject != RejectTarget.None && !isPassive && info.LinkType == LinkType.Ethernet)
             {
                 // What the engine itself wants sent goes first, so that the resets can be told apart by their place.
                 Drain(injector, info.TimestampUs);
@@ -32,7 +32,11 @@ internal sealed class VerdictDelivery(IFrameSink? sink)
             }
         }
 
-        if (injector.Count > 0)
+        if (isPassive)
+        {
+            injector.Clear();
+        }
+        else if (injector.Count > 0)
         {
             Drain(injector, info.TimestampUs);
         }

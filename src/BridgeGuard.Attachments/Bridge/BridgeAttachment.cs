@@ -34,7 +34,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
     /// <summary>The ports now attached, and what is behind them.</summary>
     public PortTable Ports { get; } = new();
 
-    public AttachmentStats Stats => _workers.Aggregate(default(AttachmentStats), (sum, worker) => Add(sum, worker.Stats));
+    public AttachmentStats Stats => _workers.Aggregate(default(AttachmentStats), (sum, worker) => sum + worker.Stats);
 
     /// <summary>Frames whose processor threw an exception.</summary>
     public long Faults => _workers.Sum(worker => worker.Faults);
@@ -248,20 +248,4 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
 
     /// <summary>Never 0 and never a queue number: those are marks that frames carry without us.</summary>
     private static uint NewMark() => 0x8000_0000 | (uint)RandomNumberGenerator.GetInt32(KernelLayout.MaxQueues, int.MaxValue);
-
-    private static AttachmentStats Add(AttachmentStats x, AttachmentStats y) => new()
-    {
-        Frames = x.Frames + y.Frames,
-        Bytes = x.Bytes + y.Bytes,
-        Passed = x.Passed + y.Passed,
-        Modified = x.Modified + y.Modified,
-        Dropped = x.Dropped + y.Dropped,
-        Rejects = x.Rejects + y.Rejects,
-        Injected = x.Injected + y.Injected,
-        InjectFailed = x.InjectFailed + y.InjectFailed,
-        WriteFailed = x.WriteFailed + y.WriteFailed,
-        Malformed = x.Malformed + y.Malformed,
-        Offloaded = x.Offloaded + y.Offloaded,
-        OffloadRefused = x.OffloadRefused + y.OffloadRefused,
-    };
 }

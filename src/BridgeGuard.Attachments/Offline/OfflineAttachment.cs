@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Worker;
 using SharpPcap;
@@ -14,26 +13,12 @@ namespace BridgeGuard.Attachments.Offline;
 /// </remarks>
 public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
 {
-    /// <summary>Free bytes before each frame, so that a wrapper may put a tag in front.</summary>
-    public const int HeadroomBytes = 64;
-
-    /// <summary>libpcap's MAXIMUM_SNAPLEN: it refuses longer records of the link types we know.</summary>
-    public const int MaxFrameBytes = 262_144;
-
     private const int ProgressEveryFrames = 4096;
     private const long ProgressEveryMs = 100;
     private const int PcapRecordHeaderBytes = 16;
-    private const int StatusFrame = 1;
-    private const int StatusTimeout = 0;
-    private const int StatusEnd = -2;
-
-    // struct pcap_pkthdr on 64-bit Linux: timeval (two longs), caplen, len.
-    private const int OffsetMicroseconds = 8;
-    private const int OffsetCaptureLength = 16;
-    private const int OffsetWireLength = 20;
 
     private readonly List<CaptureSource> _sources = [];
-    private readonly byte[] _buffer = new byte[HeadroomBytes + MaxFrameBytes];
+    private readonly byte[] _buffer = new byte[PcapRecord.HeadroomBytes + PcapRecord.MaxFrameBytes];
     private VerdictDelivery _delivery = new(null);
     private ulong _number;
     private long _bytesRead;
@@ -147,7 +132,7 @@ public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
         while (!stop.IsCancellationRequested)
         {
             int status = device.GetNextPacketPointers(ref header, ref data);
-            if (status == StatusFrame)
+            if (status == PcapRecord.StatusFrame)
             {
                 TakeFrame(header, data, linkType, processor);
                 if (_number % ProgressEveryFrames == 0)
@@ -155,11 +140,11 @@ public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
                     ReportProgress(hooks);
                 }
             }
-            else if (status == StatusEnd)
+            else if (status == PcapRecord.StatusEnd)
             {
                 return null;
             }
-            else if (status != StatusTimeout)
+            else if (status != PcapRecord.StatusTimeout)
             {
                 ulong bad = _number + 1;
                 string detail = device.LastError;
@@ -172,24 +157,11 @@ public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
 
     private void TakeFrame(nint header, nint data, LinkType linkType, IFrameProcessor processor)
     {
-        long seconds = Marshal.ReadInt64(header);
-        long microseconds = Marshal.ReadInt64(header, OffsetMicroseconds);
-        uint captured = (uint)Marshal.ReadInt32(header, OffsetCaptureLength);
-        uint onWire = (uint)Marshal.ReadInt32(header, OffsetWireLength);
-        int length = (int)Math.Min(captured, MaxFrameBytes);
-        Marshal.Copy(data, _buffer, HeadroomBytes, length);
         _number++;
+        int length = PcapRecord.Read(header, data, _buffer, linkType, _number, 0, ChecksumState.Unknown, out FrameInfo info);
         _bytesRead += PcapRecordHeaderBytes + length;
-        FrameInfo info = new()
-        {
-            // Wrapping is fine: a capture with absurd seconds still replays the same way each time.
-            TimestampUs = unchecked((seconds * 1_000_000) + microseconds),
-            Number = _number,
-            WireLength = (int)Math.Min(onWire, int.MaxValue),
-            LinkType = linkType,
-        };
-        Verdict verdict = processor.Process(_buffer, HeadroomBytes, length, in info);
-        _delivery.CarryOut(_buffer, HeadroomBytes, length, in info, in verdict, processor.Injector);
+        Verdict verdict = processor.Process(_buffer, PcapRecord.HeadroomBytes, length, in info);
+        _delivery.CarryOut(_buffer, PcapRecord.HeadroomBytes, length, in info, in verdict, processor.Injector);
     }
 
     private void ReportProgress(AttachmentHooks hooks)

@@ -80,6 +80,8 @@ internal sealed class BridgeChild : IDisposable
             WhenStale = parts[0] == "closed" ? FailMode.Closed : FailMode.Open,
             PinFolder = parts[1],
             HeartbeatMs = 100,
+            PinWorkers = !parts.Contains("nopin"),
+            WorkerCount = parts.Contains("one") ? 1 : 2,
         };
         using BridgeAttachment attachment = new(options);
         using CancellationTokenSource stop = new();
