@@ -1,0 +1,76 @@
+using System.Text.Json;
+using BridgeGuard.Attachments;
+using BridgeGuard.Attachments.Offline;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+using BridgeGuard.Rules.Loading;
+using Xunit;
+
+namespace BridgeGuard.Golden.Tests;
+
+/// <summary>One capture through the engine, with everything it wrote.</summary>
+public sealed class GoldenRun : IEventSink
+{
+    private static readonly string[] Types = ["alert", "anomaly", "drop", "http", "dns", "tls", "files", "flow"];
+
+    public List<JsonElement> Records { get; } = [];
+
+    public long Dropped { get; private set; }
+
+    public static GoldenRun Play(string folder, bool isInline, bool prefilter)
+    {
+        var run = new GoldenRun();
+        RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")] });
+        Assert.True(!loaded.HasErrors, string.Join("\n", loaded.Diagnostics));
+        var settings = new EngineSettings
+        {
+            IsInline = isInline,
+            ValidateChecksums = false,
+            Detection = new DetectionSettings { Prefilter = prefilter },
+            Eve = new EveSettings { Types = [.. Types.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))] },
+        };
+        using var worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = run });
+        worker.Program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
+        using var capture = new OfflineAttachment(new OfflineOptions { Paths = [Path.Combine(folder, "input.pcap")] });
+        AttachmentError? error = capture.Open() ?? capture.Run(_ => worker, AttachmentHooks.None, CancellationToken.None);
+        worker.Finish();
+        Assert.Null(error);
+        Assert.Null(worker.LastFault);
+        run.Dropped = capture.Stats.Dropped;
+        return run;
+    }
+
+    public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Records.Add(JsonDocument.Parse(json.ToArray()).RootElement);
+
+    /// <summary>Records that have all the values.</summary>
+    public int Count(Dictionary<string, string> match) => Records.Count(r => match.All(m => Find(r, m.Key) == m.Value));
+
+    /// <summary>Signature ids with their counts, in order.</summary>
+    public SortedDictionary<uint, int> Alerts()
+    {
+        var counts = new SortedDictionary<uint, int>();
+        foreach (JsonElement record in Records.Where(r => Find(r, "event_type") == "alert"))
+        {
+            uint sid = record.GetProperty("alert").GetProperty("signature_id").GetUInt32();
+            counts[sid] = counts.GetValueOrDefault(sid) + 1;
+        }
+
+        return counts;
+    }
+
+    private static string? Find(JsonElement record, string path)
+    {
+        foreach (string part in path.Split('.'))
+        {
+            if (record.ValueKind != JsonValueKind.Object || !record.TryGetProperty(part, out record))
+            {
+                return null;
+            }
+        }
+
+        return record.ToString();
+    }
+}

@@ -1,0 +1,72 @@
+using Xunit;
+
+namespace BridgeGuard.Golden.Tests;
+
+public sealed class GoldenTests
+{
+    public static IEnumerable<TheoryDataRow<string>> Cases() =>
+        Directory.EnumerateDirectories(GoldenFolder()).Select(d => new TheoryDataRow<string>(Path.GetFileName(d))).OrderBy(r => r.Data, StringComparer.Ordinal);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void TheCaseBehavesAsItsFolderSays(string name)
+    {
+        string folder = Path.Combine(GoldenFolder(), name);
+        GoldenCase expected = GoldenCase.Load(folder);
+
+        GoldenRun run = GoldenRun.Play(folder, expected.Inline, prefilter: true);
+
+        SortedDictionary<uint, int> alerts = run.Alerts();
+        foreach ((uint sid, int count) in expected.Alerts)
+        {
+            Assert.True(alerts.GetValueOrDefault(sid) == count, $"sid {sid}: {alerts.GetValueOrDefault(sid)} alerts, expected {count}");
+        }
+
+        foreach (GoldenCase.EventCount wanted in expected.Events)
+        {
+            Assert.True(run.Count(wanted.Match) == wanted.Count, $"{run.Count(wanted.Match)} records, expected {wanted}");
+        }
+
+        Assert.True(expected.DroppedAtLeast == 0 ? run.Dropped == 0 : run.Dropped >= expected.DroppedAtLeast, $"{run.Dropped} frames dropped");
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ThePrefilterOnlySavesTime(string name)
+    {
+        string folder = Path.Combine(GoldenFolder(), name);
+        bool isInline = GoldenCase.Load(folder).Inline;
+
+        GoldenRun with = GoldenRun.Play(folder, isInline, prefilter: true);
+        GoldenRun without = GoldenRun.Play(folder, isInline, prefilter: false);
+
+        Assert.Equal(with.Alerts(), without.Alerts());
+        Assert.Equal(with.Dropped, without.Dropped);
+    }
+
+    [Fact]
+    public void TheSameCaptureGivesTheSameRecordsTwice()
+    {
+        string folder = Path.Combine(GoldenFolder(), "http-pipeline-of-three-requests");
+
+        string[] first = [.. GoldenRun.Play(folder, isInline: false, prefilter: true).Records.Select(r => r.GetRawText())];
+        string[] second = [.. GoldenRun.Play(folder, isInline: false, prefilter: true).Records.Select(r => r.GetRawText())];
+
+        Assert.NotEmpty(first);
+        Assert.Equal(first, second);
+    }
+
+    private static string GoldenFolder()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            string golden = Path.Combine(folder.FullName, "tests", "golden");
+            if (Directory.Exists(golden))
+            {
+                return golden;
+            }
+        }
+
+        throw new DirectoryNotFoundException("tests/golden is in no folder above the tests");
+    }
+}
