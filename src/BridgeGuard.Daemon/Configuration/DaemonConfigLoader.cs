@@ -77,7 +77,7 @@ public static class DaemonConfigLoader
         LogDirectory = logDirectory,
         StateDirectory = logDirectory,
         Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
-        Engine = new EngineSettings { IsInline = true, Eve = Eve(DefaultEveTypes.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))) },
+        Engine = new EngineSettings { IsInline = true, Eve = Eve(DefaultEveTypes.Select(TypeOf)) },
     };
 
     /// <summary>Files that fit a path, glob or folder, sorted; relative ones are taken from <paramref name="folder"/>.</summary>
@@ -198,7 +198,7 @@ public static class DaemonConfigLoader
             communityId = eve.Bool("community-id", true);
             foreach (string name in eve.Texts("types"))
             {
-                types.Add(new EveTypeSettings(name, ProtocolSettings.Empty));
+                types.Add(TypeOf(name));
             }
 
             if (eve.Section("alert") is { } alert)
@@ -212,7 +212,7 @@ public static class DaemonConfigLoader
 
         if (types.Count == 0)
         {
-            types.AddRange(DefaultEveTypes.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty)));
+            types.AddRange(DefaultEveTypes.Select(TypeOf));
         }
 
         var protocols = new Dictionary<string, Dictionary<string, string>>();
@@ -263,6 +263,10 @@ public static class DaemonConfigLoader
 
     private static EveSettings Eve(IEnumerable<EveTypeSettings> types, bool communityId = true) =>
         new() { CommunityId = communityId, Types = [.. types], HostName = Environment.MachineName };
+
+    /// <summary>Records are written in their extended form, as Suricata's shipped configuration asks for.</summary>
+    private static EveTypeSettings TypeOf(string name) =>
+        new(name, name is "http" or "tls" or "dhcp" or "smtp" ? new ProtocolSettings(new Dictionary<string, string> { ["extended"] = "yes" }) : ProtocolSettings.Empty);
 
     private static ScanningModel ReadScanning(YamlSection root, string folder)
     {

@@ -42,6 +42,11 @@ public sealed class Http1Protocol : Protocol
 
     public override byte CompletedProgress(Direction direction) => Http1Progress.Complete;
 
+    /// <summary>Uploads and downloads alike.</summary>
+    public override DirectionMask FileDirections => DirectionMask.Both;
+
+    public override byte FileProgress(Direction direction) => Http1Progress.Body;
+
     public override ProtocolState CreateState(ProtocolSettings settings) => new Http1Parser(this, new Http1Limits(settings));
 
     private static ProtocolPattern[] BuildPatterns()
