@@ -13,13 +13,17 @@ namespace BridgeGuard.Scanning.GuestApi;
 
 /// <summary>The HTTP side: hash queries and submissions. The protocol is described in this folder's README.</summary>
 internal sealed class FileEndpoints(
-    ScanService scan, GuestApiOptions options, GuestLimiter limiter, AnswerSigner signer, GuestApiCounters counters, TimeProvider time)
+    ScanService scan, GuestApiOptions options, GuestLimiter limiter, AnswerSigner signer, GuestApiCounters counters,
+    Action<GuestHit> onHit, TimeProvider time)
 {
     /// <summary>Hashes in one query.</summary>
     public const int MaxBatch = 1000;
 
     /// <summary>1,000 hashes with sizes, generously spaced.</summary>
     private const long MaxBatchBytes = 256 << 10;
+
+    /// <summary>Longest wait for a verdict that is pending; a scan's default deadline.</summary>
+    private const int MaxWaitSeconds = 30;
 
     private static readonly string[] KindNames = ["unknown", "pending", "clean", "malicious", "error"];
 
@@ -51,9 +55,20 @@ internal sealed class FileEndpoints(
         else if (await WithinAsync(context, limiter.For(guest).TryQuery(1, out TimeSpan retry), retry).ConfigureAwait(false))
         {
             Count(1);
-            await AnswerAsync(context, [Look(new FileKey(hash, length), guest)]).ConfigureAwait(false);
+            var key = new FileKey(hash, length);
+            if (ReadWait(context) is { Ticks: > 0 } wait)
+            {
+                await scan.WaitWhilePendingAsync(key, wait, context.RequestAborted).ConfigureAwait(false);
+            }
+
+            await AnswerAsync(context, [Look(key, guest)]).ConfigureAwait(false);
         }
     }
+
+    /// <summary>The wait parameter in seconds; nonsense is no wait, too much the most we give.</summary>
+    private static TimeSpan ReadWait(HttpContext context) =>
+        int.TryParse(context.Request.Query["wait"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
+            ? TimeSpan.FromSeconds(Math.Min(seconds, MaxWaitSeconds)) : TimeSpan.Zero;
 
     private async Task QueryManyAsync(HttpContext context)
     {
@@ -128,6 +143,11 @@ internal sealed class FileEndpoints(
             };
             ScanOutcome outcome = await scan.SubmitAsync(context.Request.BodyReader, provenance, read => bytes += read, context.RequestAborted)
                 .ConfigureAwait(false);
+            if (outcome.Verdict.Kind == FileVerdictKind.Malicious)
+            {
+                onHit(new GuestHit(guest, "guest-api", outcome.Key, outcome.Verdict, provenance.FileName));
+            }
+
             await AnswerAsync(context, [Message(outcome.Key, outcome.Verdict)]).ConfigureAwait(false);
         }
         finally
@@ -154,6 +174,7 @@ internal sealed class FileEndpoints(
                 Guest = guest.Name,
                 Protocol = "guest-api",
             });
+            onHit(new GuestHit(guest, "guest-api", key, verdict, ""));
         }
 
         return Message(key, verdict);

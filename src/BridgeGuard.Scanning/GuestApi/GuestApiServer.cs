@@ -36,7 +36,7 @@ public sealed class GuestApiServer : IAsyncDisposable
         }
 
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(new ClamdConnectionHandler(scan, options, limiter, Counters, time));
+        builder.Services.AddSingleton(new ClamdConnectionHandler(scan, options, limiter, Counters, OnHit, time));
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -66,10 +66,13 @@ public sealed class GuestApiServer : IAsyncDisposable
         _application = builder.Build();
         _application.Use(HandleBadRequestsAsync);
         _application.UseRouting();
-        new FileEndpoints(scan, options, limiter, signer, Counters, time).Map(_application);
+        new FileEndpoints(scan, options, limiter, signer, Counters, OnHit, time).Map(_application);
     }
 
     public GuestApiCounters Counters { get; } = new();
+
+    /// <summary>A guest was told that a content is malicious. Called while it waits for the answer; must return soon.</summary>
+    public event Action<GuestHit>? Hit;
 
     /// <summary>Where it listens once started, as Kestrel writes it; shows the port where 0 was asked for.</summary>
     public IReadOnlyCollection<string> Addresses =>
@@ -81,6 +84,8 @@ public sealed class GuestApiServer : IAsyncDisposable
     public Task StopAsync(CancellationToken cancellationToken = default) => _application.StopAsync(cancellationToken);
 
     public ValueTask DisposeAsync() => _application.DisposeAsync();
+
+    private void OnHit(GuestHit hit) => Hit?.Invoke(hit);
 
     private static void Listen(KestrelServerOptions kestrel, EndPoint address, Action<ListenOptions> configure)
     {

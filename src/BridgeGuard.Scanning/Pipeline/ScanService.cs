@@ -29,6 +29,9 @@ internal sealed record Intake(FileKey Key, ContentSpool Spool) : IDisposable
 /// </remarks>
 public sealed partial class ScanService : IAsyncDisposable
 {
+    /// <summary>How often to look whether a content whose last bytes are on their way has become a scan.</summary>
+    private static readonly TimeSpan AnnouncedPoll = TimeSpan.FromMilliseconds(5);
+
     private readonly FileVerdictCache _cache;
     private readonly IReadOnlyList<IScanner> _scanners;
     private readonly ScanOptions _options;
@@ -102,6 +105,18 @@ public sealed partial class ScanService : IAsyncDisposable
 
     /// <summary>Is this content being read or scanned? Packet side: no waiting, no allocation.</summary>
     public bool IsPending(in FileKey key) => _flights.ContainsKey(key) || _announced.ContainsKey(key);
+
+    /// <summary>Completes when this content is no longer pending, or after <paramref name="timeout"/>.</summary>
+    public async Task WaitWhilePendingAsync(FileKey key, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        long begin = _time.GetTimestamp();
+        while (IsPending(key) && timeout - _time.GetElapsedTime(begin) is { Ticks: > 0 } left)
+        {
+            Task flight = _flights.TryGetValue(key, out Task<FileVerdict>? scanning) ? scanning : Task.Delay(AnnouncedPoll, cancellationToken);
+            await Task.WhenAny(flight, Task.Delay(left, cancellationToken)).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
 
     /// <summary>Reads a content to its end and judges it.</summary>
     /// <param name="body">Completed by the caller's side; read to its end here, and completed.</param>

@@ -62,6 +62,40 @@ public sealed class GuestApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task QueryCanWaitForAScanThatIsUnderWay()
+    {
+        _scanner.Delay = TimeSpan.FromMilliseconds(700);
+        byte[] content = [7, 7, 7];
+        FileKey key = StubScanner.KeyOf(content);
+        Task<JsonElement> submitting = PostAsync(content);
+        await TestEventsWaitAsync(() => _scan.IsPending(key));
+        Assert.Equal("pending", (await GetAsync($"/v1/files/{key.Hash}?size=3")).GetProperty("verdict").GetString());
+        Assert.Equal("clean", (await GetAsync($"/v1/files/{key.Hash}?size=3&wait=20")).GetProperty("verdict").GetString());
+        Assert.Equal("unknown", (await GetAsync($"/v1/files/{key.Hash}?size=4&wait=20")).GetProperty("verdict").GetString());
+        await submitting;
+    }
+
+    [Fact]
+    public async Task GuestThatHasAMaliciousFileIsReportedOnce()
+    {
+        var sink = new BridgeGuard.Outputs.SharedEventSink();
+        using var reporter = new GuestHitReporter(_server, sink);
+        byte[] bad = Encoding.ASCII.GetBytes(StubScanner.Marker);
+        await ClamdAsync(Stream("zINSTREAM\0", bad));
+        await PostAsync(bad);
+        await GetAsync($"/v1/files/{StubScanner.KeyOf(bad).Hash}?size={bad.Length}");
+        await PostAsync([1, 2, 3]);
+
+        Assert.Equal(1, sink.Ring.Written);
+        sink.Ring.TryPeek(out _, out ReadOnlySpan<byte> json);
+        JsonElement record = JsonDocument.Parse(json.ToArray()).RootElement;
+        Assert.Equal("guest_file", record.GetProperty("event_type").GetString());
+        Assert.Equal("guest-1", record.GetProperty("vm").GetProperty("name").GetString());
+        Assert.Equal("clamd", record.GetProperty("bridgeguard").GetProperty("channel").GetString());
+        Assert.Equal("Stub.Marker", record.GetProperty("bridgeguard").GetProperty("signature").GetString());
+    }
+
+    [Fact]
     public async Task AnswersAreSignedForTheirLifetime()
     {
         using HttpResponseMessage response = await _client.GetAsync(new Uri(Http, $"/v1/files/{new string('a', 64)}?size=1"), Cancel);

@@ -5,7 +5,7 @@ namespace BridgeGuard.Scanning.GuestApi.Clamd;
 
 /// <summary>Accepts connections that speak the clamd protocol; one <see cref="ClamdSession"/> each.</summary>
 internal sealed class ClamdConnectionHandler(
-    ScanService scan, GuestApiOptions options, GuestLimiter limiter, GuestApiCounters counters, TimeProvider time)
+    ScanService scan, GuestApiOptions options, GuestLimiter limiter, GuestApiCounters counters, Action<GuestHit> onHit, TimeProvider time)
     : ConnectionHandler
 {
     public override async Task OnConnectedAsync(ConnectionContext connection)
@@ -16,7 +16,7 @@ internal sealed class ClamdConnectionHandler(
             return;
         }
 
-        var session = new ClamdSession(connection.Transport, scan, options, guest, limiter.For(guest), counters, time);
+        var session = new ClamdSession(connection.Transport, scan, options, guest, limiter.For(guest), counters, onHit, time);
         try
         {
             await session.RunAsync().ConfigureAwait(false);

@@ -15,7 +15,8 @@ namespace BridgeGuard.Scanning.GuestApi.Clamd;
 /// FILDES …) are not offered: a guest has no business there.
 /// </remarks>
 internal sealed class ClamdSession(
-    IDuplexPipe transport, ScanService scan, GuestApiOptions options, GuestIdentity guest, GuestUse use, GuestApiCounters counters, TimeProvider time)
+    IDuplexPipe transport, ScanService scan, GuestApiOptions options, GuestIdentity guest, GuestUse use, GuestApiCounters counters,
+    Action<GuestHit> onHit, TimeProvider time)
 {
     /// <summary>Longest command line; ours have at most 16 letters.</summary>
     private const int MaxCommandBytes = 256;
@@ -106,6 +107,11 @@ internal sealed class ClamdSession(
             }
 
             ScanOutcome outcome = await scanning.ConfigureAwait(false);
+            if (outcome.Verdict.Kind == FileVerdictKind.Malicious)
+            {
+                onHit(new GuestHit(guest, "clamd", outcome.Key, outcome.Verdict, ""));
+            }
+
             return await ReplyAsync(Text(outcome.Verdict)).ConfigureAwait(false);
         }
         finally
