@@ -71,10 +71,10 @@ public sealed class AppLayer : IStreamConsumer
             return 0;
         }
 
-        if (OwnProtocol(flow, direction) == ProtocolId.Unknown && !DetectStream(flow, packet, direction, data, isEnd))
+        if (OwnProtocol(flow, direction) == ProtocolId.Unknown && !DetectStream(flow, packet, ref direction, data, isEnd))
         {
             bool over = isEnd || flow.Has(GiveUpFlag(direction));
-            detection.Ended |= isEnd;
+            flow.DetectionOf(direction).Ended |= isEnd;
             return over ? data.Length : 0;
         }
 
@@ -152,6 +152,12 @@ public sealed class AppLayer : IStreamConsumer
                 if (flow.AppState is null)
                 {
                     Start(flow, found);
+                }
+
+                // Junk in the other direction before this does not make its later datagrams junk.
+                if (OwnProtocol(flow, direction.Opposite()) == ProtocolId.Failed)
+                {
+                    SetOwnProtocol(flow, direction.Opposite(), found);
                 }
             }
         }
@@ -237,7 +243,7 @@ public sealed class AppLayer : IStreamConsumer
         new() { Flow = flow, Direction = direction, TimeUs = packet.TimeUs, IsEnd = isEnd, Files = _files };
 
     /// <summary>False while undecided or given up; true when the direction has its protocol.</summary>
-    private bool DetectStream(Flow flow, Packet packet, Direction direction, ReadOnlySpan<byte> data, bool isEnd)
+    private bool DetectStream(Flow flow, Packet packet, ref Direction direction, ReadOnlySpan<byte> data, bool isEnd)
     {
         bool last = isEnd || data.Length >= MaxDetectionBytes;
         ushort port = flow.AppPort != 0 ? flow.AppPort : flow.Key.DestinationPort;

@@ -98,7 +98,14 @@ internal sealed class OutputReader
             }
 
             ConfigNode? own = type.Child(name);
-            ProtocolSettings settings = new(own?.Flatten() ?? []);
+            Dictionary<string, string> flat = own?.Flatten() ?? [];
+            if (name == "dns" && Environment.GetEnvironmentVariable("SURICATA_EVE_DNS_VERSION") is { Length: > 0 } version)
+            {
+                // Suricata lets the environment choose the form of DNS records where the configuration does not.
+                flat.TryAdd("version", version);
+            }
+
+            ProtocolSettings settings = new(flat);
             if (name == "anomaly" && settings.GetBool("enabled", true))
             {
                 if (hasAnomaly)

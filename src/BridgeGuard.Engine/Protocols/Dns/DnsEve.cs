@@ -125,6 +125,7 @@ internal sealed class DnsEve(string name) : EveLogger
 
         if (dns.IsRequest)
         {
+            WriteFlag(writer, "z"u8, dns.Flags, 0x0040);
             writer.Number("tx_id"u8, dns.Id);
             writer.Number("opcode"u8, (long)dns.Opcode);
             return;

@@ -33,7 +33,7 @@ internal static class DnsMessage
         int questions = BinaryPrimitives.ReadUInt16BigEndian(message[4..]);
         int records = BinaryPrimitives.ReadUInt16BigEndian(message[6..]) + BinaryPrimitives.ReadUInt16BigEndian(message[8..])
             + BinaryPrimitives.ReadUInt16BigEndian(message[10..]);
-        if (questions + records == 0 || (questions * MinQuestionBytes) + HeaderBytes > message.Length || (!isResponse && questions == 0))
+        if ((questions * MinQuestionBytes) + HeaderBytes > message.Length || (questions == 0 && (!isResponse || records > 0)))
         {
             return false;
         }

@@ -47,14 +47,14 @@ internal sealed partial class Http1Parser
             case RequestPhase.Resyncing:
                 return FindRequest(rest);
             case RequestPhase.AwaitConnect:
-                return Step.NeedMore;
+                return SkipEmptyLines(rest);
             default:
                 return rest.IsEmpty ? Step.NeedMore : Step.Advance(rest.Length);
         }
     }
 
-    /// <summary>Empty lines before a request are skipped (RFC 9112 §2.2).</summary>
-    private Step BeginRequest(ReadOnlySpan<byte> rest)
+    /// <summary>Empty lines before a request are skipped (RFC 9112 §2.2), and those that trail one are not the next protocol's.</summary>
+    private static Step SkipEmptyLines(ReadOnlySpan<byte> rest)
     {
         int skipped = 0;
         while (skipped < rest.Length && rest[skipped] is (byte)'\r' or (byte)'\n')
@@ -62,14 +62,14 @@ internal sealed partial class Http1Parser
             skipped++;
         }
 
-        if (skipped > 0)
-        {
-            return Step.Advance(skipped);
-        }
+        return skipped > 0 ? Step.Advance(skipped) : Step.NeedMore;
+    }
 
-        if (rest.IsEmpty)
+    private Step BeginRequest(ReadOnlySpan<byte> rest)
+    {
+        if (rest.IsEmpty || rest[0] is (byte)'\r' or (byte)'\n')
         {
-            return Step.NeedMore;
+            return SkipEmptyLines(rest);
         }
 
         _requesting = NewTransaction();
@@ -207,6 +207,7 @@ internal sealed partial class Http1Parser
                 ReportExtension(transaction, ref _requestBody, toServer: true);
                 return Step.Advance(consumed);
             case BodyStep.Trailer:
+                ReportExtension(transaction, ref _requestBody, toServer: true);
                 _requestPhase = RequestPhase.Trailer;
                 transaction.ProgressToServer = Http1Progress.Trailer;
                 return Step.Advance(consumed);

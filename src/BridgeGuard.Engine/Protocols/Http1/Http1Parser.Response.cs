@@ -344,7 +344,7 @@ internal sealed partial class Http1Parser
     private Step ReadTail(ReadOnlySpan<byte> rest, in ParseContext context)
     {
         Http1Transaction transaction = _responding!;
-        if (!rest.IsEmpty && _responseBody.IsByLength && !Http1StatusLine.Begins(rest))
+        if (!rest.IsEmpty && _responseBody.IsByLength && (Http1Text.TrimStart(rest).IsEmpty || !Http1StatusLine.Begins(rest)))
         {
             transaction.Response.WireBytes += rest.Length;
             _responseSink.Feed(rest, transaction, in context);
