@@ -33,9 +33,6 @@ public sealed class Http1Protocol : Protocol
 
     public override bool LogsAnomaliesInCapitals => true;
 
-    /// <summary>Uploads and downloads.</summary>
-    public override DirectionMask FileDirections => DirectionMask.Both;
-
     /// <summary>A server that speaks first speaks something else.</summary>
     public override Direction? FirstData => Direction.ToServer;
 
