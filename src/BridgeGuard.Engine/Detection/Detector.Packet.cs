@@ -170,6 +170,11 @@ public sealed partial class Detector
                 return false;
             }
         }
+        else if ((entry.Flags & (RuleFlags.NeedStream | RuleFlags.NeedPacket)) == RuleFlags.NeedStream && _packet.Has(PacketFlags.StreamAdded))
+        {
+            // The bytes will be seen with the stream; looking at them here as well would tell of them twice.
+            return false;
+        }
 
         if ((entry.Flags & RuleFlags.OnlyStream) != 0 || payload.IsEmpty)
         {

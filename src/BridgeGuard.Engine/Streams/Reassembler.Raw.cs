@@ -31,7 +31,10 @@ public sealed partial class Reassembler
 
         long end = RawEnd(stream);
         long fresh = end - stream.RawOffset;
-        if (fresh <= 0 || (!_inline && fresh < ChunkSize(flow, direction) && !stream.Has(TcpStreamFlags.RawTriggered)))
+        bool isDue = _inline
+            ? end > stream.Base && (fresh > 0 || stream.Has(TcpStreamFlags.RawRepeat))
+            : fresh > 0 && (stream.Has(TcpStreamFlags.RawTriggered) || fresh >= ChunkSize(flow, direction));
+        if (!isDue)
         {
             return false;
         }
@@ -64,7 +67,7 @@ public sealed partial class Reassembler
         }
 
         stream.RawOffset = RawEnd(stream);
-        stream.Flags &= ~TcpStreamFlags.RawTriggered;
+        stream.Flags &= ~(TcpStreamFlags.RawTriggered | TcpStreamFlags.RawRepeat);
     }
 
     /// <summary>Something is complete (a request, an end): what is there is shown with the next packet although the chunk is not full.</summary>

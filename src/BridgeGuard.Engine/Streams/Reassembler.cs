@@ -55,6 +55,12 @@ public sealed partial class Reassembler
         }
 
         packet.Flags |= PacketFlags.StreamAdded;
+        if (_inline)
+        {
+            // A repeated segment is shown again: rules judge each packet with the stream around it.
+            stream.Flags |= TcpStreamFlags.RawRepeat;
+        }
+
         bool done = start == stream.EndOffset && (stream.Segments?.Count ?? 0) == stream.PlacedCount
             ? AppendNext(stream, start, payload)
             : InsertOutOfOrder(stream, packet, start, payload);
@@ -105,6 +111,7 @@ public sealed partial class Reassembler
     /// <summary>Gives back what nobody needs any more. Call it when nothing of the stream is borrowed, at the start of the next packet.</summary>
     internal void Trim(Flow flow, TcpStream stream)
     {
+        stream.Flags &= ~TcpStreamFlags.RawRepeat;
         if (stream.Data is null)
         {
             return;

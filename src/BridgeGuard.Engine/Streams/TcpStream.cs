@@ -39,11 +39,8 @@ public enum TcpStreamFlags : ushort
     /// <summary>This side permitted selective acknowledgements.</summary>
     Sack = 1 << 9,
 
-    /// <summary>A timestamp of 0 was seen: some systems send it, it says nothing about order.</summary>
-    ZeroTimestamp = 1 << 10,
-
-    /// <summary>A keep-alive probe of this side waits for its answer.</summary>
-    KeepAlive = 1 << 11,
+    /// <summary>Inline: this packet brought bytes, old or new, so the window is shown although nothing in it may be new.</summary>
+    RawRepeat = 1 << 11,
 }
 
 /// <summary>One direction of a TCP session: sequence numbers as its sender used them, and the bytes reassembled.</summary>
@@ -85,6 +82,10 @@ public sealed class TcpStream
     /// <summary>Urgent bytes taken out of the stream (EVE <c>tcp.ts_urgent_oob_data</c>).</summary>
     public uint UrgentOobBytes;
 
+    /// <summary>Numbers of urgent bytes that were taken out and not acknowledged; made with the first urgent byte, kept for reuse.</summary>
+    internal uint[]? Urgent;
+    internal int UrgentCount;
+
     // Reassembly: the contiguous bytes [Base, End) stand in Data from DataStart on.
     internal byte[]? Data;
     internal int DataStart;
@@ -120,7 +121,20 @@ public sealed class TcpStream
     public bool Has(TcpStreamFlags flags) => (Flags & flags) != 0;
 
     /// <summary>The stream offset of a sequence number within 2^31 of what was last seen; negative before the first data byte.</summary>
-    public long OffsetOf(uint sequence) => AnchorOffset + (int)(sequence - AnchorSequence);
+    /// <remarks>Urgent bytes taken out of the stream have numbers but no offsets: what follows them moves up.</remarks>
+    public long OffsetOf(uint sequence)
+    {
+        long offset = AnchorOffset + (int)(sequence - AnchorSequence);
+        for (int i = 0; i < UrgentCount; i++)
+        {
+            if ((int)(sequence - Urgent![i]) > 0)
+            {
+                offset--;
+            }
+        }
+
+        return offset;
+    }
 
     /// <summary>The contiguous bytes from <paramref name="from"/> up to <paramref name="to"/>; both within what is held.</summary>
     internal ReadOnlySpan<byte> View(long from, long to) => Data is null ? [] : Data.AsSpan(DataStart + (int)(from - Base), (int)(to - from));
@@ -138,6 +152,30 @@ public sealed class TcpStream
     {
         AnchorOffset = OffsetOf(sequence);
         AnchorSequence = sequence;
+        int kept = 0;
+        for (int i = 0; i < UrgentCount; i++)
+        {
+            if ((int)(Urgent![i] - sequence) >= 0)
+            {
+                Urgent[kept++] = Urgent[i];
+            }
+        }
+
+        UrgentCount = kept;
+    }
+
+    /// <summary>Takes the byte at <paramref name="sequence"/> out of the stream. False when it was taken before or lies before the anchor.</summary>
+    internal bool TryTakeOut(uint sequence, int limit)
+    {
+        Urgent ??= new uint[limit];
+        if ((int)(sequence - AnchorSequence) < 0 || UrgentCount == Urgent.Length || Urgent.AsSpan(0, UrgentCount).Contains(sequence))
+        {
+            return false;
+        }
+
+        Urgent[UrgentCount++] = sequence;
+        UrgentOobBytes++;
+        return true;
     }
 
     /// <summary>Back to the state of a new object; blocks must have been given back.</summary>
@@ -153,6 +191,7 @@ public sealed class TcpStream
         Policy = HostOs.Bsd;
         MaxRegions = 0;
         UrgentOobBytes = 0;
+        UrgentCount = 0;
         Data = HeldData = null;
         DataStart = DataLength = HeldLength = PlacedCount = 0;
         Base = AnchorOffset = HeldBase = 0;

@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Streams;
@@ -208,7 +209,81 @@ public sealed partial class TcpTracker
         }
 
         Span<byte> payload = packet.Payload;
+        if (packet.Tcp.Has(TcpFlags.Urg) && !TakeUrgent(packet, session, sender, sequence, payload.Length))
+        {
+            return;
+        }
+
+        int urgent = packet.Tcp.UrgentPointer - 1;
+        if (_settings.Urgent == UrgentPolicy.Gap && packet.Tcp.Has(TcpFlags.Urg) && (uint)urgent < (uint)payload.Length)
+        {
+            Reassembler.Insert(flow, sender, packet, sequence, payload[..urgent]);
+            Reassembler.Insert(flow, sender, packet, sequence + (uint)urgent + 1, payload[(urgent + 1)..]);
+            return;
+        }
+
+        // A repeated segment without the urgent flag still carries the bytes that were taken out.
+        while (sender.UrgentCount > 0 && TryFindUrgent(sender, sequence, payload.Length, out int at))
+        {
+            Reassembler.Insert(flow, sender, packet, sequence, payload[..at]);
+            sequence += (uint)at + 1;
+            payload = payload[(at + 1)..];
+        }
+
         Reassembler.Insert(flow, sender, packet, sequence, payload);
+    }
+
+    /// <summary>Applies the urgent policy; false when the segment must not be taken.</summary>
+    private bool TakeUrgent(Packet packet, TcpSession session, TcpStream sender, uint sequence, int length)
+    {
+        if (_settings.Urgent is UrgentPolicy.Inline or UrgentPolicy.Gap)
+        {
+            return true;
+        }
+
+        if (_settings.Urgent == UrgentPolicy.Drop)
+        {
+            packet.Flags |= PacketFlags.NoPayloadInspection;
+            packet.Drop(DropReason.StreamUrgent);
+            return false;
+        }
+
+        // The pointer names the byte behind the urgent one, as all systems in use read it (RFC 6093 §2.2).
+        int at = packet.Tcp.UrgentPointer - 1;
+        if (at < 0 || at >= length)
+        {
+            return true;
+        }
+
+        if (sender.UrgentOobBytes >= (uint)_settings.UrgentOobLimit)
+        {
+            packet.Events.Add(PacketEvent.StreamReassemblyUrgentOutOfBandLimitReached);
+            packet.Flags |= PacketFlags.NoPayloadInspection;
+            packet.Drop(DropReason.StreamUrgent);
+            return false;
+        }
+
+        if (sender.TryTakeOut(sequence + (uint)at, _settings.UrgentOobLimit))
+        {
+            _counters.Increment(Counter.TcpUrgentOobData);
+        }
+
+        return true;
+    }
+
+    private static bool TryFindUrgent(TcpStream sender, uint sequence, int length, out int at)
+    {
+        at = length;
+        for (int i = 0; i < sender.UrgentCount; i++)
+        {
+            uint distance = sender.Urgent![i] - sequence;
+            if (distance < (uint)at)
+            {
+                at = (int)distance;
+            }
+        }
+
+        return at < length;
     }
 
     /// <summary>A FIN takes the number behind the payload; <see cref="TcpStream.NextSequence"/> counts it when it is acknowledged.</summary>

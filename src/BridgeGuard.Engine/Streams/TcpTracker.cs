@@ -85,7 +85,8 @@ public sealed partial class TcpTracker
                 packet.Flags |= PacketFlags.Established;
             }
 
-            _table.SetState(flow, FlowStateOf(now.State, flow.State));
+            bool bypass = _settings.BypassAtDepth && (now.Client.Has(TcpStreamFlags.DepthReached) || now.Server.Has(TcpStreamFlags.DepthReached));
+            _table.SetState(flow, bypass ? FlowState.LocalBypassed : FlowStateOf(now.State, flow.State));
         }
     }
 
@@ -152,6 +153,7 @@ public sealed partial class TcpTracker
             packet.Events.Add((flags & TcpFlags.Syn) != 0 ? PacketEvent.StreamFinSyn : PacketEvent.StreamFinButNoSession);
             if ((flags & TcpFlags.Syn) == 0)
             {
+                MayPickUp(packet, flow);
                 return;
             }
         }
@@ -294,19 +296,15 @@ public sealed partial class TcpTracker
     /// <summary>The configured answer to a session whose beginning was missed.</summary>
     private bool MayPickUp(Packet packet, Flow flow)
     {
-        bool allowed = _settings.Midstream || _settings.AsyncOneside;
-        if (!allowed)
+        ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters);
+        return _settings.MidstreamPolicy switch
         {
-            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters);
-            return false;
-        }
+            ExceptionPolicy.Ignore => _settings.Midstream || _settings.AsyncOneside,
 
-        if (_settings.Midstream)
-        {
-            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters);
-        }
-
-        return true;
+            // Rules are spared; the conversation is still followed and logged.
+            ExceptionPolicy.PassFlow => _settings.Midstream,
+            _ => false,
+        };
     }
 
     private bool TryStart(Packet packet, Flow flow, out TcpSession session)
