@@ -28,6 +28,11 @@ internal static class RuleOptions
             ClassificationFile = configuration.ClassificationFile,
             ReferenceFile = configuration.ReferenceFile,
             ThresholdFile = configuration.ThresholdFile,
+            ReputationCategoriesFile = configuration.ReputationCategoriesFile,
+            ReputationFiles = configuration.ReputationFiles,
+            Datasets = new DatasetRegistry { Folders = [configuration.DataFolder] },
+            DataFolders = [configuration.DataFolder],
+            IsInline = configuration.Engine.IsInline,
             PcreMatchLimit = (uint)configuration.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)configuration.Engine.Detection.PcreRecursionLimit,
         };

@@ -22,6 +22,7 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
     /// <summary>The version whose command line, rules and records these are.</summary>
     private const string CompatibleVersion = "8.0.8";
 
+    private DatasetRegistry? _datasets;
     private readonly EngineLog _log = new(arguments.Verbosity);
 
     public static int Run(IReadOnlyList<string> words)
@@ -195,6 +196,7 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
         }
 
         RuleLoadResult loaded = RuleLoader.Load(RuleOptions.From(configuration));
+        _datasets = loaded.Datasets;
         RuleDiagnosticLog reporter = new(_log);
         bool clean = reporter.Write(loaded.Diagnostics);
         _log.Info(
@@ -234,6 +236,11 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
             Warning = text => _log.Warning("pcap", text),
         };
         ReplaySummary summary = engine.Run([capture], Filter(), hooks, stop.Token);
+        foreach (string problem in _datasets?.SaveAll() ?? [])
+        {
+            _log.Warning("datasets", problem);
+        }
+
         if (summary.Error is { } error)
         {
             _log.Write(IsFatal(summary, capture) ? LogLevel.Error : LogLevel.Warning, "pcap", error.Message);

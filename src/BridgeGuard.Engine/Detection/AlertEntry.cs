@@ -43,7 +43,7 @@ public struct AlertEntry
     /// <summary>The rule's action, unless a filter exchanged it.</summary>
     public RuleAction Action;
 
-    /// <summary>EVE <c>alert.context</c>: UTF-8 JSON members <c>"key":{…}</c> joined by commas, from data sets that carry JSON; empty without.</summary>
+    /// <summary>EVE <c>alert.context</c>: a UTF-8 JSON object with one member per data set, from data sets that carry JSON; empty without.</summary>
     public ReadOnlyMemory<byte> Context;
 
     public readonly bool Has(AlertFlags flags) => (Flags & flags) != 0;

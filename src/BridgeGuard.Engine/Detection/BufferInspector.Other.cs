@@ -64,7 +64,7 @@ internal sealed partial class BufferInspector
     /// <summary>The byte order that the flow's DCE/RPC header announced; set by the caller of an inspection.</summary>
     public bool DceLittleEndian { get; set; }
 
-    /// <summary>What data sets say for the alert, as JSON members; empty without. Belongs to the rule begun last.</summary>
+    /// <summary>What data sets say for the alert, as a JSON object; empty without. Belongs to the rule begun last.</summary>
     public ReadOnlyMemory<byte> Context { get; private set; }
 
     private bool RunDataset(DatasetOp op, ReadOnlySpan<byte> buffer)
@@ -77,7 +77,9 @@ internal sealed partial class BufferInspector
         if (context is not null)
         {
             // Rare: only rules over data sets with JSON, and only when they match.
-            Context = Context.IsEmpty ? context : (byte[])[.. Context.Span, (byte)',', .. context];
+            Context = Context.IsEmpty
+                ? (byte[])[(byte)'{', .. context, (byte)'}']
+                : (byte[])[.. Context.Span[..^1], (byte)',', .. context, (byte)'}'];
         }
 
         return true;

@@ -458,6 +458,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         RedirectTarget[] targets = next.Policy.Model.Targets;
         _redirector = new Redirector(_redirectTable, targets, new NeighborTable(targets), Injector);
         _detector.Policy = next.Policy;
+        _files.Wanted = next.Rules.NeededHashes;
     }
 
     private static Verdict VerdictOf(Packet packet)

@@ -107,9 +107,10 @@ public sealed class DatasetRegistry
         return made;
     }
 
-    /// <summary>Writes the sets that have a save path, each by a new file that replaces the old one.</summary>
-    public void SaveAll()
+    /// <summary>Writes the sets that have a save path, each by a new file that replaces the old one; what could not be written.</summary>
+    public IReadOnlyList<string> SaveAll()
     {
+        var problems = new List<string>();
         foreach (Dataset set in _sets.Values)
         {
             if (set.SavePath is not { } path)
@@ -117,22 +118,41 @@ public sealed class DatasetRegistry
                 continue;
             }
 
-            var lines = new StringBuilder();
-            foreach ((byte[] value, DatasetValue data) in set.Values)
+            try
             {
-                lines.Append(Format(set.Type, value));
-                if (data.Reputation != 0)
-                {
-                    lines.Append(CultureInfo.InvariantCulture, $",{data.Reputation}");
-                }
+                Save(set, path);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                problems.Add($"{path}: {error.Message}");
+            }
+        }
 
-                lines.Append('\n');
+        return problems;
+    }
+
+    private static void Save(Dataset set, string path)
+    {
+        var lines = new StringBuilder();
+        foreach ((byte[] value, DatasetValue data) in set.Values)
+        {
+            lines.Append(Format(set.Type, value));
+            if (data.Reputation != 0)
+            {
+                lines.Append(CultureInfo.InvariantCulture, $",{data.Reputation}");
             }
 
-            string temporary = path + ".new";
-            File.WriteAllText(temporary, lines.ToString());
-            File.Move(temporary, path, overwrite: true);
+            lines.Append('\n');
         }
+
+        if (Path.GetDirectoryName(path) is { Length: > 0 } folder)
+        {
+            Directory.CreateDirectory(folder);
+        }
+
+        string temporary = path + ".new";
+        File.WriteAllText(temporary, lines.ToString());
+        File.Move(temporary, path, overwrite: true);
     }
 
     private static string Format(DatasetType type, byte[] value) => type switch

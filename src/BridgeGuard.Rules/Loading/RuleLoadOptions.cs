@@ -13,6 +13,9 @@ public sealed class RuleLoadOptions
     /// <summary>Rules from memory: a name for diagnostics and the text.</summary>
     public IReadOnlyList<(string Name, string Text)> Texts { get; init; } = [];
 
+    /// <summary>Verdicts are carried out: <c>replace</c> has a meaning.</summary>
+    public bool IsInline { get; init; }
+
     /// <summary>Firewall rule files; their rules stay in the order written and come before all others.</summary>
     public IReadOnlyList<string> FirewallFiles { get; init; } = [];
 
@@ -55,8 +58,9 @@ public sealed class RuleLoadOptions
 /// <param name="Failed">Rules left out because of an error.</param>
 /// <param name="Skipped">Rules left out because a <c>requires</c> is not met.</param>
 /// <param name="Files">Rule files that were read.</param>
+/// <param name="Datasets">The sets that the rules use; to be saved when the engine ends.</param>
 public sealed record RuleLoadResult(
-    RuleSet Rules, IReadOnlyList<RuleDiagnostic> Diagnostics, int Loaded, int Failed, int Skipped, int Files)
+    RuleSet Rules, IReadOnlyList<RuleDiagnostic> Diagnostics, int Loaded, int Failed, int Skipped, int Files, DatasetRegistry Datasets)
 {
     public bool HasErrors => Diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
 }

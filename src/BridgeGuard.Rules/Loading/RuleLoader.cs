@@ -45,6 +45,7 @@ public static class RuleLoader
             {
                 Names = options.Names,
                 RegexLimits = MatchLimits.Default with { MatchLimit = options.PcreMatchLimit, RecursionLimit = options.PcreRecursionLimit },
+                IsInline = options.IsInline,
                 UriLengthIsRaw = options.UriLengthIsRaw,
                 Datasets = options.Datasets,
                 DataFolders = options.DataFolders,
@@ -108,7 +109,7 @@ public static class RuleLoader
             List<(RuleModel Rule, int Priority)> sorted = RuleOrder.Sort(_rules);
             var complete = sorted.Select((rule, index) => (rule.Rule, Describe(rule.Rule, rule.Priority, index))).ToList();
             RuleSet rules = RuleCompiler.Compile(complete, thresholds, ReadReputation());
-            return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files);
+            return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files, _options.Datasets);
         }
 
         private void AddFile(string file, string content)
