@@ -156,7 +156,8 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
 
     private AttachmentError? PreparePins()
     {
-        bool anyClosed = options.WhenStale == FailMode.Closed || options.Ports.Values.Any(port => port.WhenStale == FailMode.Closed);
+        bool anyClosed = options.WhenStale == FailMode.Closed
+            || options.Ports.Values.Concat(options.BridgeDefaults.Values).Any(port => port.WhenStale == FailMode.Closed);
         PinStore pins = new(options.PinFolder, options.PuntDevice, _mark);
         if (!anyClosed)
         {

@@ -28,10 +28,10 @@ public sealed record PortOptions
 {
     public PortMode Mode { get; init; } = PortMode.Inline;
 
-    /// <summary>While the daemon is dead or hangs; null takes the attachment's default.</summary>
+    /// <summary>While the daemon is dead or hangs; null takes the bridge's, then the attachment's default.</summary>
     public FailMode? WhenStale { get; init; }
 
-    /// <summary>While more frames wait than the backlog limit; null takes the attachment's default.</summary>
+    /// <summary>While more frames wait than the backlog limit; null takes the bridge's, then the attachment's default.</summary>
     public FailMode? WhenOverloaded { get; init; }
 
     /// <summary>Overrides what the kind of device suggests.</summary>
@@ -53,6 +53,9 @@ public sealed record BridgeOptions
 
     /// <summary>For ports that say nothing of their own.</summary>
     public PortMode DefaultMode { get; init; } = PortMode.Inline;
+
+    /// <summary>By bridge name: what its ports have where <see cref="Ports"/> says nothing about them.</summary>
+    public IReadOnlyDictionary<string, PortOptions> BridgeDefaults { get; init; } = new Dictionary<string, PortOptions>();
 
     /// <summary>By port name.</summary>
     public IReadOnlyDictionary<string, PortOptions> Ports { get; init; } = new Dictionary<string, PortOptions>();

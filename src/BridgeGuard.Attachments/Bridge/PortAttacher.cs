@@ -203,6 +203,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     private PortInfo Describe(in LinkRecord link, ushort portId, string bridge, ushort bridgeId)
     {
         PortOptions? own = options.Ports.GetValueOrDefault(link.Name);
+        PortOptions? common = options.BridgeDefaults.GetValueOrDefault(bridge);
         PortRole role = link.Name == bridge ? PortRole.Host : own?.Role ?? RoleOf(link.Kind);
         return new PortInfo
         {
@@ -213,9 +214,9 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
             Bridge = bridge,
             BridgeId = bridgeId,
             Role = role,
-            Mode = own?.Mode ?? (role == PortRole.Host && !options.InspectHost ? PortMode.Off : options.DefaultMode),
-            WhenStale = own?.WhenStale ?? options.WhenStale,
-            WhenOverloaded = own?.WhenOverloaded ?? options.WhenOverloaded,
+            Mode = own?.Mode ?? (role == PortRole.Host && !options.InspectHost ? PortMode.Off : common?.Mode ?? options.DefaultMode),
+            WhenStale = own?.WhenStale ?? common?.WhenStale ?? options.WhenStale,
+            WhenOverloaded = own?.WhenOverloaded ?? common?.WhenOverloaded ?? options.WhenOverloaded,
         };
     }
 

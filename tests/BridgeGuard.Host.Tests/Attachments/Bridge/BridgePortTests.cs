@@ -91,7 +91,12 @@ public sealed class BridgePortTests : IDisposable
         BridgeLab.Ip($"-n {_lab.Host} link set pc up");
         BridgeLab.Ip($"-n {c} addr add 10.78.0.1/24 dev eth0");
         BridgeLab.Ip($"-n {c} link set eth0 up");
-        using RunningBridge bridge = RunningBridge.Start(_lab, Remember, RunningBridge.Options("br0", "br1"));
+        BridgeOptions options = RunningBridge.Options("br0", "br1") with
+        {
+            BridgeDefaults = new Dictionary<string, PortOptions> { ["br1"] = new() { WhenOverloaded = FailMode.Closed } },
+        };
+        using RunningBridge bridge = RunningBridge.Start(_lab, Remember, options);
+        Assert.Equal((FailMode.Open, FailMode.Closed), (bridge.Port("pa").WhenOverloaded, bridge.Port("pc").WhenOverloaded));
         Assert.True(BridgeLab.Ping(c, "10.78.0.254"));
         Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressHost));
         Assert.Equal((1, 2, "br1"), (bridge.Port("pa").BridgeId, bridge.Port("pc").BridgeId, bridge.Port("pc").Bridge));

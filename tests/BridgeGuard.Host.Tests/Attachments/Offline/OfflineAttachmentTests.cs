@@ -172,6 +172,21 @@ public sealed class OfflineAttachmentTests : IDisposable
     }
 
     [Fact]
+    public void ANamedPipeIsReadAsStandardInputIs()
+    {
+        string pipe = Path.Combine(_scratch.Path, "pipe");
+        Assert.Equal(0, Bridge.BridgeLab.Run("mkfifo", pipe).Code);
+        byte[] capture = new CaptureBuilder().Add(Arp).Add(Ipv6).ToArray();
+        Thread writing = new(() => File.WriteAllBytes(pipe, capture));
+        writing.Start();
+        AttachmentProgress last = new(1, 1, 1);
+        Assert.Null(Read([pipe], hooks: new AttachmentHooks { Progress = progress => last = progress }));
+        writing.Join();
+        Assert.Equal([Arp, Ipv6], _processor.Seen.Select(seen => seen.Frame));
+        Assert.Equal((0, 2ul), (last.BytesTotal, last.Frames));
+    }
+
+    [Fact]
     public void ProgressEndsWithEverythingRead()
     {
         string path = new CaptureBuilder().Add(Arp).Add(Ipv6).Save(_scratch.Path);
