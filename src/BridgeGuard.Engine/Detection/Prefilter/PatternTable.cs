@@ -72,6 +72,10 @@ internal sealed class PatternTable
     public void TryMatch(int pattern, int start, in ScanInput input)
     {
         ref readonly Entry entry = ref _entries[pattern];
+        if (entry.IdCount == 1 && input.Matches.Contains(_ids[entry.FirstId]))
+        {
+            return; // Short patterns occur again and again; once is enough.
+        }
         int length = entry.Length;
         ReadOnlySpan<byte> buffer = input.Buffer;
         if (start < 0 || start > buffer.Length - length)
