@@ -91,7 +91,8 @@ internal sealed partial class ShuffleFilter : BodyFilter
         for (int i = 0; i < count; i++)
         {
             Slot[] part = slots[(slots.Length * i / count)..(slots.Length * (i + 1) / count)];
-            filters.Add(new ShuffleFilter(table, [.. Array.ConvertAll(part, slot => slot.Pattern)], part, width, variant));
+            var members = new List<int>(Array.ConvertAll(part, slot => slot.Pattern)); // A spread would call LINQ.
+            filters.Add(new ShuffleFilter(table, members, part, width, variant));
         }
         return filters;
     }
