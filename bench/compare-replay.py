@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Replay throughput of BridgeGuard and Suricata on the same capture and rules, as a ratio from one run.
+
+usage: compare-replay.py [-r RULES] [-x COPIES] [-n RUNS] [--bridgeguard PROGRAM] [--suricata PROGRAM] CAPTURE.pcap...
+
+Each program reads the capture once and repeated COPIES times (copies an hour apart, so that flows end in between); the difference of the CPU time
+(user and system, of the whole process) is packet time, the rest is start-up. The two programs take turns, RUNS times; of each kind the least is
+taken, as noise only adds. CPU time holds on a busy machine where wall time does not. Classic pcap files only.
+"""
+import argparse
+import os
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+
+def repeat(path, copies, out):
+    data = open(path, "rb").read()
+    magic = data[:4]
+    order = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\x3c\x4d": ">"}.get(magic)
+    if order is None:
+        sys.exit(f"{path}: not a classic pcap file")
+    records, at = [], 24
+    while at + 16 <= len(data):
+        seconds, fraction, captured, length = struct.unpack_from(order + "IIII", data, at)
+        records.append((seconds, fraction, captured, length, data[at + 16:at + 16 + captured]))
+        at += 16 + captured
+    with open(out, "wb") as f:
+        f.write(data[:24])
+        for copy in range(copies):
+            for seconds, fraction, captured, length, frame in records:
+                f.write(struct.pack(order + "IIII", seconds + copy * 3600, fraction, captured, length) + frame)
+    return len(records), sum(len(r[4]) for r in records)
+
+
+def cpu(command, out):
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\nexit {done.returncode}: {done.stderr.decode(errors='replace')[-400:]}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def alerts(out):
+    path = os.path.join(out, "eve.json")
+    return sum(1 for line in open(path, errors="replace") if '"event_type":"alert"' in line) if os.path.exists(path) else 0
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    p = argparse.ArgumentParser()
+    p.add_argument("-r", "--rules", default="/dev/null")
+    p.add_argument("-x", "--copies", type=int, default=20)
+    p.add_argument("-n", "--runs", type=int, default=3)
+    p.add_argument("--bridgeguard", default=os.path.join(here, "..", ".artifacts", "publish", "bridgeguard"))
+    p.add_argument("--suricata", default=os.environ.get("PEER_HOME", "/opt/peers") + "/suricata")
+    p.add_argument("captures", nargs="+")
+    a = p.parse_args()
+    work = tempfile.mkdtemp(prefix="bg-bench-")
+    yaml = os.path.join(work, "s.yaml")
+    open(yaml, "w").write("%YAML 1.1\n---\ninclude:\n  - /etc/suricata/suricata.yaml\n")
+    rules = os.path.join(work, "all.rules")
+    shutil.copyfile(a.rules, rules)
+    programs = {
+        "bridgeguard": lambda f, o: [a.bridgeguard, "replay", f, "-S", rules, "-l", o, "-k", "none"],
+        "suricata": lambda f, o: [a.suricata, "-c", yaml, "-r", f, "-S", rules, "-l", o, "-k", "none", "--runmode", "single"],
+    }
+    if not os.path.exists(a.suricata):
+        sys.exit(f"{a.suricata} is not there: install the peer first, or give --suricata")
+    print(f"{'capture':40} {'program':12} {'start cpu-s':>11} {'us/packet':>10} {'Gbit/cpu-s':>10} {'alerts':>7}")
+    try:
+        for capture in a.captures:
+            one, many = os.path.join(work, "one.pcap"), os.path.join(work, "many.pcap")
+            packets, size = repeat(capture, 1, one)
+            repeat(capture, a.copies, many)
+            least = {name: [float("inf"), float("inf")] for name in programs}
+            found = {}
+            for _ in range(a.runs):
+                for name, command in programs.items():
+                    out = os.path.join(work, name)
+                    least[name][0] = min(least[name][0], cpu(command(one, out), out))
+                    found[name] = alerts(out)
+                    least[name][1] = min(least[name][1], cpu(command(many, out), out))
+            cost = {}
+            for name in programs:
+                delta = max(least[name][1] - least[name][0], 1e-9)
+                cost[name] = delta / (packets * (a.copies - 1))
+                start = least[name][0] - cost[name] * packets
+                rate = size * 8 * (a.copies - 1) / delta / 1e9
+                print(f"{os.path.basename(capture)[:40]:40} {name:12} {start:11.2f} {cost[name] * 1e6:10.2f} {rate:10.3f} {found[name]:7}")
+            print(f"{'':40} ratio        suricata/bridgeguard CPU per packet: {cost['suricata'] / cost['bridgeguard']:.2f}")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+main()
