@@ -40,10 +40,6 @@ public sealed class Http1Protocol : Protocol
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
-    public override DirectionMask FileDirections => DirectionMask.Both;
-
-    public override byte FileProgress(Direction direction) => Http1Progress.Body;
-
     public override byte CompletedProgress(Direction direction) => Http1Progress.Complete;
 
     /// <summary>Uploads and downloads alike.</summary>
