@@ -1,11 +1,19 @@
 namespace BridgeGuard.Host.Tests.Scanning;
 
-/// <summary>A folder that goes away with the test.</summary>
+/// <summary>A folder that goes away with the test; made when it is first asked for, so that children that get killed leave none.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("bg-test-").FullName;
+    private readonly Lazy<string> _path = new(() => Directory.CreateTempSubdirectory("bg-test-").FullName);
+
+    public string Path => _path.Value;
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose()
+    {
+        if (_path.IsValueCreated)
+        {
+            Directory.Delete(Path, recursive: true);
+        }
+    }
 }
