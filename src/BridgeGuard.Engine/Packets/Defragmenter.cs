@@ -26,6 +26,10 @@ public sealed class Defragmenter
 
     /// <summary>Overlapping fragments of one datagram that are kept: each costs a walk over the others. No honest sender makes one.</summary>
     private const int MaxOverlaps = 128;
+
+    /// <summary>A datagram whose pieces came within this time and this many fragments is complete for every host when it is for us.</summary>
+    private const long TrustedAgeUs = 1_000_000;
+    private const int TrustedDistance = 48;
     private const int None = -1;
 
     private readonly DefragSettings _settings;
@@ -88,14 +92,22 @@ public sealed class Defragmenter
             Counters.Ipv6Fragments++;
         }
 
-        if (!TryMeasure(fragment, isV4, out Piece piece))
+        // A host discards the whole datagram for some of these lengths (an empty fragment), and the one fragment for a bad header sum.
+        bool isSound = TryMeasure(fragment, isV4, out Piece piece);
+        if (_settings.DropOverlaps && (!isSound || !Checksums.IsIpv4Valid(fragment)))
+        {
+            return DefragResult.Overlap;
+        }
+
+        if (!isSound)
         {
             return DefragResult.Refused;
         }
 
         FlowKey key = MakeKey(fragment, isV4);
-        int index = Find(in key);
-        if (index == None && (index = Add(in key, fragment)) == None)
+        ulong station = StationOf(fragment);
+        int index = Find(in key, station);
+        if (index == None && (index = Add(in key, station, fragment)) == None)
         {
             return Ignore(fragment, isV4);
         }
@@ -123,6 +135,13 @@ public sealed class Defragmenter
             }
         }
 
+        if (_settings.DropOverlaps && ContradictsEnd(in tracker, in piece))
+        {
+            fragment.Events.Add(isV4 ? PacketEvent.Ipv4FragmentOverlap : PacketEvent.Ipv6FragmentOverlap);
+            Counters.Overlaps++;
+            return DefragResult.Overlap;
+        }
+
         if (!TryKeep(ref tracker, fragment, in piece))
         {
             return Ignore(fragment, isV4);
@@ -136,7 +155,11 @@ public sealed class Defragmenter
         }
 
         rebuilt = Rebuild(ref tracker, fragment, isV4);
-        Remove(index);
+        if (!MayDiffer(in tracker, fragment.TimeUs))
+        {
+            Remove(index);
+        }
+
         return rebuilt is null ? DefragResult.Refused : DefragResult.Rebuilt;
     }
 
@@ -199,6 +222,22 @@ public sealed class Defragmenter
         return new FlowKey(fragment.SourceAddress, fragment.DestinationAddress, (ushort)(id >> 16), (ushort)id, isV4 ? fragment.Protocol : (byte)0,
             fragment.IpVersion, _vlanTracking ? fragment.Vlan0 : (ushort)0, _vlanTracking ? fragment.Vlan1 : (ushort)0,
             _vlanTracking ? fragment.Vlan2 : (ushort)0, fragment.TunnelId, 0, fragment.TunnelDepth);
+    }
+
+    /// <summary>
+    /// Inline: the host may have given up an old piece that completed the datagram for us (Linux does after 30 seconds, or 64 other
+    /// fragments of the sender), and would take another one in its place. Then what we have stays, and whatever overlaps it is dropped until the timeout.
+    /// </summary>
+    private bool MayDiffer(in Tracker tracker, long nowUs) =>
+        _settings.DropOverlaps && (nowUs - tracker.FirstUs > TrustedAgeUs || Counters.Ipv4Fragments + Counters.Ipv6Fragments - tracker.FirstSerial > TrustedDistance);
+
+    /// <summary>
+    /// Two ends, or data behind the end: hosts give up such a datagram and begin anew, after which they and we would no longer hold the same pieces.
+    /// </summary>
+    private static bool ContradictsEnd(in Tracker tracker, in Piece piece)
+    {
+        int end = piece.Offset + piece.Length;
+        return (tracker.End >= 0 && (piece.IsFinal || end > tracker.End)) || (piece.IsFinal && end < tracker.HighestEnd);
     }
 
     /// <summary>Lies within an earlier fragment whose bytes win: it changes nothing, not even where the datagram ends.</summary>
@@ -265,6 +304,7 @@ public sealed class Defragmenter
         }
 
         tracker.Last = index;
+        tracker.HighestEnd = Math.Max(tracker.HighestEnd, piece.Offset + piece.Length);
         if (piece.IsFinal && (tracker.End < 0 || piece.Offset < tracker.FinalOffset))
         {
             tracker.End = piece.Offset + piece.Length;
@@ -411,10 +451,25 @@ public sealed class Defragmenter
         rebuilt.EthernetOffset = fragment.EthernetOffset >= 0 && ethernet >= 0 ? ethernet : -1;
     }
 
-    private int Find(in FlowKey key)
+    /// <summary>
+    /// The station a frame is for. What is sent to another one on the same wire never reaches the host, so inline it cannot complete
+    /// the host's datagrams; elsewhere it does not matter.
+    /// </summary>
+    private ulong StationOf(Packet fragment)
+    {
+        if (!_settings.DropOverlaps || fragment.EthernetOffset < 0)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<byte> address = fragment.Buffer.AsSpan(fragment.EthernetOffset, 6);
+        return ((ulong)BinaryPrimitives.ReadUInt32BigEndian(address) << 16) | BinaryPrimitives.ReadUInt16BigEndian(address[4..]);
+    }
+
+    private int Find(in FlowKey key, ulong station)
     {
         int index = _buckets[Bucket(in key)];
-        while (index != None && _trackers[index].Key != key)
+        while (index != None && (_trackers[index].Station != station || _trackers[index].Key != key))
         {
             index = _trackers[index].NextInBucket;
         }
@@ -424,7 +479,7 @@ public sealed class Defragmenter
 
     private int Bucket(in FlowKey key) => (int)_hash.Compute(in key) & (_buckets.Length - 1);
 
-    private int Add(in FlowKey key, Packet fragment)
+    private int Add(in FlowKey key, ulong station, Packet fragment)
     {
         if (Waiting >= _settings.MaxTrackers)
         {
@@ -461,6 +516,9 @@ public sealed class Defragmenter
         _trackers[index] = new Tracker
         {
             Key = key,
+            Station = station,
+            FirstUs = fragment.TimeUs,
+            FirstSerial = Counters.Ipv4Fragments + Counters.Ipv6Fragments,
             Bitmap = bitmap,
             First = None,
             Last = None,
@@ -593,6 +651,9 @@ public sealed class Defragmenter
     private struct Tracker
     {
         public FlowKey Key;
+        public ulong Station;
+        public long FirstUs;
+        public long FirstSerial;
         public int Bitmap;
         public int First;
         public int Last;
@@ -600,6 +661,7 @@ public sealed class Defragmenter
         /// <summary>Bytes of the whole datagram's data, -1 while no final fragment came.</summary>
         public int End;
         public int FinalOffset;
+        public int HighestEnd;
         public int NextInBucket;
         public int Older;
         public int Newer;

@@ -107,7 +107,7 @@ public sealed class DefragSettings
     public ExceptionPolicy MemcapPolicy { get; init; }
 
     /// <summary>
-    /// Inline: a fragment that overlaps one already passed on is dropped, so that the host reassembles exactly what was inspected, whatever
+    /// Inline: a fragment that overlaps one already passed on, or contradicts where the datagram ends, is dropped, so that the host reassembles exactly what was inspected, whatever
     /// system it runs. Not in Suricata, so off in its compatibility mode.
     /// </summary>
     public bool DropOverlaps { get; init; }

@@ -123,6 +123,18 @@ public sealed class DefragmenterTests
     }
 
     [Fact]
+    public void InlineADatagramHasOneEnd()
+    {
+        _defragmenter = Create(new DefragSettings { DropOverlaps = true });
+        Send(false, 1, 16, false, new byte[8]);
+        Assert.Equal(DefragResult.Overlap, Send(false, 1, 24, true, new byte[8]).Result);
+        Assert.Equal(DefragResult.Overlap, Send(false, 1, 8, false, new byte[4]).Result);
+        Send(false, 2, 16, true, new byte[16]);
+        Assert.Equal(DefragResult.Overlap, Send(false, 2, 8, false, new byte[8]).Result);
+        Assert.Equal(DefragResult.Waiting, Send(false, 2, 32, false, new byte[8]).Result);
+    }
+
+    [Fact]
     public void FirstFragmentsHeadersBeforeTheFragmentHeaderAreKept()
     {
         byte[] data = Fragments.UdpData("abcdefgh"u8);
