@@ -1,11 +1,12 @@
 using System.Globalization;
 using BridgeGuard.Cli.Logging;
+using BridgeGuard.Daemon.Configuration.Suricata;
 using BridgeGuard.Rules.Diagnostics;
 
 namespace BridgeGuard.Cli.Suricata;
 
 /// <summary>Puts what is wrong with rules into the log, in the two lines that scripts look for: the reason, then the rule with its place.</summary>
-internal sealed class RuleDiagnosticLog(EngineLog log)
+internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration configuration)
 {
     private readonly Dictionary<string, string[]> _files = [];
 
@@ -15,16 +16,25 @@ internal sealed class RuleDiagnosticLog(EngineLog log)
         bool clean = true;
         foreach (RuleDiagnostic diagnostic in diagnostics)
         {
-            string expected = diagnostic.Expected.Length == 0 ? "" : $" (expected {diagnostic.Expected})";
+            string text = diagnostic.Message + (diagnostic.Expected.Length == 0 ? "" : $" (expected {diagnostic.Expected})");
+            if (ModuleOf(diagnostic) is { } beside)
+            {
+                clean &= diagnostic.Severity != DiagnosticSeverity.Error || diagnostic.Code == DiagnosticCode.FileNotFound;
+                log.Write(diagnostic.Severity == DiagnosticSeverity.Error ? LogLevel.Error : LogLevel.Warning, beside, text);
+                continue;
+            }
+
+            string rule = diagnostic.Line > 0 ? RuleAt(diagnostic.File, diagnostic.Line) : "";
+            (string module, string said) = KnownWording.Find(diagnostic.Message, rule) ?? ("detect-parse", text);
             if (diagnostic.Severity != DiagnosticSeverity.Error)
             {
-                log.Warning("detect", diagnostic.Message + expected);
+                log.Warning(module is "detect-parse" ? "detect" : module, said);
                 continue;
             }
 
             clean = false;
-            log.Error("detect-parse", diagnostic.Message + expected);
-            if (diagnostic.Line > 0 && RuleAt(diagnostic.File, diagnostic.Line) is { Length: > 0 } rule)
+            log.Error(module, said);
+            if (rule.Length > 0)
             {
                 log.Error("detect", string.Create(CultureInfo.InvariantCulture, $"error parsing signature \"{rule}\" from file {diagnostic.File} at line {diagnostic.Line}"));
             }
@@ -32,6 +42,16 @@ internal sealed class RuleDiagnosticLog(EngineLog log)
 
         return clean;
     }
+
+    /// <summary>The part of the program that reads the file a message is about, when that is no rule file.</summary>
+    private string? ModuleOf(RuleDiagnostic diagnostic) => diagnostic.File switch
+    {
+        "" => null,
+        _ when diagnostic.File == configuration.ClassificationFile => "classification-config",
+        _ when diagnostic.File == configuration.ReferenceFile => "reference-config",
+        _ when diagnostic.File == configuration.ThresholdFile => "threshold-config",
+        _ => null,
+    };
 
     private string RuleAt(string file, int line)
     {

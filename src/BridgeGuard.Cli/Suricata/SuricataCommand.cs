@@ -197,13 +197,9 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
 
         RuleLoadResult loaded = RuleLoader.Load(RuleOptions.From(configuration));
         _datasets = loaded.Datasets;
-        RuleDiagnosticLog reporter = new(_log);
+        RuleDiagnosticLog reporter = new(_log, configuration);
         bool clean = reporter.Write(loaded.Diagnostics);
-        _log.Info(
-            "detect",
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{loaded.Files} rule files processed. {loaded.Loaded} rules successfully loaded, {loaded.Failed} rules failed, {loaded.Skipped} rules skipped"));
+        ReportCounts(loaded);
         if (!clean && arguments.InitErrorsFatal)
         {
             _log.Error("suricata", "Loading signatures failed.");
@@ -213,6 +209,23 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
         stats = new RuleSetStats(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000, loaded.Loaded, loaded.Failed, loaded.Skipped);
         program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
         return true;
+    }
+
+    private void ReportCounts(RuleLoadResult loaded)
+    {
+        CultureInfo plain = CultureInfo.InvariantCulture;
+        if (loaded.Loaded == 0 && loaded.Files > 0)
+        {
+            _log.Warning("detect", string.Create(plain, $"{loaded.Files} rule files specified, but no rules were loaded!"));
+        }
+        else
+        {
+            _log.Info(
+                "detect",
+                string.Create(plain, $"{loaded.Files} rule files processed. {loaded.Loaded} rules successfully loaded, {loaded.Failed} rules failed, {loaded.Skipped} rules skipped"));
+        }
+
+        _log.Info("detect", string.Create(plain, $"{loaded.Loaded} signatures processed."));
     }
 
     private int Replay(SuricataConfiguration configuration, EngineProgram program, RuleSetStats stats, string capture)

@@ -40,10 +40,16 @@ public sealed partial class EventEmitter
 
     private void WriteStatsChildren(StatsTree node, StatsOptions options, in StatsSnapshot snapshot)
     {
+        WorkerCounters[] workers = snapshot.Workers;
         foreach (StatsTree child in node.Children)
         {
             if (child.Index < 0)
             {
+                if (child.Name == "worker" && child.Children.TrueForAll(leaf => leaf.Total(workers) == 0))
+                {
+                    continue;
+                }
+
                 _writer.StartObject(child.Utf8Name);
                 if (child.Name == "detect" && node.Name.Length == 0)
                 {
@@ -56,7 +62,7 @@ public sealed partial class EventEmitter
             }
 
             long total = child.Total(snapshot.Workers);
-            if (total == 0 && !options.NullValues)
+            if (total == 0 && (child.IsOwn || !options.NullValues))
             {
                 continue;
             }

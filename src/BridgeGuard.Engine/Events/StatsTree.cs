@@ -27,6 +27,9 @@ public sealed class StatsTree
     /// <summary>The total over workers is the largest value, not the sum.</summary>
     public bool IsMaximum { get; private init; }
 
+    /// <summary>A counter of our own that consumers do not expect: written only when it is not zero.</summary>
+    public bool IsOwn { get; private init; }
+
     public List<StatsTree> Children { get; } = [];
 
     public static StatsTree Build(EngineSettings settings)
@@ -79,7 +82,8 @@ public sealed class StatsTree
     {
         for (int i = first; i < end; i++)
         {
-            if (PacketEvents.NameOf((PacketEvent)i) is { } name)
+            // Events without a group in front have a counter of their own elsewhere.
+            if (PacketEvents.NameOf((PacketEvent)i) is { } name && name.Contains('.', StringComparison.Ordinal))
             {
                 root.Add(prefix.Length == 0 ? name : $"{prefix}.{name}", WorkerCounters.EventIndex((PacketEvent)i));
             }
@@ -198,8 +202,11 @@ public sealed class StatsTree
             node = next;
         }
 
-        node.Children.Add(new StatsTree(parts[^1]) { Index = index, IsMaximum = isMaximum });
+        node.Children.Add(new StatsTree(parts[^1]) { Index = index, IsMaximum = isMaximum, IsOwn = IsOurs(path) });
     }
+
+    private static bool IsOurs(string path) => path is "worker.faults" or "detect.pcre_match_limit" or "ips.drop_reason.file_verdict"
+        or "ips.drop_reason.file_hold" or "ips.drop_reason.quarantine" or "ips.drop_reason.redirect";
 
     private static string NameOf(ExceptionPolicy policy) => policy switch
     {
