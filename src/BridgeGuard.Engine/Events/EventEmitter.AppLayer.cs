@@ -82,7 +82,16 @@ public sealed partial class EventEmitter
         // Event types are short ASCII constants; the conversion needs no heap.
         Span<byte> type = stackalloc byte[MaxEventNameLength];
         int length = System.Text.Encoding.ASCII.GetBytes(logger.EventType, type);
-        BeginPacketRecord(output, type[..length], packet, flow, asFlow: !logger.UsesPacketDirection(transaction, options));
+
+        // A message of one direction may become known by a packet of the other: the acknowledgement that lets its bytes through.
+        bool usesPacket = logger.UsesPacketDirection(transaction, options);
+        BeginPacketRecord(
+            output,
+            type[..length],
+            packet,
+            flow,
+            asFlow: !usesPacket || transaction.Directions == DirectionMask.ToServer,
+            asServer: usesPacket && transaction.Directions == DirectionMask.ToClient);
     }
 
     private void WritePacketAnomaly(EveOutput output, AnomalyOptions options, Packet packet, Flow? flow, PacketEvent packetEvent)

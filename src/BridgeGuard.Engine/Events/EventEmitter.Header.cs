@@ -16,7 +16,8 @@ public sealed partial class EventEmitter
     /// <param name="packet">The packet that brought it.</param>
     /// <param name="flow">Its flow, if any.</param>
     /// <param name="asFlow">Source and destination are the flow's client and server, not the packet's.</param>
-    private void BeginPacketRecord(EveOutput output, ReadOnlySpan<byte> eventType, Packet packet, Flow? flow, bool asFlow = false)
+    /// <param name="asServer">The other way round: the flow's server is the source.</param>
+    private void BeginPacketRecord(EveOutput output, ReadOnlySpan<byte> eventType, Packet packet, Flow? flow, bool asFlow = false, bool asServer = false)
     {
         _writer.Begin();
         _writer.Timestamp("timestamp"u8, packet.TimeUs);
@@ -31,7 +32,7 @@ public sealed partial class EventEmitter
         if (packet.IpVersion != 0)
         {
             bool useFlow = asFlow && flow is not null;
-            FlowKey key = useFlow ? flow!.Key : PacketKey(packet);
+            FlowKey key = useFlow ? flow!.Key : asServer && flow is not null ? flow.Key.Reversed() : PacketKey(packet);
             FiveTuple(in key, packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo));
             if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6 && packet.TransportOffset >= 0)
             {

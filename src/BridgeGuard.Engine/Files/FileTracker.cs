@@ -105,12 +105,13 @@ public sealed class FileTracker
     }
 
     /// <summary>Bytes of the file are lost: its digests mean nothing and the scanner gets no more of it.</summary>
-    public void Gap(TrackedFile file)
+    public void Gap(TrackedFile file, long bytes)
     {
         if (!file.IsEnded)
         {
             file.HasGaps = true;
             file.SinkFell = true;
+            file.Skip(bytes);
         }
     }
 

@@ -161,6 +161,13 @@ public sealed class TrackedFile
         Size += bytes.Length;
     }
 
+    /// <summary>Lost bytes count as size; the window begins anew behind them.</summary>
+    internal void Skip(long bytes)
+    {
+        _window.Reset();
+        Size += bytes;
+    }
+
     internal void Clear()
     {
         _name.Reset();

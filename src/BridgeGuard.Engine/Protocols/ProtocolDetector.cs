@@ -130,8 +130,8 @@ public sealed class ProtocolDetector
 
     private static void AddProbes(List<Probe> probes, Protocol protocol, ProtocolSettings own, byte transport, string transportName)
     {
-        string? destination = own.Get(transportName + ".detection-ports.dp") ?? own.Get("detection-ports.dp");
-        string? source = own.Get(transportName + ".detection-ports.sp") ?? own.Get("detection-ports.sp");
+        string? destination = own.Get("detection-ports.dp") ?? own.Get(transportName + ".detection-ports.dp");
+        string? source = own.Get("detection-ports.sp") ?? own.Get(transportName + ".detection-ports.sp");
         ProbePort? template = null;
         foreach (ProbePort port in protocol.ProbePorts)
         {

@@ -33,7 +33,7 @@ internal static class DnsMessage
         int questions = BinaryPrimitives.ReadUInt16BigEndian(message[4..]);
         int records = BinaryPrimitives.ReadUInt16BigEndian(message[6..]) + BinaryPrimitives.ReadUInt16BigEndian(message[8..])
             + BinaryPrimitives.ReadUInt16BigEndian(message[10..]);
-        if ((questions * MinQuestionBytes) + HeaderBytes > message.Length || (questions == 0 && (!isResponse || records > 0)))
+        if ((questions * MinQuestionBytes) + HeaderBytes > message.Length || (questions == 0 && (!isResponse || (records == 0 && message.Length > HeaderBytes))))
         {
             return false;
         }
@@ -49,7 +49,8 @@ internal static class DnsMessage
             at += 4;
         }
 
-        return true;
+        // Without a question the first record must make sense, or anything with the QR bit would do.
+        return questions > 0 || records == 0 || (TrySkipName(message, ref at) && at + RecordHeadBytes <= message.Length);
     }
 
     /// <summary>Reads a whole message; false when header, questions or answers cannot be read.</summary>

@@ -89,12 +89,22 @@ internal sealed class Http1BodySink : IContentSink
         _context = default;
     }
 
-    public void Gap(Http1Transaction transaction, FileTracker files)
+    /// <summary>Bytes of the body are lost; when they are its first, the file begins with the hole.</summary>
+    public void Gap(Http1Transaction transaction, long bytes, in ParseContext context)
     {
-        if (transaction.Message(_toServer).Files.Open is { } file)
+        Http1Message message = transaction.Message(_toServer);
+        _context = context;
+        if (_wantsFile && !message.Body.HasBytes && message.Files.Count == 0)
         {
-            files.Gap(file);
+            OpenFile(transaction, message);
         }
+
+        if (message.Files.Open is { } file)
+        {
+            context.Files.Gap(file, bytes);
+        }
+
+        _context = default;
     }
 
     public void Reset()
@@ -123,7 +133,7 @@ internal sealed class Http1BodySink : IContentSink
             return;
         }
 
-        if (isFirst)
+        if (isFirst && message.Files.Count == 0)
         {
             OpenFile(transaction, message);
         }

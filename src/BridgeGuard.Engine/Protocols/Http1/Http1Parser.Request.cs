@@ -293,8 +293,9 @@ internal sealed partial class Http1Parser
         {
             transaction.Request.HasGap = true;
             transaction.Request.WireBytes += bytes;
-            _requestSink.Gap(transaction, context.Files);
-            if (_requestBody.Skip(bytes) == 0)
+            long beyond = _requestBody.Skip(bytes);
+            _requestSink.Gap(transaction, bytes - beyond, in context);
+            if (beyond == 0)
             {
                 return;
             }

@@ -406,8 +406,9 @@ internal sealed partial class Http1Parser
         {
             transaction.Response.HasGap = true;
             transaction.Response.WireBytes += bytes;
-            _responseSink.Gap(transaction, context.Files);
-            if (_responseBody.Skip(bytes) == 0)
+            long beyond = _responseBody.Skip(bytes);
+            _responseSink.Gap(transaction, bytes - beyond, in context);
+            if (beyond == 0)
             {
                 return;
             }
