@@ -224,6 +224,11 @@ public sealed partial class Detector
     /// <summary>Marks the packet when a tag of an earlier packet wants it logged.</summary>
     private void MarkTagged()
     {
+        if (_packet.Has(PacketFlags.Pseudo))
+        {
+            return;
+        }
+
         if (_flow is not null && _flow.Variables.Tag.Active && Consume(ref _flow.Variables.Tag))
         {
             _packet.Flags |= PacketFlags.Tagged;

@@ -229,6 +229,11 @@ public sealed partial class Detector
     /// <summary>A hook without further conditions on a transaction matches as long as the transaction stands at it and moves.</summary>
     private bool IsRepeating(in RuleEntry entry, byte progress)
     {
+        if (progress == 0)
+        {
+            return false;
+        }
+
         for (int i = 0; i < entry.Engines.Count; i++)
         {
             ref readonly InspectionEngine engine = ref _rules.Engines[entry.Engines.Start + i];

@@ -98,7 +98,7 @@ internal static class ByteKeywords
                 flags |= OpFlags.OffsetIsVariable;
             }
 
-            context.Rule.AddOp(context.Rule.Current, new OpModel
+            context.Rule.AddOp(keyword.Relative ? context.Rule.RelativeSection : context.Rule.Current, new OpModel
             {
                 Kind = BufferOpKind.IsDataAt,
                 Flags = flags,
@@ -216,7 +216,7 @@ internal static class ByteKeywords
             return;
         }
 
-        context.Rule.AddOp(context.Rule.Current, new OpModel
+        context.Rule.AddOp(isRelative ? context.Rule.RelativeSection : context.Rule.Current, new OpModel
         {
             Kind = kind,
             Flags = isRelative ? OpFlags.Relative : OpFlags.None,

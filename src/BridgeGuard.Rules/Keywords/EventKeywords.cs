@@ -128,7 +128,8 @@ internal static class EventKeywords
             return;
         }
 
-        if (context.Rule.App != ProtocolId.Unknown || context.Rule.Conditions.Exists(condition => condition.Condition.Kind == ConditionKind.AppProtocol))
+        if (context.Rule.App != ProtocolId.Unknown || context.Rule.Conditions.Exists(condition =>
+            condition.Condition.Kind == ConditionKind.AppProtocol && condition.Condition.Mode == mode && !(condition.Condition.Negated && isNegated)))
         {
             context.Fail(DiagnosticCode.ConflictingProtocol, "app-layer-protocol: the rule has a protocol already");
             return;

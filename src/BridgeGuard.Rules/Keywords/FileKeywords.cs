@@ -29,13 +29,26 @@ internal static class FileKeywords
             Help = "the file's length: N, <N, >N, A<>B",
             Apply = context =>
             {
-                if (!IntegerRange.TryParse(context.Argument, IntegerRange.MaxU64, out IntegerRange range, out ArgumentError error))
+                int comma = context.Argument.IndexOf(',');
+                DirectionMask directions = comma < 0 ? DirectionMask.Both : context.Argument[..comma].Trim() switch
+                {
+                    "to_server" => DirectionMask.ToServer,
+                    "to_client" => DirectionMask.ToClient,
+                    _ => DirectionMask.None,
+                };
+                if (directions == DirectionMask.None)
+                {
+                    context.FailArgument("to_server or to_client, a comma, a length");
+                    return;
+                }
+
+                if (!IntegerRange.TryParse(context.Argument.AsSpan(comma + 1), IntegerRange.MaxU64, out IntegerRange range, out ArgumentError error))
                 {
                     context.Fail(error);
                     return;
                 }
 
-                AddTest(context, new FileTest { Kind = FileTestKind.Size, Size = range });
+                AddTest(context, new FileTest { Kind = FileTestKind.Size, Size = range }, directions);
             },
         },
         new()
@@ -120,13 +133,13 @@ internal static class FileKeywords
         return false;
     }
 
-    private static void AddTest(BindContext context, FileTest test)
+    private static void AddTest(BindContext context, FileTest test, DirectionMask directions = DirectionMask.Both)
     {
         var variants = context.Environment.Keywords.Protocols
-            .Where(protocol => protocol.FileDirections != DirectionMask.None)
+            .Where(protocol => (protocol.FileDirections & directions) != DirectionMask.None)
             .Select(protocol => new EngineVariant(
                 protocol.Id,
-                protocol.FileDirections,
+                protocol.FileDirections & directions,
                 protocol.FileProgress(Direction.ToServer),
                 protocol.FileProgress(Direction.ToClient),
                 0,

@@ -244,13 +244,14 @@ internal static class OtherKeywords
             case "isnotset" when parts.Length == 3:
                 condition.B = 2;
                 break;
-            case "<" or ">" or "=" or "==" or ">=" or "<=" when parts.Length == 4
+            case "<" or ">" or "!=" or "=" or "==" or ">=" or "<=" when parts.Length == 4
                 && byte.TryParse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture, out score) && score <= 127:
                 condition.Test = new IntegerRange(
                     parts[2] switch
                     {
                         "<" => IntegerComparison.Less,
                         ">" => IntegerComparison.Greater,
+                        "!=" => IntegerComparison.NotEqual,
                         ">=" => IntegerComparison.GreaterOrEqual,
                         "<=" => IntegerComparison.LessOrEqual,
                         _ => IntegerComparison.Equal,

@@ -59,7 +59,7 @@ internal static class ReputationFiles
             byte[] scores = slash < 0
                 ? GetOrAdd(hosts, address)
                 : GetOrAdd(networks, (address, (byte)Math.Min(128, prefix + (address.IsV4 ? 96 : 0))));
-            scores[category] = score;
+            scores[category] = (byte)(score + 1);
         }
     }
 

@@ -136,6 +136,9 @@ internal sealed class RuleModel
 
     public SectionModel Current => Active ?? Payload;
 
+    /// <summary>Where a relative keyword looks: without a sticky buffer that is the buffer of the last content.</summary>
+    public SectionModel RelativeSection => Active ?? LastContentSection ?? Payload;
+
     /// <summary>What content modifiers change; null after a sticky buffer until its first content.</summary>
     public OpModel? LastContent { get; set; }
 

@@ -10,7 +10,7 @@ public sealed class ReputationTable
     private readonly Dictionary<IpAddress, byte[]> _hosts;
     private readonly (IpAddress Network, byte PrefixLength, byte[] Scores)[] _networks;
 
-    /// <param name="hosts">Scores by category number; 0: none.</param>
+    /// <param name="hosts">Score plus one by category number; 0: none.</param>
     /// <param name="networks">The same for networks; prefix lengths are of the 128-bit form (96 + n for IPv4).</param>
     public ReputationTable(
         Dictionary<IpAddress, byte[]> hosts, IEnumerable<(IpAddress Network, byte PrefixLength, byte[] Scores)> networks)
@@ -28,7 +28,7 @@ public sealed class ReputationTable
     {
         if (_hosts.TryGetValue(address, out byte[]? scores) && category < scores.Length && scores[category] != 0)
         {
-            score = scores[category];
+            score = (byte)(scores[category] - 1);
             return true;
         }
 
@@ -36,7 +36,7 @@ public sealed class ReputationTable
         {
             if (category < values.Length && values[category] != 0 && IsInside(address, network, prefix))
             {
-                score = values[category];
+                score = (byte)(values[category] - 1);
                 return true;
             }
         }
