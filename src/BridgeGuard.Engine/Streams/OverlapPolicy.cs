@@ -18,14 +18,16 @@ internal static class OverlapPolicy
         return ((MaskOf(policy) >> ((3 * begin) + end)) & 1) != 0;
     }
 
+    // Groups from the right: the new one begins before, with, after the old one; bits within a group from the right: ends before, with, after.
     private static int MaskOf(HostOs policy) => policy switch
     {
         HostOs.First or HostOs.Vista => 0b000_000_000,
         HostOs.Last => 0b111_111_111,
-        HostOs.BsdRight => 0b111_111_000,
         HostOs.Linux => 0b000_100_111,
-        HostOs.OldLinux => 0b000_100_111,
-        HostOs.Solaris or HostOs.HpUx11 => 0b000_000_111,
+        HostOs.OldLinux => 0b000_110_111,
+        HostOs.Solaris or HostOs.OldSolaris or HostOs.HpUx11 => 0b100_110_110,
+
+        // BSD, BSD-right, HP-UX 10, IRIX, Mac OS, Windows up to 2003.
         _ => 0b000_000_111,
     };
 }

@@ -13,6 +13,9 @@ public sealed partial class Reassembler
     /// <summary>Bytes shown again, at most: longer than any content of practice; a rule's single content may have 255 bytes and chains span a chunk.</summary>
     private const int RawOverlapBytes = 1024;
 
+    /// <summary>Bytes kept at most for rules that have not looked at them: a window and a half of an unscaled connection.</summary>
+    private const int RawBacklogBytes = 96 << 10;
+
     /// <summary>The stream bytes that a rule has to look at with this packet.</summary>
     /// <returns>False when nothing new is due: the chunk is not full and nothing (end, gap, transaction) asks for it.</returns>
     public bool TryGetRawWindow(Flow flow, Direction direction, out RawWindow window)

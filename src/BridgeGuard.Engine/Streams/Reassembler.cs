@@ -125,6 +125,8 @@ public sealed partial class Reassembler
 
         if (WantsRaw(stream))
         {
+            // Where nobody inspects (a passed flow, detection off) bytes must not pile up.
+            stream.RawOffset = Math.Max(stream.RawOffset, RawEnd(stream) - RawBacklogBytes);
             keep = Math.Min(keep, RawKeepFrom(flow, stream));
         }
 

@@ -7,5 +7,6 @@ internal static class FuzzTargets
     [
         new DecoderTarget(),
         new DefragmenterTarget(),
+        new ReassemblerTarget(),
     ];
 }
