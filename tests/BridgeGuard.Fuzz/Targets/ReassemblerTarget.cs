@@ -48,6 +48,7 @@ internal sealed class ReassemblerTarget : IFuzzTarget
         EngineSettings settings = new()
         {
             IsInline = (input[0] & 1) != 0,
+            Flow = new FlowSettings { MaxFlows = 16 },
             HostOs = [new HostOsEntry(default, 0, (HostOs)((input[0] >> 4) % 15))],
             Stream = new StreamSettings
             {
