@@ -9,6 +9,7 @@ namespace BridgeGuard.Cli.Suricata;
 internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration configuration)
 {
     private readonly Dictionary<string, string[]> _files = [];
+    private readonly HashSet<string> _summed = [];
 
     /// <summary>False when a rule was lost.</summary>
     public bool Write(IEnumerable<RuleDiagnostic> diagnostics)
@@ -21,6 +22,7 @@ internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration con
             {
                 clean &= diagnostic.Severity != DiagnosticSeverity.Error || diagnostic.Code == DiagnosticCode.FileNotFound;
                 log.Write(diagnostic.Severity == DiagnosticSeverity.Error ? LogLevel.Error : LogLevel.Warning, beside, text);
+                Sum(beside, diagnostic);
                 continue;
             }
 
@@ -41,6 +43,24 @@ internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration con
         }
 
         return clean;
+    }
+
+    /// <summary>One line per file that scripts wait for, after the first of its faults.</summary>
+    private void Sum(string module, RuleDiagnostic diagnostic)
+    {
+        if (diagnostic.Code == DiagnosticCode.FileNotFound || diagnostic.Severity != DiagnosticSeverity.Error || !_summed.Add(module))
+        {
+            return;
+        }
+
+        if (module == "threshold-config")
+        {
+            log.Warning(module, $"Error loading threshold configuration from {diagnostic.File}");
+        }
+        else if (module == "reference-config")
+        {
+            log.Error(module, $"Invalid Reference Config in {Path.GetFileName(diagnostic.File)} file");
+        }
     }
 
     /// <summary>The part of the program that reads the file a message is about, when that is no rule file.</summary>

@@ -70,8 +70,8 @@ internal sealed class DropOptions(ProtocolSettings options)
 {
     public bool Alerts { get; } = options.GetBool("alerts", false);
 
-    /// <summary>Only the first dropped packet of each direction of a flow (<c>flows: start</c>); else every one.</summary>
-    public bool FirstOfFlow { get; } = options.Get("flows") is "start";
+    /// <summary>Only the first dropped packet of each direction of a flow (<c>flows: start</c>, the default); else every one (<c>all</c>).</summary>
+    public bool FirstOfFlow { get; } = options.Get("flows") is not "all";
 
     public bool Verdict { get; } = options.GetBool("verdict", false);
 }

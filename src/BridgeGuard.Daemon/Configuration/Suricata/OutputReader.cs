@@ -15,6 +15,7 @@ internal sealed class OutputReader
     private OutputSettings.FileSettings? _fast;
     private OutputSettings.FileSettings? _stats;
     private FileStoreSettings? _fileStore;
+    private bool _hasAnomaly;
     private bool _forceMagic;
     private bool _forceMd5;
     private bool _forceSha1;
@@ -88,7 +89,6 @@ internal sealed class OutputReader
     private void ReadEve(ConfigNode options)
     {
         List<EveTypeSettings> types = [];
-        bool hasAnomaly = false;
         foreach (ConfigNode type in options.Child("types")?.Children ?? [])
         {
             string? name = type.Children.Count > 0 ? type.Children[0].Name : type.Value;
@@ -108,13 +108,13 @@ internal sealed class OutputReader
             ProtocolSettings settings = new(flat);
             if (name == "anomaly" && settings.GetBool("enabled", true))
             {
-                if (hasAnomaly)
+                if (_hasAnomaly)
                 {
                     _section.Tell(ConfigSeverity.Error, "output-json-anomaly", "only one 'anomaly' logger can be enabled");
                     continue;
                 }
 
-                hasAnomaly = true;
+                _hasAnomaly = true;
             }
 
             if (name == "files" && settings.GetBool("enabled", true))
@@ -174,6 +174,12 @@ internal sealed class OutputReader
 
     private void ReadFileStore(ConfigNode options)
     {
+        if (_fileStore is not null)
+        {
+            _section.Tell(ConfigSeverity.Error, "output-filestore", "only one file-store can be enabled");
+            return;
+        }
+
         ForceFiles(options);
         long depth = options.Get("stream-depth") is { } text && ProtocolSettings.TryParseSize(text, out long size) ? size : 0;
 
