@@ -15,7 +15,7 @@ for project in Engine Rules Golden Host; do
   name=BridgeGuard.$project.Tests
   [ -z "$ONLY" ] || [ "$ONLY" = "$project" ] || continue
   echo "== $name"
-  timeout --kill-after=10 "${BG_TEST_TIMEOUT:-1500}" dotnet exec ".artifacts/bin/$name/release/$name.dll" -noColor >"$OUT/log" 2>&1
+  timeout --kill-after=10 "${BG_TEST_TIMEOUT:-1500}" ".artifacts/bin/$name/release/$name" -noColor >"$OUT/log" 2>&1
   code=$?
   grep -E '\[FAIL\]|\[SKIP\]|Error Message|Total:' "$OUT/log" | cut -c1-300
   total=$(count Total "$OUT/log"); failed=$(count Failed "$OUT/log"); skipped=$(count Skipped "$OUT/log"); errors=$(count Errors "$OUT/log")

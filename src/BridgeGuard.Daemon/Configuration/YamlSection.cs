@@ -59,7 +59,8 @@ public sealed class YamlSection
         {
             string why = (e.InnerException ?? e).Message;
             int colon = why.IndexOf("): ", StringComparison.Ordinal);
-            diagnostics.Add(new ConfigDiagnostic(file, e.Start.Line, e.Start.Column, "not valid YAML: " + (colon >= 0 ? why[(colon + 3)..] : why)));
+            Mark place = e.End.Index > e.Start.Index ? e.End : e.Start;
+            diagnostics.Add(new ConfigDiagnostic(file, place.Line, place.Column, "not valid YAML: " + (colon >= 0 ? why[(colon + 3)..] : why)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
