@@ -77,7 +77,7 @@ public static class DaemonConfigLoader
         LogDirectory = logDirectory,
         StateDirectory = logDirectory,
         Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
-        Engine = new EngineSettings { IsInline = true, Eve = Eve(DefaultEveTypes.Select(TypeOf)) },
+        Engine = new EngineSettings { IsInline = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = Eve(DefaultEveTypes.Select(TypeOf)) },
     };
 
     /// <summary>Files that fit a path, glob or folder, sorted; relative ones are taken from <paramref name="folder"/>.</summary>
@@ -244,6 +244,8 @@ public static class DaemonConfigLoader
         {
             IsInline = isInline,
             Eve = Eve(types, communityId),
+            // Guests' systems differ in what they make of overlapping fragments; inline none reach them.
+            Defrag = new DefragSettings { DropOverlaps = isInline },
             AppLayer = new AppLayerSettings { Protocols = protocols.ToDictionary(p => p.Key, p => new ProtocolSettings(p.Value)) },
             Flow = new FlowSettings { MaxFlows = limits?.Integer("flows", 262_144, 1024, 16_000_000) ?? 262_144 },
             Stream = new StreamSettings

@@ -11,6 +11,7 @@ namespace BridgeGuard.Daemon.Services;
 public sealed class OutputHost : IHostedService, IAsyncDisposable
 {
     private readonly EventRing[] _rings;
+    private readonly SharedEventSink _shared = new();
     private readonly OutputPump _pump;
 
     public OutputHost(DaemonModel model, ILoggerFactory loggers)
@@ -32,10 +33,13 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
             outputs.Add(WebhookOutputs.Create(webhook, model.StateDirectory, loggers));
         }
 
-        _pump = new OutputPump(_rings, outputs, loggers.CreateLogger<OutputPump>());
+        _pump = new OutputPump([.. _rings, _shared.Ring], outputs, loggers.CreateLogger<OutputPump>());
     }
 
     public OutputPump Pump => _pump;
+
+    /// <summary>Where everybody but the workers writes events.</summary>
+    public IEventSink Shared => _shared;
 
     /// <summary>Where worker <paramref name="index"/> writes its events.</summary>
     public EventRing RingOf(int index) => _rings[index];

@@ -23,15 +23,19 @@ public sealed partial class ScanningHost : IHostedService, IAsyncDisposable
     private readonly WireFileSink? _sink;
     private readonly HashListFiles? _lists;
     private GuestApiServer? _api;
+    private readonly VerdictChangeReporter? _changes;
+    private readonly OutputHost _outputs;
+    private GuestHitReporter? _hits;
     private AnswerSigner? _signer;
 
-    public ScanningHost(DaemonModel model, GuestTable guests, ILoggerFactory loggers)
+    public ScanningHost(DaemonModel model, GuestTable guests, OutputHost outputs, ILoggerFactory loggers)
     {
         _model = model.Scanning;
         _guests = guests;
         _loggers = loggers;
         _logger = loggers.CreateLogger<ScanningHost>();
         _stateDirectory = model.StateDirectory;
+        _outputs = outputs;
         if (!_model.Enabled)
         {
             return;
@@ -46,6 +50,8 @@ public sealed partial class ScanningHost : IHostedService, IAsyncDisposable
 
         _lists = new HashListFiles(Cache, _model.BadHashLists, _model.GoodHashLists);
         Scans = new ScanService(Cache, scanners, new ScanOptions { MaxFileBytes = _model.MaxFileBytes }, logger: _logger);
+        _lists.TurnedBad += Scans.ReportListed;
+        _changes = new VerdictChangeReporter(Scans, outputs.Shared);
         _sink = new WireFileSink(Scans, id => guests.Get((ushort)id)?.Name, logger: _logger);
     }
 
@@ -81,6 +87,7 @@ public sealed partial class ScanningHost : IHostedService, IAsyncDisposable
 
             _signer = AnswerSigner.LoadOrCreate(Path.Combine(_stateDirectory, "answers.key"));
             _api = new GuestApiServer(Scans, new GuestApiOptions { Http = [endPoint] }, _guests.Identify, _signer, loggers: _loggers);
+            _hits = new GuestHitReporter(_api, _outputs.Shared);
             try
             {
                 await _api.StartAsync(cancellationToken);

@@ -155,7 +155,7 @@ public sealed class FlowTableTests : IFlowEndHandler
         Assert.Equal(0, table.Count);
     }
 
-    public void OnFlowEnd(Flow flow, FlowEndReason reason) => _ends.Add((flow.Id, reason));
+    void IFlowEndHandler.OnFlowEnd(Flow flow, FlowEndReason reason) => _ends.Add((flow.Id, reason));
 
     private FlowTable Create(EngineSettings? settings = null) => new(settings ?? new EngineSettings(), new FlowHash(1, 2), _counters);
 }

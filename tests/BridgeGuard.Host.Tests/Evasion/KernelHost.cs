@@ -3,6 +3,7 @@ using System.Text;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
 using BridgeGuard.Testing.Packets;
 using Xunit;
+using FrameBuilder = BridgeGuard.Testing.Packets.FrameBuilder;
 
 namespace BridgeGuard.Host.Tests.Evasion;
 

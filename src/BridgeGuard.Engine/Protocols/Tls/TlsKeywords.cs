@@ -138,7 +138,7 @@ internal static class TlsKeywords
 
     private static TransactionMatcher? ParseIssuer(string? argument, out string error) => ParseText(argument, isIssuer: true, out error);
 
-    private static TransactionMatcher? ParseText(string? argument, bool isIssuer, out string error)
+    private static TextMatcher? ParseText(string? argument, bool isIssuer, out string error)
     {
         error = "";
         string text = (argument ?? "").Trim();
@@ -173,7 +173,7 @@ internal static class TlsKeywords
     private static TransactionMatcher? ParseNotAfter(string? argument, out string error) => ParseDate(argument, isNotAfter: true, out error);
 
     /// <summary><c>2015</c>, <c>2015-10-22 23:59:59</c>, <c>&lt;2015</c>, <c>&gt;2015</c>, <c>2005&lt;&gt;2015</c>; UTC.</summary>
-    private static TransactionMatcher? ParseDate(string? argument, bool isNotAfter, out string error)
+    private static DateMatcher? ParseDate(string? argument, bool isNotAfter, out string error)
     {
         error = "";
         string text = (argument ?? "").Trim().Trim('"').Trim();
