@@ -19,6 +19,10 @@ internal static class ReplayCommand
 {
     private const int TopAlerts = 12;
 
+    /// <summary>Where roles are looked for by name: installed ones, then those shipped beside the program.</summary>
+    private static readonly string[] RoleFolders =
+        ["/etc/bridgeguard/roles.d", "/usr/share/bridgeguard/roles", Path.Combine(AppContext.BaseDirectory, "roles")];
+
     public static Command Create()
     {
         Argument<string[]> captures = new("FILE") { Description = "pcap or pcapng files, folders of them, or - for standard input", Arity = ArgumentArity.OneOrMore };
@@ -30,12 +34,14 @@ internal static class ReplayCommand
         Option<string?> configuration = new("-c") { Description = "configuration file (suricata.yaml)" };
         Option<string[]> settings = new("--set") { Description = "override a setting, name=value" };
         Option<string?> filter = new("--filter") { Description = "capture filter in tcpdump's language" };
+        Option<string?> role = new("--role") { Description = "role that every guest has: the name of a shipped or installed one, or a role file" };
         checksums.AcceptOnlyFromAmong("all", "none");
-        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter };
+        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter, role };
         command.SetAction((parsed, stop) => Task.FromResult(Run(
             parsed.GetValue(captures)!,
             parsed.GetValue(configuration),
             parsed.GetValue(filter),
+            parsed.GetValue(role),
             new SuricataOverrides
             {
                 ExclusiveRules = parsed.GetValue(only),
@@ -50,7 +56,7 @@ internal static class ReplayCommand
         return command;
     }
 
-    private static int Run(string[] captures, string? file, string? filter, SuricataOverrides overrides, CancellationToken stop)
+    private static int Run(string[] captures, string? file, string? filter, string? role, SuricataOverrides overrides, CancellationToken stop)
     {
         SuricataConfiguration configuration;
         try
@@ -82,7 +88,12 @@ internal static class ReplayCommand
             return ExitCode.BadRules;
         }
 
-        EngineProgram program = new(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
+        if (LoadPolicy(role) is not { } policy)
+        {
+            return ExitCode.BadConfiguration;
+        }
+
+        EngineProgram program = new(loaded.Rules, new CompiledPolicy(policy, loaded.Rules.Rules));
         RuleSetStats rules = new(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000, loaded.Loaded, loaded.Failed, loaded.Skipped);
         ReplaySummary summary;
         using (ReplayEngine engine = new(configuration, program, rules))
@@ -92,6 +103,33 @@ internal static class ReplayCommand
 
         Print(summary, loaded, configuration);
         return summary.Error is null ? ExitCode.Ok : ExitCode.Failure;
+    }
+
+    /// <summary>The policy in which every end has the role; null after a line that says what is wrong.</summary>
+    private static PolicyModel? LoadPolicy(string? role)
+    {
+        if (role is null)
+        {
+            return PolicyModel.Empty;
+        }
+
+        string? file = File.Exists(role) ? role : RoleFolders.Select(f => Path.Combine(f, role + ".yaml")).FirstOrDefault(File.Exists);
+        if (file is null)
+        {
+            IEnumerable<string> known = RoleFolders.Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, "*.yaml")).Select(f => Path.GetFileNameWithoutExtension(f));
+            Console.Error.WriteLine($"bridgeguard: --role {role}: there is no such role, expected a role file or one of: {string.Join(", ", known.Distinct().Order())}");
+            return null;
+        }
+
+        List<ConfigDiagnostic> diagnostics = [];
+        PolicyLoader loader = new(diagnostics);
+        string? name = loader.AddRole(file);
+        foreach (ConfigDiagnostic diagnostic in diagnostics)
+        {
+            Console.Error.WriteLine(diagnostic);
+        }
+
+        return diagnostics.Count > 0 || name is null ? null : loader.BuildForReplay(name);
     }
 
     /// <summary>With a progress bar on a terminal, silently elsewhere.</summary>

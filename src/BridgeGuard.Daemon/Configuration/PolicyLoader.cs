@@ -34,12 +34,12 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
         }
     }
 
-    /// <summary>Reads one role file.</summary>
-    public void AddRole(string file)
+    /// <summary>Reads one role file; gives the role's name, null when the file cannot be read.</summary>
+    public string? AddRole(string file)
     {
         if (YamlSection.Load(file, diagnostics) is not { } section)
         {
-            return;
+            return null;
         }
 
         string name = section.RequiredText("name");
@@ -81,6 +81,8 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
         {
             _roles.Add(role);
         }
+
+        return name;
     }
 
     /// <summary>Reads the <c>guests</c> list; roles must have been read.</summary>

@@ -165,6 +165,7 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
         FlowSettings defaults = new();
         return new FlowSettings
         {
+            ExpireLazily = true, // These settings are for replays, where a capture's time runs faster than any timer.
             MemcapBytes = section.Size("flow.memcap", defaults.MemcapBytes),
             MemcapPolicy = PacketPolicy("flow.memcap-policy"),
             EmergencyRecoveryPercent = section.Int("flow.emergency-recovery", defaults.EmergencyRecoveryPercent),
