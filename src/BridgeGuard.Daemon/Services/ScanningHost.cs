@@ -114,6 +114,8 @@ public sealed partial class ScanningHost : IHostedService, IAsyncDisposable
             await _api.DisposeAsync();
         }
 
+        _hits?.Dispose();
+        _changes?.Dispose();
         _lists?.Dispose();
         if (_sink is not null)
         {

@@ -86,7 +86,5 @@ public static class RuleExplainer
         return text.Append('"').ToString();
     }
 
-    private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
-
     private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
 }
