@@ -59,8 +59,8 @@ public sealed class YamlSection
         {
             string why = (e.InnerException ?? e).Message;
             int colon = why.IndexOf("): ", StringComparison.Ordinal);
-            Mark place = e.End.Index > e.Start.Index ? e.End : e.Start;
-            diagnostics.Add(new ConfigDiagnostic(file, place.Line, place.Column, "not valid YAML: " + (colon >= 0 ? why[(colon + 3)..] : why)));
+            (long line, long column) = why.Contains("invalid tab", StringComparison.Ordinal) ? FirstTab(file) : (e.Start.Line, e.Start.Column);
+            diagnostics.Add(new ConfigDiagnostic(file, line, column, "not valid YAML: " + (colon >= 0 ? why[(colon + 3)..] : why)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -315,6 +315,23 @@ public sealed class YamlSection
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The library gives the start of the mapping for a tab in the indentation; people want the line.</summary>
+    private static (long Line, long Column) FirstTab(string file)
+    {
+        long number = 0;
+        foreach (string line in System.IO.File.ReadLines(file))
+        {
+            number++;
+            int text = line.AsSpan().IndexOfAnyExcept(' ');
+            if (text >= 0 && line[text] == '\t')
+            {
+                return (number, text + 1);
+            }
+        }
+
+        return (1, 1);
     }
 
     private static string Kind(YamlNode node) => node switch

@@ -39,7 +39,7 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nwebhooks: [{name: w, url: 'ftp://x', secret-files: [s]}]\n", 3, 27, "is no http or https address")]
     [InlineData("bridges: {name: br0}\nrules: {files: one.rules}\n", 1, 10, "expected a list of mappings")]
     [InlineData("bridges: [{name: br0}\nrules: 1\n", 1, 10, "not valid YAML")]
-    [InlineData("bridges:\n\t- name: br0\n", 2, 1, "not valid YAML")]
+    [InlineData("bridges:\n\t- name: br0\n", 2, 1, "found invalid tab as indentation")]
     public void WhatIsWrongIsSaidWithItsPlace(string yaml, long line, long column, string what)
     {
         var diagnostics = new List<ConfigDiagnostic>();

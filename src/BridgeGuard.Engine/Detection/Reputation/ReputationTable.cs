@@ -16,7 +16,7 @@ public sealed class ReputationTable
         Dictionary<IpAddress, byte[]> hosts, IEnumerable<(IpAddress Network, byte PrefixLength, byte[] Scores)> networks)
     {
         _hosts = hosts;
-        _networks = [.. networks];
+        _networks = new List<(IpAddress Network, byte PrefixLength, byte[] Scores)>(networks).ToArray(); // A spread of an enumerable would bring LINQ in.
         // The longest prefix wins.
         Array.Sort(_networks, (left, right) => right.PrefixLength.CompareTo(left.PrefixLength));
     }
