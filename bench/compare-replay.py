@@ -42,7 +42,7 @@ def cpu(command, out):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != 0:
+    if done.returncode not in (0, 4):  # 4: some rules were left out, as both programs do
         sys.exit(f"{' '.join(command)}\nexit {done.returncode}: {done.stderr.decode(errors='replace')[-400:]}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

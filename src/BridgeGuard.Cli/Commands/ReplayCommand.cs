@@ -83,7 +83,8 @@ internal static class ReplayCommand
             Console.Error.WriteLine(diagnostic);
         }
 
-        if (loaded.HasErrors)
+        // As with the peer, good rules run although others are bad; the exit code still says so.
+        if (loaded.HasErrors && loaded.Loaded == 0)
         {
             return ExitCode.BadRules;
         }
@@ -102,7 +103,7 @@ internal static class ReplayCommand
         }
 
         Print(summary, loaded, configuration);
-        return summary.Error is null ? ExitCode.Ok : ExitCode.Failure;
+        return summary.Error is not null ? ExitCode.Failure : loaded.HasErrors ? ExitCode.BadRules : ExitCode.Ok;
     }
 
     /// <summary>The policy in which every end has the role; null after a line that says what is wrong.</summary>
