@@ -34,6 +34,9 @@ public static class DaemonHost
         builder.Logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // A start that fails is one line of ours, not a stack trace.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Services.AddSingleton(model);
         builder.Services.AddSingleton<GuestTable>();
         builder.Services.AddSingleton<ProgramSource>();
