@@ -23,6 +23,7 @@ ROWS=()
 finish() {
   stop_daemon TERM
   lab_down
+  rmdir /sys/fs/bpf/bridgeguard 2>/dev/null # Empty unless a daemon of this machine's own uses it.
   [ -n "$KEEP" ] && echo "kept: $LAB_DIR" || rm -rf "$LAB_DIR"
 }
 trap finish EXIT
