@@ -72,7 +72,6 @@ internal sealed class ReplayEngine : IDisposable
         }
 
         _worker.CollectCounters();
-        _worker.SyncCounters();
         StatsSnapshot snapshot = new()
         {
             TimeUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000,

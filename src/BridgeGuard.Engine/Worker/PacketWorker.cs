@@ -123,47 +123,6 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
     }
 
-    /// <summary>Brings the counters that other parts keep for themselves into <see cref="Counters"/>; call it before they are read.</summary>
-    public void SyncCounters()
-    {
-        DecoderCounters seen = _decoder.Counters;
-        Counters.Set(Counter.DecoderPackets, seen.Packets);
-        Counters.Set(Counter.DecoderBytes, seen.Bytes);
-        Counters.Set(Counter.DecoderInvalid, seen.Invalid);
-        Counters.Set(Counter.DecoderIpv4, seen.Ipv4);
-        Counters.Set(Counter.DecoderIpv6, seen.Ipv6);
-        Counters.Set(Counter.DecoderEthernet, seen.Ethernet);
-        Counters.Set(Counter.DecoderArp, seen.Arp);
-        Counters.Set(Counter.DecoderUnknownEtherType, seen.UnknownEtherType);
-        Counters.Set(Counter.DecoderCiscoHdlc, seen.Chdlc);
-        Counters.Set(Counter.DecoderRaw, seen.Raw);
-        Counters.Set(Counter.DecoderNull, seen.Null);
-        Counters.Set(Counter.DecoderSll, seen.Sll);
-        Counters.Set(Counter.DecoderSll2, seen.Sll2);
-        Counters.Set(Counter.DecoderTcp, seen.Tcp);
-        Counters.Set(Counter.DecoderUdp, seen.Udp);
-        Counters.Set(Counter.DecoderSctp, seen.Sctp);
-        Counters.Set(Counter.DecoderEsp, seen.Esp);
-        Counters.Set(Counter.DecoderIcmpv4, seen.IcmpV4);
-        Counters.Set(Counter.DecoderIcmpv6, seen.IcmpV6);
-        Counters.Set(Counter.DecoderPpp, seen.Ppp);
-        Counters.Set(Counter.DecoderPppoe, seen.PppOe);
-        Counters.Set(Counter.DecoderGeneve, seen.Geneve);
-        Counters.Set(Counter.DecoderGre, seen.Gre);
-        Counters.Set(Counter.DecoderVlan, seen.Vlan);
-        Counters.Set(Counter.DecoderVlanQinQ, seen.VlanQinQ);
-        Counters.Set(Counter.DecoderVlanQinQinQ, seen.VlanQinQinQ);
-        Counters.Set(Counter.DecoderVxlan, seen.Vxlan);
-        Counters.Set(Counter.DecoderVnTag, seen.VnTag);
-        Counters.Set(Counter.DecoderIeee8021Ah, seen.Ieee8021ah);
-        Counters.Set(Counter.DecoderTeredo, seen.Teredo);
-        Counters.Set(Counter.DecoderIpv4InIpv4, seen.Ipv4InIpv4);
-        Counters.Set(Counter.DecoderIpv6InIpv4, seen.Ipv6InIpv4);
-        Counters.Set(Counter.DecoderIpv4InIpv6, seen.Ipv4InIpv6);
-        Counters.Set(Counter.DecoderIpv6InIpv6, seen.Ipv6InIpv6);
-        Counters.Set(Counter.DecoderMpls, seen.Mpls);
-    }
-
     /// <summary>No more frames will come: all flows end and are logged.</summary>
     public void Finish()
     {
