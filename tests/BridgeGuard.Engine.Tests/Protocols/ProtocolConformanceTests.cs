@@ -17,6 +17,9 @@ public abstract class ProtocolConformanceTests
     /// <summary>Turns are datagrams, which are never cut.</summary>
     protected virtual bool IsDatagram => !Protocol.UsesTcp;
 
+    /// <summary>What the fuzz targets are made of: the protocol with its sample conversations.</summary>
+    public ProtocolSamples Subject => new(Protocol, Samples, Settings, IsDatagram);
+
     [Fact]
     public void WellFormedConversationsAreTakenWhole()
     {
@@ -183,3 +186,7 @@ public abstract class ProtocolConformanceTests
         .. sample[(turn + 1)..],
     ];
 }
+
+/// <summary>A protocol with well-formed conversations of it.</summary>
+public sealed record ProtocolSamples(
+    Protocol Protocol, IReadOnlyList<Turn[]> Conversations, IReadOnlyDictionary<string, string>? Settings, bool IsDatagram);
