@@ -18,31 +18,19 @@ internal static class TlsCertificateReader
 
     private static ReadOnlySpan<byte> UserIdOid => [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01];
 
-    /// <summary>One element of the encoding.</summary>
-    private readonly ref struct Element(Asn1Tag tag, ReadOnlySpan<byte> content)
-    {
-        public Asn1Tag Tag { get; } = tag;
-
-        public ReadOnlySpan<byte> Content { get; } = content;
-
-        public bool IsContext(int number) => Tag.TagClass == TagClass.ContextSpecific && Tag.TagValue == number;
-
-        public bool Is(UniversalTagNumber number) => Tag.TagClass == TagClass.Universal && Tag.TagValue == (int)number;
-    }
-
     /// <summary>Fills subject, issuer, serial, validity, alternative names and fingerprint.</summary>
     /// <returns>Null when all could be read, else what could not.</returns>
     public static TlsAnomaly? Read(ReadOnlySpan<byte> der, TlsCertificate certificate, out bool tooManyNames)
     {
         tooManyNames = false;
         Fingerprint(der, certificate);
-        if (!TryTake(ref der, out Element outer))
+        if (!Asn1Element.TryTake(ref der, out Asn1Element outer))
         {
             return Judge(der);
         }
 
         ReadOnlySpan<byte> rest = outer.Content;
-        if (!TryTake(ref rest, out Element toBeSigned))
+        if (!Asn1Element.TryTake(ref rest, out Asn1Element toBeSigned))
         {
             return Judge(rest);
         }
@@ -65,12 +53,12 @@ internal static class TlsCertificateReader
     private static TlsAnomaly? ReadBody(ReadOnlySpan<byte> rest, TlsCertificate certificate, out bool tooManyNames)
     {
         tooManyNames = false;
-        if (!TryTake(ref rest, out Element element))
+        if (!Asn1Element.TryTake(ref rest, out Asn1Element element))
         {
             return TlsAnomaly.CertificateInvalidDer;
         }
 
-        if (element.IsContext(0) && !TryTake(ref rest, out element))
+        if (element.IsContext(0) && !Asn1Element.TryTake(ref rest, out element))
         {
             return TlsAnomaly.CertificateInvalidVersion;
         }
@@ -81,30 +69,30 @@ internal static class TlsCertificateReader
         }
 
         certificate.Serial = AppendHex(element.Content, certificate.Text, upper: true);
-        if (!TryTake(ref rest, out element) || !element.Is(UniversalTagNumber.Sequence))
+        if (!Asn1Element.TryTake(ref rest, out element) || !element.Is(UniversalTagNumber.Sequence))
         {
             return TlsAnomaly.CertificateInvalidAlgorithmIdentifier;
         }
 
-        if (!TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice issuer))
+        if (!Asn1Element.TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice issuer))
         {
             return TlsAnomaly.CertificateInvalidIssuer;
         }
 
         certificate.Issuer = issuer;
-        if (!TryTake(ref rest, out element) || !TryReadValidity(element.Content, certificate))
+        if (!Asn1Element.TryTake(ref rest, out element) || !TryReadValidity(element.Content, certificate))
         {
             return TlsAnomaly.CertificateInvalidValidity;
         }
 
-        if (!TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice subject))
+        if (!Asn1Element.TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice subject))
         {
             return TlsAnomaly.CertificateInvalidSubject;
         }
 
         certificate.Subject = subject;
         certificate.IsRead = true;
-        while (TryTake(ref rest, out element))
+        while (Asn1Element.TryTake(ref rest, out element))
         {
             if (element.IsContext(3))
             {
@@ -118,7 +106,7 @@ internal static class TlsCertificateReader
     private static bool TryReadExtensions(ReadOnlySpan<byte> content, TlsCertificate certificate, out bool tooManyNames)
     {
         tooManyNames = false;
-        if (!TryTake(ref content, out Element list))
+        if (!Asn1Element.TryTake(ref content, out Asn1Element list))
         {
             return false;
         }
@@ -126,13 +114,13 @@ internal static class TlsCertificateReader
         ReadOnlySpan<byte> rest = list.Content;
         while (!rest.IsEmpty)
         {
-            if (!TryTake(ref rest, out Element extension))
+            if (!Asn1Element.TryTake(ref rest, out Asn1Element extension))
             {
                 return false;
             }
 
             ReadOnlySpan<byte> parts = extension.Content;
-            if (!TryTake(ref parts, out Element oid))
+            if (!Asn1Element.TryTake(ref parts, out Asn1Element oid))
             {
                 return false;
             }
@@ -144,12 +132,12 @@ internal static class TlsCertificateReader
 
             // The value is the last part, behind an optional criticality.
             ReadOnlySpan<byte> inner = default;
-            while (TryTake(ref parts, out Element part))
+            while (Asn1Element.TryTake(ref parts, out Asn1Element part))
             {
                 inner = part.Content;
             }
 
-            if (!TryTake(ref inner, out Element names))
+            if (!Asn1Element.TryTake(ref inner, out Asn1Element names))
             {
                 return false;
             }
@@ -163,7 +151,7 @@ internal static class TlsCertificateReader
     /// <summary>RFC 5280 §4.2.1.6: mail, DNS name, URI and address are shown.</summary>
     private static bool TryReadAltNames(ReadOnlySpan<byte> rest, TlsCertificate certificate)
     {
-        while (TryTake(ref rest, out Element name))
+        while (Asn1Element.TryTake(ref rest, out Asn1Element name))
         {
             if (name.Tag.TagClass != TagClass.ContextSpecific)
             {
@@ -203,7 +191,7 @@ internal static class TlsCertificateReader
         name = Slice.None;
         while (!rest.IsEmpty)
         {
-            if (!TryTake(ref rest, out Element set) || !set.Is(UniversalTagNumber.Set))
+            if (!Asn1Element.TryTake(ref rest, out Asn1Element set) || !set.Is(UniversalTagNumber.Set))
             {
                 return false;
             }
@@ -212,13 +200,13 @@ internal static class TlsCertificateReader
             bool isFirstOfSet = true;
             while (!pairs.IsEmpty)
             {
-                if (!TryTake(ref pairs, out Element pair))
+                if (!Asn1Element.TryTake(ref pairs, out Asn1Element pair))
                 {
                     return false;
                 }
 
                 ReadOnlySpan<byte> parts = pair.Content;
-                if (!TryTake(ref parts, out Element oid) || !TryTake(ref parts, out Element value))
+                if (!Asn1Element.TryTake(ref parts, out Asn1Element oid) || !Asn1Element.TryTake(ref parts, out Asn1Element value))
                 {
                     return false;
                 }
@@ -273,7 +261,7 @@ internal static class TlsCertificateReader
         : oid.SequenceEqual(UserIdOid) ? "UID"u8 : default;
         if (known.IsEmpty)
         {
-            AppendOid(oid, text);
+            Asn1Element.AppendOid(oid, text);
         }
         else
         {
@@ -281,41 +269,8 @@ internal static class TlsCertificateReader
         }
     }
 
-    /// <summary>Dotted numbers; each is base 128 with the high bit on all bytes but the last.</summary>
-    private static void AppendOid(ReadOnlySpan<byte> oid, ByteBuffer text)
-    {
-        ulong number = 0;
-        bool isFirst = true;
-        foreach (byte part in oid)
-        {
-            number = (number << 7) | (uint)(part & 0x7f);
-            if ((part & 0x80) != 0)
-            {
-                continue;
-            }
-
-            if (isFirst)
-            {
-                ulong root = Math.Min(number / 40, 2);
-                AppendNumber(root, text);
-                number -= root * 40;
-                isFirst = false;
-            }
-
-            text.Append((byte)'.');
-            AppendNumber(number, text);
-            number = 0;
-        }
-    }
-
-    private static void AppendNumber(ulong number, ByteBuffer text)
-    {
-        System.Buffers.Text.Utf8Formatter.TryFormat(number, text.Reserve(20), out int written);
-        text.Commit(written);
-    }
-
     /// <summary>Strings as they are; BMPString (two bytes a character) as its low bytes where they are ASCII.</summary>
-    private static void AppendValue(in Element value, ByteBuffer text)
+    private static void AppendValue(in Asn1Element value, ByteBuffer text)
     {
         if (!value.Is(UniversalTagNumber.BMPString))
         {
@@ -332,7 +287,7 @@ internal static class TlsCertificateReader
 
     private static bool TryReadValidity(ReadOnlySpan<byte> rest, TlsCertificate certificate)
     {
-        if (!TryTake(ref rest, out Element from) || !TryTake(ref rest, out Element to)
+        if (!Asn1Element.TryTake(ref rest, out Asn1Element from) || !Asn1Element.TryTake(ref rest, out Asn1Element to)
             || !TryReadTime(in from, out long notBefore) || !TryReadTime(in to, out long notAfter))
         {
             return false;
@@ -344,7 +299,7 @@ internal static class TlsCertificateReader
     }
 
     /// <summary>UTCTime (years 1950 to 2049) or GeneralizedTime (RFC 5280 §4.1.2.5).</summary>
-    private static bool TryReadTime(in Element time, out long seconds)
+    private static bool TryReadTime(in Asn1Element time, out long seconds)
     {
         seconds = 0;
         ReadOnlySpan<byte> text = time.Content;
@@ -415,18 +370,5 @@ internal static class TlsCertificateReader
         }
 
         return new Slice(start, text.Length - start);
-    }
-
-    private static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out Element element)
-    {
-        if (AsnDecoder.TryReadEncodedValue(rest, AsnEncodingRules.BER, out Asn1Tag tag, out int offset, out int length, out int consumed))
-        {
-            element = new Element(tag, rest.Slice(offset, length));
-            rest = rest[consumed..];
-            return true;
-        }
-
-        element = default;
-        return false;
     }
 }
