@@ -29,7 +29,7 @@ public sealed partial class Detector
         {
             Transaction transaction = transactions[i];
             TransactionDetection detection = transaction.Detection(_packet.Direction);
-            if (detection.IsFinished)
+            if (detection.IsFinished || !transaction.ExistsIn(_packet.Direction))
             {
                 continue;
             }

@@ -18,6 +18,9 @@ public sealed class EveWriter : IDisposable
     /// <summary>Longest record the rings carry.</summary>
     public const int MaxRecordBytes = 1 << 20;
 
+    /// <summary>Room for the note on missing bytes.</summary>
+    private const int MaxNoteBytes = 48;
+
     private readonly ArrayBufferWriter<byte> _buffer = new(16 << 10);
     private readonly Utf8JsonWriter _json;
     private byte[] _scratch = new byte[4096];
@@ -109,22 +112,48 @@ public sealed class EveWriter : IDisposable
         }
 
         Span<byte> text = Scratch(wire.Length * 4);
-        int length = 0;
-        foreach (byte value in wire)
-        {
-            if (value < 0x80)
-            {
-                text[length++] = value;
-                continue;
-            }
+        _json.WriteStringValue(text[..Escape(wire, text)]);
+    }
 
-            text[length++] = (byte)'\\';
-            text[length++] = (byte)'x';
-            text[length++] = Hex(value >> 4);
-            text[length++] = Hex(value & 0xf);
+    /// <summary>Wire text: what is not UTF-8 becomes U+FFFD.</summary>
+    public void LossyText(ReadOnlySpan<byte> name, ReadOnlySpan<byte> wire) => _json.WriteString(name, wire);
+
+    /// <summary>As <see cref="LossyText"/>, at most <paramref name="limit"/> bytes of it with a note on how many are missing.</summary>
+    public void LimitedText(ReadOnlySpan<byte> name, ReadOnlySpan<byte> wire, int limit)
+    {
+        if (wire.Length <= limit)
+        {
+            LossyText(name, wire);
+            return;
         }
 
-        _json.WriteStringValue(text[..length]);
+        while (limit > 0 && (wire[limit] & 0xc0) == 0x80)
+        {
+            limit--;
+        }
+
+        _json.WriteString(name, Shorten(wire, limit));
+    }
+
+    /// <summary>As <see cref="Bytes"/>, at most <paramref name="limit"/> bytes of it with a note on how many are missing.</summary>
+    public void LimitedBytes(ReadOnlySpan<byte> name, ReadOnlySpan<byte> wire, int limit)
+    {
+        if (wire.Length <= limit)
+        {
+            Bytes(name, wire);
+            return;
+        }
+
+        if (Utf8.IsValid(wire[..limit]))
+        {
+            _json.WriteString(name, Shorten(wire, limit));
+            return;
+        }
+
+        Span<byte> text = Scratch((limit * 4) + MaxNoteBytes);
+        int length = Escape(wire[..limit], text);
+        length += WriteNote(text[length..], wire.Length - limit);
+        _json.WriteString(name, text[..length]);
     }
 
     /// <summary>As <see cref="Printable(ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>, under a name from a rule.</summary>
@@ -244,6 +273,44 @@ public sealed class EveWriter : IDisposable
     }
 
     private static byte Hex(int nibble) => "0123456789abcdef"u8[nibble];
+
+    /// <summary>Each byte above 127 as <c>\xHH</c>; returns the length.</summary>
+    private static int Escape(ReadOnlySpan<byte> wire, Span<byte> text)
+    {
+        int length = 0;
+        foreach (byte value in wire)
+        {
+            if (value < 0x80)
+            {
+                text[length++] = value;
+                continue;
+            }
+
+            text[length++] = (byte)'\\';
+            text[length++] = (byte)'x';
+            text[length++] = Hex(value >> 4);
+            text[length++] = Hex(value & 0xf);
+        }
+
+        return length;
+    }
+
+    private ReadOnlySpan<byte> Shorten(ReadOnlySpan<byte> wire, int limit)
+    {
+        Span<byte> text = Scratch(limit + MaxNoteBytes);
+        wire[..limit].CopyTo(text);
+        return text[..(limit + WriteNote(text[limit..], wire.Length - limit))];
+    }
+
+    /// <summary><c>[truncated 5 additional bytes]</c>; returns its length.</summary>
+    private static int WriteNote(Span<byte> text, int missing)
+    {
+        "[truncated "u8.CopyTo(text);
+        missing.TryFormat(text[11..], out int digits, default, CultureInfo.InvariantCulture);
+        ReadOnlySpan<byte> rest = missing == 1 ? " additional byte]"u8 : " additional bytes]"u8;
+        rest.CopyTo(text[(11 + digits)..]);
+        return 11 + digits + rest.Length;
+    }
 
     private Span<byte> Scratch(int length)
     {

@@ -68,7 +68,11 @@ public sealed partial class EventEmitter
             }
 
             BeginRecord(output, logger, packet, flow, transaction, options);
-            _writer.Number("tx_id"u8, transaction.Id);
+            if (logger.WritesTransactionId)
+            {
+                _writer.Number("tx_id"u8, transaction.Id);
+            }
+
             _writer.Options = options;
             if (logger.Write(_writer, transaction, flow, EveDetail.Record))
             {

@@ -11,7 +11,7 @@ namespace BridgeGuard.Engine.Protocols;
 /// <remarks>One per worker. Owns the pools of parser states. Never throws on traffic; a parser that gives up is an event and a policy.</remarks>
 public sealed class AppLayer : IStreamConsumer
 {
-    /// <summary>A tail that no parser consumes ends the parsing of its flow: no element of a supported protocol is longer.</summary>
+    /// <summary>A tail that no parser consumes ends the parsing of its flow: no element of a protocol is longer, unless its parser says so.</summary>
     public const int MaxTailBytes = 512 << 10;
 
     /// <summary>Bytes looked at before detection gives up in a direction whose patterns and probes stay unsure.</summary>
@@ -358,7 +358,7 @@ public sealed class AppLayer : IStreamConsumer
         ProtocolState state = flow.AppState!;
         ParseContext context = Context(flow, packet, direction, isEnd);
         ParseResult result = state.Parse(data, in context);
-        if (result.Status == ParseStatus.Stop || data.Length - result.Consumed > MaxTailBytes)
+        if (result.Status == ParseStatus.Stop || data.Length - result.Consumed > state.MaxTailBytes)
         {
             Error(flow);
             return data.Length;

@@ -97,6 +97,9 @@ public abstract class EveLogger
 
     public virtual string ConfigurationName => EventType;
 
+    /// <summary>The record has <c>tx_id</c> beside the protocol's object.</summary>
+    public virtual bool WritesTransactionId => true;
+
     /// <summary>Source and destination of the record are the packet's; else the flow's client and server.</summary>
     public virtual bool UsesPacketDirection(Transaction transaction) => false;
 

@@ -8,6 +8,7 @@ public static class ProtocolCatalog
         new Dns.DnsProtocol(),
         new Http1.Http1Protocol(),
         new Dns.MdnsProtocol(),
+        new Mqtt.MqttProtocol(),
         new Tls.TlsProtocol(),
     ];
 

@@ -35,16 +35,23 @@ public sealed class ProtocolSettings(IReadOnlyDictionary<string, string> values)
             return false;
         }
 
-        long unit = rest[digits..].Trim().ToString().ToLowerInvariant() switch
-        {
-            "" or "b" => 1,
-            "kb" or "kib" or "k" => 1L << 10,
-            "mb" or "mib" or "m" => 1L << 20,
-            "gb" or "gib" or "g" => 1L << 30,
-            _ => 0,
-        };
+        long unit = UnitOf(rest[digits..].Trim());
         size = (long)(number * unit);
         return unit != 0;
+    }
+
+    private static long UnitOf(ReadOnlySpan<char> unit)
+    {
+        ReadOnlySpan<char> scale = unit.EndsWith("ib", StringComparison.OrdinalIgnoreCase) ? unit[..^2]
+            : unit.EndsWith("b", StringComparison.OrdinalIgnoreCase) ? unit[..^1] : unit;
+        return scale switch
+        {
+            "" => unit.Length < 2 ? 1 : 0,
+            "k" or "K" => 1L << 10,
+            "m" or "M" => 1L << 20,
+            "g" or "G" => 1L << 30,
+            _ => 0,
+        };
     }
 
     /// <summary>All keys, for sections that are lists (per-server HTTP personalities).</summary>

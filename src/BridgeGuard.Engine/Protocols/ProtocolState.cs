@@ -33,6 +33,9 @@ public abstract class ProtocolState
 
     public abstract Protocol Protocol { get; }
 
+    /// <summary>Bytes of an unfinished element that may be kept; more end the parsing.</summary>
+    public virtual int MaxTailBytes => AppLayer.MaxTailBytes;
+
     /// <summary>Consumes whole elements of <paramref name="input"/>.</summary>
     public abstract ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context);
 

@@ -1,0 +1,298 @@
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols.Mqtt;
+
+/// <summary>The control packets of one connection, put together into exchanges by their message ids.</summary>
+/// <remarks>
+/// A message longer than <see cref="MqttLimits.MaxMessageBytes"/> is named and passed over. After a message that cannot be read there is no way
+/// to find the next one: parsing ends.
+/// </remarks>
+internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : ProtocolState
+{
+    private readonly Stack<MqttTransaction> _pool = new();
+    private bool _isConnected;
+    private byte _version;
+    private long _skipToServer;
+    private long _skipToClient;
+
+    public override Protocol Protocol => protocol;
+
+    public override int MaxTailBytes => Math.Max(limits.MaxMessageBytes + 1 + MqttLimits.MaxLengthBytes, base.MaxTailBytes);
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        int consumed = 0;
+        ref long skip = ref context.Direction == Direction.ToServer ? ref _skipToServer : ref _skipToClient;
+        while (consumed < input.Length)
+        {
+            ReadOnlySpan<byte> rest = input[consumed..];
+            if (skip > 0)
+            {
+                int skipped = (int)Math.Min(skip, rest.Length);
+                skip -= skipped;
+                consumed += skipped;
+                continue;
+            }
+
+            if (!MqttReader.TryReadLength(rest[1..], out uint length, out int lengthBytes))
+            {
+                return lengthBytes < 0 ? Malformed(context.Direction) : ParseResult.NeedMore(consumed, rest.Length + 1);
+            }
+
+            MqttMessage message = MqttMessage.Create((MqttType)(rest[0] >> 4), (byte)(rest[0] & 15));
+            int header = 1 + lengthBytes;
+            if (length > limits.MaxMessageBytes)
+            {
+                message.IsTruncated = true;
+                message.SkippedLength = header + (long)length;
+                skip = length;
+                consumed += header;
+                MqttTransaction shortened = Begin(context.Direction);
+                shortened.Add(message);
+                shortened.Complete();
+                continue;
+            }
+
+            if (rest.Length < header + (int)length)
+            {
+                return ParseResult.NeedMore(consumed, header + (int)length);
+            }
+
+            if (!Take(rest.Slice(header, (int)length), message, context.Direction))
+            {
+                return Malformed(context.Direction);
+            }
+
+            consumed += header + (int)length;
+        }
+
+        return ParseResult.Done(consumed);
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        transaction.Reset();
+        _pool.Push((MqttTransaction)transaction);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _isConnected = false;
+        _version = 0;
+        _skipToServer = 0;
+        _skipToClient = 0;
+    }
+
+    /// <summary>False when the message cannot be read.</summary>
+    private bool Take(ReadOnlySpan<byte> body, MqttMessage message, Direction direction)
+    {
+        // The body is read into the transaction it belongs to, which its message id tells: that stands at a fixed place in acknowledgements.
+        MqttTransaction? known = message.Type switch
+        {
+            MqttType.ConnAck => FindConnect(),
+            MqttType.PubAck or MqttType.PubRec or MqttType.PubRel or MqttType.PubComp or MqttType.SubAck or MqttType.UnsubAck
+                when body.Length >= 2 => FindById((body[0] << 8) | body[1]),
+            _ => null,
+        };
+
+        if (known is not null && known.MessageCount >= limits.MaxMessages && message.Type is not (MqttType.ConnAck or MqttType.SubAck or MqttType.UnsubAck))
+        {
+            known.Raise(MqttAnomaly.TooManyMessages);
+            if (message.Type is MqttType.PubAck or MqttType.PubComp)
+            {
+                known.Complete();
+            }
+
+            return true;
+        }
+
+        MqttTransaction transaction = known ?? Rent();
+        if (!MqttReader.TryRead(body, ref message, transaction, _version, out bool tooManyProperties))
+        {
+            if (known is null)
+            {
+                Release(transaction);
+            }
+
+            return false;
+        }
+
+        if (message.Type == MqttType.Connect)
+        {
+            _version = message.ProtocolVersion;
+        }
+
+        transaction.ProtocolVersion = _version;
+        transaction.Add(message);
+        if (known is null)
+        {
+            Enlist(transaction, direction);
+        }
+
+        if (tooManyProperties)
+        {
+            transaction.Raise(MqttAnomaly.TooManyProperties);
+        }
+
+        if (message.Qos == 3)
+        {
+            transaction.Raise(MqttAnomaly.InvalidQosLevel);
+        }
+
+        if (!_isConnected && message.Type is not (MqttType.Connect or MqttType.ConnAck or MqttType.Unassigned))
+        {
+            transaction.Raise(MqttAnomaly.UnintroducedMessage);
+        }
+
+        Advance(transaction, message, known is not null);
+        return true;
+    }
+
+    /// <summary>What a message means for its exchange.</summary>
+    private void Advance(MqttTransaction transaction, in MqttMessage message, bool isKnown)
+    {
+        switch (message.Type)
+        {
+            case MqttType.Connect:
+                if (_isConnected)
+                {
+                    transaction.Raise(MqttAnomaly.DoubleConnect);
+                }
+
+                return;
+            case MqttType.Publish or MqttType.Subscribe or MqttType.Unsubscribe when message.Qos != 0:
+                if (message.MessageId < 0)
+                {
+                    transaction.Raise(MqttAnomaly.MissingMessageId);
+                    break;
+                }
+
+                return;
+            case MqttType.ConnAck:
+                if (!isKnown)
+                {
+                    transaction.Raise(MqttAnomaly.MissingConnect);
+                }
+
+                _isConnected = true;
+                break;
+            case MqttType.PubAck or MqttType.PubComp:
+                RaiseUnless(isKnown, transaction, MqttAnomaly.MissingPublish);
+                break;
+            case MqttType.PubRec or MqttType.PubRel:
+                RaiseUnless(isKnown, transaction, MqttAnomaly.MissingPublish);
+                if (isKnown)
+                {
+                    return;
+                }
+
+                break;
+            case MqttType.SubAck:
+                RaiseUnless(isKnown, transaction, MqttAnomaly.MissingSubscribe);
+                break;
+            case MqttType.UnsubAck:
+                RaiseUnless(isKnown, transaction, MqttAnomaly.MissingUnsubscribe);
+                break;
+            case MqttType.Unassigned:
+                transaction.Raise(MqttAnomaly.UnassignedMessageType);
+                break;
+        }
+
+        transaction.Complete();
+    }
+
+    private static void RaiseUnless(bool isKnown, MqttTransaction transaction, MqttAnomaly anomaly)
+    {
+        if (!isKnown)
+        {
+            transaction.Raise(anomaly);
+        }
+    }
+
+    private ParseResult Malformed(Direction direction)
+    {
+        MqttTransaction transaction = Begin(direction);
+        transaction.Raise(MqttAnomaly.MalformedTraffic);
+        transaction.Complete();
+        return ParseResult.Stop();
+    }
+
+    private MqttTransaction? FindConnect()
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (MqttTransaction)Transactions[i];
+            if (!transaction.IsComplete && transaction.Find(MqttType.Connect) >= 0)
+            {
+                return transaction;
+            }
+        }
+
+        return null;
+    }
+
+    private MqttTransaction? FindById(int id)
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (MqttTransaction)Transactions[i];
+            if (!transaction.IsComplete && transaction.HasMessageId(id))
+            {
+                return transaction;
+            }
+        }
+
+        return null;
+    }
+
+    private MqttTransaction Begin(Direction direction)
+    {
+        MqttTransaction transaction = Rent();
+        transaction.ProtocolVersion = _version;
+        Enlist(transaction, direction);
+        return transaction;
+    }
+
+    private MqttTransaction Rent()
+    {
+        MqttTransaction transaction = _pool.TryPop(out MqttTransaction? pooled) ? pooled : new MqttTransaction();
+        transaction.Limits = limits;
+        return transaction;
+    }
+
+    private void Enlist(MqttTransaction transaction, Direction direction)
+    {
+        transaction.Directions = direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
+        if (Transactions.Count >= limits.MaxTransactions)
+        {
+            CompleteOldest();
+        }
+
+        Transactions.Add(transaction);
+    }
+
+    /// <summary>The oldest open exchange is closed, so that it is inspected, logged and leaves; if all are closed and still here, the oldest goes.</summary>
+    private void CompleteOldest()
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (MqttTransaction)Transactions[i];
+            if (!transaction.IsComplete)
+            {
+                transaction.Raise(MqttAnomaly.TooManyTransactions);
+                transaction.Complete();
+                if (Transactions.Count < limits.MaxTransactions * 2)
+                {
+                    return;
+                }
+
+                break;
+            }
+        }
+
+        Transaction oldest = Transactions[0];
+        Transactions.RemoveAt(0);
+        Release(oldest);
+    }
+}

@@ -1,0 +1,183 @@
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Mqtt;
+
+/// <summary>A run of elements of one of the transaction's lists.</summary>
+internal readonly record struct MqttRun(int Start, int Count);
+
+/// <summary>A topic with the quality of service asked for it.</summary>
+internal readonly record struct MqttTopic(Slice Name, byte Qos);
+
+/// <summary>A property: a number, or one or two texts.</summary>
+internal readonly record struct MqttProperty(byte Id, uint Number, Slice Text, Slice Value);
+
+/// <summary>One control packet. Which members mean something depends on <see cref="Type"/>.</summary>
+internal struct MqttMessage
+{
+    public MqttType Type;
+
+    /// <summary>The low four bits of the first byte.</summary>
+    public byte HeaderFlags;
+
+    /// <summary>Too long to be read; <see cref="SkippedLength"/> is its whole length.</summary>
+    public bool IsTruncated;
+    public long SkippedLength;
+
+    /// <summary>Message id; -1: none.</summary>
+    public int MessageId;
+
+    /// <summary>Reason or return code; -1: none.</summary>
+    public short ReasonCode;
+    public byte ProtocolVersion;
+    public byte ConnectFlags;
+    public bool IsSessionPresent;
+
+    /// <summary>CONNECT: the protocol's name; PUBLISH: the topic.</summary>
+    public Slice Name;
+
+    /// <summary>PUBLISH: the message; CONNECT: the will's.</summary>
+    public Slice Payload;
+    public Slice ClientId;
+    public Slice WillTopic;
+    public Slice UserName;
+    public Slice Password;
+
+    /// <summary>Codes of SUBACK and UNSUBACK, one byte each.</summary>
+    public Slice Codes;
+    public MqttRun Topics;
+    public MqttRun Properties;
+    public MqttRun WillProperties;
+
+    public readonly byte Qos => (byte)((HeaderFlags >> 1) & 3);
+
+    public readonly bool IsRetain => (HeaderFlags & MqttTables.RetainFlag) != 0;
+
+    public readonly bool IsDup => (HeaderFlags & MqttTables.DupFlag) != 0;
+
+    public static MqttMessage Create(MqttType type, byte headerFlags) => new()
+    {
+        Type = type,
+        HeaderFlags = headerFlags,
+        MessageId = -1,
+        ReasonCode = -1,
+        Name = Slice.None,
+        Payload = Slice.None,
+        ClientId = Slice.None,
+        WillTopic = Slice.None,
+        UserName = Slice.None,
+        Password = Slice.None,
+        Codes = Slice.None,
+    };
+}
+
+/// <summary>The messages of one exchange: CONNECT and CONNACK, PUBLISH with what acknowledges it, one message alone …</summary>
+/// <remarks>Exists in the direction of its first message only.</remarks>
+internal sealed partial class MqttTransaction : Transaction
+{
+    /// <summary>Larger lists are given back to the collector on reset.</summary>
+    private const int KeepElements = 256;
+
+    private MqttMessage[] _messages = new MqttMessage[2];
+    private MqttTopic[] _topics = [];
+    private MqttProperty[] _properties = [];
+
+    public ByteBuffer Bytes { get; } = new();
+
+    public int MessageCount { get; private set; }
+
+    public int TopicCount { get; private set; }
+
+    public int PropertyCount { get; private set; }
+
+    /// <summary>The version that the connection has agreed on; 0 before CONNECT.</summary>
+    public byte ProtocolVersion { get; set; }
+
+    public MqttLimits Limits { get; set; } = null!;
+
+    public bool IsComplete => ProgressToServer != 0;
+
+    public ref readonly MqttMessage Message(int index) => ref _messages[index];
+
+    public ref readonly MqttTopic Topic(int index) => ref _topics[index];
+
+    public ref readonly MqttProperty Property(int index) => ref _properties[index];
+
+    public void Add(in MqttMessage message)
+    {
+        if (MessageCount == _messages.Length)
+        {
+            Array.Resize(ref _messages, _messages.Length * 2);
+        }
+
+        _messages[MessageCount++] = message;
+    }
+
+    public void Add(in MqttTopic topic)
+    {
+        if (TopicCount == _topics.Length)
+        {
+            Array.Resize(ref _topics, Math.Max(4, _topics.Length * 2));
+        }
+
+        _topics[TopicCount++] = topic;
+    }
+
+    public void Add(in MqttProperty property)
+    {
+        if (PropertyCount == _properties.Length)
+        {
+            Array.Resize(ref _properties, Math.Max(4, _properties.Length * 2));
+        }
+
+        _properties[PropertyCount++] = property;
+    }
+
+    /// <summary>Index of the first message of a type; -1 without.</summary>
+    public int Find(MqttType type)
+    {
+        for (int i = 0; i < MessageCount; i++)
+        {
+            if (_messages[i].Type == type)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>A message carries this id.</summary>
+    public bool HasMessageId(int id)
+    {
+        for (int i = 0; i < MessageCount; i++)
+        {
+            if (_messages[i].MessageId == id)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public void Complete()
+    {
+        ProgressToServer = 1;
+        ProgressToClient = 1;
+    }
+
+    public void Raise(MqttAnomaly anomaly) => Anomalies.Add((int)anomaly);
+
+    public override void Reset()
+    {
+        base.Reset();
+        Bytes.Reset();
+        MessageCount = 0;
+        TopicCount = 0;
+        PropertyCount = 0;
+        ProtocolVersion = 0;
+        _messages = _messages.Length > KeepElements ? new MqttMessage[2] : _messages;
+        _topics = _topics.Length > KeepElements ? [] : _topics;
+        _properties = _properties.Length > KeepElements * 2 ? [] : _properties;
+    }
+}
