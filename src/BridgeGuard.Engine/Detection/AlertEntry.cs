@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Protocols.Frames;
 
 namespace BridgeGuard.Engine.Detection;
 
@@ -42,6 +43,9 @@ public struct AlertEntry
 
     /// <summary>The rule's action, unless a filter exchanged it.</summary>
     public RuleAction Action;
+
+    /// <summary>The frame it matched in; with <see cref="AlertFlags.Frame"/>.</summary>
+    public Frame Frame;
 
     /// <summary>EVE <c>alert.context</c>: a UTF-8 JSON object with one member per data set, from data sets that carry JSON; empty without.</summary>
     public ReadOnlyMemory<byte> Context;

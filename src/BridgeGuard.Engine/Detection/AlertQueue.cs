@@ -64,6 +64,7 @@ public sealed class AlertQueue(int capacity)
         int difference = left.Rule.Index - right.Rule.Index;
         return difference != 0
             ? difference > 0
+            : left.Has(AlertFlags.Frame) && right.Has(AlertFlags.Frame) ? left.Frame.TransactionId < right.Frame.TransactionId
             : left.Transaction is { } a && right.Transaction is { } b && a.Id > b.Id;
     }
 }

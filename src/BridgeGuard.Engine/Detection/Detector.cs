@@ -5,6 +5,7 @@ using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Protocols.Frames;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
 
@@ -102,6 +103,7 @@ public sealed partial class Detector : IDisposable
             InspectPacket();
             if (_flow?.AppState is not null && _app > ProtocolId.Failed)
             {
+                InspectFrames();
                 InspectTransactions();
             }
         }
@@ -203,7 +205,7 @@ public sealed partial class Detector : IDisposable
     }
 
     /// <summary>A rule has matched: its effects happen now, so that later rules of the same packet see them.</summary>
-    private void OnMatch(int rule, AlertFlags flags, Transaction? transaction)
+    private void OnMatch(int rule, AlertFlags flags, Transaction? transaction, in Frame frame = default)
     {
         ref readonly RuleEntry entry = ref _rules.Entries[rule];
         RuleAction action = entry.Action;
@@ -251,6 +253,7 @@ public sealed partial class Detector : IDisposable
             Flags = flags,
             Transaction = transaction,
             Context = _inspector.Context,
+            Frame = frame,
         });
     }
 

@@ -112,4 +112,7 @@ public enum RuleKind : byte
     Stream,
     PacketAndStream,
     Transaction,
+
+    /// <summary>Frames that a parser points out.</summary>
+    Frame,
 }

@@ -113,6 +113,9 @@ public sealed class RuleSet
     /// <summary>Prefilters of transaction buffers, by protocol and direction: index protocol * 2 + direction.</summary>
     internal BufferPrefilter[][] BufferPrefilters { get; init; } = EmptyPrefilters();
 
+    /// <summary>What rules ask of frames, by protocol and direction: index protocol * 2 + direction.</summary>
+    internal FrameRules[][] FrameRules { get; init; } = EmptyFrames();
+
     internal Dictionary<(uint Gid, uint Sid), int> ById { get; init; }
 
     internal ReadOnlySpan<BufferOp> OpsOf(Span32 span) => Ops.AsSpan(span.Start, span.Count);
@@ -123,6 +126,16 @@ public sealed class RuleSet
         Array.Fill(all, []);
         return all;
     }
+
+    private static FrameRules[][] EmptyFrames()
+    {
+        var all = new FrameRules[(int)ProtocolId.Count * 2][];
+        Array.Fill(all, []);
+        return all;
+    }
+
+    /// <summary>Some rule looks into frames of this protocol.</summary>
+    public bool NeedsFrames(ProtocolId protocol) => FrameRules[(int)protocol * 2].Length > 0 || FrameRules[((int)protocol * 2) + 1].Length > 0;
 
     private static BufferPrefilter[][] EmptyPrefilters()
     {
@@ -163,6 +176,21 @@ internal sealed class PrefilterTable
 
     /// <summary>All rules of the set, ascending; what is looked at when the prefilter is off.</summary>
     public required int[] Rules { get; init; }
+}
+
+/// <summary>The rules over one type of frames of a protocol in one direction.</summary>
+internal sealed class FrameRules
+{
+    public required short Type { get; init; }
+
+    /// <summary>Number of the inspection buffer, for its transforms.</summary>
+    public required int Buffer { get; init; }
+
+    /// <summary>Null when all of them have no fast pattern.</summary>
+    public required PrefilterTable? Table { get; init; }
+
+    /// <summary>Rules without a fast pattern, ascending.</summary>
+    public required int[] Always { get; init; }
 }
 
 /// <summary>The prefilter of one inspection buffer of a protocol in one direction.</summary>

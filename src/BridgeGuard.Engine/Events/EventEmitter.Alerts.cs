@@ -22,6 +22,10 @@ public sealed partial class EventEmitter
                 _writer.Bool("tx_guessed"u8, true);
             }
         }
+        else if (entry.Has(AlertFlags.Frame) && entry.Frame.HasTransaction)
+        {
+            _writer.Number("tx_id"u8, entry.Frame.TransactionId);
+        }
 
         WriteAlertObject(options, packet, in entry);
         WriteTunnel(packet);
@@ -34,6 +38,11 @@ public sealed partial class EventEmitter
             {
                 WriteFlowBrief(flow);
             }
+        }
+
+        if (flow is not null && entry.Has(AlertFlags.Frame))
+        {
+            WriteFrame(packet, flow, in entry.Frame, options.PayloadBufferSize);
         }
 
         WritePayload(options, packet, flow, in entry);

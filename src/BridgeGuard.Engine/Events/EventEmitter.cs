@@ -48,6 +48,7 @@ public sealed partial class EventEmitter : IDisposable
             WantsAppLayerAnomalies |= output.Anomaly is { AppLayer: true };
             WantsFlows |= output.Flow || output.NetFlow;
             WantsFiles |= output.Files is not null;
+            WantsFrames |= output.Frame is not null;
             WantsStats |= output.Stats is not null;
         }
     }
@@ -67,6 +68,8 @@ public sealed partial class EventEmitter : IDisposable
     public bool WantsFiles { get; }
 
     public bool WantsStats { get; }
+
+    public bool WantsFrames { get; }
 
     /// <summary>Names of flow bits, integers and variables.</summary>
     public IVariableWriter? Variables { get; set; } = FlowVariableWriter.Shared;

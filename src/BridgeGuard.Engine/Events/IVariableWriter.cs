@@ -15,4 +15,15 @@ public interface IAlertPayloads
 {
     /// <summary>The latest stream bytes of a direction, at most <paramref name="most"/>; empty when none are kept.</summary>
     ReadOnlySpan<byte> Stream(Flow flow, Direction direction, int most);
+
+    /// <summary>What is kept of the stream bytes from <paramref name="from"/> to <paramref name="end"/>; <paramref name="first"/>: where they begin.</summary>
+    ReadOnlySpan<byte> Frame(Flow flow, Direction direction, long from, long end, out long first);
+
+    /// <summary>Stream offset up to which bytes may be looked at.</summary>
+    /// <param name="flow">A TCP flow.</param>
+    /// <param name="direction">The direction.</param>
+    /// <param name="received">Offset up to which bytes have come, acknowledged or not.</param>
+    /// <param name="isEnded">No more will come.</param>
+    /// <param name="chunk">Bytes that are worth a look at an unfinished frame.</param>
+    long InspectableEnd(Flow flow, Direction direction, out long received, out bool isEnded, out int chunk);
 }

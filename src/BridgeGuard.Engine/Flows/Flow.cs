@@ -2,6 +2,7 @@ using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Protocols.Frames;
 using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Flows;
@@ -166,6 +167,10 @@ public sealed class Flow
     public bool ChangePending;
     public ProtocolState? AppState;
 
+    /// <summary>Frames that the parser pointed out and that are not finished, per direction; null where nobody asks for them.</summary>
+    public FrameList? FramesToServer;
+    public FrameList? FramesToClient;
+
     /// <summary>Files begun on this flow, to number them.</summary>
     public uint FilesOpened;
 
@@ -206,6 +211,8 @@ public sealed class Flow
     public ref AppDetection DetectionOf(Direction direction) =>
         ref direction == Direction.ToServer ? ref DetectToServer : ref DetectToClient;
 
+    public FrameList? FramesOf(Direction direction) => direction == Direction.ToServer ? FramesToServer : FramesToClient;
+
     /// <summary>How far a transaction got: complete where the direction is over or the transaction does not exist in it.</summary>
     public byte ProgressOf(Transaction transaction, Direction direction) =>
         DetectionOf(direction).Ended || !transaction.ExistsIn(direction)
@@ -231,6 +238,7 @@ public sealed class Flow
         (ClientGuest, ServerGuest) = (ServerGuest, ClientGuest);
         (ClientRole, ServerRole) = (ServerRole, ClientRole);
         (AppToServer, AppToClient) = (AppToClient, AppToServer);
+        (FramesToServer, FramesToClient) = (FramesToClient, FramesToServer);
         (DetectToServer, DetectToClient) = (DetectToClient, DetectToServer);
         (RateBytesToServer, RateBytesToClient) = (RateBytesToClient, RateBytesToServer);
         Tcp?.Reverse();
@@ -266,6 +274,7 @@ public sealed class Flow
         AppPort = 0;
         ChangePending = false;
         AppState = null;
+        FramesToServer = FramesToClient = null;
         FilesOpened = 0;
         DetectToServer = DetectToClient = default;
         Variables.Reset();

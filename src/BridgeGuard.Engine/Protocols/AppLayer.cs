@@ -1,6 +1,7 @@
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols.Frames;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
 using BridgeGuard.Engine.Worker;
@@ -21,6 +22,7 @@ public sealed class AppLayer : IStreamConsumer
     private readonly FileTracker _files;
     private readonly WorkerCounters _counters;
     private readonly ProtocolSettings[] _settings = new ProtocolSettings[(int)ProtocolId.Count];
+    private readonly Stack<FrameList> _frameLists = new();
     private readonly Stack<ProtocolState>[] _pools = new Stack<ProtocolState>[(int)ProtocolId.Count];
 
     /// <param name="settings">Sections of protocols.</param>
@@ -40,6 +42,12 @@ public sealed class AppLayer : IStreamConsumer
             _pools[(int)protocol.Id] = new Stack<ProtocolState>();
         }
     }
+
+    /// <summary>For which protocols parsers point out frames, by number: those that rules or outputs ask for.</summary>
+    public bool[] WantedFrames { get; set; } = new bool[(int)ProtocolId.Count];
+
+    /// <summary>Frames left out because a direction had too many at once.</summary>
+    public long FramesRefused { get; private set; }
 
     /// <summary>Set by a call that made the protocol known while the other direction has unconsumed data: hand that over again now.</summary>
     public bool WantsRedelivery { get; private set; }
@@ -214,6 +222,8 @@ public sealed class AppLayer : IStreamConsumer
         }
 
         flow.AppState = null;
+        ReleaseFrames(ref flow.FramesToServer);
+        ReleaseFrames(ref flow.FramesToClient);
         _counters.AppTransactions(state.Protocol.Id, flow.Key.Protocol, (long)state.Transactions.NextId);
         state.Reset();
         _pools[(int)state.Protocol.Id].Push(state);
@@ -239,8 +249,43 @@ public sealed class AppLayer : IStreamConsumer
         }
     }
 
-    private ParseContext Context(Flow flow, Packet packet, Direction direction, bool isEnd) =>
-        new() { Flow = flow, Direction = direction, TimeUs = packet.TimeUs, IsEnd = isEnd, Files = _files };
+    private ParseContext Context(Flow flow, Packet packet, Direction direction, bool isEnd) => new()
+    {
+        Flow = flow,
+        Direction = direction,
+        TimeUs = packet.TimeUs,
+        IsEnd = isEnd,
+        Files = _files,
+        StreamOffset = flow.Tcp?.StreamOf(direction)?.AppOffset ?? 0,
+        Frames = WantedFrames[(int)flow.App] ? FramesOf(flow, direction) : null,
+    };
+
+    /// <summary>The list of a direction; on TCP it begins with the frame of the whole stream.</summary>
+    private FrameList FramesOf(Flow flow, Direction direction)
+    {
+        ref FrameList? list = ref direction == Direction.ToServer ? ref flow.FramesToServer : ref flow.FramesToClient;
+        if (list is null)
+        {
+            list = _frameLists.TryPop(out FrameList? pooled) ? pooled : new FrameList();
+            if (flow.Tcp?.StreamOf(direction) is { } stream)
+            {
+                list.Open(FrameTypes.Stream, stream.AppOffset, Frame.OpenEnded);
+            }
+        }
+
+        return list;
+    }
+
+    private void ReleaseFrames(ref FrameList? list)
+    {
+        if (list is not null)
+        {
+            FramesRefused += list.Refused;
+            list.Reset();
+            _frameLists.Push(list);
+            list = null;
+        }
+    }
 
     /// <summary>False while undecided or given up; true when the direction has its protocol.</summary>
     private bool DetectStream(Flow flow, Packet packet, ref Direction direction, ReadOnlySpan<byte> data, bool isEnd)

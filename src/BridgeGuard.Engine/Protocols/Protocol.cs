@@ -38,6 +38,10 @@ public abstract class Protocol
 
     public virtual AnomalyDescriptor[] Anomalies => [];
 
+    /// <summary>Names of the frames that the parser opens, without the protocol's own name; the index is what a parser opens a frame with.</summary>
+    /// <remarks>On TCP there is also <c>stream</c>, which the engine opens itself.</remarks>
+    public virtual string[] Frames => [];
+
     /// <summary>EVE anomaly records name this protocol's oddities in capitals (an old habit that consumers compare with).</summary>
     public virtual bool LogsAnomaliesInCapitals => false;
 

@@ -1,6 +1,7 @@
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols.Frames;
 
 namespace BridgeGuard.Engine.Protocols;
 
@@ -19,6 +20,33 @@ public readonly struct ParseContext
 
     /// <summary>Where files go: hashing, type, scanning. Never null.</summary>
     public required FileTracker Files { get; init; }
+
+    /// <summary>Where the input's first byte stands in its stream; 0 for a datagram.</summary>
+    public long StreamOffset { get; init; }
+
+    /// <summary>Frames of this direction; null where nobody asks for any of this protocol.</summary>
+    public FrameList? Frames { get; init; }
+
+    /// <summary>Points a frame out; returns its number for <see cref="CloseFrame"/>, 0 where none is kept.</summary>
+    /// <param name="type">Index into <see cref="Protocol.Frames"/>.</param>
+    /// <param name="at">Position of its first byte in the input; may be behind the input's end.</param>
+    /// <param name="length">Bytes, also more than the input holds; or <see cref="Frame.OpenEnded"/>.</param>
+    public uint OpenFrame(int type, int at, long length = Frame.OpenEnded) => Frames?.Open(type, StreamOffset + at, length) ?? 0;
+
+    /// <summary>The same for a frame that belongs to a transaction, with the number by which the frame names it.</summary>
+    public uint OpenFrame(int type, int at, long length, ulong transactionId)
+    {
+        uint id = OpenFrame(type, at, length);
+        Frames?.SetTransaction(id, transactionId);
+        return id;
+    }
+
+    /// <summary>Says where an open-ended frame ends: one past its last byte, as position in the input.</summary>
+    public void CloseFrame(uint id, int end) => Frames?.Close(id, StreamOffset + end);
+
+    /// <summary>The same context at the end of its direction, for a parser that finishes with an empty input.</summary>
+    public ParseContext AtEnd() =>
+        new() { Flow = Flow, Direction = Direction, TimeUs = TimeUs, IsEnd = true, Files = Files, StreamOffset = StreamOffset, Frames = Frames };
 }
 
 /// <summary>The parser of one flow: resumable, with its live transactions.</summary>

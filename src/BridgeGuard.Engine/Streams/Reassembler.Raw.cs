@@ -55,6 +55,38 @@ public sealed partial class Reassembler
         return true;
     }
 
+    /// <summary>The bytes of a frame that are there and may be looked at, from <paramref name="from"/> on or from where the window begins.</summary>
+    /// <param name="flow">A TCP flow.</param>
+    /// <param name="direction">The frame's direction.</param>
+    /// <param name="from">Stream offset wanted first.</param>
+    /// <param name="end">Stream offset wanted last, exclusive; <see cref="long.MaxValue"/>: all there is.</param>
+    /// <returns>Borrowed until the next packet of the flow; its offset says where it begins.</returns>
+    public RawWindow GetFrameWindow(Flow flow, Direction direction, long from, long end)
+    {
+        if (flow.Tcp?.StreamOf(direction) is not { } stream)
+        {
+            return default;
+        }
+
+        long last = Math.Min(end, RawEnd(stream));
+        long first = Math.Max(from, stream.Base);
+        return first >= last ? new RawWindow([], first, first) : new RawWindow(stream.View(first, last), first, first);
+    }
+
+    /// <summary>Stream offset up to which rules may look: acknowledged, inline received.</summary>
+    public long GetInspectableEnd(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction) is { } stream ? RawEnd(stream) : 0;
+
+    /// <summary>The highest offset seen, acknowledged or not.</summary>
+    public static long GetReceivedEnd(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction)?.EndOffset ?? 0;
+
+    /// <summary>No more bytes will come in the direction.</summary>
+    public static bool IsEnded(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction) is { } stream && stream.Has(TcpStreamFlags.EndDelivered);
+
+    /// <summary>New bytes that rules wait for before they look again, passively.</summary>
+    public int GetChunkSize(Flow flow, Direction direction) => ChunkSize(flow, direction);
+
+    public bool IsInline => _inline;
+
     /// <summary>The window was inspected. Call until <see cref="TryGetRawWindow"/> is false.</summary>
     public void MarkRawInspected(Flow flow, Direction direction)
     {

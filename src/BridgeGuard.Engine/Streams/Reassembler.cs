@@ -130,6 +130,12 @@ public sealed partial class Reassembler
             keep = Math.Min(keep, RawKeepFrom(flow, stream));
         }
 
+        if (flow.FramesOf(flow.Tcp!.DirectionOf(stream)) is { Count: > 0 } frames)
+        {
+            // Bounded as for raw inspection: a frame that nobody gets to see must not hold the stream.
+            keep = Math.Min(keep, Math.Max(frames.NeededFrom(RawOverlapBytes), RawEnd(stream) - RawBacklogBytes));
+        }
+
         // Not acknowledged: inline a second copy must be compared with it, passively it may still be replaced.
         keep = Math.Min(keep, Math.Max(stream.AckedOffset, stream.Base));
         int drop = (int)(keep - stream.Base);

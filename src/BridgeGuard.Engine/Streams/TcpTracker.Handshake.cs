@@ -493,7 +493,6 @@ public sealed partial class TcpTracker
         session.Flags |= TcpSessionFlags.HandshakeConfirmed;
         ReleaseQueue(session);
         _table.SetState(flow, FlowState.Established);
-        packet.Flags |= PacketFlags.Established;
     }
 
     /// <summary>Of several SYN/ACKs the one counts that the client acknowledges.</summary>

@@ -63,6 +63,7 @@ public sealed partial class TcpTracker
             packet.Events.Add(PacketEvent.StreamPacketBrokenAck);
         }
 
+        bool wasEstablished = flow.Tcp is { State: >= TcpState.Established };
         if (flow.Tcp is not { } session)
         {
             Begin(packet, flow);
@@ -80,7 +81,9 @@ public sealed partial class TcpTracker
         if (flow.Tcp is { } now)
         {
             now.StreamOf(packet.Direction).SeenFlags |= packet.Tcp.Flags;
-            if (now.IsEstablished)
+
+            // As in Suricata: the ACK that ends the handshake counts only when it brings data, and what closes or follows the end still counts.
+            if (now.State >= TcpState.Established && (wasEstablished || packet.PayloadLength > 0))
             {
                 packet.Flags |= PacketFlags.Established;
             }

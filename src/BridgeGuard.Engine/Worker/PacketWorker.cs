@@ -137,6 +137,23 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         return recent[Math.Max(0, recent.Length - most)..];
     }
 
+    /// <inheritdoc/>
+    ReadOnlySpan<byte> IAlertPayloads.Frame(Flow flow, Direction direction, long from, long end, out long first)
+    {
+        RawWindow window = _tcp.Reassembler.GetFrameWindow(flow, direction, from, end);
+        first = window.Offset;
+        return window.Data;
+    }
+
+    /// <inheritdoc/>
+    long IAlertPayloads.InspectableEnd(Flow flow, Direction direction, out long received, out bool isEnded, out int chunk)
+    {
+        received = Reassembler.GetReceivedEnd(flow, direction);
+        isEnded = Reassembler.IsEnded(flow, direction);
+        chunk = _tcp.Reassembler.GetChunkSize(flow, direction);
+        return _tcp.Reassembler.GetInspectableEnd(flow, direction);
+    }
+
     public void Dispose()
     {
         _events.Dispose();
@@ -330,6 +347,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         if (flow?.AppState is not null)
         {
+            LogFrames(packet, flow);
             LogTransactions(packet, flow);
         }
 
@@ -351,6 +369,27 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         return default;
+    }
+
+    /// <summary>Writes the frames of the packet's direction that are due and lets finished ones go.</summary>
+    private void LogFrames(Packet packet, Flow flow)
+    {
+        if (flow.FramesOf(packet.Direction) is not { Count: > 0 } frames)
+        {
+            return;
+        }
+
+        // Where nothing is inspected nothing has to wait for it.
+        bool isInspected = _settings.DetectionEnabled && !Skips(flow) && !packet.Has(PacketFlags.NoInspection);
+        _events.Frames(packet, flow, frames, isInspected);
+        if (flow.Tcp is null)
+        {
+            frames.Clear();
+        }
+        else
+        {
+            frames.Prune();
+        }
     }
 
     /// <summary>Writes the records of transactions that are far enough, then lets finished ones go.</summary>
@@ -418,6 +457,19 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _redirector = new Redirector(_redirectTable, targets, new NeighborTable(targets), Injector);
         _detector.Policy = next.Policy;
         _files.Wanted = next.Rules.NeededHashes;
+        _appLayer.WantedFrames = WantedFrames(next.Rules);
+    }
+
+    /// <summary>Frames are kept of protocols that rules ask for, and of all where an output lists them.</summary>
+    private bool[] WantedFrames(RuleSet rules)
+    {
+        var wanted = new bool[(int)ProtocolId.Count];
+        foreach (Protocol protocol in ProtocolCatalog.All)
+        {
+            wanted[(int)protocol.Id] = protocol.Frames.Length > 0 && (_events.WantsFrames || rules.NeedsFrames(protocol.Id));
+        }
+
+        return wanted;
     }
 
     private static Verdict VerdictOf(Packet packet)

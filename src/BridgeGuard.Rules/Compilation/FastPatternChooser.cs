@@ -22,7 +22,7 @@ internal static class FastPatternChooser
         bool isTransaction = rule.Sections.Count > 0 || rule.Engines.Count > 0;
         (SectionModel Section, OpModel Content)? best = null;
         int bestScore = 0;
-        foreach (SectionModel section in isTransaction ? rule.Sections : [rule.Payload])
+        foreach (SectionModel section in isTransaction ? rule.Sections : rule.Frames.Count > 0 ? rule.Frames : [rule.Payload])
         {
             if (section.Absent || section.AbsentOrElse)
             {

@@ -15,6 +15,8 @@ internal sealed class PrefilterPlan
     private readonly Collected?[] _payload = new Collected?[4];
     private readonly Dictionary<(ProtocolId Protocol, Direction Direction, int Buffer, int LocalId), (BufferDescriptor Descriptor, Collected Patterns)> _buffers = [];
 
+    private readonly Dictionary<(int Slot, short Type, int Buffer), (List<int> Always, Collected Patterns)> _frames = [];
+
     /// <summary>Adds a payload pattern; which of the two searches it joined.</summary>
     public byte AddPayload(int rule, OpModel content, RuleFlags payload, DirectionMask directions)
     {
@@ -61,6 +63,44 @@ internal sealed class PrefilterPlan
         }
     }
 
+    /// <summary>Adds a rule over frames, with or without a pattern.</summary>
+    public void AddFrame(int rule, OpModel? content, FrameTarget target, int buffer, DirectionMask directions)
+    {
+        for (int direction = 0; direction < 2; direction++)
+        {
+            if (((int)directions & (1 << direction)) == 0)
+            {
+                continue;
+            }
+
+            var key = (((int)target.Protocol.Id * 2) + direction, target.Type, buffer);
+            if (!_frames.TryGetValue(key, out (List<int> Always, Collected Patterns) collected))
+            {
+                _frames.Add(key, collected = ([], new Collected()));
+            }
+
+            if (content is null)
+            {
+                collected.Always.Add(rule);
+            }
+            else
+            {
+                collected.Patterns.Add(rule, content, isStreaming: false);
+            }
+        }
+    }
+
+    public FrameRules[][] BuildFrames()
+    {
+        var all = new List<FrameRules>[(int)ProtocolId.Count * 2];
+        foreach (((int slot, short type, int buffer), (List<int> always, Collected patterns)) in _frames)
+        {
+            (all[slot] ??= []).Add(new FrameRules { Type = type, Buffer = buffer, Always = [.. always], Table = patterns.IsEmpty ? null : patterns.Build() });
+        }
+
+        return Array.ConvertAll(all, list => list is null ? [] : list.ToArray());
+    }
+
     public PrefilterTable?[] BuildPayload() => Array.ConvertAll(_payload, collected => collected?.Build());
 
     public BufferPrefilter[][] BuildBuffers()
@@ -86,6 +126,8 @@ internal sealed class PrefilterPlan
     {
         private readonly PatternSetBuilder _builder = new();
         private readonly List<int> _rules = [];
+
+        public bool IsEmpty => _rules.Count == 0;
 
         public void Add(int rule, OpModel content, bool isStreaming)
         {

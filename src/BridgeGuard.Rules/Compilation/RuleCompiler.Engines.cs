@@ -123,7 +123,7 @@ internal sealed partial class RuleCompiler
     /// <summary>The number of a buffer with its transforms: equal chains share what they compute.</summary>
     private int NumberOf(SectionModel section)
     {
-        string key = string.Join('\n', section.Transforms.Select(transform => transform.Identity).Prepend(section.Buffer!.Name));
+        string key = string.Join('\n', section.Transforms.Select(transform => transform.Identity).Prepend(section.Frame is { } frame ? $"frame {frame.Protocol.Name} {frame.Type}" : section.Buffer!.Name));
         if (!_bufferNumbers.TryGetValue(key, out int number))
         {
             number = _bufferTransforms.Count;

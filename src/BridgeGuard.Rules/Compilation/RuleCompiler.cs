@@ -89,7 +89,7 @@ internal sealed partial class RuleCompiler
             App = rule.App,
             Header = _headers.Intern(rule, directions),
             Conditions = AddConditions(rule),
-            Payload = AddSection(rule, rule.Payload),
+            Payload = AddSection(rule, kind == RuleKind.Frame ? FrameSection(rule, fast) : rule.Payload),
             Effects = AddEffects(rule),
         };
         entry.Engines = AddEngines(rule, entry, index, fast);
@@ -99,6 +99,9 @@ internal sealed partial class RuleCompiler
         _byId[(rule.Gid, rule.Sid)] = index;
         AddToLists(rule, index, kind, payload, fast);
     }
+
+    /// <summary>Frames are looked at one by one: of several types that a rule names, those with its fast pattern decide.</summary>
+    private static SectionModel FrameSection(RuleModel rule, (SectionModel Section, OpModel Content)? fast) => fast?.Section ?? rule.Frames[^1];
 
     private static RuleFlags Flags(DirectionMask mask) =>
         ((mask & DirectionMask.ToServer) != 0 ? RuleFlags.ToServer : 0) | ((mask & DirectionMask.ToClient) != 0 ? RuleFlags.ToClient : 0);
@@ -121,6 +124,11 @@ internal sealed partial class RuleCompiler
                 return;
 
             case RuleKind.Transaction:
+                return;
+
+            case RuleKind.Frame:
+                SectionModel section = FrameSection(rule, fast);
+                _prefilters.AddFrame(index, fast?.Content, section.Frame!, NumberOf(section), rule.Directions);
                 return;
         }
 
@@ -360,6 +368,7 @@ internal sealed partial class RuleCompiler
         TransactionRules = Array.ConvertAll(_transactionRules, list => list is null ? [] : list.ToArray()),
         PayloadPrefilters = _prefilters.BuildPayload(),
         BufferPrefilters = _prefilters.BuildBuffers(),
+        FrameRules = _prefilters.BuildFrames(),
         ById = _byId,
     };
 }

@@ -42,6 +42,11 @@ internal static class RuleKinds
             return RuleKind.Transaction;
         }
 
+        if (rule.Frames.Count > 0)
+        {
+            return RuleKind.Frame;
+        }
+
         if (rule.Payload.Ops.Count > 0)
         {
             return (payload & (RuleFlags.NeedPacket | RuleFlags.NeedStream)) switch
@@ -85,7 +90,7 @@ internal static class RuleKinds
 
     /// <summary>Whether the rule's action is for the flow when no scope says so.</summary>
     public static bool ActsOnFlow(RuleKind kind) => kind is RuleKind.IpOnly or RuleKind.LikeIpOnly or RuleKind.ProtocolDetection
-        or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Stream;
+        or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Stream or RuleKind.Frame;
 
     public static bool IncludesTcp(RuleModel rule) =>
         rule.Protocols is not { } bits || (bits[IpProtocols.Tcp >> 6] & (1UL << (IpProtocols.Tcp & 63))) != 0;

@@ -29,6 +29,7 @@ internal static class KeywordCatalog
         FlowKeywords.Flow,
         FlowKeywords.FlowBits,
         FlowKeywords.FlowInt,
+        FrameKeyword.Keyword,
         MetaKeywords.Gid,
         FlowKeywords.HostBits,
         ByteKeywords.IsDataAtKeyword,

@@ -133,7 +133,7 @@ internal static partial class RuleBinder
     private static void ApplyTransform(BindContext context)
     {
         RuleModel rule = context.Rule;
-        if (rule.Active is not { Buffer: { } buffer } section)
+        if (rule.Active is not { } section || (section.Buffer is null && section.Frame is null))
         {
             context.Fail(DiagnosticCode.MissingRequirement, $"{context.Option.Name.Text} needs a sticky buffer before it");
             return;
@@ -149,9 +149,12 @@ internal static partial class RuleBinder
         if (section.Ops.Count == 0 && !section.Absent)
         {
             rule.Sections.Remove(section);
+            rule.Frames.Remove(section);
         }
 
-        rule.Activate(Sections.Of(rule, buffer, [.. section.Transforms, transform], context.Option.Name));
+        rule.Activate(section.Frame is { } frame
+            ? Sections.Of(rule, frame, [.. section.Transforms, transform], context.Option.Name)
+            : Sections.Of(rule, section.Buffer!, [.. section.Transforms, transform], context.Option.Name));
     }
 
     private static void ApplyProtocolKeyword(BindContext context, ProtocolKeywordDefinition keyword)

@@ -24,6 +24,11 @@ internal static class RuleChecks
         CheckSections(context);
         if (!context.HasFailed)
         {
+            CheckFrames(context);
+        }
+
+        if (!context.HasFailed)
+        {
             ResolveProtocol(context);
         }
 
@@ -79,12 +84,43 @@ internal static class RuleChecks
 
     }
 
+    /// <summary>A rule looks into frames or at something else, not at both.</summary>
+    private static void CheckFrames(BindContext context)
+    {
+        RuleModel rule = context.Rule;
+        foreach (SectionModel section in rule.Frames)
+        {
+            var token = new Token(section.Keyword, section.Column);
+            if (section.Ops.Count == 0)
+            {
+                context.FailAt(token, DiagnosticCode.BufferWithoutContent, "nothing looks into the frame", "a content or another match after it");
+            }
+            else if (rule.Sections.Count > 0 || rule.Engines.Count > 0)
+            {
+                context.FailAt(token, DiagnosticCode.Conflict, "buffers of a protocol cannot stand beside a frame", "a rule for each");
+            }
+            else if (rule.Payload.Ops.Count > 0)
+            {
+                context.FailAt(token, DiagnosticCode.Conflict, "contents on the payload cannot stand beside a frame", "a rule for each");
+            }
+            else if (rule.IsPacketOnly || rule.NoStream)
+            {
+                context.FailAt(token, DiagnosticCode.Conflict, "a rule on packets only cannot look into frames");
+            }
+
+            if (context.HasFailed)
+            {
+                return;
+            }
+        }
+    }
+
     /// <summary>Values of one packet's headers and the state of a protocol are looked at at different times.</summary>
     private static void CheckPacketKeywords(BindContext context)
     {
         RuleModel rule = context.Rule;
         bool isPacket = rule.Conditions.Exists(condition => condition.NeedsPacket);
-        if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Count > 0))
+        if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Count > 0 || rule.Frames.Count > 0))
         {
             context.FailAt(
                 rule.Syntax.Protocol,
@@ -128,7 +164,7 @@ internal static class RuleChecks
             }
         }
 
-        foreach (SectionModel section in rule.Sections)
+        foreach (SectionModel section in rule.Sections.Concat(rule.Frames))
         {
             foreach (OpModel op in section.Ops)
             {

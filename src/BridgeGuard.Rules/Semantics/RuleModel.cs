@@ -111,6 +111,9 @@ internal sealed class RuleModel
     /// <summary>Contents on named buffers, in order of first use.</summary>
     public List<SectionModel> Sections { get; } = [];
 
+    /// <summary>Contents on frames, in order of first use.</summary>
+    public List<SectionModel> Frames { get; } = [];
+
     public SectionModel? Base64Data { get; set; }
 
     public List<EngineModel> Engines { get; } = [];
@@ -161,7 +164,14 @@ internal sealed class RuleModel
         LastContentSection = null;
     }
 
-    public IEnumerable<SectionModel> AllSections => Base64Data is null ? Sections.Prepend(Payload) : Sections.Prepend(Payload).Append(Base64Data);
+    public IEnumerable<SectionModel> AllSections
+    {
+        get
+        {
+            IEnumerable<SectionModel> all = Sections.Prepend(Payload).Concat(Frames);
+            return Base64Data is null ? all : all.Append(Base64Data);
+        }
+    }
 }
 
 /// <summary>A condition with its list of numbers, if it has one.</summary>
@@ -196,6 +206,9 @@ internal sealed class SectionModel
 
     public bool IsBase64 { get; init; }
 
+    /// <summary>The contents look into frames of this type.</summary>
+    public FrameTarget? Frame { get; init; }
+
     public List<Transform> Transforms { get; } = [];
 
     public List<OpModel> Ops { get; } = [];
@@ -209,6 +222,11 @@ internal sealed class SectionModel
 
     public string Keyword { get; init; } = "";
 }
+
+/// <summary>A type of frames of one protocol.</summary>
+/// <param name="Protocol">Whose.</param>
+/// <param name="Type">Index into its frames, or <see cref="Engine.Protocols.Frames.FrameTypes.Stream"/>.</param>
+internal sealed record FrameTarget(Protocol Protocol, short Type);
 
 /// <summary>One instruction, still with its names and bytes.</summary>
 internal sealed class OpModel

@@ -23,6 +23,20 @@ internal static class Sections
         return made;
     }
 
+    /// <summary>The section of a type of frames: the one there is, or a new one.</summary>
+    public static SectionModel Of(RuleModel rule, FrameTarget frame, IReadOnlyList<Transform> transforms, Token keyword)
+    {
+        SectionModel? section = rule.Frames.Find(existing => existing.Frame == frame && SameTransforms(existing.Transforms, transforms));
+        if (section is null)
+        {
+            section = new SectionModel { Buffer = null, Frame = frame, Column = keyword.Column, Keyword = keyword.Text };
+            section.Transforms.AddRange(transforms);
+            rule.Frames.Add(section);
+        }
+
+        return section;
+    }
+
     private static bool SameTransforms(List<Transform> left, IReadOnlyList<Transform> right) =>
         left.Count == right.Count && !left.Where((transform, i) => transform.Identity != right[i].Identity).Any();
 }

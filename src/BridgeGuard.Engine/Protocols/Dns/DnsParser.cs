@@ -28,7 +28,7 @@ internal sealed class DnsParser : ProtocolState
     {
         if (context.Flow.Key.Protocol != IpProtocols.Tcp)
         {
-            ReadMessage(input, in context);
+            ReadMessage(input, context.OpenFrame(DnsFrames.Pdu, 0, input.Length), in context);
             return ParseResult.Done(input.Length);
         }
 
@@ -48,7 +48,7 @@ internal sealed class DnsParser : ProtocolState
 
             if (length > 0)
             {
-                ReadMessage(input.Slice(consumed + 2, length), in context);
+                ReadMessage(input.Slice(consumed + 2, length), context.OpenFrame(DnsFrames.Pdu, consumed + 2, length), in context);
             }
 
             consumed += 2 + length;
@@ -99,7 +99,7 @@ internal sealed class DnsParser : ProtocolState
         return true;
     }
 
-    private void ReadMessage(ReadOnlySpan<byte> message, in ParseContext context)
+    private void ReadMessage(ReadOnlySpan<byte> message, uint frame, in ParseContext context)
     {
         DnsTransaction transaction = _pool.TryPop(out DnsTransaction? pooled) ? pooled : new DnsTransaction();
         transaction.Reset();
@@ -128,5 +128,8 @@ internal sealed class DnsParser : ProtocolState
         }
 
         Transactions.Add(transaction);
+
+        // Suricata counts the transactions of frames from 1.
+        context.Frames?.SetTransaction(frame, transaction.Id + 1);
     }
 }

@@ -28,6 +28,8 @@ public sealed class DnsProtocol : Protocol
 
     public override AnomalyDescriptor[] Anomalies => DnsAnomalies.All;
 
+    public override string[] Frames => DnsFrames.Names;
+
     public override EveLogger[] Loggers { get; } = [new DnsEve("dns")];
 
     public override bool AcceptsGaps => true;

@@ -22,6 +22,8 @@ public sealed class MdnsProtocol : Protocol
 
     public override AnomalyDescriptor[] Anomalies => DnsAnomalies.All;
 
+    public override string[] Frames => DnsFrames.Names;
+
     public override EveLogger[] Loggers { get; } = [new MdnsEve()];
 
     public override bool IsUnidirectional => true;

@@ -35,7 +35,7 @@ internal sealed partial class Http1Parser
         switch (_requestPhase)
         {
             case RequestPhase.Idle:
-                return BeginRequest(rest);
+                return BeginRequest(rest, in context);
             case RequestPhase.Line:
                 return ReadRequestLine(rest, in context);
             case RequestPhase.Headers:
@@ -65,7 +65,7 @@ internal sealed partial class Http1Parser
         return skipped > 0 ? Step.Advance(skipped) : Step.NeedMore;
     }
 
-    private Step BeginRequest(ReadOnlySpan<byte> rest)
+    private Step BeginRequest(ReadOnlySpan<byte> rest, in ParseContext context)
     {
         if (rest.IsEmpty || rest[0] is (byte)'\r' or (byte)'\n')
         {
@@ -79,6 +79,7 @@ internal sealed partial class Http1Parser
         }
 
         _requesting.Request.IsSeen = true;
+        _requestFrame = OpenFrame(Http1Protocol.RequestFrame, _requesting, in context);
         _requestPhase = RequestPhase.Line;
         return Step.Advance(0);
     }

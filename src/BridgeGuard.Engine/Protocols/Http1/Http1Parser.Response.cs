@@ -75,6 +75,7 @@ internal sealed partial class Http1Parser
         }
 
         _responding.Response.IsSeen = true;
+        _responseFrame = OpenFrame(Http1Protocol.ResponseFrame, _responding, in context);
         _responsePhase = ResponsePhase.Line;
         return Step.Advance(0);
     }

@@ -1,6 +1,7 @@
 using BridgeGuard.Engine.Compression;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols.Frames;
 
 namespace BridgeGuard.Engine.Protocols.Http1;
 
@@ -20,6 +21,11 @@ internal sealed partial class Http1Parser : ProtocolState
     private readonly Http1BodySink _requestSink;
     private readonly Http1BodySink _responseSink;
     private ProtocolChange _change;
+    private uint _requestFrame;
+    private uint _responseFrame;
+
+    /// <summary>Where the bytes that the running step sees begin in the input.</summary>
+    private int _at;
 
     public Http1Parser(Http1Protocol protocol, Http1Limits limits)
     {
@@ -55,6 +61,7 @@ internal sealed partial class Http1Parser : ProtocolState
         while (true)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
+            _at = consumed;
             Step step = toServer ? RequestStep(rest, in context) : ResponseStep(rest, in context);
             if (step.Kind == StepKind.Stop)
             {
@@ -67,19 +74,17 @@ internal sealed partial class Http1Parser : ProtocolState
             }
 
             consumed += step.Length;
+            _at = consumed;
+            if (toServer ? _requesting is null : _responding is null)
+            {
+                CloseFrame(ref toServer ? ref _requestFrame : ref _responseFrame, in context);
+            }
         }
     }
 
     public override void OnEnd(in ParseContext context)
     {
-        var end = new ParseContext
-        {
-            Flow = context.Flow,
-            Direction = context.Direction,
-            TimeUs = context.TimeUs,
-            IsEnd = true,
-            Files = context.Files,
-        };
+        ParseContext end = context.AtEnd();
         Parse(default, in end);
     }
 
@@ -100,6 +105,19 @@ internal sealed partial class Http1Parser : ProtocolState
         ProtocolChange change = _change;
         _change = ProtocolChange.None;
         return change;
+    }
+
+    /// <summary>All bytes of one message: its end is known when the next thing begins.</summary>
+    private uint OpenFrame(int type, Http1Transaction transaction, in ParseContext context) =>
+        context.OpenFrame(type, _at, Frame.OpenEnded, transaction.Id);
+
+    private void CloseFrame(ref uint frame, in ParseContext context)
+    {
+        if (frame != 0)
+        {
+            context.CloseFrame(frame, _at);
+            frame = 0;
+        }
     }
 
     public override void Release(Transaction transaction)
@@ -133,6 +151,8 @@ internal sealed partial class Http1Parser : ProtocolState
         _requestSink.Reset();
         _responseSink.Reset();
         _change = ProtocolChange.None;
+        _requestFrame = 0;
+        _responseFrame = 0;
     }
 
     private Http1Transaction? NewTransaction()

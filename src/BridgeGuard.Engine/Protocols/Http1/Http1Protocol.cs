@@ -29,6 +29,11 @@ public sealed class Http1Protocol : Protocol
 
     public override AnomalyDescriptor[] Anomalies => Http1Anomalies.All;
 
+    internal const int RequestFrame = 0;
+    internal const int ResponseFrame = 1;
+
+    public override string[] Frames { get; } = ["request", "response"];
+
     public override EveLogger[] Loggers { get; } = [new Http1Eve()];
 
     public override bool LogsAnomaliesInCapitals => true;

@@ -41,12 +41,16 @@ internal sealed partial class TlsParser : ProtocolState
         /// <summary>Encrypted payload was seen.</summary>
         public bool HasData;
 
+        /// <summary>Where the records are, for frames.</summary>
+        public TlsFrameWalker Frames { get; } = new();
+
         /// <summary>Length of the last encrypted heartbeat.</summary>
         public int HeartbeatLength;
 
         public void Reset()
         {
             Handshake.Reset();
+            Frames.Reset();
             Skip = 0;
             IsEncrypted = false;
             HasData = false;
@@ -62,6 +66,11 @@ internal sealed partial class TlsParser : ProtocolState
     {
         bool toServer = context.Direction == Direction.ToServer;
         Side side = toServer ? _client : _server;
+        if (context.Frames is not null)
+        {
+            side.Frames.Walk(input, in context);
+        }
+
         int consumed = 0;
         int records = 0;
         while (consumed < input.Length)

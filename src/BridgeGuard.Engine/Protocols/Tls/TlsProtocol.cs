@@ -38,6 +38,8 @@ public sealed class TlsProtocol : Protocol
 
     public override bool LogsAnomaliesInCapitals => true;
 
+    public override string[] Frames => TlsFrames.Names;
+
     public override EveLogger[] Loggers { get; } = [new TlsEve()];
 
     public override bool AcceptsGaps => true;

@@ -1,0 +1,134 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Protocols.Frames;
+
+namespace BridgeGuard.Engine.Events;
+
+// Frame records, and the frame object in alerts.
+public sealed partial class EventEmitter
+{
+    /// <summary>Room for «[N bytes missing]» besides the bytes themselves.</summary>
+    private const int MissingTextLength = 48;
+
+    private byte[] _frameBytes = [];
+
+    /// <summary>Writes the frames of the packet's direction that are due: whole, at the end of the direction, or long enough to be worth a record.</summary>
+    /// <param name="packet">The packet.</param>
+    /// <param name="flow">Its flow.</param>
+    /// <param name="frames">Of the packet's direction; what needs no record any more is marked so.</param>
+    /// <param name="isInspected">Rules have seen what they can; false: no rule will, so nothing waits for them.</param>
+    public void Frames(Packet packet, Flow flow, FrameList frames, bool isInspected)
+    {
+        for (int i = 0; i < frames.Count; i++)
+        {
+            ref Frame frame = ref frames[i];
+            frame.IsInspected |= !isInspected;
+            if (frame.IsLogged)
+            {
+                continue;
+            }
+
+            if (!WantsFrames)
+            {
+                frame.IsLogged = true;
+                continue;
+            }
+
+            FrameState state = StateOf(packet, flow, in frame);
+            if (!state.IsComplete && !state.IsLong)
+            {
+                continue;
+            }
+
+            frame.IsLogged = true;
+            foreach (EveOutput output in _outputs)
+            {
+                if (output.Frame is { } options)
+                {
+                    BeginPacketRecord(output, "frame"u8, packet, flow);
+                    WriteAppProtos(flow, withDirections: true);
+                    WriteFrame(packet, flow, in frame, (int)Math.Clamp(options.GetSize("payload-buffer-size", 4096), 0, EveWriter.MaxRecordBytes / 4));
+                    Send(output, EventKind.Frame, packet, flow);
+                }
+            }
+        }
+    }
+
+    /// <summary>What can be said of a frame at this packet.</summary>
+    /// <param name="Length">Its length; of an open one what has come so far.</param>
+    /// <param name="IsComplete">Its last byte is there, or none will come.</param>
+    /// <param name="IsLong">An unfinished one that has a record's worth of bytes.</param>
+    private readonly record struct FrameState(long Length, bool IsComplete, bool IsLong);
+
+    private FrameState StateOf(Packet packet, Flow flow, in Frame frame)
+    {
+        if (flow.Tcp is null || Payloads is not { } payloads)
+        {
+            return new FrameState(frame.IsOpenEnded ? packet.PayloadLength - frame.Offset : frame.Length, true, true);
+        }
+
+        long available = payloads.InspectableEnd(flow, packet.Direction, out long received, out bool isEnded, out int chunk);
+        long length = frame.IsOpenEnded ? received - frame.Offset : frame.Length;
+        return new FrameState(length, isEnded || available >= frame.End, available - frame.Offset >= chunk);
+    }
+
+    private void WriteFrame(Packet packet, Flow flow, in Frame frame, int mostBytes)
+    {
+        FrameState state = StateOf(packet, flow, in frame);
+        Protocol? protocol = flow.AppState?.Protocol;
+        _writer.StartObject("frame"u8);
+        _writer.Text("type"u8, protocol is null ? FrameTypes.StreamName : FrameTypes.NameOf(protocol, frame.Type));
+        _writer.Number("id"u8, (long)frame.Id);
+        _writer.Text("direction"u8, packet.Direction == Direction.ToServer ? "toserver"u8 : "toclient"u8);
+        if (flow.Tcp is not null)
+        {
+            _writer.Number("stream_offset"u8, frame.Offset);
+        }
+
+        _writer.Number("length"u8, state.Length);
+        ReadOnlySpan<byte> bytes = BytesOf(packet, flow, in frame, state.Length, mostBytes);
+        _writer.Base64("payload"u8, bytes);
+        _writer.Printable("payload_printable"u8, bytes);
+        _writer.Bool("complete"u8, state.IsComplete);
+        if (frame.HasTransaction)
+        {
+            _writer.Number("tx_id"u8, frame.TransactionId);
+        }
+
+        _writer.EndObject();
+    }
+
+    /// <summary>The frame's first bytes; what is no longer there in front is named by its length.</summary>
+    private ReadOnlySpan<byte> BytesOf(Packet packet, Flow flow, in Frame frame, long length, int mostBytes)
+    {
+        if (flow.Tcp is null || Payloads is not { } payloads)
+        {
+            ReadOnlySpan<byte> payload = packet.Payload;
+            int start = (int)Math.Clamp(frame.Offset, 0, payload.Length);
+            int count = (int)Math.Clamp(length, 0, Math.Min(mostBytes, payload.Length - start));
+            return payload.Slice(start, count);
+        }
+
+        ReadOnlySpan<byte> held = payloads.Frame(flow, packet.Direction, frame.Offset, frame.End, out long first);
+        long missing = held.IsEmpty ? length : first - frame.Offset;
+        if (missing <= 0)
+        {
+            return held[..Math.Min(held.Length, mostBytes)];
+        }
+
+        if (_frameBytes.Length < mostBytes + MissingTextLength)
+        {
+            _frameBytes = new byte[mostBytes + MissingTextLength];
+        }
+
+        "["u8.CopyTo(_frameBytes);
+        System.Buffers.Text.Utf8Formatter.TryFormat(missing, _frameBytes.AsSpan(1), out int digits);
+        ReadOnlySpan<byte> text = " bytes missing]"u8;
+        text.CopyTo(_frameBytes.AsSpan(1 + digits));
+        int used = 1 + digits + text.Length;
+        int copied = Math.Min(held.Length, mostBytes);
+        held[..copied].CopyTo(_frameBytes.AsSpan(used));
+        return _frameBytes.AsSpan(0, used + copied);
+    }
+}
