@@ -9,6 +9,7 @@ public static class ProtocolCatalog
         new Http1.Http1Protocol(),
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
+        new Sip.SipProtocol(),
         new Tls.TlsProtocol(),
     ];
 
