@@ -65,7 +65,7 @@ public sealed class AppLayer : IStreamConsumer
     {
         bool isEnd = (flags & (StreamChunkFlags.End | StreamChunkFlags.Depth)) != 0;
         ref AppDetection detection = ref flow.DetectionOf(direction);
-        FinishProtocolChange(flow);
+        FinishProtocolChange(flow, packet, direction);
         if (flow.Has(GiveUpFlag(direction)))
         {
             detection.Ended |= isEnd;
@@ -224,9 +224,25 @@ public sealed class AppLayer : IStreamConsumer
         flow.AppState = null;
         ReleaseFrames(ref flow.FramesToServer);
         ReleaseFrames(ref flow.FramesToClient);
+        Release(state, flow);
+    }
+
+    private void Release(ProtocolState state, Flow flow)
+    {
         _counters.AppTransactions(state.Protocol.Id, flow.Key.Protocol, (long)state.Transactions.NextId);
         state.Reset();
         _pools[(int)state.Protocol.Id].Push(state);
+    }
+
+    /// <summary>The flow goes on under another name with the same state.</summary>
+    private void Rename(Flow flow, ProtocolId name)
+    {
+        ProtocolId former = flow.App;
+        flow.AppOriginal = former;
+        flow.App = name;
+        flow.AppToServer = flow.AppToServer == former ? name : flow.AppToServer;
+        flow.AppToClient = flow.AppToClient == former ? name : flow.AppToClient;
+        _counters.AppFlow(name, flow.Key.Protocol);
     }
 
     private static FlowFlags GiveUpFlag(Direction direction) =>
@@ -412,7 +428,11 @@ public sealed class AppLayer : IStreamConsumer
         detection.WaitFor = result.Status == ParseStatus.NeedMore ? (uint)result.AtLeast : 0;
         detection.Parsed += (ulong)result.Consumed;
         ProtocolChange change = state.TakeProtocolChange();
-        if (change.Requested)
+        if (change.KeepsState)
+        {
+            Rename(flow, change.Expected);
+        }
+        else if (change.Requested)
         {
             flow.ChangePending = true;
             flow.AppExpected = change.Expected;
@@ -449,7 +469,7 @@ public sealed class AppLayer : IStreamConsumer
     /// The change was asked for by an earlier chunk. Now that its transactions have been inspected and logged, the old parser goes and
     /// detection starts anew for both directions.
     /// </summary>
-    private void FinishProtocolChange(Flow flow)
+    private void FinishProtocolChange(Flow flow, Packet packet, Direction direction)
     {
         if (!flow.ChangePending)
         {
@@ -458,6 +478,17 @@ public sealed class AppLayer : IStreamConsumer
 
         flow.ChangePending = false;
         flow.AppOriginal = flow.App;
+        if (flow.AppState is { } previous && ProtocolCatalog.Get(flow.AppExpected) is { FollowsUpgrade: true } next && _detector.IsKnown(next.Id))
+        {
+            flow.AppState = null;
+            Start(flow, next.Id);
+            flow.AppState?.Inherit(previous, Context(flow, packet, direction, isEnd: false));
+            Release(previous, flow);
+            flow.AppToServer = flow.AppToClient = next.Id;
+            flow.DetectToServer = flow.DetectToClient = default;
+            return;
+        }
+
         Release(flow);
         flow.App = flow.AppToServer = flow.AppToClient = ProtocolId.Unknown;
         flow.DetectToServer = flow.DetectToClient = default;

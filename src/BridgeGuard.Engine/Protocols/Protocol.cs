@@ -60,6 +60,9 @@ public abstract class Protocol
     /// <summary>Transactions are one direction each (DNS, MQTT, SNMP …): the other direction is not waited for.</summary>
     public virtual bool IsUnidirectional => false;
 
+    /// <summary>Takes over at once where an upgrade to it was agreed on: there is nothing to detect.</summary>
+    public virtual bool FollowsUpgrade => false;
+
     /// <summary>The directions in which transactions carry files: there <c>file.data</c>, <c>file.name</c>, <c>filesize</c> and the other file keywords apply.</summary>
     /// <remarks>A protocol that publishes a buffer <c>file.data</c> of its own overrides the general one.</remarks>
     public virtual DirectionMask FileDirections => DirectionMask.None;
@@ -109,6 +112,9 @@ public abstract class EveLogger
 
     /// <summary>The same where an output's options decide.</summary>
     public virtual bool UsesPacketDirection(Transaction transaction, ProtocolSettings options) => UsesPacketDirection(transaction);
+
+    /// <summary>The record names its transaction's number at its top (some protocols' records never did).</summary>
+    public virtual bool WritesTransactionId => true;
 
     /// <summary>The record is written when both directions reached these (a direction that can no longer move counts as complete).</summary>
     public abstract byte ProgressToServer { get; }

@@ -6,7 +6,9 @@ public static class ProtocolCatalog
     public static readonly Protocol[] All =
     [
         new Dns.DnsProtocol(),
+        new Http2.Doh2Protocol(),
         new Http1.Http1Protocol(),
+        new Http2.Http2Protocol(),
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
         new Sip.SipProtocol(),

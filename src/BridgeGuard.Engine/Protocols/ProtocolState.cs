@@ -80,6 +80,13 @@ public abstract class ProtocolState
     /// <summary>Asked once after each parse: the flow goes on as another protocol (STARTTLS, CONNECT, upgrade); the state must not parse any more.</summary>
     public virtual ProtocolChange TakeProtocolChange() => ProtocolChange.None;
 
+    /// <summary>Called once on a new state that follows another on the same flow at once (<see cref="Protocol.FollowsUpgrade"/>).</summary>
+    /// <param name="previous">The state that asked for the change; released right after.</param>
+    /// <param name="context">Of the bytes that come next.</param>
+    public virtual void Inherit(ProtocolState previous, in ParseContext context)
+    {
+    }
+
     /// <summary>Everything of interest was seen and the rest is opaque (TLS after the handshake, SSH after key exchange).</summary>
     public virtual bool IsEncrypted => false;
 
@@ -104,7 +111,8 @@ public abstract class ProtocolState
 /// <param name="Requested">Set when a change is wanted.</param>
 /// <param name="Expected">The protocol to try first; <see cref="ProtocolId.Unknown"/>: detect.</param>
 /// <param name="Port">The port to pretend when detecting (CONNECT host:443), 0: the flow's own.</param>
-public readonly record struct ProtocolChange(bool Requested, ProtocolId Expected = ProtocolId.Unknown, ushort Port = 0)
+/// <param name="KeepsState">Only the name changes: the same state goes on parsing (HTTP/2 that turns out to carry DNS).</param>
+public readonly record struct ProtocolChange(bool Requested, ProtocolId Expected = ProtocolId.Unknown, ushort Port = 0, bool KeepsState = false)
 {
     public static readonly ProtocolChange None = default;
 }

@@ -60,6 +60,20 @@ internal sealed class Http1Message
         HasGap = false;
     }
 
+    /// <summary>Takes first line and fields of another message, without its body.</summary>
+    public void CopyHead(Http1Message other)
+    {
+        Line.Append(other.Line.Span);
+        First = other.First;
+        Second = other.Second;
+        Protocol = other.Protocol;
+        Version = other.Version;
+        for (int i = 0; i < other.Fields.Count; i++)
+        {
+            Fields.Add(other.Fields.Name(i), other.Fields.Value(i), isTrailer: false, join: true);
+        }
+    }
+
     /// <summary>Forgets an interim response's head (100 Continue): the real one follows.</summary>
     public void ResetHead()
     {

@@ -278,11 +278,21 @@ internal sealed partial class Http1Parser
                 : Http1Text.EqualsIgnoreCase(upgrade, "websocket"u8) ? ProtocolId.WebSocket : ProtocolId.Unknown;
         }
 
+        KeepUpgrade(transaction);
         FinishResponse(in context, withBody: false);
         _requestPhase = RequestPhase.Ignored;
         _responsePhase = ResponsePhase.Ignored;
         _change = new ProtocolChange(true, next);
         return true;
+    }
+
+    /// <summary>The exchange itself is gone by the time the next protocol asks for it.</summary>
+    private void KeepUpgrade(Http1Transaction transaction)
+    {
+        Upgraded ??= _pool.TryPop(out Http1Transaction? pooled) ? pooled : new Http1Transaction();
+        Upgraded.Reset();
+        Upgraded.Request.CopyHead(transaction.Request);
+        Upgraded.Response.CopyHead(transaction.Response);
     }
 
     private void BeginResponseBody(Http1Transaction transaction, in ParseContext context)

@@ -37,6 +37,9 @@ internal sealed partial class Http1Parser : ProtocolState
 
     public override Protocol Protocol => _protocol;
 
+    /// <summary>The heads of the exchange by which the flow went on to another protocol; null before.</summary>
+    public Http1Transaction? Upgraded { get; private set; }
+
     /// <summary>What one state did.</summary>
     private readonly record struct Step(StepKind Kind, int Length)
     {
@@ -153,6 +156,12 @@ internal sealed partial class Http1Parser : ProtocolState
         _change = ProtocolChange.None;
         _requestFrame = 0;
         _responseFrame = 0;
+        if (Upgraded is { } upgraded)
+        {
+            upgraded.Reset();
+            _pool.Push(upgraded);
+            Upgraded = null;
+        }
     }
 
     private Http1Transaction? NewTransaction()
