@@ -329,7 +329,8 @@ public sealed partial class Detector
 
         if (!found && (engine.Flags & (EngineFlags.Absent | EngineFlags.AbsentOrElse)) != 0)
         {
-            return failure == EngineResult.Never ? EngineResult.Match : EngineResult.NotYet;
+            return failure == EngineResult.Never && !transaction.CanHave(engine.LocalId, _packet.Direction) ? EngineResult.Never
+                : failure == EngineResult.Never ? EngineResult.Match : EngineResult.NotYet;
         }
 
         return isFinal ? EngineResult.Never : failure;
@@ -407,6 +408,11 @@ public sealed partial class Detector
         }
 
         TrackedFile file = files[index];
+        if (localId == FileBuffers.Data && !file.IsInspectable)
+        {
+            return false;
+        }
+
         view = localId switch
         {
             FileBuffers.Data => file.Content,

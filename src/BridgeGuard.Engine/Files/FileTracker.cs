@@ -25,6 +25,9 @@ public sealed class FileTracker
 
     public const int MaxNameBytes = 2048;
 
+    /// <summary>Bytes of a growing file before rules look at its content for the first time (Suricata's default).</summary>
+    public const int MinInspectBytes = 32 << 10;
+
     /// <summary>Rules remembered per file as having asked for it.</summary>
     public const int MaxSignatures = 64;
 

@@ -86,6 +86,12 @@ public sealed class TrackedFile
 
     internal long InspectedTo { get; set; }
 
+    /// <summary>Enough of the content is there for a first inspection, or it never will be.</summary>
+    public bool IsInspectable => InspectedTo > 0 || IsEnded || Size >= MinInspectBytes;
+
+    /// <summary>Bytes that must have come before rules look at a growing content; a protocol that has a choice of its own sets it.</summary>
+    public int MinInspectBytes { get; set; } = FileTracker.MinInspectBytes;
+
     /// <summary>The last bytes of the file: those not yet inspected and the window before them.</summary>
     public BufferView Content => new(_window.Span, Size - _window.Length, IsEnded);
 
@@ -127,7 +133,13 @@ public sealed class TrackedFile
     }
 
     /// <summary>Detection has seen all that is there: the window may slide.</summary>
-    public void MarkInspected() => InspectedTo = Size;
+    public void MarkInspected()
+    {
+        if (IsInspectable)
+        {
+            InspectedTo = Size;
+        }
+    }
 
     internal void Begin(ReadOnlySpan<byte> name, Direction direction, uint id)
     {
@@ -191,5 +203,6 @@ public sealed class TrackedFile
         Sink = FileHandle.None;
         SinkFell = false;
         InspectedTo = 0;
+        MinInspectBytes = FileTracker.MinInspectBytes;
     }
 }

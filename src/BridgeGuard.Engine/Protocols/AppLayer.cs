@@ -240,8 +240,8 @@ public sealed class AppLayer : IStreamConsumer
         ProtocolId former = flow.App;
         flow.AppOriginal = former;
         flow.App = name;
-        flow.AppToServer = flow.AppToServer == former ? name : flow.AppToServer;
-        flow.AppToClient = flow.AppToClient == former ? name : flow.AppToClient;
+        flow.AppToServer = flow.AppToServer == ProtocolId.Failed ? ProtocolId.Failed : name;
+        flow.AppToClient = flow.AppToClient == ProtocolId.Failed ? ProtocolId.Failed : name;
         _counters.AppFlow(name, flow.Key.Protocol);
     }
 
@@ -308,8 +308,13 @@ public sealed class AppLayer : IStreamConsumer
     {
         bool last = isEnd || data.Length >= MaxDetectionBytes;
         ushort port = flow.AppPort != 0 ? flow.AppPort : flow.Key.DestinationPort;
-        ProtocolId found = _detector.Detect(data, flow, direction, last, port, out bool reversed);
         ProtocolId other = OwnProtocol(flow, direction.Opposite());
+        bool reversed = false;
+
+        // Where one direction is known, the other is first asked whether it is the same.
+        ProtocolId found = ProtocolCatalog.Get(other) is { } known && known.Probe(data, direction, flow) is { Status: ProbeStatus.Certain, Reversed: false }
+            ? other
+            : _detector.Detect(data, flow, direction, last, port, out reversed);
         switch (found)
         {
             case ProtocolId.Unknown:

@@ -65,6 +65,9 @@ public abstract class Transaction
     /// <param name="index">For multi-buffers 0, 1, 2 … until false; else 0.</param>
     public abstract bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view);
 
+    /// <summary>Whether asking for a buffer makes sense here: where it does not, it does not count as absent either.</summary>
+    public virtual bool CanHave(int buffer, Direction direction) => true;
+
     /// <summary>The value of an integer field; false when it does not exist (yet). Arguments as for <see cref="TryGetBuffer"/>.</summary>
     public virtual bool TryGetField(int field, Direction direction, int index, out ulong value)
     {

@@ -177,6 +177,7 @@ internal sealed class Http1BodySink : IContentSink
         TrackedFile? file = _context.Files.Open(message.Files, name, in _context, _location.Span);
         if (file is not null)
         {
+            file.MinInspectBytes = 0;
             Http1Ranges.Apply(transaction, message, file);
         }
     }

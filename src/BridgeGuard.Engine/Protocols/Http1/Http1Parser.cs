@@ -82,6 +82,12 @@ internal sealed partial class Http1Parser : ProtocolState
             {
                 CloseFrame(ref toServer ? ref _requestFrame : ref _responseFrame, in context);
             }
+
+            if (_change.Requested)
+            {
+                // What follows is the next protocol's.
+                return consumed == input.Length ? ParseResult.Done(consumed) : ParseResult.NeedMore(consumed, 0);
+            }
         }
     }
 

@@ -41,7 +41,7 @@ public sealed class Doh2Protocol : Protocol
     public override void WriteAlertMetadata(EveWriter writer, Transaction transaction, Flow flow)
     {
         Http2Eve.WriteObject(writer, (Http2Transaction)transaction);
-        Doh2Eve.WriteDns(writer, (Http2Transaction)transaction, flow);
+        Doh2Eve.WriteDns(writer, (Http2Transaction)transaction, flow, EveDetail.Alert);
     }
 
     private static BufferDescriptor Shift(BufferDescriptor buffer) => new()

@@ -169,7 +169,7 @@ internal sealed partial class Http2Transaction
             case Http2Buffer.RequestHeader or Http2Buffer.ResponseHeader or Http2Buffer.HeaderName:
                 return TryGetEach((Http2Buffer)buffer, side, index, out view);
             case Http2Buffer.RequestBody or Http2Buffer.ResponseBody:
-                if (index >= side.Files.Count)
+                if (index >= side.Files.Count || !side.Files[index].IsInspectable)
                 {
                     return false;
                 }
@@ -186,6 +186,9 @@ internal sealed partial class Http2Transaction
                 return true;
         }
     }
+
+    /// <summary>DNS names are absent only from a DNS message.</summary>
+    public override bool CanHave(int buffer, Direction direction) => buffer < FirstDnsId || Dns(direction) is not null;
 
     public override bool TryGetField(int field, Direction direction, int index, out ulong value)
     {

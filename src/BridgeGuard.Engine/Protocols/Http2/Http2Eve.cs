@@ -11,6 +11,8 @@ internal sealed class Http2Eve : EveLogger
 {
     public override string EventType => "http";
 
+    public override string ConfigurationName => "http2";
+
     public override byte ProgressToServer => Http2Progress.Complete;
 
     public override byte ProgressToClient => Http2Progress.Complete;
@@ -99,7 +101,7 @@ internal sealed class Http2Eve : EveLogger
         }
 
         // A response's length says more than its request's.
-        if ((http.Server.Headers.TryGet("content-length"u8, out ReadOnlySpan<byte> length) || http.Client.Headers.TryGet("content-length"u8, out length))
+        if ((http.Server.Headers.TryGetIgnoringCase("content-length"u8, out ReadOnlySpan<byte> length) || http.Client.Headers.TryGetIgnoringCase("content-length"u8, out length))
             && TryNumber(length, out long bytes))
         {
             writer.Number("length"u8, bytes);
@@ -118,7 +120,7 @@ internal sealed class Http2Eve : EveLogger
     }
 
     private static bool TryGet(Http2Transaction http, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
-        http.Client.Headers.TryGet(name, out value) || http.Server.Headers.TryGet(name, out value);
+        http.Client.Headers.TryGetIgnoringCase(name, out value) || http.Server.Headers.TryGetIgnoringCase(name, out value);
 
     private static bool TryNumber(ReadOnlySpan<byte> digits, out long value) =>
         Utf8Parser.TryParse(digits, out value, out int used) && used == digits.Length && value >= 0;
@@ -211,6 +213,8 @@ internal sealed class Doh2Eve : EveLogger
 
     public override string EventType => "dns";
 
+    public override string ConfigurationName => "doh2";
+
     public override byte ProgressToServer => Http2Progress.Complete;
 
     public override byte ProgressToClient => Http2Progress.Complete;
@@ -226,10 +230,10 @@ internal sealed class Doh2Eve : EveLogger
         }
 
         Http2Eve.WriteObject(writer, http);
-        return WriteDns(writer, http, flow);
+        return WriteDns(writer, http, flow, detail);
     }
 
     /// <summary>The response where there is one: it repeats the question.</summary>
-    public static bool WriteDns(EveWriter writer, Http2Transaction http, Flow flow) =>
-        (http.DnsResponse ?? http.DnsRequest) is { } dns && Dns.Write(writer, dns, flow, EveDetail.Record);
+    public static bool WriteDns(EveWriter writer, Http2Transaction http, Flow flow, EveDetail detail) =>
+        (http.DnsResponse ?? http.DnsRequest) is { } dns && Dns.Write(writer, dns, flow, detail);
 }

@@ -74,19 +74,35 @@ internal sealed class Http2Headers
         }
     }
 
-    /// <summary>The first field of that name from <paramref name="from"/> on; names are compared without case; -1 without.</summary>
+    /// <summary>The first field of that name from <paramref name="from"/> on; -1 without. Names are in lower case here (RFC 9113 §8.2.1).</summary>
     public int IndexOf(ReadOnlySpan<byte> name, int from = 0)
     {
         for (int i = from; i < Count; i++)
         {
-            if (_items[i].Kind == Http2HeaderKind.Field && _items[i].Name.Length == name.Length
-                && System.Text.Ascii.EqualsIgnoreCase(Name(i), name))
+            if (_items[i].Kind == Http2HeaderKind.Field && Name(i).SequenceEqual(name))
             {
                 return i;
             }
         }
 
         return -1;
+    }
+
+    /// <summary>As <see cref="TryGet"/>, without regard to case: fields carried over from HTTP/1 have any.</summary>
+    public bool TryGetIgnoringCase(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            if (_items[i].Kind == Http2HeaderKind.Field && _items[i].Name.Length == name.Length
+                && System.Text.Ascii.EqualsIgnoreCase(Name(i), name))
+            {
+                value = Value(i);
+                return true;
+            }
+        }
+
+        value = default;
+        return false;
     }
 
     public bool TryGet(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)

@@ -31,7 +31,6 @@ internal sealed partial class Http2Parser
         if (headers.TryGet("content-type"u8, out ReadOnlySpan<byte> type) && Http1Text.EqualsIgnoreCase(type, "application/dns-message"u8))
         {
             side.IsDns = true;
-            BecomeDns();
         }
     }
 

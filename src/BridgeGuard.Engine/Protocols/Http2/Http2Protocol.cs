@@ -21,12 +21,7 @@ public sealed class Http2Protocol : Protocol
 
     public override bool UsesUdp => false;
 
-    /// <summary>The client is known by its preface, the server by a plausible SETTINGS frame, which must be its first.</summary>
-    public override ProtocolPattern[] Patterns { get; } =
-    [
-        new(IpProtocols.Tcp, Direction.ToServer, "PRI * HTTP/2.0\r\n"u8.ToArray(), 0, 16),
-        new(IpProtocols.Tcp, Direction.ToClient, [Http2FrameType.Settings], 3, 4, MinimumBytes: Http2Parser.FrameHeaderBytes, Confirm: true),
-    ];
+    public override ProtocolPattern[] Patterns { get; } = [new(IpProtocols.Tcp, Direction.ToServer, "PRI * HTTP/2.0\r\n"u8.ToArray(), 0, 16)];
 
     public override BufferDescriptor[] Buffers => Http2Buffers.All;
 
