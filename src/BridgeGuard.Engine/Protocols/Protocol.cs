@@ -113,9 +113,6 @@ public abstract class EveLogger
     /// <summary>The same where an output's options decide.</summary>
     public virtual bool UsesPacketDirection(Transaction transaction, ProtocolSettings options) => UsesPacketDirection(transaction);
 
-    /// <summary>The record names its transaction's number at its top (some protocols' records never did).</summary>
-    public virtual bool WritesTransactionId => true;
-
     /// <summary>The record is written when both directions reached these (a direction that can no longer move counts as complete).</summary>
     public abstract byte ProgressToServer { get; }
 
