@@ -13,6 +13,7 @@ public static class ProtocolCatalog
         new Mqtt.MqttProtocol(),
         new Sip.SipProtocol(),
         new Tls.TlsProtocol(),
+        new WebSocket.WebSocketProtocol(),
     ];
 
     private static readonly Protocol?[] ById = Index();

@@ -1,0 +1,60 @@
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Flows;
+
+namespace BridgeGuard.Engine.Protocols.WebSocket;
+
+/// <summary>Writes the <c>websocket</c> object. Options: <c>payload-base64</c>, <c>payload-printable</c>.</summary>
+internal sealed class WebSocketEve : EveLogger
+{
+    public override string EventType => "websocket";
+
+    public override byte ProgressToServer => 1;
+
+    public override byte ProgressToClient => 1;
+
+    public override bool WritesTransactionId => false;
+
+    public override bool UsesPacketDirection(Transaction transaction) => true;
+
+    public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
+    {
+        var frame = (WebSocketTransaction)transaction;
+        writer.StartObject("websocket"u8);
+        writer.Bool("fin"u8, frame.IsFinal);
+        if (frame.IsMasked)
+        {
+            writer.Number("mask"u8, (ulong)frame.Mask);
+        }
+
+        WriteOpcode(writer, frame.Opcode);
+        if (detail == EveDetail.Record && writer.Options.GetBool("payload-base64", false))
+        {
+            writer.Base64("payload_base64"u8, frame.Payload.Span);
+        }
+
+        if (detail == EveDetail.Record && writer.Options.GetBool("payload-printable", false))
+        {
+            writer.Printable("payload_printable"u8, frame.Payload.Span);
+        }
+
+        writer.EndObject();
+        return true;
+    }
+
+    private static void WriteOpcode(EveWriter writer, byte opcode)
+    {
+        foreach ((string name, ulong value) in WebSocketBuffers.Opcodes)
+        {
+            if (value == opcode)
+            {
+                writer.Text("opcode"u8, name);
+                return;
+            }
+        }
+
+        Span<byte> text = stackalloc byte[16];
+        "unknown-"u8.CopyTo(text);
+        opcode.TryFormat(text[8..], out int digits, default, System.Globalization.CultureInfo.InvariantCulture);
+        writer.Text("opcode"u8, text[..(8 + digits)]);
+    }
+}
