@@ -486,6 +486,8 @@ public sealed class AppLayer : IStreamConsumer
         if (flow.AppState is { } previous && ProtocolCatalog.Get(flow.AppExpected) is { FollowsUpgrade: true } next && _detector.IsKnown(next.Id))
         {
             flow.AppState = null;
+            ReleaseFrames(ref flow.FramesToServer);
+            ReleaseFrames(ref flow.FramesToClient);
             Start(flow, next.Id);
             flow.AppState?.Inherit(previous, Context(flow, packet, direction, isEnd: false));
             Release(previous, flow);

@@ -18,6 +18,8 @@ public sealed class Doh2Protocol : Protocol
 
     public override bool UsesUdp => false;
 
+    public override string[] Frames => Http2Frames.Names;
+
     public override BufferDescriptor[] Buffers { get; } = [.. Http2Buffers.All, .. Array.ConvertAll(DnsBuffers.Dns, Shift)];
 
     public override FieldDescriptor[] Fields { get; } = [.. Http2Buffers.Fields, .. Array.ConvertAll(DnsBuffers.Fields, Shift)];

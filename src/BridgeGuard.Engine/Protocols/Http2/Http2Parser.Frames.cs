@@ -11,6 +11,7 @@ internal sealed partial class Http2Parser
 
     private void ReadFrame(Frame frame, ReadOnlySpan<byte> payload, Way way, in ParseContext context)
     {
+        _noted = null;
         if (frame.Type == Http2FrameType.Settings && payload.IsEmpty)
         {
             return;
@@ -83,6 +84,7 @@ internal sealed partial class Http2Parser
         }
 
         side.CountFrame(frame.Type);
+        _noted = transaction;
         return transaction;
     }
 
@@ -208,6 +210,7 @@ internal sealed partial class Http2Parser
             return false;
         }
 
+        _noted = owner;
         owner.Side(context.Direction).CountFrame(frame.Type);
         if (way.Block.Length + fragment.Length > _limits.MaxReassemblyBytes)
         {

@@ -33,6 +33,9 @@ internal sealed partial class Http2Parser : ProtocolState
     private readonly Http2BodySink _sink;
     private readonly Way _toServer;
     private readonly Way _toClient;
+
+    /// <summary>Whose frame was read last; null: nobody's.</summary>
+    private Http2Transaction? _noted;
     private bool _isDns;
     private ProtocolChange _change;
 
@@ -114,7 +117,7 @@ internal sealed partial class Http2Parser : ProtocolState
         way.HasPreface = true;
         while (consumed < input.Length)
         {
-            int step = ReadPart(input[consumed..], way, in context, out int atLeast);
+            int step = ReadPart(input[consumed..], consumed, way, in context, out int atLeast);
             if (step == 0)
             {
                 return ParseResult.NeedMore(consumed, atLeast);
@@ -157,6 +160,7 @@ internal sealed partial class Http2Parser : ProtocolState
         _toClient.Reset();
         _sink.Reset();
         _isDns = false;
+        _noted = null;
         _change = ProtocolChange.None;
     }
 
@@ -222,7 +226,7 @@ internal sealed partial class Http2Parser : ProtocolState
     }
 
     /// <summary>Takes a frame, or a part of a DATA frame; 0 when more bytes are needed.</summary>
-    private int ReadPart(ReadOnlySpan<byte> rest, Way way, in ParseContext context, out int atLeast)
+    private int ReadPart(ReadOnlySpan<byte> rest, int at, Way way, in ParseContext context, out int atLeast)
     {
         atLeast = 0;
         if (way.SkipLeft > 0)
@@ -247,7 +251,13 @@ internal sealed partial class Http2Parser : ProtocolState
         var frame = new Frame(rest[3], rest[4], BinaryPrimitives.ReadUInt32BigEndian(rest[5..]) & 0x7fffffff);
         if (frame.Type == Http2FrameType.Data)
         {
-            return BeginData(rest, length, frame, way, in context, out atLeast);
+            int begun = BeginData(rest, length, frame, way, in context, out atLeast);
+            if (begun > 0)
+            {
+                PointOut(at, length, in context);
+            }
+
+            return begun;
         }
 
         int wanted = FrameHeaderBytes + (int)Math.Min(length, Http2Limits.MaxFrameBytes);
@@ -259,7 +269,31 @@ internal sealed partial class Http2Parser : ProtocolState
 
         way.SkipLeft = length - (uint)(wanted - FrameHeaderBytes);
         ReadFrame(frame, rest[FrameHeaderBytes..wanted], way, in context);
+        PointOut(at, length, in context);
         return wanted;
+    }
+
+    /// <summary>A frame for rules; its transaction's number counts from 1 there. SETTINGS without settings have none.</summary>
+    private void PointOut(int at, uint length, in ParseContext context)
+    {
+        if (context.Frames is not { } frames)
+        {
+            return;
+        }
+
+        Span<uint> ids =
+        [
+            context.OpenFrame(Http2Frames.Header, at, FrameHeaderBytes),
+            context.OpenFrame(Http2Frames.Data, at + FrameHeaderBytes, length),
+            context.OpenFrame(Http2Frames.Pdu, at, FrameHeaderBytes + (long)length),
+        ];
+        foreach (uint id in ids)
+        {
+            if (_noted is { } owner)
+            {
+                frames.SetTransaction(id, owner.Id + 1);
+            }
+        }
     }
 
     private static void Forget(Way way, Http2Transaction transaction)

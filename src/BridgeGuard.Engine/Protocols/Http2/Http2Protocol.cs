@@ -23,6 +23,8 @@ public sealed class Http2Protocol : Protocol
 
     public override ProtocolPattern[] Patterns { get; } = [new(IpProtocols.Tcp, Direction.ToServer, "PRI * HTTP/2.0\r\n"u8.ToArray(), 0, 16)];
 
+    public override string[] Frames => Http2Frames.Names;
+
     public override BufferDescriptor[] Buffers => Http2Buffers.All;
 
     public override FieldDescriptor[] Fields => Http2Buffers.Fields;

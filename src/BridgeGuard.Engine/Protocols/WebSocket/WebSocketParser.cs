@@ -100,6 +100,10 @@ internal sealed class WebSocketParser : ProtocolState
 
             way.SkipLeft = header.PayloadLength - (ulong)kept;
             ReadFrame(header, rest.Slice(header.Length, kept), way, in context);
+            ulong transactionId = Transactions[Transactions.Count - 1].Id + 1;
+            context.OpenFrame(WebSocketFrames.Header, consumed, header.Length, transactionId);
+            context.OpenFrame(WebSocketFrames.Pdu, consumed, header.Length + kept, transactionId);
+            context.OpenFrame(WebSocketFrames.Data, consumed + header.Length, kept, transactionId);
             consumed += header.Length + kept;
         }
 

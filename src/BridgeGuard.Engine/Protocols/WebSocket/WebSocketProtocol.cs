@@ -15,6 +15,8 @@ public sealed class WebSocketProtocol : Protocol
 
     public override bool FollowsUpgrade => true;
 
+    public override string[] Frames => WebSocketFrames.Names;
+
     public override BufferDescriptor[] Buffers => WebSocketBuffers.All;
 
     public override FieldDescriptor[] Fields => WebSocketBuffers.Fields;
