@@ -12,18 +12,18 @@ public sealed class Http2ConformanceTests : ProtocolConformanceTests
     protected override IReadOnlyList<Turn[]> Samples =>
     [
         [
-            new Turn(Direction.ToServer, [.. Text(Preface), .. Settings((1, 100), (2, 0)), .. Frame(1, 5, 1, Get("/a", Header("cookie", "a=b"), Header("cookie", "c=d")))]),
+            new Turn(Direction.ToServer, [.. Text(Preface), .. SettingsFrame((1, 100), (2, 0)), .. Frame(1, 5, 1, Get("/a", Header("cookie", "a=b"), Header("cookie", "c=d")))]),
             new Turn(Direction.ToClient,
-                [.. Settings((3, 100)), .. Frame(1, 4, 1, [0x88, .. Header("content-type", "text/html")]), .. Frame(0, 9, 1, [2, .. Text("body"), 0, 0])]),
+                [.. SettingsFrame((3, 100)), .. Frame(1, 4, 1, [0x88, .. Header("content-type", "text/html")]), .. Frame(0, 9, 1, [2, .. Text("body"), 0, 0])]),
             new Turn(Direction.ToServer, [.. Frame(8, 0, 0, 0, 0, 1, 0), .. Frame(6, 0, 0, new byte[8]), .. Frame(7, 0, 0, [.. Number(1), .. Number(2)])]),
         ],
         [
             // Continuation, trailers, an indexed field of before, a reset, a promise.
             new Turn(Direction.ToServer,
-                [.. Text(Preface), .. Settings(), .. Frame(1, 0x20, 1, [0, 0, 0, 0, 9, .. Get("/a")[..10]]), .. Frame(9, 4, 1, Get("/a")[10..]),
+                [.. Text(Preface), .. SettingsFrame(), .. Frame(1, 0x20, 1, [0, 0, 0, 0, 9, .. Get("/a")[..10]]), .. Frame(9, 4, 1, Get("/a")[10..]),
                  .. Frame(0, 0, 1, Text("up")), .. Frame(1, 5, 1, [0x3f, 0x01, 0xbe])]),
             new Turn(Direction.ToClient,
-                [.. Settings(), .. Frame(5, 4, 1, [.. Number(2), .. Get("/p")]), .. Frame(1, 4, 2, 0x88), .. Frame(0, 1, 2, Text("pushed")), .. Frame(3, 0, 1, Number(8))]),
+                [.. SettingsFrame(), .. Frame(5, 4, 1, [.. Number(2), .. Get("/p")]), .. Frame(1, 4, 2, 0x88), .. Frame(0, 1, 2, Text("pushed")), .. Frame(3, 0, 1, Number(8))]),
         ],
     ];
 }

@@ -53,7 +53,7 @@ public sealed class Http2ParserTests
     [Fact]
     public void AFrameOfTheConnectionIsATransactionOfItsOwn()
     {
-        Client([.. Settings((1, 100), (99, 7)), .. Frame(7, 0, 0, [.. Number(0), .. Number(11)])]);
+        Client([.. SettingsFrame((1, 100), (99, 7)), .. Frame(7, 0, 0, [.. Number(0), .. Number(11)])]);
         Assert.Equal(2, _bench.State.Transactions.Count);
         Assert.Contains("\"settings\":[{\"settings_id\":\"SETTINGSHEADERTABLESIZE\",\"settings_value\":100}]", _bench.Eve(), StringComparison.Ordinal);
         Assert.Contains("\"error_code\":\"ENHANCEYOURCALM\"", _bench.Eve(1), StringComparison.Ordinal);

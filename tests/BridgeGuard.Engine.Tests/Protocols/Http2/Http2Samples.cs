@@ -21,7 +21,7 @@ internal static class Http2Samples
         return frame;
     }
 
-    public static byte[] Settings(params (ushort Id, uint Value)[] settings)
+    public static byte[] SettingsFrame(params (ushort Id, uint Value)[] settings)
     {
         var payload = new byte[settings.Length * 6];
         for (int i = 0; i < settings.Length; i++)
