@@ -32,6 +32,7 @@ internal static class RuleOptions
             ReputationFiles = configuration.ReputationFiles,
             Datasets = new DatasetRegistry { Folders = [configuration.DataFolder] },
             DataFolders = [configuration.DataFolder],
+            ActionOrder = configuration.ActionOrder,
             IsInline = configuration.Engine.IsInline,
             PcreMatchLimit = (uint)configuration.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)configuration.Engine.Detection.PcreRecursionLimit,

@@ -137,7 +137,7 @@ public sealed partial class Detector
             }
 
             passed = Act(alert);
-            if (!passed && !alert.Has(AlertFlags.Silent) && _flow is not null)
+            if (!alert.Has(AlertFlags.Silent) && _flow is not null)
             {
                 _flow.Flags |= FlowFlags.Alerted;
             }
@@ -158,6 +158,12 @@ public sealed partial class Detector
         switch (alert.Action)
         {
             case RuleAction.Pass:
+                if (_packet.Action == VerdictAction.Drop)
+                {
+                    // What a rule before this one has dropped stays dropped.
+                    return true;
+                }
+
                 if (onFlow)
                 {
                     _flow!.Flags |= FlowFlags.Passed;

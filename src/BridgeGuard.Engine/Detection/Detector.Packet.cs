@@ -13,6 +13,9 @@ public sealed partial class Detector
     private void InspectPacket()
     {
         ClearCandidates();
+
+        // Address-only rules come before all others whatever their action; their pass is weighed at the end.
+        _isPassed = false;
         AddCandidates(_group.Always);
         if (!_packet.Events.IsEmpty || _packet.AppEvents != AppLayerEvents.None)
         {
@@ -39,6 +42,11 @@ public sealed partial class Detector
         int previous = -1;
         foreach (int rule in SortedCandidates())
         {
+            if (_isPassed)
+            {
+                break;
+            }
+
             if (rule != previous)
             {
                 EvaluatePacketRule(rule, hasStream, stream, payload);
@@ -46,7 +54,6 @@ public sealed partial class Detector
 
             previous = rule;
         }
-
     }
 
     /// <summary>Rules that ask only for the protocol run once per direction, when its detection has ended.</summary>

@@ -43,6 +43,9 @@ public sealed partial class Detector : IDisposable
     private DirectionMask _directionMask;
     private bool _hasShownStream;
 
+    /// <summary>A pass rule has matched this packet: the rules behind it are spared.</summary>
+    private bool _isPassed;
+
     public Detector(EngineSettings settings, int workerId)
     {
         _settings = settings;
@@ -101,7 +104,11 @@ public sealed partial class Detector : IDisposable
         {
             InspectAddresses();
             InspectPacket();
-            if (_flow?.AppState is not null && _app > ProtocolId.Failed)
+            if (_isPassed)
+            {
+                FinishTransactions(rules, packet, flow);
+            }
+            else if (_flow?.AppState is not null && _app > ProtocolId.Failed)
             {
                 InspectFrames();
                 InspectTransactions();
@@ -147,6 +154,7 @@ public sealed partial class Detector : IDisposable
         _alerts = alerts;
         _group = _groups.Find(rules, packet, flow is not null);
         _hasShownStream = false;
+        _isPassed = false;
         _directionMask = packet.Direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
 
         // As for Suricata, the protocol counts only on packets of an established session.
@@ -246,7 +254,7 @@ public sealed partial class Detector : IDisposable
             flags |= AlertFlags.Silent;
         }
 
-        _alerts.Add(new AlertEntry
+        AlertEntry alert = new()
         {
             Rule = _rules.Infos[rule],
             Action = action,
@@ -254,7 +262,17 @@ public sealed partial class Detector : IDisposable
             Transaction = transaction,
             Context = _inspector.Context,
             Frame = frame,
-        });
+        };
+        if (_alerts.Add(alert))
+        {
+            // Where nothing is counted first, a pass rule's word is final: what comes after it cannot matter.
+            _isPassed |= action == RuleAction.Pass && entry.Thresholds.Count == 0 && entry.Suppressions.Count == 0;
+        }
+        else if (action != RuleAction.Pass)
+        {
+            // There is no room to tell of it, but an attack is stopped all the same.
+            Act(alert);
+        }
     }
 
     private void ClearCandidates() => _candidateCount = 0;

@@ -311,7 +311,8 @@ public sealed partial class TcpTracker
         ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
         if (!_settings.AsyncOneside || packet.Direction != Direction.ToServer)
         {
-            return !_inline || packet.PayloadLength == 0;
+            // No server answers what it has not accepted; rules see the payload of the packet itself.
+            return true;
         }
 
         // Only the client's side is seen: its next segment shows that the server has answered.

@@ -88,9 +88,12 @@ internal static class RuleKinds
         return IsNegated(rule.SourceText) || IsNegated(rule.DestinationText) ? RuleKind.LikeIpOnly : RuleKind.IpOnly;
     }
 
-    /// <summary>Whether the rule's action is for the flow when no scope says so.</summary>
+    /// <summary>
+    /// Whether the rule's action is for the flow when no scope says so. Rules on the stream are not among them: found in one packet's own payload (a SYN with
+    /// data, say) a pattern condemns that packet; found in the stream it condemns the flow, which the match itself says.
+    /// </summary>
     public static bool ActsOnFlow(RuleKind kind) => kind is RuleKind.IpOnly or RuleKind.LikeIpOnly or RuleKind.ProtocolDetection
-        or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Stream or RuleKind.Frame;
+        or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Frame;
 
     public static bool IncludesTcp(RuleModel rule) =>
         rule.Protocols is not { } bits || (bits[IpProtocols.Tcp >> 6] & (1UL << (IpProtocols.Tcp & 63))) != 0;

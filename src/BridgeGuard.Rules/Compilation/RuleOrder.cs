@@ -7,9 +7,11 @@ namespace BridgeGuard.Rules.Compilation;
 internal static class RuleOrder
 {
     /// <summary>The models with their priority, sorted; stable.</summary>
-    public static List<(RuleModel Rule, int Priority)> Sort(IEnumerable<(RuleModel Rule, int Priority)> rules) =>
+    /// <param name="rules">Any order.</param>
+    /// <param name="actions">Which action comes first: <c>pass, drop, reject, alert</c> in the operator's order (<c>action-order</c>).</param>
+    public static List<(RuleModel Rule, int Priority)> Sort(IEnumerable<(RuleModel Rule, int Priority)> rules, IReadOnlyList<RuleAction> actions) =>
     [
-        .. rules.OrderBy(rule => ActionRank(rule.Rule.Action))
+        .. rules.OrderBy(rule => ActionRank(rule.Rule.Action, actions))
             .ThenBy(rule => Rank(rule.Rule, IsFlowBitWrite, IsFlowBitRead))
             .ThenBy(rule => Rank(rule.Rule, IsFlowIntWrite, IsFlowIntRead))
             .ThenBy(rule => CaptureRank(rule.Rule))
@@ -20,16 +22,29 @@ internal static class RuleOrder
             .ThenBy(rule => rule.Rule.Gid),
     ];
 
-    private static int ActionRank(RuleAction action) => action switch
+    /// <summary>Actions the operator cannot name stand right behind the one they are a kind of.</summary>
+    private static int ActionRank(RuleAction action, IReadOnlyList<RuleAction> actions) => action switch
     {
-        RuleAction.Pass => 0,
-        RuleAction.Accept => 0,
-        RuleAction.Drop => 1,
-        RuleAction.Reject or RuleAction.RejectBoth or RuleAction.RejectDestination => 2,
-        RuleAction.Redirect => 3,
-        RuleAction.Config => 5,
-        _ => 4,
+        RuleAction.Accept => 2 * Place(actions, RuleAction.Pass),
+        RuleAction.RejectBoth or RuleAction.RejectDestination => 2 * Place(actions, RuleAction.Reject),
+        RuleAction.Redirect => (2 * Place(actions, RuleAction.Reject)) + 1,
+        RuleAction.Pass or RuleAction.Drop or RuleAction.Reject => 2 * Place(actions, action),
+        RuleAction.Config => int.MaxValue,
+        _ => 2 * Place(actions, RuleAction.Alert),
     };
+
+    private static int Place(IReadOnlyList<RuleAction> actions, RuleAction action)
+    {
+        for (int i = 0; i < actions.Count; i++)
+        {
+            if (actions[i] == action)
+            {
+                return i;
+            }
+        }
+
+        return actions.Count;
+    }
 
     private static int Rank(RuleModel rule, Func<RuleEffect, bool> isWrite, Func<ConditionModel, bool> isRead)
     {

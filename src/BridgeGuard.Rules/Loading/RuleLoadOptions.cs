@@ -19,6 +19,12 @@ public sealed class RuleLoadOptions
     /// <summary>Firewall rule files; their rules stay in the order written and come before all others.</summary>
     public IReadOnlyList<string> FirewallFiles { get; init; } = [];
 
+    /// <summary>Rules of the first action are evaluated first (<c>action-order</c>); holds pass, drop, reject and alert once each.</summary>
+    public IReadOnlyList<RuleAction> ActionOrder { get; init; } = DefaultActionOrder;
+
+    /// <summary>What rules are ordered by where nobody says otherwise: exceptions first, then what protects most.</summary>
+    public static IReadOnlyList<RuleAction> DefaultActionOrder { get; } = [RuleAction.Pass, RuleAction.Drop, RuleAction.Reject, RuleAction.Alert];
+
     public VariableTable Variables { get; init; } = VariableTable.CreateDefault();
 
     /// <summary>Null: no classes are known.</summary>

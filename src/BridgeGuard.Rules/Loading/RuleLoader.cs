@@ -106,7 +106,7 @@ public static class RuleLoader
             }
 
             WarnAboutBits();
-            List<(RuleModel Rule, int Priority)> sorted = RuleOrder.Sort(_rules);
+            List<(RuleModel Rule, int Priority)> sorted = RuleOrder.Sort(_rules, _options.ActionOrder);
             var complete = sorted.Select((rule, index) => (rule.Rule, Describe(rule.Rule, rule.Priority, index))).ToList();
             RuleSet rules = RuleCompiler.Compile(complete, thresholds, ReadReputation());
             return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files, _options.Datasets);

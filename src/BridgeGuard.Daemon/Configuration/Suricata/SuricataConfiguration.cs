@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Settings;
 
 namespace BridgeGuard.Daemon.Configuration.Suricata;
@@ -21,6 +22,9 @@ public sealed record SuricataConfiguration
 
     /// <summary>Firewall rule files, evaluated in order before all others; none: no firewall.</summary>
     public IReadOnlyList<string> FirewallRuleFiles { get; init; } = [];
+
+    /// <summary>Rules of the first action are evaluated first.</summary>
+    public IReadOnlyList<RuleAction> ActionOrder { get; init; } = [RuleAction.Pass, RuleAction.Drop, RuleAction.Reject, RuleAction.Alert];
 
     public string? ClassificationFile { get; init; }
 

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Settings;
 
 namespace BridgeGuard.Daemon.Configuration.Suricata;
@@ -50,6 +51,7 @@ public static class SuricataConfigurationReader
             PortVariables = variables.Ports,
             RuleFiles = RuleFiles(root, overrides),
             FirewallRuleFiles = FirewallRuleFiles(root, overrides),
+            ActionOrder = ActionOrder(root),
             ClassificationFile = root.Get("classification-file"),
             ReferenceFile = root.Get("reference-config-file"),
             ThresholdFile = root.Get("threshold-file"),
@@ -61,6 +63,40 @@ public static class SuricataConfigurationReader
             IgnoreUnknownRequirements = root.GetBool("ignore-unknown-requirements", false),
             Messages = messages,
         };
+    }
+
+    /// <summary><c>action-order</c>: all four actions, each once.</summary>
+    private static RuleAction[] ActionOrder(ConfigNode root)
+    {
+        const string Advice = "Please, use \"pass\",\"drop\",\"alert\",\"reject\". "
+            + "You have to specify all of them, without quotes and without capital letters";
+        if (root.Child("action-order") is not { } node)
+        {
+            return [RuleAction.Pass, RuleAction.Drop, RuleAction.Reject, RuleAction.Alert];
+        }
+
+        List<RuleAction> order = [];
+        foreach (string name in node.Values())
+        {
+            RuleAction action = name switch
+            {
+                "pass" => RuleAction.Pass,
+                "drop" => RuleAction.Drop,
+                "reject" => RuleAction.Reject,
+                "alert" => RuleAction.Alert,
+                _ => throw new ConfigException(node.Position, $"action-order, invalid action: \"{name}\". {Advice}"),
+            };
+            if (order.Contains(action))
+            {
+                throw new ConfigException(node.Position, $"action-order, action already set: \"{name}\". {Advice}");
+            }
+
+            order.Add(action);
+        }
+
+        return order.Count == 4
+            ? [.. order]
+            : throw new ConfigException(node.Position, $"action-order, the config didn't specify all of the actions. {Advice}");
     }
 
     private static List<string> RuleFiles(ConfigNode root, SuricataOverrides overrides)
