@@ -24,6 +24,20 @@ public sealed class AlertQueue(int capacity)
         Count = 0;
     }
 
+    /// <summary>The rule has matched this packet already.</summary>
+    internal bool Holds(RuleInfo rule)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            if (ReferenceEquals(_entries[i].Rule, rule))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     internal bool Add(in AlertEntry entry)
     {
         if (Count == _entries.Length)

@@ -119,6 +119,33 @@ public sealed partial class Detector
         }
     }
 
+    /// <summary>Where bytes are missing the stream is shown in several stretches: those after the first are for rules on the stream alone.</summary>
+    private void InspectFurtherStretches()
+    {
+        Reassembler!.MarkRawInspected(_flow!, _packet.Direction);
+        while (!_isPassed && Reassembler.TryGetRawWindow(_flow!, _packet.Direction, out RawWindow stretch))
+        {
+            ClearCandidates();
+            if ((_group.PayloadPatterns & StreamPatterns) != 0)
+            {
+                Prefilter(0, stretch.Data);
+            }
+
+            int previous = -1;
+            foreach (int rule in SortedCandidates())
+            {
+                if (rule != previous && !_alerts.Holds(_rules.Infos[rule]))
+                {
+                    EvaluatePacketRule(rule, hasStream: true, stretch, []);
+                }
+
+                previous = rule;
+            }
+
+            Reassembler.MarkRawInspected(_flow!, _packet.Direction);
+        }
+    }
+
     private void EvaluatePacketRule(int rule, bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload)
     {
         ref readonly RuleEntry entry = ref _rules.Entries[rule];

@@ -117,7 +117,7 @@ public sealed partial class Detector : IDisposable
 
         if (_hasShownStream)
         {
-            Reassembler!.MarkRawInspected(_flow!, packet.Direction);
+            InspectFurtherStretches();
         }
 
         Finish();

@@ -446,6 +446,10 @@ public sealed class FlowTable
         {
             // The counters stand in the order of the states.
             _counters.Increment((Counter)((int)Counter.FlowEndTcpNone + (int)session.State));
+            if (session.Has(TcpSessionFlags.Lossy))
+            {
+                _counters.Increment(Counter.FlowEndTcpLiberal);
+            }
         }
     }
 

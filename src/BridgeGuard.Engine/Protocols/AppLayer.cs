@@ -384,9 +384,9 @@ public sealed class AppLayer : IStreamConsumer
         return true;
     }
 
-    /// <summary>A protocol whose client must speak first does not begin with the server's data.</summary>
+    /// <summary>A protocol whose client must speak first does not begin with the server's data, unless the beginning was missed.</summary>
     private static bool AcceptsFirst(Flow flow, ProtocolId id, Direction direction) =>
-        ProtocolCatalog.Get(id) is not { FirstData: { } first } || first == direction || flow.DetectionOf(first).DataSeen;
+        flow.Has(FlowFlags.Midstream) || ProtocolCatalog.Get(id) is not { FirstData: { } first } || first == direction || flow.DetectionOf(first).DataSeen;
 
     private void Start(Flow flow, ProtocolId id)
     {

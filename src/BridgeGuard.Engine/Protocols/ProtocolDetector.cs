@@ -94,6 +94,13 @@ public sealed class ProtocolDetector
         {
             int slot = (isTcp ? 0 : 2) + (int)direction;
             ProtocolId byPattern = MatchPatterns(slot, data, flow, direction, out reversed);
+            if (byPattern == ProtocolId.Unknown && flow.Has(FlowFlags.Midstream) && flow.AppState is null)
+            {
+                // Who is the client was guessed from the first packet seen: the data may know better.
+                byPattern = MatchPatterns(slot ^ 1, data, flow, direction.Opposite(), out bool back);
+                reversed = byPattern != ProtocolId.Unknown && !back;
+            }
+
             if (byPattern != ProtocolId.Unknown)
             {
                 return byPattern;

@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Streams;
 
@@ -16,6 +17,14 @@ public sealed partial class Reassembler
     /// <summary>Bytes kept at most for rules that have not looked at them: a window and a half of an unscaled connection.</summary>
     private const int RawBacklogBytes = 96 << 10;
 
+    /// <summary>Stretches before holes kept per stream until rules have seen them; a packet that uncovers more holes is not of practice.</summary>
+    private const int MaxHeldStretches = 16;
+
+    /// <summary>Where stretches are put together that lie in pieces; 64 KiB as the largest alert payload that is of use.</summary>
+    private readonly byte[] _scratch = new byte[64 << 10];
+    private TcpStream? _lateStream;
+    private int _lateLength;
+
     /// <summary>The stream bytes that a rule has to look at with this packet.</summary>
     /// <returns>False when nothing new is due: the chunk is not full and nothing (end, gap, transaction) asks for it.</returns>
     public bool TryGetRawWindow(Flow flow, Direction direction, out RawWindow window)
@@ -26,9 +35,10 @@ public sealed partial class Reassembler
             return false;
         }
 
-        if (stream.HeldData is { } held)
+        if (stream.HeldShown < stream.HeldCount)
         {
-            window = new RawWindow(held.AsSpan(0, stream.HeldLength), stream.HeldBase, stream.HeldBase);
+            ref RawStretch held = ref stream.Held![stream.HeldShown];
+            window = new RawWindow(held.Slab.AsSpan(0, held.Length), held.Base, held.Base);
             return true;
         }
 
@@ -37,6 +47,11 @@ public sealed partial class Reassembler
         bool isDue = _inline
             ? end > stream.Base && (fresh > 0 || stream.Has(TcpStreamFlags.RawRepeat))
             : fresh > 0 && (stream.Has(TcpStreamFlags.RawTriggered) || fresh >= ChunkSize(flow, direction));
+        if (stream.LateOffset >= 0 && TryGetLateWindow(stream, ChunkSize(flow, direction), out window))
+        {
+            return true;
+        }
+
         if (!isDue)
         {
             return false;
@@ -95,12 +110,14 @@ public sealed partial class Reassembler
             return;
         }
 
-        if (stream.HeldData is not null)
+        if (stream.HeldShown < stream.HeldCount)
         {
-            ReleaseHeld(stream);
+            // Its bytes stay until the next packet: an alert may want to show them.
+            stream.HeldShown++;
             return;
         }
 
+        stream.LateOffset = -1;
         stream.RawOffset = RawEnd(stream);
         stream.Flags &= ~(TcpStreamFlags.RawTriggered | TcpStreamFlags.RawRepeat);
     }
@@ -123,9 +140,82 @@ public sealed partial class Reassembler
         }
     }
 
-    /// <summary>What is still held of a direction, for EVE <c>payload</c> of alerts on the stream. Valid until the next packet.</summary>
-    public ReadOnlySpan<byte> GetRecentStream(Flow flow, Direction direction) =>
-        flow.Tcp?.StreamOf(direction) is { } stream ? stream.View(stream.Base, RecentEnd(stream)) : [];
+    /// <summary>What is still held of a direction, for EVE <c>payload</c> of alerts on the stream; holes are named. Valid until the next call.</summary>
+    public ReadOnlySpan<byte> GetRecentStream(Flow flow, Direction direction)
+    {
+        if (flow.Tcp?.StreamOf(direction) is not { } stream)
+        {
+            return [];
+        }
+
+        ReadOnlySpan<byte> current = stream.View(stream.Base, RecentEnd(stream));
+        if (stream.HeldCount == 0 && stream.GapBefore == 0)
+        {
+            return current.IsEmpty && _lateLength > 0 && ReferenceEquals(_lateStream, stream) ? _scratch.AsSpan(0, _lateLength) : current;
+        }
+
+        int length = 0;
+        for (int i = 0; i < stream.HeldCount; i++)
+        {
+            ref RawStretch held = ref stream.Held![i];
+            NameGap(held.GapBefore, ref length);
+            Write(held.Slab.AsSpan(0, held.Length), ref length);
+        }
+
+        NameGap(stream.GapBefore, ref length);
+        Write(current, ref length);
+        return _scratch.AsSpan(0, length);
+    }
+
+    private void NameGap(long bytes, ref int length)
+    {
+        if (bytes > 0 && System.Text.Unicode.Utf8.TryWrite(_scratch.AsSpan(length), $"[{bytes} bytes missing]", out int written))
+        {
+            length += written;
+        }
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes, ref int length)
+    {
+        int fits = Math.Min(bytes.Length, _scratch.Length - length);
+        bytes[..fits].CopyTo(_scratch.AsSpan(length));
+        length += fits;
+    }
+
+    /// <summary>Inline: bytes behind a hole are judged with the packet that brings them, within the stretch they belong to.</summary>
+    private bool TryGetLateWindow(TcpStream stream, int chunk, out RawWindow window)
+    {
+        window = default;
+        if (stream.Segments is not { } list)
+        {
+            return false;
+        }
+
+        int index = list.LowerBound(stream.LateOffset);
+        if (index >= list.Count || list[index].Slab is null)
+        {
+            return false;
+        }
+
+        long reach = Math.Max(0, stream.LateOffset - chunk);
+        while (index > stream.PlacedCount && list[index - 1].End == list[index].Offset && list[index].Offset > reach)
+        {
+            index--;
+        }
+
+        long start = list[index].Offset;
+        int length = 0;
+        for (long end = start; index < list.Count && list[index].Offset == end && length < _scratch.Length; index++)
+        {
+            Write(list[index].Slab.AsSpan(0, list[index].Length), ref length);
+            end = list[index].End;
+        }
+
+        _lateStream = stream;
+        _lateLength = length;
+        window = new RawWindow(_scratch.AsSpan(0, length), start, start);
+        return true;
+    }
 
     /// <summary>Bytes that were not acknowledged may still be replaced; inline, and at the very start, they are shown all the same.</summary>
     private long RecentEnd(TcpStream stream) => _inline && stream.AckedOffset <= stream.Base
@@ -153,7 +243,6 @@ public sealed partial class Reassembler
     /// <summary>Before a gap: the bytes that rules have not seen move aside; they are shown first.</summary>
     private void HoldRaw(TcpStream stream)
     {
-        ReleaseHeld(stream);
         if (stream.Data is not { } data)
         {
             return;
@@ -166,20 +255,60 @@ public sealed partial class Reassembler
             return;
         }
 
+        stream.Held ??= new RawStretch[MaxHeldStretches];
+        if (stream.HeldCount == MaxHeldStretches)
+        {
+            DropOldestHeld(stream);
+        }
+
         data.AsSpan(stream.DataStart, stream.DataLength).CopyTo(data);
-        stream.HeldData = data;
-        stream.HeldLength = stream.DataLength;
-        stream.HeldBase = stream.Base;
+        stream.Held[stream.HeldCount++] = new RawStretch { Slab = data, Length = stream.DataLength, Base = stream.Base, GapBefore = stream.GapBefore };
     }
 
-    private void ReleaseHeld(TcpStream stream)
+    private void DropOldestHeld(TcpStream stream)
     {
-        if (stream.HeldData is { } held)
+        if (stream.HeldShown == 0)
         {
-            _slabs.Return(held);
-            stream.HeldData = null;
+            _counters.Increment(Counter.WorkerRawStretchesLost);
         }
+
+        _slabs.Return(stream.Held![0].Slab!);
+        stream.HeldCount--;
+        stream.HeldShown = Math.Max(0, stream.HeldShown - 1);
+        Array.Copy(stream.Held, 1, stream.Held, 0, stream.HeldCount);
+        stream.Held[stream.HeldCount] = default;
     }
+
+    /// <summary>Gives back the stretches that rules have looked at.</summary>
+    private void ReleaseShown(TcpStream stream)
+    {
+        if (stream.HeldShown == 0)
+        {
+            return;
+        }
+
+        for (int i = 0; i < stream.HeldShown; i++)
+        {
+            _slabs.Return(stream.Held![i].Slab!);
+        }
+
+        int left = stream.HeldCount - stream.HeldShown;
+        Array.Copy(stream.Held!, stream.HeldShown, stream.Held!, 0, left);
+        Array.Clear(stream.Held!, left, stream.HeldShown);
+        stream.HeldCount = left;
+        stream.HeldShown = 0;
+    }
+}
+
+/// <summary>Contiguous bytes before a hole, kept for rules on the stream.</summary>
+internal struct RawStretch
+{
+    public byte[]? Slab;
+    public int Length;
+    public long Base;
+
+    /// <summary>Bytes missing right before <see cref="Base"/>.</summary>
+    public long GapBefore;
 }
 
 /// <summary>A window of raw stream bytes.</summary>

@@ -138,6 +138,11 @@ public sealed partial class Reassembler
         }
 
         JoinWaiting(stream);
+        if (_inline && start > stream.EndOffset)
+        {
+            stream.LateOffset = start;
+        }
+
         NoteRegions(stream);
         return complete;
     }

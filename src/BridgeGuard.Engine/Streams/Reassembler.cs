@@ -101,17 +101,32 @@ public sealed partial class Reassembler
             return;
         }
 
+        // A hole that the receiver acknowledged is a loss of ours, and told; the parser goes on behind it.
         long last = stream.Segments is { Count: > 0 } segments ? Math.Max(stream.EndOffset, segments[segments.Count - 1].End) : stream.EndOffset;
+        packet.Flags |= PacketFlags.StreamEnd;
+        stream.Flags |= TcpStreamFlags.RawTriggered;
+        if (!_inline && stream.AckedOffset > stream.AppOffset)
+        {
+            DeliverUpTo(flow, packet, stream, Math.Min(stream.AckedOffset, last));
+        }
+
+        // What was not acknowledged may never have arrived: the parser gets it up to the first hole, rules on the stream all of it.
         stream.AckedOffset = Math.Max(stream.AckedOffset, last);
         stream.Flags |= TcpStreamFlags.EndDelivered | TcpStreamFlags.RawTriggered;
-        packet.Flags |= PacketFlags.StreamEnd;
-        DeliverUpTo(flow, packet, stream, last);
+        DeliverUpTo(flow, packet, stream, stream.EndOffset);
+        while (stream.Segments is { } waiting && waiting.Count > stream.PlacedCount)
+        {
+            StepOver(stream, last, out _);
+            JoinWaiting(stream);
+        }
     }
 
     /// <summary>Gives back what nobody needs any more. Call it when nothing of the stream is borrowed, at the start of the next packet.</summary>
     internal void Trim(Flow flow, TcpStream stream)
     {
         stream.Flags &= ~TcpStreamFlags.RawRepeat;
+        stream.LateOffset = -1;
+        ReleaseShown(stream);
         if (stream.Data is null)
         {
             return;
@@ -145,6 +160,7 @@ public sealed partial class Reassembler
         }
 
         stream.Base = keep;
+        stream.GapBefore = 0;
         stream.DataStart += drop;
         stream.DataLength -= drop;
         DropPlaced(stream, keep);
@@ -165,7 +181,8 @@ public sealed partial class Reassembler
             stream.Data = null;
         }
 
-        ReleaseHeld(stream);
+        stream.HeldShown = stream.HeldCount;
+        ReleaseShown(stream);
         if (stream.Segments is not { } segments)
         {
             return;
@@ -365,6 +382,25 @@ public sealed partial class Reassembler
     /// <summary>The receiver has bytes that were never seen here: reports them lost and goes on behind them.</summary>
     private void StepOverGap(Flow flow, Packet packet, TcpStream stream, long limit)
     {
+        stream.Flags |= TcpStreamFlags.HasGap;
+        flow.Tcp!.Flags |= TcpSessionFlags.Lossy;
+        long consumed = stream.AppOffset;
+        long to = StepOver(stream, limit, out long gap);
+        stream.GapBytes += gap;
+        if (!IsAppDone(flow, stream))
+        {
+            // Where nobody parses, nobody misses anything.
+            _counters.Increment(Counter.TcpReassemblyGap);
+            packet.Events.Add(PacketEvent.StreamReassemblySeqGap);
+            _consumer.OnGap(flow, packet, flow.Tcp.DirectionOf(stream), to - consumed);
+        }
+
+        JoinWaiting(stream);
+    }
+
+    /// <summary>The contiguous bytes begin anew behind the first hole, those before it move aside for rules. Returns where.</summary>
+    private long StepOver(TcpStream stream, long limit, out long gap)
+    {
         long from = stream.EndOffset;
         long to = Math.Min(stream.Segments![stream.PlacedCount].Offset, limit);
         if (to == from)
@@ -372,18 +408,9 @@ public sealed partial class Reassembler
             to = DropUnplaceable(stream);
         }
 
-        stream.Flags |= TcpStreamFlags.HasGap;
-        stream.GapBytes += to - from;
-        long lost = to - stream.AppOffset;
-        if (!IsAppDone(flow, stream))
-        {
-            // Where nobody parses, nobody misses anything.
-            _counters.Increment(Counter.TcpReassemblyGap);
-            packet.Events.Add(PacketEvent.StreamReassemblySeqGap);
-            _consumer.OnGap(flow, packet, flow.Tcp!.DirectionOf(stream), lost);
-        }
-
         HoldRaw(stream);
+        gap = to - from;
+        stream.GapBefore = gap;
         stream.Base = to;
         stream.DataStart = stream.DataLength = 0;
         stream.AppOffset = to;
@@ -392,7 +419,7 @@ public sealed partial class Reassembler
             stream.RawOffset = to;
         }
 
-        JoinWaiting(stream);
+        return to;
     }
 
     /// <summary>A waiting segment for whose bytes there is no contiguous memory is lost; returns where it ends.</summary>

@@ -62,6 +62,9 @@ public enum TcpSessionFlags : ushort
 
     /// <summary>The session ended in a state that forbids being taken up again by late packets.</summary>
     DataOnSyn = 1 << 12,
+
+    /// <summary>Acknowledged bytes were never seen here: what follows is judged more loosely, as more may be missing.</summary>
+    Lossy = 1 << 13,
 }
 
 /// <summary>Both directions of a TCP connection.</summary>

@@ -98,10 +98,16 @@ public sealed class TcpStream
     /// <summary>Segments at the front of the list whose bytes are in <see cref="Data"/>.</summary>
     internal int PlacedCount;
 
-    // A stretch before a gap whose raw inspection is still due.
-    internal byte[]? HeldData;
-    internal int HeldLength;
-    internal long HeldBase;
+    // Stretches before gaps whose raw inspection is due, or was with this packet; made with the first gap, kept for reuse.
+    internal RawStretch[]? Held;
+    internal int HeldCount;
+    internal int HeldShown;
+
+    /// <summary>Bytes that are missing right before <see cref="Base"/>; 0 where the bytes before it were seen.</summary>
+    internal long GapBefore;
+
+    /// <summary>Inline: the first byte that this packet brought behind a hole; -1 without.</summary>
+    internal long LateOffset = -1;
 
     /// <summary>Offset up to which the application layer has consumed.</summary>
     public long AppOffset { get; internal set; }
@@ -117,6 +123,9 @@ public sealed class TcpStream
 
     /// <summary>Bytes lost in gaps so far.</summary>
     public long GapBytes { get; internal set; }
+
+    /// <summary>Segments wait for what is before them.</summary>
+    internal bool HasWaiting => Segments is { } segments && segments.Count > PlacedCount;
 
     public bool Has(TcpStreamFlags flags) => (Flags & flags) != 0;
 
@@ -192,9 +201,10 @@ public sealed class TcpStream
         MaxRegions = 0;
         UrgentOobBytes = 0;
         UrgentCount = 0;
-        Data = HeldData = null;
-        DataStart = DataLength = HeldLength = PlacedCount = 0;
-        Base = AnchorOffset = HeldBase = 0;
+        Data = null;
+        DataStart = DataLength = HeldCount = HeldShown = PlacedCount = 0;
+        Base = AnchorOffset = GapBefore = 0;
+        LateOffset = -1;
         AnchorSequence = 0;
         Segments = null;
         AppOffset = RawOffset = AckedOffset = GapBytes = 0;

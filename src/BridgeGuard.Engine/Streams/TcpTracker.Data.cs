@@ -187,6 +187,13 @@ public sealed partial class TcpTracker
             TakeData(packet, flow, session, sender, receiver);
         }
 
+        if (session.Has(TcpSessionFlags.Async) && !session.Has(TcpSessionFlags.Midstream) && sender == session.Client)
+        {
+            // The server was never heard of, so no window says that this is the end: its bytes count, the state does not move.
+            packet.Events.Add(PacketEvent.StreamFinOutOfWindow);
+            return true;
+        }
+
         TakeFin(packet, sender);
 
         // States are the server's: the client's FIN leaves it waiting for its own program to close.

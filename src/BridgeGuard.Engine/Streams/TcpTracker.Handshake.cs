@@ -426,6 +426,19 @@ public sealed partial class TcpTracker
             return ServerAckInSynReceived(packet, flow, session, sender, receiver);
         }
 
+        if (fromServer && session.Has(TcpSessionFlags.MidstreamSynAck) && tcp.Sequence == sender.NextSequence)
+        {
+            // That the server goes on shows that the client has answered, seen or not.
+            if (_settings.AsyncOneside)
+            {
+                session.Flags |= TcpSessionFlags.Async;
+            }
+
+            Establish(packet, flow, session);
+            TakeData(packet, flow, session, sender, receiver);
+            return !tcp.Has(TcpFlags.Fin) || FinInEstablished(packet, flow, session, sender, receiver, dataTaken: true);
+        }
+
         UseQueuedSynAck(packet, session, sender, receiver);
         bool rightSequence = tcp.Sequence == sender.NextSequence || session.Has(TcpSessionFlags.Midstream) || tcp.Sequence == sender.LastAck;
         bool rightAck = tcp.Acknowledgement == receiver.NextSequence || tcp.Acknowledgement == receiver.InitialSequence + 1;

@@ -115,7 +115,8 @@ public sealed partial class TcpTracker
 
     /// <summary>Bytes are still due in a direction: the end of the flow has something to show.</summary>
     public static bool HasLeftovers(Flow flow, Direction direction) =>
-        flow.Tcp?.StreamOf(direction) is { } stream && (!stream.Has(TcpStreamFlags.EndDelivered) || stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset);
+        flow.Tcp?.StreamOf(direction) is { } stream
+        && (stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset || stream.HasWaiting || stream.HeldShown < stream.HeldCount);
 
     /// <summary>A SYN on a connection that is over: the five-tuple begins a new one.</summary>
     internal static bool IsReuse(TcpSession session, Packet packet, Direction direction) =>
@@ -230,6 +231,10 @@ public sealed partial class TcpTracker
         flow.Flags |= FlowFlags.Midstream;
         _counters.Increment(Counter.TcpMidstreamPickups);
         TakeSyn(packet, session, session.Server);
+
+        // What the client is ready to take was said in its SYN: until it says so again no window is too small.
+        session.Server.Window = 65_535u << MaxWindowScale;
+        session.Server.NextWindow = session.Server.LastAck + session.Server.Window;
         ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
         TcpStream client = session.Client;
         client.InitialSequence = tcp.Acknowledgement - 1;

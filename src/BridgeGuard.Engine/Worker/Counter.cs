@@ -183,5 +183,6 @@ public enum Counter : ushort
     PcapLogWritten,
     PcapLogFiltered,
     WorkerFaults,
+    WorkerRawStretchesLost,
     Count,
 }

@@ -185,6 +185,7 @@ public static class CounterNames
         "pcap_log.written",
         "pcap_log.filtered_bpf",
         "worker.faults",
+        "worker.raw_stretches_lost",
     ];
 
     public static string Of(Counter counter) => All[(int)counter];

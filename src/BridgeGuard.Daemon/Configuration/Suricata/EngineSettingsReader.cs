@@ -170,7 +170,7 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
             MemcapPolicy = PacketPolicy("flow.memcap-policy"),
             EmergencyRecoveryPercent = section.Int("flow.emergency-recovery", defaults.EmergencyRecoveryPercent),
             Default = Timeouts("default", defaults.Default),
-            Tcp = Timeouts("tcp", defaults.Tcp),
+            Tcp = Timeouts("tcp", UnwrittenTcpTimeouts),
             Udp = Timeouts("udp", defaults.Udp),
             Icmp = Timeouts("icmp", defaults.Icmp),
             VlanTracking = section.Bool("vlan.use-for-tracking", true),
@@ -180,6 +180,9 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
             ElephantIntervalSeconds = ElephantInterval(),
         };
     }
+
+    /// <summary>What the peer does where a file says nothing of TCP timeouts; the files it ships have 60, 600 and 60 seconds.</summary>
+    private static FlowTimeouts UnwrittenTcpTimeouts => new(30, 300, 10, 100, 10, 100, 0, 50);
 
     private int ElephantInterval()
     {
