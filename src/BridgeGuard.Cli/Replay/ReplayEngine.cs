@@ -17,6 +17,7 @@ internal sealed class ReplayEngine : IDisposable
     private readonly SuricataConfiguration _configuration;
     private readonly EngineSettings _settings;
     private readonly ReplayEventSink _sink;
+    private readonly FileStore? _store;
     private readonly PacketWorker _worker;
     private readonly RuleSetStats _rules;
     private readonly Stopwatch _clock = new();
@@ -28,12 +29,15 @@ internal sealed class ReplayEngine : IDisposable
     {
         _configuration = configuration;
         _rules = rules;
+        EveTypeSettings files = new("files", ProtocolSettings.Empty);
+        bool writesFileInfo = configuration.Outputs.FileStore is { WriteFileInfo: true };
         EveTypeSettings alerts = new("alert", new ProtocolSettings(new Dictionary<string, string> { ["metadata"] = "no", ["metadata.rule.raw"] = "yes" }));
-        EveSettings plain = new() { Metadata = false, Types = [alerts] };
+        EveSettings plain = new() { Metadata = false, Types = writesFileInfo ? [alerts, files] : [alerts] };
         bool hasEve = configuration.Outputs.Eve.Count > 0;
         _settings = WithOutputs(configuration.Engine, hasEve ? configuration.Engine.Eve : plain, hasEve ? [.. configuration.Engine.MoreEve, plain] : []);
         _sink = new ReplayEventSink(configuration.Outputs, hasEve ? _settings.MoreEve.Length : 0);
-        _worker = new PacketWorker(new WorkerEnvironment { Settings = _settings, Events = _sink }) { Program = program };
+        _store = configuration.Outputs.FileStore is { } store ? new FileStore(store) : null;
+        _worker = new PacketWorker(new WorkerEnvironment { Settings = _settings, Events = _sink, FileStore = _store }) { Program = program };
     }
 
     /// <summary>Reads captures to their end.</summary>
@@ -61,6 +65,7 @@ internal sealed class ReplayEngine : IDisposable
     public void Dispose()
     {
         _worker.Dispose();
+        _store?.Dispose();
         _sink.Dispose();
     }
 
@@ -72,6 +77,8 @@ internal sealed class ReplayEngine : IDisposable
         }
 
         _worker.CollectCounters();
+        _worker.Counters.Set(Counter.FileStoreErrors, _store?.Errors ?? 0);
+        _worker.Counters.Set(Counter.FileStoreOpenFilesMaxHit, _store?.Refused ?? 0);
         StatsSnapshot snapshot = new()
         {
             TimeUs = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000,

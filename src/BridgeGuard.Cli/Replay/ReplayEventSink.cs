@@ -16,6 +16,7 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
     private const int BufferBytes = 256 << 10;
 
     private readonly List<(Stream Stream, byte[] Prefix)> _eve = [];
+    private readonly string? _fileInfoFolder;
     private readonly StreamWriter? _fast;
     private readonly Dictionary<uint, (string Message, long Count)> _alerts = [];
 
@@ -24,6 +25,7 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
     public ReplayEventSink(OutputSettings outputs, int alertIndex)
     {
         AlertIndex = alertIndex;
+        _fileInfoFolder = outputs.FileStore is { WriteFileInfo: true } store ? store.Folder : null;
         foreach (EveFileSettings file in outputs.Eve)
         {
             Stream stream = file.FileType is "regular" or "file"
@@ -59,6 +61,26 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
         if (header.Kind == EventKind.Alert && header.OutputIndex == AlertIndex)
         {
             TakeAlert(header.SignatureId, json);
+        }
+
+        if (header.Kind == EventKind.FileInfo && header.OutputIndex == AlertIndex && _fileInfoFolder is not null)
+        {
+            WriteFileInfo(header.TimestampUs / 1_000_000, json);
+        }
+    }
+
+    /// <summary>The record of a stored file, beside it.</summary>
+    private void WriteFileInfo(long seconds, ReadOnlySpan<byte> json)
+    {
+        Utf8JsonReader reader = new(json);
+        JsonElement file = JsonElement.ParseValue(ref reader).GetProperty("fileinfo");
+        if (file.GetProperty("stored").GetBoolean() && file.TryGetProperty("sha256", out JsonElement sha256))
+        {
+            string digest = sha256.GetString()!;
+            string name = string.Create(CultureInfo.InvariantCulture, $"{digest}.{seconds}.{file.GetProperty("file_id").GetUInt32()}.json");
+            using FileStream record = Open(Path.Combine(_fileInfoFolder!, digest[..2], name), append: false);
+            record.Write(json);
+            record.WriteByte((byte)'\n');
         }
     }
 

@@ -83,6 +83,13 @@ internal sealed class FileHasher
         _ready = _wanted;
     }
 
+    /// <summary>Only the SHA-256, of what was fed so far.</summary>
+    public void FinishSha256()
+    {
+        Take();
+        _ready = _wanted & FileHashes.Sha256;
+    }
+
     public void Reset()
     {
         if (_isDirty)

@@ -37,12 +37,14 @@ public sealed class FileTracker
     private readonly FileSettings _settings;
     private readonly IFileSink? _sink;
     private readonly IFileVerdicts? _verdicts;
+    private readonly IFileStore? _store;
     private readonly Stack<TrackedFile> _pool = new();
     private MagicDatabase? _magic;
     private bool _magicTried;
 
-    public FileTracker(FileSettings settings, IFileSink? sink = null, IFileVerdicts? verdicts = null)
+    public FileTracker(FileSettings settings, IFileSink? sink = null, IFileVerdicts? verdicts = null, IFileStore? store = null)
     {
+        _store = settings.StoreEnabled ? store : null;
         _settings = settings;
         _sink = sink;
         _verdicts = verdicts;
@@ -86,6 +88,11 @@ public sealed class FileTracker
             file.Sink = OpenSink(file, in context, location, announcedSize);
         }
 
+        if (_store is not null)
+        {
+            file.Spool = _store.Open();
+        }
+
         list.Add(file);
         Opened++;
         return file;
@@ -105,6 +112,31 @@ public sealed class FileTracker
         {
             file.SinkFell = true;
         }
+
+        if (!file.Spool.IsNone && !file.SpoolFell && !_store!.Append(file.Spool, bytes))
+        {
+            file.SpoolFell = true;
+        }
+    }
+
+    /// <summary>The file is over and everybody had their say: it is kept or thrown away. Call it before the file is logged.</summary>
+    public void Settle(TrackedFile file)
+    {
+        if (file.Spool.IsNone || !file.IsEnded)
+        {
+            return;
+        }
+
+        bool keep = !file.SpoolFell && (file.StoreRequested || _settings.StoreAll);
+        if (keep && file.Sha256.IsEmpty)
+        {
+            // Part of a file is named after the digest of that part.
+            file.Hasher.FinishSha256();
+        }
+
+        file.StoredId = _store!.Close(file.Spool, keep, file.Sha256);
+        file.IsStored = file.StoredId != 0;
+        file.Spool = FileHandle.None;
     }
 
     /// <summary>Bytes of the file are lost: its digests mean nothing and the scanner gets no more of it.</summary>
@@ -146,6 +178,11 @@ public sealed class FileTracker
     internal void Release(TrackedFile file)
     {
         Close(file, FileState.Truncated);
+        if (!file.Spool.IsNone)
+        {
+            _store!.Close(file.Spool, keep: false, default);
+        }
+
         if (LastClosed == file)
         {
             LastClosed = null;

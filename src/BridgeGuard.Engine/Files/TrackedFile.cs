@@ -82,6 +82,11 @@ public sealed class TrackedFile
 
     internal bool SinkFell { get; set; }
 
+    /// <summary>Where the bytes wait for the decision to keep them.</summary>
+    internal FileHandle Spool { get; set; }
+
+    internal bool SpoolFell { get; set; }
+
     internal FileHasher Hasher => _hasher;
 
     internal long InspectedTo { get; set; }
@@ -202,6 +207,8 @@ public sealed class TrackedFile
         Verdict = FileVerdictKind.Unknown;
         Sink = FileHandle.None;
         SinkFell = false;
+        Spool = FileHandle.None;
+        SpoolFell = false;
         InspectedTo = 0;
         MinInspectBytes = FileTracker.MinInspectBytes;
     }

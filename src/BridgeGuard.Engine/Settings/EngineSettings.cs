@@ -267,6 +267,12 @@ public sealed class FileSettings
 
     public bool StoreEnabled { get; init; }
 
+    /// <summary>Every file is kept, not only those that rules ask for (<c>force-filestore</c>).</summary>
+    public bool StoreAll { get; init; }
+
+    /// <summary>Bytes of a stream that are reassembled where files are kept (<c>file-store.stream-depth</c>); 0: as for every stream.</summary>
+    public long StoreStreamDepth { get; init; }
+
     /// <summary>Bytes of a file kept for inspection at once.</summary>
     public int InspectWindowBytes { get; init; } = 128 << 10;
 }

@@ -26,6 +26,9 @@ public sealed class WorkerEnvironment
 
     public IFileVerdicts? FileVerdicts { get; init; }
 
+    /// <summary>Where files are kept that rules or settings want kept.</summary>
+    public IFileStore? FileStore { get; init; }
+
     public ProtocolDetector? Protocols { get; init; }
 
     public RedirectTable Redirects { get; init; } = new();
@@ -66,7 +69,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _redirectTable = environment.Redirects;
         _decoder = new PacketDecoder(_settings.Decoder);
         _defragmenter = new Defragmenter(_settings.Defrag, _settings.HostOs, _settings.Flow.VlanTracking, environment.FlowHash);
-        _files = new FileTracker(_settings.Files, environment.FileSink, environment.FileVerdicts);
+        _files = new FileTracker(_settings.Files, environment.FileSink, environment.FileVerdicts, environment.FileStore);
         _appLayer = new AppLayer(_settings, environment.Protocols ?? new ProtocolDetector(_settings.AppLayer), _files, Counters);
         _flows = new FlowTable(_settings, environment.FlowHash, Counters, workerId) { EndHandler = this };
         _tcp = new TcpTracker(_settings, _flows, _appLayer, Counters);
@@ -439,6 +442,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             if (file.IsEnded && !file.IsLogged)
             {
                 file.IsLogged = true;
+                _files.Settle(file);
                 _events.File(flow, packet, transaction, direction, file);
             }
         }

@@ -54,6 +54,8 @@ internal sealed class OutputReader
         ForceSha1 = _forceSha1,
         ForceSha256 = _forceSha256,
         StoreEnabled = _fileStore is not null,
+        StoreAll = _fileStore is { StoreAll: true },
+        StoreStreamDepth = _fileStore?.StreamDepthBytes ?? 0,
     };
 
     private void Read(ConfigNode options)
@@ -182,6 +184,14 @@ internal sealed class OutputReader
 
         ForceFiles(options);
         long depth = options.Get("stream-depth") is { } text && ProtocolSettings.TryParseSize(text, out long size) ? size : 0;
+        long streamDepth = _section.Size("stream.reassembly.depth", 0);
+        if (depth > 0 && depth < streamDepth)
+        {
+            _section.Tell(ConfigSeverity.Warning, "output-filestore", string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"file-store.stream-depth value {depth} has no effect since it's less than stream.reassembly.depth value."));
+            depth = 0;
+        }
 
         // Stored under their digest, so the digest must be there.
         _forceSha256 = true;
