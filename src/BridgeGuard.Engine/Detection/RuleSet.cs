@@ -85,6 +85,9 @@ public sealed class RuleSet
     /// <summary>Digests of files that some rule asks for; for <see cref="Files.FileTracker.Wanted"/>.</summary>
     public Files.FileHashes NeededHashes { get; internal init; }
 
+    /// <summary>Some rule keeps files (<c>filestore</c>).</summary>
+    public bool StoresFiles { get; internal init; }
+
     internal TransactionMatcher[] Keywords { get; init; } = [];
 
     /// <summary>Transform chains by inspection buffer number; empty without transforms.</summary>

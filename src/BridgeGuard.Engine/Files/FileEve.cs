@@ -24,7 +24,7 @@ public static class FileEve
             writer.EndArray();
         }
 
-        if (withMagic && file.Magic.Length > 0)
+        if ((withMagic || file.IsDescribed) && file.Magic.Length > 0)
         {
             writer.Bytes("magic"u8, file.Magic);
         }

@@ -54,6 +54,9 @@ public sealed class FileTracker
     /// <summary>Digests that the rule set in force needs, besides those that the settings force.</summary>
     public FileHashes Wanted { get; set; }
 
+    /// <summary>The rule set in force has rules that keep files.</summary>
+    public bool IsStoringWanted { get; set; }
+
     /// <summary>Files opened; files not tracked because a list was full; bytes appended.</summary>
     public ulong Opened { get; private set; }
 
@@ -88,7 +91,7 @@ public sealed class FileTracker
             file.Sink = OpenSink(file, in context, location, announcedSize);
         }
 
-        if (_store is not null)
+        if (_store is not null && (_settings.StoreAll || IsStoringWanted))
         {
             file.Spool = _store.Open();
         }
@@ -128,12 +131,6 @@ public sealed class FileTracker
         }
 
         bool keep = !file.SpoolFell && (file.StoreRequested || _settings.StoreAll);
-        if (keep && file.Sha256.IsEmpty)
-        {
-            // Part of a file is named after the digest of that part.
-            file.Hasher.FinishSha256();
-        }
-
         file.StoredId = _store!.Close(file.Spool, keep, file.Sha256);
         file.IsStored = file.StoredId != 0;
         file.Spool = FileHandle.None;
@@ -166,6 +163,12 @@ public sealed class FileTracker
             {
                 file.Verdict = _verdicts.Lookup(file.Sha256, file.Size);
             }
+        }
+
+        else if (!file.Spool.IsNone)
+        {
+            // Part of a file is named after the digest of that part.
+            file.Hasher.FinishSha256();
         }
 
         CloseSink(file);

@@ -127,6 +127,9 @@ public sealed class TrackedFile
         }
     }
 
+    /// <summary>Somebody has asked for <see cref="Magic"/> and got it.</summary>
+    public bool IsDescribed => _magic.Length > 0;
+
     /// <summary>Asks for the file to be stored on behalf of a rule.</summary>
     public void RequestStore(uint signature)
     {

@@ -23,6 +23,7 @@ public sealed class AppLayer : IStreamConsumer
     private readonly WorkerCounters _counters;
     private readonly ProtocolSettings[] _settings = new ProtocolSettings[(int)ProtocolId.Count];
     private readonly Stack<FrameList> _frameLists = new();
+    private readonly long[] _streamDepths = new long[(int)ProtocolId.Count];
     private readonly Stack<ProtocolState>[] _pools = new Stack<ProtocolState>[(int)ProtocolId.Count];
 
     /// <param name="settings">Sections of protocols.</param>
@@ -39,6 +40,8 @@ public sealed class AppLayer : IStreamConsumer
             _settings[(int)protocol.Id] = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? own)
                 ? own
                 : ProtocolSettings.Empty;
+            _streamDepths[(int)protocol.Id] =
+                ProtocolSettings.TryParseSize(_settings[(int)protocol.Id].Get("stream-depth") ?? "", out long depth) ? depth : -1;
             _pools[(int)protocol.Id] = new Stack<ProtocolState>();
         }
     }
@@ -199,6 +202,7 @@ public sealed class AppLayer : IStreamConsumer
             bool done = flow.ProgressOf(transaction, Direction.ToServer) >= completeToServer
                 && flow.ProgressOf(transaction, Direction.ToClient) >= completeToClient
                 && (transaction.LoggedMask & loggedMask) == loggedMask
+                && IsLogged(transaction.FilesToServer) && IsLogged(transaction.FilesToClient)
                 && (inspectionDone
                     || ((!transaction.ExistsIn(Direction.ToServer) || transaction.DetectionToServer.IsFinished)
                         && (!transaction.ExistsIn(Direction.ToClient) || transaction.DetectionToClient.IsFinished)));
@@ -211,6 +215,19 @@ public sealed class AppLayer : IStreamConsumer
             transactions.RemoveAt(i);
             state.Release(transaction);
         }
+    }
+
+    private static bool IsLogged(FileList? files)
+    {
+        for (int i = 0; i < (files?.Count ?? 0); i++)
+        {
+            if (!files![i].IsLogged)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>The flow is over: its parser goes back to the pool.</summary>
@@ -340,15 +357,10 @@ public sealed class AppLayer : IStreamConsumer
 
         if (other is not (ProtocolId.Unknown or ProtocolId.Failed) && other != found)
         {
-            // Parsing has begun as the other protocol; it keeps the flow.
+            // Parsing has begun as the other protocol, which keeps the flow: a few bytes that look like something else must not end inspection.
             packet.AppEvents |= AppLayerEvents.MismatchProtocolBothDirections;
             SetOwnProtocol(flow, direction, found);
-            if (flow.AppState is not null)
-            {
-                GiveUp(flow, direction);
-            }
-
-            return false;
+            return flow.AppState is not null;
         }
 
         if (flow.AppState is null && !AcceptsFirst(flow, found, direction))
@@ -398,6 +410,11 @@ public sealed class AppLayer : IStreamConsumer
             GiveUp(flow, Direction.ToServer);
             GiveUp(flow, Direction.ToClient);
             return;
+        }
+
+        if (flow.Tcp is { } session && _streamDepths[(int)id] >= 0)
+        {
+            session.DepthBytes = _streamDepths[(int)id];
         }
 
         flow.AppState = _pools[(int)id].TryPop(out ProtocolState? pooled) ? pooled : protocol.CreateState(_settings[(int)id]);

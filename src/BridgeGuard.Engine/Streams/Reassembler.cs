@@ -235,19 +235,13 @@ public sealed partial class Reassembler
             return false;
         }
 
-        if (_settings.Depth == 0 || start + payload.Length <= _settings.Depth)
+        long depth = flow.Tcp!.DepthBytes >= 0 ? flow.Tcp.DepthBytes : _settings.Depth;
+        if (depth == 0 || start + payload.Length <= depth)
         {
             return true;
         }
 
-        if (start >= _settings.Depth)
-        {
-            payload = [];
-        }
-        else
-        {
-            payload = payload[..(int)(_settings.Depth - start)];
-        }
+        payload = start >= depth ? [] : payload[..(int)(depth - start)];
 
         stream.Flags |= TcpStreamFlags.DepthReached | TcpStreamFlags.RawTriggered;
         packet.Events.Add(PacketEvent.StreamReassemblyDepthReached);

@@ -89,6 +89,9 @@ public sealed partial class TcpSession
     /// <summary>Different SYN and SYN/ACK packets of an unfinished handshake; null until there are two of a kind.</summary>
     internal HandshakeQueue? Queue;
 
+    /// <summary>Bytes of each direction that are reassembled, where the protocol or a kept file says so; 0 all, -1 as for every stream.</summary>
+    internal long DepthBytes = -1;
+
     internal byte SynCount;
     internal byte UrgentOutOfBand;
     internal uint FastOpenBytes;
@@ -113,6 +116,7 @@ public sealed partial class TcpSession
     {
         State = TcpState.None;
         Flags = TcpSessionFlags.None;
+        DepthBytes = -1;
         SynCount = 0;
         UrgentOutOfBand = 0;
         FastOpenBytes = 0;

@@ -429,9 +429,16 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         return ended;
     }
 
+    /// <summary>A file is told of with the next packet of its own direction, when rules have seen its end and may have asked to keep it.</summary>
     private void LogFiles(Packet packet, Flow flow, Transaction transaction, Direction direction)
     {
         if (transaction.Files(direction) is not { Count: > 0 } files)
+        {
+            return;
+        }
+
+        DeepenStream(flow, files);
+        if (packet.IsTcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped))
         {
             return;
         }
@@ -448,6 +455,16 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
     }
 
+    /// <summary>Where a file is kept its stream may be followed further than others.</summary>
+    private void DeepenStream(Flow flow, FileList files)
+    {
+        if (_settings.Files.StoreStreamDepth > 0 && flow.Tcp is { } session
+            && (_settings.Files.StoreAll || (files.Count > 0 && files[files.Count - 1].StoreRequested)))
+        {
+            session.DepthBytes = _settings.Files.StoreStreamDepth;
+        }
+    }
+
     private void TakeProgram()
     {
         EngineProgram next = Program;
@@ -461,6 +478,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _redirector = new Redirector(_redirectTable, targets, new NeighborTable(targets), Injector);
         _detector.Policy = next.Policy;
         _files.Wanted = next.Rules.NeededHashes;
+        _files.IsStoringWanted = next.Rules.StoresFiles;
         _appLayer.WantedFrames = WantedFrames(next.Rules);
     }
 

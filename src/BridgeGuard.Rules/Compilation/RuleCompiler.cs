@@ -352,6 +352,7 @@ internal sealed partial class RuleCompiler
         IntegerTests = [.. _integerTests],
         Keywords = [.. _keywords],
         FileTests = [.. _fileTests],
+        StoresFiles = _effects.Exists(effect => effect.Kind == EffectKind.StoreFiles),
         NeededHashes = _fileTests.Aggregate(FileHashes.None, (all, test) => all | test.Kind switch
         {
             FileTestKind.Md5 => FileHashes.Md5,
