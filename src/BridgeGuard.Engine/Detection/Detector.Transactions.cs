@@ -4,6 +4,7 @@ using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Protocols.DceRpc;
 using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Detection;
@@ -64,6 +65,7 @@ public sealed partial class Detector
         Direction direction = _packet.Direction;
         byte progress = _flow.ProgressOf(transaction, direction);
         bool isComplete = progress >= protocol.CompletedProgress(direction);
+        _inspector.DceLittleEndian = transaction is not IDceRpcCarrier { DceRpc.IsLittleEndian: false };
         ClearCandidates();
         AddCandidates(_group.Transactions[(int)protocol.Id]);
         if (!transaction.Anomalies.IsEmpty)

@@ -5,6 +5,7 @@ public static class ProtocolCatalog
 {
     public static readonly Protocol[] All =
     [
+        new DceRpc.DceRpcProtocol(),
         new Dns.DnsProtocol(),
         new Http2.Doh2Protocol(),
         new Http1.Http1Protocol(),
@@ -12,6 +13,7 @@ public static class ProtocolCatalog
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
         new Sip.SipProtocol(),
+        new Smb.SmbProtocol(),
         new Tls.TlsProtocol(),
         new WebSocket.WebSocketProtocol(),
     ];

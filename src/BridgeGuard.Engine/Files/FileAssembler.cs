@@ -1,0 +1,192 @@
+using BridgeGuard.Engine.Pools;
+using BridgeGuard.Engine.Protocols;
+
+namespace BridgeGuard.Engine.Files;
+
+/// <summary>What became of a chunk.</summary>
+[Flags]
+public enum ChunkResult : byte
+{
+    Taken = 0,
+
+    /// <summary>Some of its bytes were there already; the first ones count.</summary>
+    Overlap = 1,
+
+    /// <summary>It is out of order and more than the queue may hold in bytes: what is missing before it counts as lost.</summary>
+    QueueSizeExceeded = 2,
+
+    /// <summary>The same, in chunks.</summary>
+    QueueCountExceeded = 4,
+}
+
+/// <summary>Puts a file together from chunks that come with their offset, in any order (SMB, NFS).</summary>
+/// <remarks>
+/// What is in order goes to the file at once; what is ahead waits in a bounded queue. Pooled by its owner; keeps its arrays. A chunk may be
+/// given in pieces, each with its own offset.
+/// </remarks>
+public sealed class FileAssembler
+{
+    private readonly List<Chunk> _queue = [];
+    private readonly Stack<Chunk> _pool = new();
+
+    /// <summary>The file that is being put together; null before <see cref="Begin"/>, or when the transaction had no room for it.</summary>
+    public TrackedFile? File { get; private set; }
+
+    /// <summary>Offset of the next byte that is in order.</summary>
+    public long Next { get; private set; }
+
+    public long QueuedBytes { get; private set; }
+
+    public int QueuedChunks => _queue.Count;
+
+    public bool IsOpen => File is { IsEnded: false };
+
+    public void Begin(TrackedFile? file)
+    {
+        Reset();
+        File = file;
+    }
+
+    /// <summary>Adds bytes at an offset.</summary>
+    /// <param name="files">Where the file's bytes go.</param>
+    /// <param name="offset">Of the first byte, within the file.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="maxQueueBytes">Bytes that may wait; 0: no limit of its own.</param>
+    /// <param name="maxQueueChunks">Chunks that may wait; 0: no limit of its own.</param>
+    public ChunkResult Add(FileTracker files, long offset, ReadOnlySpan<byte> bytes, long maxQueueBytes, int maxQueueChunks)
+    {
+        if (File is not { IsEnded: false } file || bytes.IsEmpty || offset < 0)
+        {
+            return ChunkResult.Taken;
+        }
+
+        if (offset > Next)
+        {
+            return Queue(files, file, offset, bytes, maxQueueBytes, maxQueueChunks);
+        }
+
+        ChunkResult result = Deliver(files, file, offset, bytes);
+        Drain(files, file);
+        return result;
+    }
+
+    /// <summary>Bytes at an offset are lost.</summary>
+    public void Gap(FileTracker files, long offset, long count)
+    {
+        if (File is { IsEnded: false } file && offset <= Next && offset + count > Next)
+        {
+            long missing = offset + count - Next;
+            files.Gap(file, missing);
+            Next += missing;
+            Drain(files, file);
+        }
+    }
+
+    /// <summary>Ends the file. What still waits behind a hole is delivered, with the hole as a gap.</summary>
+    public void Close(FileTracker files, FileState state)
+    {
+        if (File is { IsEnded: false } file)
+        {
+            while (_queue.Count > 0)
+            {
+                Skip(files, file, _queue[0].Offset);
+            }
+
+            files.Close(file, state);
+        }
+    }
+
+    public void Reset()
+    {
+        File = null;
+        Next = 0;
+        while (_queue.Count > 0)
+        {
+            RemoveAt(_queue.Count - 1);
+        }
+    }
+
+    private ChunkResult Deliver(FileTracker files, TrackedFile file, long offset, ReadOnlySpan<byte> bytes)
+    {
+        long known = Next - offset;
+        if (known >= bytes.Length)
+        {
+            return ChunkResult.Overlap;
+        }
+
+        ReadOnlySpan<byte> added = bytes[(int)known..];
+        files.Append(file, added);
+        Next += added.Length;
+        return known > 0 ? ChunkResult.Overlap : ChunkResult.Taken;
+    }
+
+    private void Drain(FileTracker files, TrackedFile file)
+    {
+        while (_queue.Count > 0 && _queue[0].Offset <= Next)
+        {
+            Chunk chunk = _queue[0];
+            Deliver(files, file, chunk.Offset, chunk.Bytes.Span);
+            RemoveAt(0);
+        }
+    }
+
+    private void Skip(FileTracker files, TrackedFile file, long to)
+    {
+        files.Gap(file, to - Next);
+        Next = to;
+        Drain(files, file);
+    }
+
+    private ChunkResult Queue(FileTracker files, TrackedFile file, long offset, ReadOnlySpan<byte> bytes, long maxBytes, int maxChunks)
+    {
+        // Pieces of one chunk come in order and join.
+        int at = PlaceOf(offset);
+        Chunk? before = at > 0 ? _queue[at - 1] : null;
+        bool joins = before is not null && before.Offset + before.Bytes.Length == offset;
+        ChunkResult result = (maxBytes > 0 && QueuedBytes + bytes.Length > maxBytes ? ChunkResult.QueueSizeExceeded : ChunkResult.Taken)
+            | (!joins && maxChunks > 0 && _queue.Count >= maxChunks ? ChunkResult.QueueCountExceeded : ChunkResult.Taken);
+        if (result != ChunkResult.Taken)
+        {
+            Skip(files, file, Math.Min(offset, _queue.Count > 0 ? _queue[0].Offset : offset));
+            return result | Add(files, offset, bytes, maxBytes, maxChunks);
+        }
+
+        if (!joins)
+        {
+            before = _pool.TryPop(out Chunk? pooled) ? pooled : new Chunk();
+            before.Offset = offset;
+            _queue.Insert(at, before);
+        }
+
+        before!.Bytes.Append(bytes);
+        QueuedBytes += bytes.Length;
+        return ChunkResult.Taken;
+    }
+
+    private int PlaceOf(long offset)
+    {
+        int at = _queue.Count;
+        while (at > 0 && _queue[at - 1].Offset > offset)
+        {
+            at--;
+        }
+
+        return at;
+    }
+
+    private void RemoveAt(int index)
+    {
+        Chunk chunk = _queue[index];
+        _queue.RemoveAt(index);
+        QueuedBytes -= chunk.Bytes.Length;
+        chunk.Bytes.Reset();
+        _pool.Push(chunk);
+    }
+
+    private sealed class Chunk
+    {
+        public long Offset { get; set; }
+
+        public ByteBuffer Bytes { get; } = new();
+    }
+}
