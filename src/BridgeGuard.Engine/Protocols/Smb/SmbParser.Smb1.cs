@@ -462,11 +462,11 @@ internal sealed partial class SmbParser
             case Smb1.TreeConnectAndX when !IsFailure(in message):
                 ReadTreeConnectResponse1(transaction, data);
                 break;
-            case Smb1.CreateAndX when !IsFailure(in message) && words.Length >= 63:
+            case Smb1.CreateAndX when !IsFailure(in message) && words.Length >= 55:
                 ReadTimes(transaction, words[11..]);
                 transaction.FileId = Smb1.FileId(words[5..]);
                 transaction.HasFileId = true;
-                transaction.FileSize = BinaryPrimitives.ReadUInt64LittleEndian(words[55..]);
+                transaction.FileSize = BinaryPrimitives.ReadUInt64LittleEndian(words[47..]);
                 OpenHandle(transaction);
                 break;
             case Smb1.OpenAndX when !IsFailure(in message) && words.Length >= 6:
