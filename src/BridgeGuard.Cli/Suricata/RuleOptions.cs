@@ -1,4 +1,5 @@
 using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Loading;
 using BridgeGuard.Rules.Semantics;
 
@@ -7,6 +8,12 @@ namespace BridgeGuard.Cli.Suricata;
 /// <summary>What the rule loader needs of a configuration.</summary>
 internal static class RuleOptions
 {
+    private static readonly string[] Fingerprints = ["ja3", "ja4"];
+
+    /// <summary>Fingerprints are made where a rule asks for them unless that is refused.</summary>
+    private static bool IsOff(SuricataConfiguration configuration, string fingerprint) =>
+        configuration.Engine.AppLayer.Protocols.TryGetValue("tls", out ProtocolSettings? tls) && !tls.GetBool(fingerprint + "-fingerprints", true);
+
     public static RuleLoadOptions From(SuricataConfiguration configuration)
     {
         VariableTable variables = new();
@@ -33,6 +40,7 @@ internal static class RuleOptions
             Datasets = new DatasetRegistry { Folders = [configuration.DataFolder] },
             DataFolders = [configuration.DataFolder],
             ActionOrder = configuration.ActionOrder,
+            DisabledFeatures = Array.FindAll(Fingerprints, name => IsOff(configuration, name)),
             IsInline = configuration.Engine.IsInline,
             PcreMatchLimit = (uint)configuration.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)configuration.Engine.Detection.PcreRecursionLimit,

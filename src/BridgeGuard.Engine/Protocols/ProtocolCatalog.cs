@@ -12,6 +12,7 @@ public static class ProtocolCatalog
         new Http2.Http2Protocol(),
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
+        new Quic.QuicProtocol(),
         new Sip.SipProtocol(),
         new Smb.SmbProtocol(),
         new Tls.TlsProtocol(),

@@ -208,7 +208,12 @@ internal static class MetaKeywords
                     context.Rule.IsSkipped |= !context.Environment.IsKeyword(rest);
                     break;
                 case "feature" when rest.Length > 0:
-                    context.Rule.IsSkipped |= rest is not ("file_store" or "output::file-store" or "pcre_jit" or "ja3" or "ja4");
+                    if (rest is not ("file_store" or "output::file-store" or "pcre_jit" or "ja3" or "ja4") || context.Environment.DisabledFeatures.Contains(rest))
+                    {
+                        context.Warn(DiagnosticCode.MissingRequirement, $"the rule is left out: missing a required feature: feature {rest}");
+                        context.Rule.IsSkipped = true;
+                    }
+
                     break;
                 default:
                     // Things that only a newer language knows are not there.

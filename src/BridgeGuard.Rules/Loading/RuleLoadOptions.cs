@@ -54,6 +54,9 @@ public sealed class RuleLoadOptions
     /// <summary>Where lists named by rules (<c>filemd5</c>, datasets) are looked for after the rule file's folder.</summary>
     public IReadOnlyList<string> DataFolders { get; init; } = [];
 
+    /// <summary>Features that the configuration switches off (<c>ja3</c>, <c>ja4</c>): their keywords are errors, rules that require them are left out.</summary>
+    public IReadOnlyList<string> DisabledFeatures { get; init; } = [];
+
     public VariableNames Names { get; init; } = VariableNames.Shared;
 }
 

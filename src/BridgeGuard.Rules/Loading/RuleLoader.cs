@@ -49,6 +49,7 @@ public static class RuleLoader
                 UriLengthIsRaw = options.UriLengthIsRaw,
                 Datasets = options.Datasets,
                 DataFolders = options.DataFolders,
+                DisabledFeatures = options.DisabledFeatures,
                 ReputationCategories = ReadCategories(),
                 Countries = options.Countries is { } countries ? codes => AddressExpressions.FromRanges(countries(codes)) : null,
             };

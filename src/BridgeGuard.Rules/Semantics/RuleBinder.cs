@@ -65,7 +65,11 @@ internal static partial class RuleBinder
         }
         else if (index.Buffers.TryGetValue(name, out BufferDefinition? buffer))
         {
-            if (CheckArgument(context, ArgumentRule.Optional))
+            if (context.Environment.DisabledFeatures.FirstOrDefault(feature => buffer.Name.StartsWith(feature, StringComparison.Ordinal)) is { } feature)
+            {
+                context.FailAt(context.Option.Name, DiagnosticCode.Unsupported, $"{feature.ToUpperInvariant()} support is not enabled");
+            }
+            else if (CheckArgument(context, ArgumentRule.Optional))
             {
                 context.Rule.Activate(Sections.Of(context.Rule, buffer, [], context.Option.Name));
             }

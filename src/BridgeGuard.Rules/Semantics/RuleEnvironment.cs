@@ -37,6 +37,9 @@ internal sealed class RuleEnvironment
     /// <summary>The rules are firewall rules: other actions, explicit hooks.</summary>
     public bool IsFirewall { get; init; }
 
+    /// <summary>Features that the configuration switches off.</summary>
+    public IReadOnlyList<string> DisabledFeatures { get; init; } = [];
+
     /// <summary>What <c>urilen</c> measures without <c>,norm</c> or <c>,raw</c>.</summary>
     public bool UriLengthIsRaw { get; init; }
 

@@ -42,6 +42,9 @@ internal sealed class TlsHello
     /// <summary>The best of supported_versions (RFC 8446 §4.2.1), 0 without.</summary>
     public ushort SupportedVersion { get; set; }
 
+    /// <summary>All of supported_versions.</summary>
+    public CodeList SupportedVersions { get; } = new();
+
     /// <summary>The 32 bytes of the random.</summary>
     public ByteBuffer Random { get; } = new();
 
@@ -80,6 +83,7 @@ internal sealed class TlsHello
         IsSeen = false;
         Version = 0;
         SupportedVersion = 0;
+        SupportedVersions.Reset();
         Random.Reset();
         SessionId.Reset();
         Ciphers.Reset();

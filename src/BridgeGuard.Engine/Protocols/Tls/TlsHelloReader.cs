@@ -221,6 +221,7 @@ internal static class TlsHelloReader
         if (!isClient)
         {
             hello.SupportedVersion = data.Length >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(data) : (ushort)0;
+            hello.SupportedVersions.Add(hello.SupportedVersion);
             return;
         }
 
@@ -232,6 +233,7 @@ internal static class TlsHelloReader
         for (int i = 0; i + 1 < list.Length; i += 2)
         {
             ushort version = BinaryPrimitives.ReadUInt16BigEndian(list[i..]);
+            hello.SupportedVersions.Add(version);
             if (!TlsTables.IsGrease(version) && hello.SupportedVersion == 0)
             {
                 hello.SupportedVersion = version;

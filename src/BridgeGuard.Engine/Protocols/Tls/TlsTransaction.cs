@@ -62,6 +62,9 @@ internal sealed partial class TlsTransaction : Transaction
     private Slice _ja3SHash = Slice.None;
     private Slice _ja4 = Slice.None;
 
+    /// <summary>How JA4 calls what carries the hello: 't' for TCP, 'q' for QUIC.</summary>
+    public byte Transport { get; set; } = (byte)'t';
+
     public bool HasJa3 => Client.IsSeen && !IsSslv2Hello;
 
     /// <summary>A rule has looked at JA3: records then show it, as they do where it is switched on by its use.</summary>
@@ -73,7 +76,7 @@ internal sealed partial class TlsTransaction : Transaction
 
     public ReadOnlySpan<byte> Ja3S => _derived[_ja3S = _ja3S.Exists ? _ja3S : TlsFingerprints.BuildJa3S(Server, _derived)];
 
-    public ReadOnlySpan<byte> Ja4 => _derived[_ja4 = _ja4.Exists ? _ja4 : TlsFingerprints.BuildJa4(Client, _derived, (byte)'t')];
+    public ReadOnlySpan<byte> Ja4 => _derived[_ja4 = _ja4.Exists ? _ja4 : TlsFingerprints.BuildJa4(Client, _derived, Transport)];
 
     public ReadOnlySpan<byte> Ja3Hash
     {
