@@ -32,6 +32,9 @@ internal sealed class FileHasher
 
     public ReadOnlySpan<byte> Sha256 => (_ready & FileHashes.Sha256) != 0 ? _digests.AsSpan(36, 32) : default;
 
+    /// <summary>MD5 of a short text, 16 bytes.</summary>
+    public static void Md5Of(ReadOnlySpan<byte> text, Span<byte> digest) => CryptographicOperations.HashData(HashAlgorithmName.MD5, text, digest);
+
     public void Begin(FileHashes wanted)
     {
         _wanted = wanted;

@@ -308,5 +308,8 @@ public struct AppDetection
 
     /// <summary>Data was seen in this direction.</summary>
     public bool DataSeen;
+
+    /// <summary>Its bytes wait until the other direction's greeting has been parsed.</summary>
+    public bool Held;
     public bool IsComplete => PatternsDone && ProbingDone;
 }

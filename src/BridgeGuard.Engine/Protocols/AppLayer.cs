@@ -89,7 +89,13 @@ public sealed class AppLayer : IStreamConsumer
             return over ? data.Length : 0;
         }
 
+        if (WaitsForGreeting(flow, direction))
+        {
+            return 0;
+        }
+
         int consumed = flow.AppState is null ? data.Length : Parse(flow, packet, direction, data, isEnd);
+        WantsRedelivery |= flow.DetectionOf(direction.Opposite()).Held;
         End(flow, packet, direction, isEnd);
         return isEnd ? data.Length : consumed;
     }
@@ -334,10 +340,10 @@ public sealed class AppLayer : IStreamConsumer
             : _detector.Detect(data, flow, direction, last, port, out reversed);
         switch (found)
         {
-            case ProtocolId.Unknown:
+            case ProtocolId.Unknown when !FollowsGreeting(other, direction, data):
                 return false;
 
-            case ProtocolId.Failed when other is not (ProtocolId.Unknown or ProtocolId.Failed):
+            case ProtocolId.Unknown or ProtocolId.Failed when other is not (ProtocolId.Unknown or ProtocolId.Failed):
                 SetOwnProtocol(flow, direction, other);
                 packet.AppEvents |= AppLayerEvents.DetectProtocolOnlyOneDirection;
                 return true;
@@ -391,9 +397,39 @@ public sealed class AppLayer : IStreamConsumer
         {
             Start(flow, found);
             WantsRedelivery |= flow.DetectionOf(direction.Opposite()).DataSeen;
+            if (other == ProtocolId.Unknown)
+            {
+                // A greeting that could have been anyone's is looked at again in the light of what the client says.
+                flow.DetectionOf(direction.Opposite()).PatternsDone = flow.DetectionOf(direction.Opposite()).ProbingDone = false;
+            }
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// The greeting told the protocol and the client has answered with a line that nobody knows: waiting for more of it would let the server's
+    /// replies overtake the commands they answer.
+    /// </summary>
+    private static bool FollowsGreeting(ProtocolId other, Direction direction, ReadOnlySpan<byte> data) =>
+        direction == Direction.ToServer && other is not (ProtocolId.Unknown or ProtocolId.Failed)
+        && ProtocolCatalog.Get(other) is { ServerGreets: true } && data.Contains((byte)'\n');
+
+    /// <summary>
+    /// The client's first bytes told the protocol, but the server's greeting lies there unread: it comes first. Holds the bytes once, for the
+    /// time of one redelivery.
+    /// </summary>
+    private bool WaitsForGreeting(Flow flow, Direction direction)
+    {
+        ref AppDetection detection = ref flow.DetectionOf(direction);
+        if (detection.Held)
+        {
+            detection.Held = false;
+            return false;
+        }
+
+        detection.Held = direction == Direction.ToServer && WantsRedelivery && flow.AppState is { Protocol.ServerGreets: true } && detection.Parsed == 0;
+        return detection.Held;
     }
 
     /// <summary>A protocol whose client must speak first does not begin with the server's data, unless the beginning was missed.</summary>

@@ -54,6 +54,9 @@ public abstract class Protocol
     /// <summary>The direction that must send the first byte, where the protocol has one (HTTP: the client); null: either.</summary>
     public virtual Direction? FirstData => null;
 
+    /// <summary>The server greets before the client speaks: when the client's bytes tell the protocol, a greeting that waits is parsed first.</summary>
+    public virtual bool ServerGreets => false;
+
     /// <summary>Lost bytes are survivable: <see cref="ProtocolState.OnGap"/> may be called. Otherwise a gap ends parsing.</summary>
     public virtual bool AcceptsGaps => false;
 

@@ -15,6 +15,7 @@ public static class ProtocolCatalog
         new Quic.QuicProtocol(),
         new Sip.SipProtocol(),
         new Smb.SmbProtocol(),
+        new Smtp.SmtpProtocol(),
         new Tls.TlsProtocol(),
         new WebSocket.WebSocketProtocol(),
     ];

@@ -294,8 +294,12 @@ public sealed partial class Reassembler
         {
             Redeliver(flow, packet, ReferenceEquals(stream, flow.Tcp!.Client) ? flow.Tcp.Server : flow.Tcp.Client);
 
-            // Two parsers cannot ask for each other without end.
-            _consumer.TakeRedelivery();
+            // What was held back until then (a client's command behind a greeting) comes once more; two parsers cannot ask for each other without end.
+            if (_consumer.TakeRedelivery())
+            {
+                Redeliver(flow, packet, stream);
+                _consumer.TakeRedelivery();
+            }
         }
     }
 
