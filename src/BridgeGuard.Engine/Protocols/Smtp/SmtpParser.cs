@@ -30,6 +30,9 @@ internal sealed partial class SmtpParser : ProtocolState
     /// <summary>Bytes of the BDAT chunk still to come, and whether it is the last one.</summary>
     private long _chunkLeft;
     private bool _isLastChunk;
+
+    /// <summary>A chunk ended with CR; the next one may begin with LF.</summary>
+    private bool _isCrHeld;
     private uint _dataFrame;
     private ProtocolChange _change;
 
@@ -153,6 +156,7 @@ internal sealed partial class SmtpParser : ProtocolState
         _isWithinLine = false;
         _chunkLeft = 0;
         _isLastChunk = false;
+        _isCrHeld = false;
         _dataFrame = 0;
         _pendingCount = 0;
         _pendingHead = 0;
@@ -321,6 +325,7 @@ internal sealed partial class SmtpParser : ProtocolState
         {
             _mime.Begin(mail, in context);
             _isWithinLine = false;
+            _isCrHeld = false;
         }
 
         mail.ProgressToServer = Math.Max(mail.ProgressToServer, SmtpProgress.Data);
@@ -441,6 +446,30 @@ internal sealed partial class SmtpParser : ProtocolState
     /// <summary>A line or a piece of one; its CR and LF may be in two chunks.</summary>
     private void TakeChunkLine(ReadOnlySpan<byte> bytes, in ParseContext context)
     {
+        if (_isCrHeld)
+        {
+            _isCrHeld = false;
+            if (bytes[0] == (byte)'\n')
+            {
+                _mime.Line(default, "\r\n"u8, !_isWithinLine, in context);
+                _isWithinLine = false;
+                return;
+            }
+
+            _mime.Line("\r"u8, default, !_isWithinLine, in context);
+            _isWithinLine = true;
+        }
+
+        if (bytes[^1] == (byte)'\r')
+        {
+            _isCrHeld = true;
+            bytes = bytes[..^1];
+            if (bytes.IsEmpty)
+            {
+                return;
+            }
+        }
+
         bool isEnded = bytes[^1] == (byte)'\n';
         int length = isEnded ? bytes.Length - 1 : bytes.Length;
         if (isEnded && length > 0 && bytes[length - 1] == (byte)'\r')
