@@ -117,6 +117,7 @@ internal sealed class ReplayEngine : IDisposable
     {
         IsInline = from.IsInline,
         FirewallMode = from.FirewallMode,
+        Firewall = from.Firewall,
         ValidateChecksums = from.ValidateChecksums,
         DetectionEnabled = from.DetectionEnabled,
         Decoder = from.Decoder,

@@ -5,7 +5,7 @@ namespace BridgeGuard.Engine.Detection;
 
 /// <summary>How a rule came to match.</summary>
 [Flags]
-public enum AlertFlags : byte
+public enum AlertFlags : ushort
 {
     None = 0,
 
@@ -29,6 +29,9 @@ public enum AlertFlags : byte
 
     /// <summary>Acts, but writes no alert (threshold, suppression, <c>noalert</c>).</summary>
     Silent = 1 << 6,
+
+    /// <summary>A firewall rule or policy; its action was carried out at once.</summary>
+    Firewall = 1 << 7,
 }
 
 /// <summary>One rule that matched one packet. A value in the worker's queue; valid until the packet's events are written.</summary>
@@ -43,6 +46,9 @@ public struct AlertEntry
 
     /// <summary>The rule's action, unless a filter exchanged it.</summary>
     public RuleAction Action;
+
+    /// <summary>The firewall hook at which it matched, as EVE <c>firewall.hook</c>; null without a name.</summary>
+    public string? Hook;
 
     /// <summary>The frame it matched in; with <see cref="AlertFlags.Frame"/>.</summary>
     public Frame Frame;

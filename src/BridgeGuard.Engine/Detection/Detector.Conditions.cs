@@ -168,7 +168,7 @@ public sealed partial class Detector
             case ConditionKind.FlowBytes:
                 return TestSides(condition, flow.BytesToServer, flow.BytesToClient);
             case ConditionKind.FlowStart:
-                return flow.PacketsToServer + flow.PacketsToClient == 1;
+                return (_packet.Direction == Direction.ToServer ? flow.PacketsToServer : flow.PacketsToClient) == 1;
             case ConditionKind.FlowElephant:
                 return flow.Has(FlowFlags.Elephant);
             case ConditionKind.StreamSize:
@@ -238,6 +238,11 @@ public sealed partial class Detector
 
     private bool TestHostBit(in PacketCondition condition)
     {
+        if (condition.Mode == (byte)TrackBy.Flow)
+        {
+            return _transaction is not null && _transaction.Bits.IsSet(condition.A) == (condition.Kind == ConditionKind.XBitSet);
+        }
+
         GetHosts((TrackBy)condition.Mode, out IpAddress first, out IpAddress second);
         bool isHostBit = condition.Kind is ConditionKind.HostBitSet or ConditionKind.HostBitNotSet;
         bool isSet = _packet.IpVersion != 0 && _hostVariables.IsSet(condition.A, first, second, isHostBit, _packet.TimeUs);

@@ -40,6 +40,10 @@ public sealed partial class Detector
                     ApplyTransactionEffect(entry, effect, transaction);
                     break;
 
+                case EffectKind.XBitSet or EffectKind.XBitUnset or EffectKind.XBitToggle when effect.Mode == (byte)TrackBy.Flow:
+                    ApplyTransactionBit(effect, transaction);
+                    break;
+
                 default:
                     ApplyHostEffect(effect);
                     break;
@@ -82,6 +86,23 @@ public sealed partial class Detector
         }
     }
 
+    private static void ApplyTransactionBit(in RuleEffect effect, Transaction? transaction)
+    {
+        if (transaction is null)
+        {
+            return;
+        }
+
+        if (effect.Kind == EffectKind.XBitSet || (effect.Kind == EffectKind.XBitToggle && !transaction.Bits.IsSet(effect.A)))
+        {
+            transaction.Bits.Set(effect.A);
+        }
+        else
+        {
+            transaction.Bits.Unset(effect.A);
+        }
+    }
+
     private void ApplyHostEffect(in RuleEffect effect)
     {
         if (_packet.IpVersion == 0)
@@ -118,6 +139,17 @@ public sealed partial class Detector
         for (int i = 0; i < _alerts.Count && !passed; i++)
         {
             AlertEntry alert = _alerts[i];
+            if (alert.Has(AlertFlags.Firewall))
+            {
+                if (_flow is not null)
+                {
+                    _flow.Flags |= FlowFlags.Alerted;
+                }
+
+                _alerts[kept++] = alert;
+                continue;
+            }
+
             ThresholdVerdict verdict = _thresholds.Check(_rules, alert.Rule.Index, _packet, _flow, ref alert.Action, out bool rateFiltered);
             if (verdict == ThresholdVerdict.NoMatch)
             {

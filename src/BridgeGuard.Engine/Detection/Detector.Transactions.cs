@@ -147,6 +147,7 @@ public sealed partial class Detector
         }
 
         _inspector.BeginRule(_rules, _flow);
+        _transaction = transaction;
         if (slot < 0)
         {
             if (!IsVisible(entry))

@@ -38,6 +38,9 @@ public sealed partial class Detector : IDisposable
     private RuleGroup _group = null!;
     private Packet _packet = null!;
     private Flow? _flow;
+
+    /// <summary>The transaction that the rule in hand is asked about; null for packets.</summary>
+    private Transaction? _transaction;
     private AlertQueue _alerts = null!;
     private ProtocolId _app;
     private DirectionMask _directionMask;
@@ -86,8 +89,13 @@ public sealed partial class Detector : IDisposable
     /// <param name="alerts">Cleared, then filled in rule order.</param>
     public void Inspect(RuleSet rules, Packet packet, Flow? flow, AlertQueue alerts)
     {
-        alerts.Clear();
-        if (IsCarriedByPassed(packet) || packet.Has(PacketFlags.NoInspection) || (flow is not null && flow.Has(FlowFlags.Passed)))
+        if (!_settings.FirewallMode)
+        {
+            alerts.Clear();
+        }
+
+        if (IsCarriedByPassed(packet) || packet.Has(PacketFlags.NoInspection)
+            || (flow is not null && flow.Has(FlowFlags.Passed) && !_settings.FirewallMode))
         {
             FinishTransactions(rules, packet, flow);
             return;
@@ -99,6 +107,10 @@ public sealed partial class Detector : IDisposable
         if (packet.Has(PacketFlags.Invalid))
         {
             InspectEvents(decoderOnly: true);
+        }
+        else if (_settings.FirewallMode)
+        {
+            InspectWithFirewall();
         }
         else
         {
@@ -150,6 +162,7 @@ public sealed partial class Detector : IDisposable
         }
 
         _packet = packet;
+        _transaction = null;
         _flow = flow;
         _alerts = alerts;
         _group = _groups.Find(rules, packet, flow is not null);

@@ -57,6 +57,9 @@ public sealed class RuleInfo
     /// <summary>The rule belongs to the firewall's own ordered rules.</summary>
     public bool IsFirewall { get; init; }
 
+    /// <summary>A firewall rule's actions as EVE <c>firewall.policy</c> writes them; empty for others.</summary>
+    public string FirewallPolicy { get; init; } = "";
+
     /// <summary>It matches and acts, but is never written (<c>noalert</c>).</summary>
     public bool NoAlert { get; init; }
 

@@ -116,6 +116,9 @@ public sealed class RuleSet
     /// <summary>Prefilters of transaction buffers, by protocol and direction: index protocol * 2 + direction.</summary>
     internal BufferPrefilter[][] BufferPrefilters { get; init; } = EmptyPrefilters();
 
+    /// <summary>Firewall rules, in the order written.</summary>
+    internal Firewall.FirewallTables Firewall { get; init; } = Detection.Firewall.FirewallTables.Empty;
+
     /// <summary>What rules ask of frames, by protocol and direction: index protocol * 2 + direction.</summary>
     internal FrameRules[][] FrameRules { get; init; } = EmptyFrames();
 

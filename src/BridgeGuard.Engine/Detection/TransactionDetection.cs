@@ -15,6 +15,15 @@ public sealed class TransactionDetection
     /// <summary>Whether the direction was inspected with a progress of at least this; 255 before the first inspection.</summary>
     internal byte InspectedProgress { get; set; } = 255;
 
+    /// <summary>The firewall hook reached last: it is asked again, those before it are not.</summary>
+    internal byte FirewallHook { get; set; }
+
+    /// <summary>The progress with which the firewall asked last; 255 before the first time.</summary>
+    internal byte FirewallProgress { get; set; } = 255;
+
+    /// <summary>Bytes that the parser had taken then.</summary>
+    internal ulong FirewallParsed { get; set; }
+
     internal int StateCount { get; private set; }
 
     internal ref RuleState this[int index] => ref _states[index];
@@ -76,6 +85,9 @@ public sealed class TransactionDetection
         _rules = null;
         _prefiltered = default;
         IsFinished = false;
+        FirewallHook = 0;
+        FirewallProgress = 255;
+        FirewallParsed = 0;
         InspectedProgress = 255;
     }
 

@@ -66,14 +66,14 @@ internal sealed class AnomalyOptions(ProtocolSettings options)
 }
 
 /// <summary>Options of the <c>drop</c> type.</summary>
-internal sealed class DropOptions(ProtocolSettings options)
+internal sealed class DropOptions(ProtocolSettings options, bool isFirewall)
 {
     public bool Alerts { get; } = options.GetBool("alerts", false);
 
     /// <summary>Only the first dropped packet of each direction of a flow (<c>flows: start</c>, the default); else every one (<c>all</c>).</summary>
     public bool FirstOfFlow { get; } = options.Get("flows") is not "all";
 
-    public bool Verdict { get; } = options.GetBool("verdict", false);
+    public bool Verdict { get; } = options.GetBool("verdict", isFirewall && options.GetBool("alerts", false));
 }
 
 /// <summary>Options of the <c>stats</c> type.</summary>
@@ -93,7 +93,7 @@ internal sealed class EveOutput
 {
     private readonly ProtocolSettings?[][] _loggers = new ProtocolSettings?[(int)ProtocolId.Count][];
 
-    public EveOutput(EveSettings settings, byte index)
+    public EveOutput(EveSettings settings, byte index, bool isFirewall = false)
     {
         Settings = settings;
         Index = index;
@@ -113,7 +113,7 @@ internal sealed class EveOutput
                     Anomaly = new AnomalyOptions(type.Options);
                     break;
                 case "drop":
-                    Drop = new DropOptions(type.Options);
+                    Drop = new DropOptions(type.Options, isFirewall);
                     break;
                 case "stats":
                     Stats = new StatsOptions(type.Options);

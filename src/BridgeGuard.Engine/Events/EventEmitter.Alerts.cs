@@ -28,6 +28,11 @@ public sealed partial class EventEmitter
         }
 
         WriteAlertObject(options, packet, in entry);
+        if (!packet.Has(PacketFlags.Pseudo))
+        {
+            WriteFirewall(in entry);
+        }
+
         WriteTunnel(packet);
         if (flow is not null)
         {
@@ -62,6 +67,11 @@ public sealed partial class EventEmitter
         RuleInfo rule = entry.Rule;
         _writer.StartObject("alert"u8);
         _writer.Text("action"u8, Blocks(in entry) ? "blocked"u8 : "allowed"u8);
+        if (_settings.FirewallMode)
+        {
+            _writer.Text("engine"u8, rule.IsFirewall ? "fw"u8 : "td"u8);
+        }
+
         _writer.Number("gid"u8, (long)rule.Gid);
         _writer.Number("signature_id"u8, (long)rule.Sid);
         _writer.Number("rev"u8, (long)rule.Rev);
@@ -101,6 +111,24 @@ public sealed partial class EventEmitter
             _writer.Raw("context"u8, entry.Context.Span);
         }
 
+        _writer.EndObject();
+    }
+
+    /// <summary>Where a firewall rule or policy matched and what it does.</summary>
+    private void WriteFirewall(in AlertEntry entry)
+    {
+        if (!entry.Has(AlertFlags.Firewall))
+        {
+            return;
+        }
+
+        _writer.StartObject("firewall"u8);
+        if (entry.Hook is { } hook)
+        {
+            _writer.Text("hook"u8, hook);
+        }
+
+        _writer.Text("policy"u8, entry.Rule.FirewallPolicy);
         _writer.EndObject();
     }
 

@@ -315,6 +315,10 @@ public sealed partial class EventEmitter
         {
             _writer.Text("action"u8, "drop"u8);
         }
+        else if (_settings.FirewallMode)
+        {
+            _writer.Text("action"u8, "accept"u8);
+        }
         else if (packet.Has(PacketFlags.NoInspection) || (flow is not null && flow.Has(FlowFlags.Passed)))
         {
             _writer.Text("action"u8, "pass"u8);

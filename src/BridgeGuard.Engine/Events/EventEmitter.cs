@@ -33,10 +33,10 @@ public sealed partial class EventEmitter : IDisposable
         _guests = guests;
         _workerId = workerId;
         _outputs = new EveOutput[1 + settings.MoreEve.Length];
-        _outputs[0] = new EveOutput(settings.Eve, 0);
+        _outputs[0] = new EveOutput(settings.Eve, 0, settings.FirewallMode);
         for (int i = 0; i < settings.MoreEve.Length; i++)
         {
-            _outputs[i + 1] = new EveOutput(settings.MoreEve[i], (byte)(i + 1));
+            _outputs[i + 1] = new EveOutput(settings.MoreEve[i], (byte)(i + 1), settings.FirewallMode);
         }
 
         foreach (EveOutput output in _outputs)

@@ -80,6 +80,12 @@ public enum FlowFlags : uint
 
     /// <summary>A firewall rule accepted the whole flow.</summary>
     Accepted = 1 << 23,
+
+    /// <summary>The drop of the flow is the firewall's.</summary>
+    FirewallDropped = 1 << 24,
+
+    /// <summary>The drop of the flow is an exception policy's.</summary>
+    ExceptionDropped = 1 << 25,
 }
 
 /// <summary>Why a flow ended, EVE <c>flow.reason</c>.</summary>
@@ -292,6 +298,9 @@ public sealed class Flow
 public struct AppDetection
 {
     public bool PatternsDone;
+
+    /// <summary>Data came since rules last looked at the direction's transactions.</summary>
+    public bool HasNews;
     public bool ProbingDone;
 
     /// <summary>Bytes looked at so far.</summary>

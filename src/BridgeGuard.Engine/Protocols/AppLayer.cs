@@ -76,6 +76,7 @@ public sealed class AppLayer : IStreamConsumer
         }
 
         detection.DataSeen |= data.Length > 0;
+        detection.HasNews |= data.Length > 0;
         if (data.Length == 0)
         {
             End(flow, packet, direction, isEnd);
@@ -144,6 +145,7 @@ public sealed class AppLayer : IStreamConsumer
         ReadOnlySpan<byte> data = packet.Payload;
         Direction direction = packet.Direction;
         flow.DetectionOf(direction).DataSeen = true;
+        flow.DetectionOf(direction).HasNews = true;
         if (OwnProtocol(flow, direction) == ProtocolId.Unknown)
         {
             ProtocolId found = _detector.Detect(data, flow, direction, isEnd: true, flow.Key.DestinationPort, out bool reversed);

@@ -40,6 +40,12 @@ public abstract class Transaction
     /// <summary>Which EVE loggers have written this transaction, one bit each; kept by the emitter.</summary>
     public uint LoggedMask;
 
+    /// <summary>A firewall rule accepted the whole transaction: its hooks are not asked any more.</summary>
+    internal bool IsAccepted { get; set; }
+
+    /// <summary>Bits that rules keep on the transaction.</summary>
+    internal TransactionBits Bits;
+
     /// <summary>What detection remembers between packets, per direction.</summary>
     internal TransactionDetection DetectionToServer { get; } = new();
 
@@ -88,6 +94,8 @@ public abstract class Transaction
         ProgressToClient = 0;
         Anomalies.Clear();
         LoggedMask = 0;
+        IsAccepted = false;
+        Bits.Clear();
         Directions = DirectionMask.Both;
         DetectionToServer.Reset();
         DetectionToClient.Reset();

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection.Firewall;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 
@@ -17,6 +18,9 @@ public sealed class EngineSettings
 
     /// <summary>Firewall rules are loaded: ordered evaluation with default drop, and its own counters.</summary>
     public bool FirewallMode { get; init; }
+
+    /// <summary>What the firewall does with what no rule accepts.</summary>
+    public FirewallPolicies Firewall { get; init; } = new();
 
     public DecoderSettings Decoder { get; init; } = new();
 

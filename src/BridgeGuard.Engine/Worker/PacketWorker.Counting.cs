@@ -86,6 +86,11 @@ public sealed partial class PacketWorker
             else
             {
                 Counters.IpsDrop(verdict.Reason);
+                if (_settings.FirewallMode)
+                {
+                    // The firewall let it through to threat detection, which then dropped it.
+                    Counters.Increment(Counter.FirewallAccepted);
+                }
             }
         }
         else

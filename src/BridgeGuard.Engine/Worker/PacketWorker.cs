@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Firewall;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
@@ -209,9 +210,16 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private void Inspect(Packet packet)
     {
         ValidateChecksum(packet);
+        _alerts.Clear();
+        if (_settings.FirewallMode && Detector.HasEarlyRules(_current.Rules, FirewallTable.PreFlow)
+            && !_detector.FilterEarly(_current.Rules, packet, null, _alerts, FirewallTable.PreFlow))
+        {
+            WriteEvents(packet, null);
+            return;
+        }
+
         bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
         Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
-        _alerts.Clear();
         _files.LastClosed = null;
         if (flow is not null)
         {
@@ -225,15 +233,17 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             if (flow.Has(FlowFlags.Dropped))
             {
                 packet.Flags |= PacketFlags.NoInspection;
-                packet.Drop(DropReason.FlowDrop);
+                packet.Drop(flow.Has(FlowFlags.FirewallDropped) ? DropReason.FirewallFlowDrop
+                    : flow.Has(FlowFlags.ExceptionDropped) ? DropReason.ExceptionPolicyFlowDrop
+                    : DropReason.FlowDrop);
             }
-            else
+            else if (PassesEarly(packet, flow))
             {
                 RunStream(flow, packet);
             }
         }
 
-        if (_settings.DetectionEnabled && !packet.Has(PacketFlags.NoInspection) && !Skips(flow))
+        if (_settings.DetectionEnabled && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _settings.FirewallMode))
         {
             _detector.Inspect(_current.Rules, packet, flow, _alerts);
             if (flow is { Variables.BypassRequested: true, State: < FlowState.LocalBypassed })
@@ -243,6 +253,24 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         Conclude(packet, flow);
+    }
+
+    /// <summary>Firewall rules that stand before the TCP session; false: the packet is dropped.</summary>
+    private bool PassesEarly(Packet packet, Flow flow)
+    {
+        if (!_settings.FirewallMode || !packet.IsTcp || !Detector.HasEarlyRules(_current.Rules, FirewallTable.PreStream)
+            || _detector.FilterEarly(_current.Rules, packet, flow, _alerts, FirewallTable.PreStream))
+        {
+            return true;
+        }
+
+        packet.Flags |= PacketFlags.NoInspection;
+        if (_alerts.Count > 0)
+        {
+            flow.Flags |= FlowFlags.Alerted;
+        }
+
+        return false;
     }
 
     private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection)) != 0;

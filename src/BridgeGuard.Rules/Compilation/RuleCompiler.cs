@@ -46,6 +46,7 @@ internal sealed partial class RuleCompiler
     private readonly Dictionary<string, int> _bufferNumbers = [];
     private readonly Dictionary<(uint Gid, uint Sid), int> _byId = [];
     private readonly PrefilterPlan _prefilters = new();
+    private readonly FirewallLayout _firewall = new();
     private readonly List<int>[] _transactionRules = new List<int>[(int)ProtocolId.Count];
 
     private RuleCompiler(ReputationTable reputation) => _reputation = reputation;
@@ -72,7 +73,7 @@ internal sealed partial class RuleCompiler
         int index = _entries.Count;
         RuleFlags payload = RuleKinds.PayloadFlags(rule);
         RuleKind kind = RuleKinds.KindOf(rule, payload);
-        (SectionModel Section, OpModel Content)? fast = FastPatternChooser.Choose(rule);
+        (SectionModel Section, OpModel Content)? fast = rule.Firewall is null ? FastPatternChooser.Choose(rule) : null;
         bool onFlow = rule.ActionOnFlow ?? RuleKinds.ActsOnFlow(kind);
         RuleFlags directions = Flags(rule.Directions);
         var entry = new RuleEntry
@@ -97,7 +98,14 @@ internal sealed partial class RuleCompiler
         _entries.Add(entry);
         _infos.Add(info);
         _byId[(rule.Gid, rule.Sid)] = index;
-        AddToLists(rule, index, kind, payload, fast);
+        if (rule.Firewall is not null)
+        {
+            _firewall.Add(rule, index);
+        }
+        else
+        {
+            AddToLists(rule, index, kind, payload, fast);
+        }
     }
 
     /// <summary>Frames are looked at one by one: of several types that a rule names, those with its fast pattern decide.</summary>
@@ -369,6 +377,7 @@ internal sealed partial class RuleCompiler
         TransactionRules = Array.ConvertAll(_transactionRules, list => list is null ? [] : list.ToArray()),
         PayloadPrefilters = _prefilters.BuildPayload(),
         BufferPrefilters = _prefilters.BuildBuffers(),
+        Firewall = _firewall.Build(),
         FrameRules = _prefilters.BuildFrames(),
         ById = _byId,
     };

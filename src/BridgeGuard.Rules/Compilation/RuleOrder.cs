@@ -6,12 +6,13 @@ namespace BridgeGuard.Rules.Compilation;
 /// <summary>Evaluation order: action, then who writes a variable before who reads it, then priority, then sid.</summary>
 internal static class RuleOrder
 {
-    /// <summary>The models with their priority, sorted; stable.</summary>
-    /// <param name="rules">Any order.</param>
+    /// <summary>The models with their priority: firewall rules as written, then the others sorted; stable.</summary>
+    /// <param name="rules">In the order written.</param>
     /// <param name="actions">Which action comes first: <c>pass, drop, reject, alert</c> in the operator's order (<c>action-order</c>).</param>
-    public static List<(RuleModel Rule, int Priority)> Sort(IEnumerable<(RuleModel Rule, int Priority)> rules, IReadOnlyList<RuleAction> actions) =>
+    public static List<(RuleModel Rule, int Priority)> Sort(IReadOnlyList<(RuleModel Rule, int Priority)> rules, IReadOnlyList<RuleAction> actions) =>
     [
-        .. rules.OrderBy(rule => ActionRank(rule.Rule.Action, actions))
+        .. rules.Where(rule => rule.Rule.Firewall is not null),
+        .. rules.Where(rule => rule.Rule.Firewall is null).OrderBy(rule => ActionRank(rule.Rule.Action, actions))
             .ThenBy(rule => Rank(rule.Rule, IsFlowBitWrite, IsFlowBitRead))
             .ThenBy(rule => Rank(rule.Rule, IsFlowIntWrite, IsFlowIntRead))
             .ThenBy(rule => CaptureRank(rule.Rule))

@@ -89,17 +89,10 @@ public static class RuleLoader
             List<ThresholdEntry> thresholds = _options.ThresholdFile is { } threshold && TryRead(threshold, out text)
                 ? ThresholdFile.Parse(text, threshold, _environment.Addresses, _diagnostics)
                 : [];
-            foreach (string pattern in _options.Files)
-            {
-                foreach (string file in Expand(pattern))
-                {
-                    if (TryRead(file, out text))
-                    {
-                        _files++;
-                        AddFile(file, text);
-                    }
-                }
-            }
+            _environment.IsFirewall = true;
+            AddFiles(_options.FirewallFiles);
+            _environment.IsFirewall = false;
+            AddFiles(_options.Files);
 
             foreach ((string name, string content) in _options.Texts)
             {
@@ -111,6 +104,21 @@ public static class RuleLoader
             var complete = sorted.Select((rule, index) => (rule.Rule, Describe(rule.Rule, rule.Priority, index))).ToList();
             RuleSet rules = RuleCompiler.Compile(complete, thresholds, ReadReputation());
             return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files, _options.Datasets);
+        }
+
+        private void AddFiles(IReadOnlyList<string> patterns)
+        {
+            foreach (string pattern in patterns)
+            {
+                foreach (string file in Expand(pattern))
+                {
+                    if (TryRead(file, out string text))
+                    {
+                        _files++;
+                        AddFile(file, text);
+                    }
+                }
+            }
         }
 
         private void AddFile(string file, string content)
@@ -208,6 +216,8 @@ public static class RuleLoader
                 Severity = (byte)priority,
                 Action = rule.Action,
                 NoAlert = rule.NoAlert,
+                IsFirewall = rule.Firewall is not null,
+                FirewallPolicy = rule.Firewall?.Text ?? "",
                 Target = rule.Target,
                 References = [.. rule.References.Select(reference => Complete(rule, reference.Key, reference.Value))],
                 Metadata = [.. rule.Metadata.GroupBy(pair => pair.Key).Select(group => new RuleMetadata(group.Key, [.. group.Select(pair => pair.Value)]))],

@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Firewall;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Diagnostics;
@@ -45,6 +46,12 @@ internal static class HeaderBinder
     private static void BindAction(BindContext context, Token token)
     {
         string text = token.Text;
+        if (context.Environment.IsFirewall)
+        {
+            BindFirewallAction(context, token);
+            return;
+        }
+
         int colon = text.IndexOf(':');
         string name = colon < 0 ? text : text[..colon];
         RuleAction? action = name.ToLowerInvariant() switch
@@ -57,7 +64,6 @@ internal static class HeaderBinder
             "rejectboth" => RuleAction.RejectBoth,
             "config" => RuleAction.Config,
             "redirect" => RuleAction.Redirect,
-            "accept" when context.Environment.IsFirewall => RuleAction.Accept,
             _ => null,
         };
         if (action is null)
@@ -91,6 +97,45 @@ internal static class HeaderBinder
             default:
                 context.FailAt(token, DiagnosticCode.UnknownAction, $"«{scope}» is not a scope of an action", "packet, flow, tx or hook");
                 break;
+        }
+    }
+
+    private static void BindFirewallAction(BindContext context, Token token)
+    {
+        if (!FirewallAction.TryParse(token.Text, out FirewallAction? action, out string error))
+        {
+            context.FailAt(token, DiagnosticCode.UnknownAction, error, "accept:hook, drop:packet and the like");
+            return;
+        }
+
+        context.Rule.Firewall = action;
+        context.Rule.Action = action!.Action;
+        context.Rule.ActionOnFlow = action.Scope == FirewallScope.Flow;
+    }
+
+    /// <summary>A firewall rule names its hook, and the hook limits the scopes.</summary>
+    private static void CheckFirewallHook(BindContext context, Token token)
+    {
+        RuleModel rule = context.Rule;
+        if (rule.Firewall is not { } action)
+        {
+            return;
+        }
+
+        if (rule.Hook.Length == 0)
+        {
+            context.FailAt(token, DiagnosticCode.UnknownProtocol, "a firewall rule needs a hook", "tcp:all, tls:client_hello_done and the like");
+        }
+        else if (rule.FirewallTable == FirewallTable.App)
+        {
+            if (action.Scope == FirewallScope.Packet && rule.Protocols is { } bits && (bits[0] & (1UL << IpProtocols.Tcp)) != 0)
+            {
+                context.FailAt(rule.Syntax.Action, DiagnosticCode.UnknownAction, "a hook of a protocol over TCP cannot act on one packet", "flow, hook or tx");
+            }
+        }
+        else if (rule.FirewallTable != FirewallTable.PacketFilter && action.Scope is not (FirewallScope.Packet or FirewallScope.Hook))
+        {
+            context.FailAt(rule.Syntax.Action, DiagnosticCode.UnknownAction, $"the scope does not fit the hook {rule.Hook}", "packet or hook");
         }
     }
 
@@ -148,6 +193,11 @@ internal static class HeaderBinder
         {
             BindHook(context, token, text[(colon + 1)..]);
         }
+
+        if (!context.HasFailed)
+        {
+            CheckFirewallHook(context, token);
+        }
     }
 
     private static void BindApplication(BindContext context, Token token, string name)
@@ -197,6 +247,12 @@ internal static class HeaderBinder
                 return;
             }
 
+            rule.FirewallTable = hook switch
+            {
+                "pre_flow" => FirewallTable.PreFlow,
+                "pre_stream" => FirewallTable.PreStream,
+                _ => FirewallTable.PacketFilter,
+            };
             if (hook == "flow_start")
             {
                 rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.FlowStart }) { NeedsPacket = true });
@@ -205,6 +261,9 @@ internal static class HeaderBinder
             return;
         }
 
+        rule.FirewallTable = FirewallTable.App;
+        rule.IsUpToHook = rule.Firewall is not null && hook.StartsWith('<');
+        hook = rule.IsUpToHook ? hook[1..] : hook;
         var variants = new List<EngineVariant>();
         foreach (Protocol protocol in context.Environment.Keywords.Protocols)
         {
@@ -228,15 +287,7 @@ internal static class HeaderBinder
 
     private static void AddHook(List<EngineVariant> variants, Protocol protocol, string hook, Direction direction, DirectionMask mask)
     {
-        bool isRequest = direction == Direction.ToServer;
-        int progress = hook switch
-        {
-            "request_started" when isRequest => 0,
-            "response_started" when !isRequest => 0,
-            "request_complete" when isRequest => protocol.CompletedProgress(direction),
-            "response_complete" when !isRequest => protocol.CompletedProgress(direction),
-            _ => Array.IndexOf(protocol.ProgressNames(direction), hook),
-        };
+        int progress = FirewallHooks.Find(protocol, direction, hook);
         if (progress >= 0)
         {
             variants.Add(new EngineVariant(protocol.Id, mask, (byte)progress, (byte)progress, 0, false, null));

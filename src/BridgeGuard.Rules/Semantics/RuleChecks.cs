@@ -46,6 +46,63 @@ internal static class RuleChecks
         {
             ResolveDirections(context);
         }
+
+        if (!context.HasFailed && rule.Firewall is not null)
+        {
+            CheckFirewall(context);
+        }
+    }
+
+    /// <summary>What a firewall rule looks at has to be known at its hook; <c>alert</c> and <c>noalert</c> say whether matches are written.</summary>
+    private static void CheckFirewall(BindContext context)
+    {
+        RuleModel rule = context.Rule;
+        rule.Firewall = rule.Firewall! with { Alerts = (rule.Firewall.Alerts || rule.HasAlertKeyword) && !rule.NoAlert };
+        foreach (EngineModel hook in rule.Engines.Where(engine => engine.Kind == EngineKind.Progress))
+        {
+            foreach (EngineVariant at in hook.Variants)
+            {
+                foreach ((EngineVariant needed, Token token) in Needed(rule, at))
+                {
+                    bool toServer = (at.Directions & DirectionMask.ToServer) != 0;
+                    int wanted = toServer ? needed.ProgressToServer : needed.ProgressToClient;
+                    int offered = toServer ? at.ProgressToServer : at.ProgressToClient;
+                    if (rule.IsUpToHook ? wanted > offered : wanted != offered)
+                    {
+                        context.FailAt(token, DiagnosticCode.Conflict, $"{token.Text} belongs to progress {wanted}, the hook to {offered}");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Buffers and fields of the hook's protocol and direction.</summary>
+    private static IEnumerable<(EngineVariant Needed, Token Token)> Needed(RuleModel rule, EngineVariant at)
+    {
+        foreach (SectionModel section in rule.Sections)
+        {
+            foreach ((Protocol protocol, BufferDescriptor buffer) in section.Buffer!.Variants)
+            {
+                if (protocol.Id == at.Protocol && (buffer.Directions & at.Directions) != 0)
+                {
+                    yield return (
+                        new EngineVariant(protocol.Id, buffer.Directions, buffer.ProgressToServer, buffer.ProgressToClient, 0, false, null),
+                        new Token(section.Keyword, section.Column));
+                }
+            }
+        }
+
+        foreach (EngineModel engine in rule.Engines)
+        {
+            foreach (EngineVariant variant in engine.Variants)
+            {
+                if (engine.Kind == EngineKind.Field && variant.Protocol == at.Protocol && (variant.Directions & at.Directions) != 0)
+                {
+                    yield return (variant, rule.Syntax.Protocol);
+                }
+            }
+        }
     }
 
     private static void CheckSections(BindContext context)

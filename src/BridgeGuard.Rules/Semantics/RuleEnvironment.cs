@@ -35,7 +35,7 @@ internal sealed class RuleEnvironment
     public bool IsInline { get; init; }
 
     /// <summary>The rules are firewall rules: other actions, explicit hooks.</summary>
-    public bool IsFirewall { get; init; }
+    public bool IsFirewall { get; set; }
 
     /// <summary>Features that the configuration switches off.</summary>
     public IReadOnlyList<string> DisabledFeatures { get; init; } = [];

@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Firewall;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Protocols;
@@ -18,6 +19,14 @@ internal sealed class RuleModel
 
     /// <summary>As written behind the action's colon; empty without.</summary>
     public string ActionScope { get; set; } = "";
+
+    /// <summary>What it does as a firewall rule; null: a rule of threat detection.</summary>
+    public FirewallAction? Firewall { get; set; }
+
+    public FirewallTable FirewallTable { get; set; } = FirewallTable.PacketFilter;
+
+    /// <summary>The hook was written with <c>&lt;</c>: any up to it.</summary>
+    public bool IsUpToHook { get; set; }
 
     /// <summary>As written behind the protocol's colon; empty without.</summary>
     public string Hook { get; set; } = "";

@@ -19,6 +19,7 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
         {
             IsInline = isInline,
             FirewallMode = overrides.ExclusiveFirewallRules is not null || section.Bool("firewall.enabled", false),
+            Firewall = new FirewallPolicyReader(section).Read(),
             ValidateChecksums = ValidatesChecksums(),
             DetectionEnabled = !overrides.DisableDetection,
             Decoder = ReadDecoder(),
