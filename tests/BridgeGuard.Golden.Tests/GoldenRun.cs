@@ -23,11 +23,15 @@ public sealed class GoldenRun : IEventSink
     public static GoldenRun Play(string folder, bool isInline, bool prefilter)
     {
         var run = new GoldenRun();
-        RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")] });
+        string firewall = Path.Combine(folder, "firewall.rules");
+        bool hasFirewall = File.Exists(firewall);
+        RuleLoadResult loaded = RuleLoader.Load(
+            new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")], FirewallFiles = hasFirewall ? [firewall] : [] });
         Assert.True(!loaded.HasErrors, string.Join("\n", loaded.Diagnostics));
         var settings = new EngineSettings
         {
             IsInline = isInline,
+            FirewallMode = hasFirewall,
             ValidateChecksums = false,
             Detection = new DetectionSettings { Prefilter = prefilter },
             Eve = new EveSettings { Types = [.. Types.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))] },

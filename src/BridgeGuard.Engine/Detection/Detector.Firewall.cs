@@ -25,6 +25,7 @@ public sealed partial class Detector
     private FirewallPlan? _firewall;
     private bool _skipsAppFilter;
     private bool _skipsThreats;
+    private bool _asksPoliciesOnly;
 
     /// <summary>Some rule is asked before flows or streams see a packet.</summary>
     public static bool HasEarlyRules(RuleSet rules, FirewallTable table) => rules.Firewall.Packet[(int)table].Length > 0;
@@ -67,7 +68,7 @@ public sealed partial class Detector
         }
 
         isAccepted = _skipsAppFilter || _flow.Has(FlowFlags.Accepted);
-        if (!isAccepted && !FilterTransactions())
+        if (!isAccepted && !FilterAfterThreats())
         {
             return;
         }
@@ -81,6 +82,32 @@ public sealed partial class Detector
             InspectFrames();
             InspectTransactions();
         }
+    }
+
+    /// <summary>
+    /// As Suricata does: where threat detection has dropped the flow the hooks are not asked; where it has dropped the packet their rules are not,
+    /// and the policies decide.
+    /// </summary>
+    private bool FilterAfterThreats()
+    {
+        _asksPoliciesOnly = false;
+        for (int i = 0; i < _alerts.Count; i++)
+        {
+            ref AlertEntry alert = ref _alerts[i];
+            if (!alert.Has(AlertFlags.Firewall)
+                && alert.Action is RuleAction.Drop or RuleAction.Reject or RuleAction.RejectDestination or RuleAction.RejectBoth
+                && _rules.Entries[alert.Rule.Index].Thresholds.Count == 0)
+            {
+                if (alert.Has(AlertFlags.DropFlow))
+                {
+                    return false;
+                }
+
+                _asksPoliciesOnly = true;
+            }
+        }
+
+        return FilterTransactions();
     }
 
     private FirewallPlan Firewall() => _firewall ??= new FirewallPlan(_settings.Firewall);
@@ -201,7 +228,7 @@ public sealed partial class Detector
     {
         bool waits = false;
         string? name = Firewall().HookName(protocol.Id, _packet.Direction, hook);
-        foreach (FirewallRule rule in _rules.Firewall.At(protocol.Id, _packet.Direction, hook))
+        foreach (FirewallRule rule in _asksPoliciesOnly ? [] : _rules.Firewall.At(protocol.Id, _packet.Direction, hook))
         {
             ref readonly RuleEntry entry = ref _rules.Entries[rule.Rule];
             if (!_group.HasHeader(entry.Header))

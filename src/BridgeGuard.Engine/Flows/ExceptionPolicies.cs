@@ -115,7 +115,7 @@ public static class ExceptionPolicies
         DropOne(packet, cause);
         if (flow is not null)
         {
-            flow.Flags |= FlowFlags.Dropped | FlowFlags.NoPacketInspection | FlowFlags.NoPayloadInspection;
+            flow.Flags |= FlowFlags.Dropped | FlowFlags.NoPacketInspection | FlowFlags.NoPayloadInspection | FlowFlags.ExceptionDropped;
         }
     }
 

@@ -76,40 +76,29 @@ public sealed partial class PacketWorker
             return;
         }
 
+        bool isFirewall = _settings.FirewallMode && IsFirewallDrop(verdict.Reason);
+        if (verdict.Action == VerdictAction.Drop && isFirewall)
+        {
+            Counters.FirewallDrop(verdict.Reason);
+            Counters.Increment(verdict.Reject != RejectTarget.None ? Counter.FirewallRejected : Counter.FirewallBlocked);
+            return;
+        }
+
+        if (_settings.FirewallMode)
+        {
+            // Whatever threat detection made of it: the firewall let it through.
+            Counters.Increment(Counter.FirewallAccepted);
+        }
+
+        // Each packet counts once, for the strongest thing that was done with it.
         if (verdict.Action == VerdictAction.Drop)
         {
-            Counters.Increment(_settings.FirewallMode && IsFirewallDrop(verdict.Reason) ? Counter.FirewallBlocked : Counter.IpsBlocked);
-            if (_settings.FirewallMode && IsFirewallDrop(verdict.Reason))
-            {
-                Counters.FirewallDrop(verdict.Reason);
-            }
-            else
-            {
-                Counters.IpsDrop(verdict.Reason);
-                if (_settings.FirewallMode)
-                {
-                    // The firewall let it through to threat detection, which then dropped it.
-                    Counters.Increment(Counter.FirewallAccepted);
-                }
-            }
+            Counters.IpsDrop(verdict.Reason);
+            Counters.Increment(verdict.Reject != RejectTarget.None ? Counter.IpsRejected : Counter.IpsBlocked);
         }
         else
         {
-            Counters.Increment(Counter.IpsAccepted);
-            if (_settings.FirewallMode)
-            {
-                Counters.Increment(Counter.FirewallAccepted);
-            }
-        }
-
-        if (verdict.Reject != RejectTarget.None)
-        {
-            Counters.Increment(_settings.FirewallMode && IsFirewallDrop(verdict.Reason) ? Counter.FirewallRejected : Counter.IpsRejected);
-        }
-
-        if (verdict.Modified)
-        {
-            Counters.Increment(Counter.IpsReplaced);
+            Counters.Increment(verdict.Modified ? Counter.IpsReplaced : Counter.IpsAccepted);
         }
     }
 
