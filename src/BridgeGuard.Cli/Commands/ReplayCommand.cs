@@ -35,13 +35,15 @@ internal static class ReplayCommand
         Option<string[]> settings = new("--set") { Description = "override a setting, name=value" };
         Option<string?> filter = new("--filter") { Description = "capture filter in tcpdump's language" };
         Option<string?> role = new("--role") { Description = "role that every guest has: the name of a shipped or installed one, or a role file" };
+        Option<int> profile = new("--profile") { Description = "print the rules that cost most, so many of them" };
         checksums.AcceptOnlyFromAmong("all", "none");
-        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter, role };
+        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter, role, profile };
         command.SetAction((parsed, stop) => Task.FromResult(Run(
             parsed.GetValue(captures)!,
             parsed.GetValue(configuration),
             parsed.GetValue(filter),
             parsed.GetValue(role),
+            parsed.GetValue(profile),
             new SuricataOverrides
             {
                 ExclusiveRules = parsed.GetValue(only),
@@ -56,7 +58,7 @@ internal static class ReplayCommand
         return command;
     }
 
-    private static int Run(string[] captures, string? file, string? filter, string? role, SuricataOverrides overrides, CancellationToken stop)
+    private static int Run(string[] captures, string? file, string? filter, string? role, int profile, SuricataOverrides overrides, CancellationToken stop)
     {
         SuricataConfiguration configuration;
         try
@@ -97,12 +99,16 @@ internal static class ReplayCommand
         EngineProgram program = new(loaded.Rules, new CompiledPolicy(policy, loaded.Rules.Rules));
         RuleSetStats rules = new(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000, loaded.Loaded, loaded.Failed, loaded.Skipped);
         ReplaySummary summary;
-        using (ReplayEngine engine = new(configuration, program, rules))
+        using (ReplayEngine engine = new(configuration, program, rules, profile > 0))
         {
             summary = Watch(engine, captures, filter, stop);
+            Print(summary, loaded, configuration);
+            if (engine.RuleCosts is { } costs)
+            {
+                RuleCostTable.Print(Console.Out, costs.Rules, costs.Costs, profile);
+            }
         }
 
-        Print(summary, loaded, configuration);
         return summary.Error is not null ? ExitCode.Failure : loaded.HasErrors ? ExitCode.BadRules : ExitCode.Ok;
     }
 

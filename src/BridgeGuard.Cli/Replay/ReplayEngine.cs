@@ -25,7 +25,8 @@ internal sealed class ReplayEngine : IDisposable
     /// <param name="configuration">Settings and outputs.</param>
     /// <param name="program">Rules and policy.</param>
     /// <param name="rules">How loading them went, for stats records.</param>
-    public ReplayEngine(SuricataConfiguration configuration, EngineProgram program, RuleSetStats rules)
+    /// <param name="profile">Whether to keep what single rules cost.</param>
+    public ReplayEngine(SuricataConfiguration configuration, EngineProgram program, RuleSetStats rules, bool profile = false)
     {
         _configuration = configuration;
         _rules = rules;
@@ -37,8 +38,11 @@ internal sealed class ReplayEngine : IDisposable
         _settings = WithOutputs(configuration.Engine, hasEve ? configuration.Engine.Eve : plain, hasEve ? [.. configuration.Engine.MoreEve, plain] : []);
         _sink = new ReplayEventSink(configuration.Outputs, hasEve ? _settings.MoreEve.Length : 0);
         _store = configuration.Outputs.FileStore is { } store ? new FileStore(store) : null;
-        _worker = new PacketWorker(new WorkerEnvironment { Settings = _settings, Events = _sink, FileStore = _store }) { Program = program };
+        _worker = new PacketWorker(new WorkerEnvironment { Settings = _settings, Events = _sink, FileStore = _store, CostClock = profile ? Stopwatch.GetTimestamp : null }) { Program = program };
     }
+
+    /// <summary>What single rules cost; null when it was not asked for.</summary>
+    public RuleCosts? RuleCosts => _worker.RuleCosts;
 
     /// <summary>Reads captures to their end.</summary>
     /// <param name="paths">Files, folders, or <c>-</c>.</param>

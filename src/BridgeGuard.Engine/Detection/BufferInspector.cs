@@ -11,6 +11,9 @@ internal sealed partial class BufferInspector : IDisposable
     /// <summary>Steps of one inspection before it is given up as no match; Suricata's <c>inspection-recursion-limit</c>.</summary>
     public const int MaxSteps = 3000;
 
+    private const OpFlags AnyVariable =
+        OpFlags.OffsetIsVariable | OpFlags.DepthIsVariable | OpFlags.DistanceIsVariable | OpFlags.WithinIsVariable;
+
     private readonly RegexScratch _regexScratch = new();
     private readonly ulong[] _variables = new ulong[ByteOp.MaxVariables];
     private readonly byte[] _base64 = new byte[Base64Decode.MaxDecodedBytes];
@@ -20,6 +23,7 @@ internal sealed partial class BufferInspector : IDisposable
     private bool _isComplete;
     private long _bufferOffset;
     private int _freshFrom;
+    private bool _isFutile;
 
     public long RegexLimitHits => _regexScratch.LimitHits;
 
@@ -57,70 +61,82 @@ internal sealed partial class BufferInspector : IDisposable
     /// <param name="reached">The highest end of a match so far.</param>
     private bool Run(int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
     {
-        while (index < end)
+        // After a jump or an extracted value, what follows hangs on more than the place of the last match.
+        bool isFree = false;
+        for (; index < end; index++)
         {
             if (++_steps > MaxSteps)
             {
-                StepLimitHits++;
-                return false;
+                StepLimitHits += _steps == MaxSteps + 1 ? 1 : 0;
+                return Fail(isFutile: true);
             }
 
             ref readonly BufferOp op = ref _rules.Ops[index];
             switch (op.Kind)
             {
                 case BufferOpKind.Content:
-                    if ((op.Flags & OpFlags.Negated) != 0)
-                    {
-                        if (FindContent(op, buffer, cursor, -1, out _))
-                        {
-                            return false;
-                        }
-
-                        break;
-                    }
+                    bool isNegated = (op.Flags & OpFlags.Negated) != 0;
 
                     // In a stream window an old occurrence does not count, so a later one is looked for.
-                    if ((op.Flags & OpFlags.NextIsRelative) != 0 || _freshFrom > 0)
+                    if (!isNegated && ((op.Flags & OpFlags.NextIsRelative) != 0 || _freshFrom > 0))
                     {
-                        return RunContentWithRetries(op, index, end, buffer, cursor, reached);
+                        return RunContentWithRetries(op, index, end, buffer, cursor, reached) || Fail(_isFutile && !isFree);
                     }
 
-                    if (!FindContent(op, buffer, cursor, -1, out int found))
+                    if (FindContent(op, buffer, cursor, -1, out int found) == isNegated)
                     {
-                        return false;
+                        return Fail(!isFree && (IsAbsolute(op) || (!isNegated && IsOpenEnded(op))));
                     }
 
-                    cursor = found + op.DataLength;
+                    cursor = isNegated ? cursor : found + op.DataLength;
                     break;
 
                 case BufferOpKind.Pcre:
                     if (((op.Flags & OpFlags.NextIsRelative) != 0 || _freshFrom > 0) && (op.Flags & OpFlags.Negated) == 0)
                     {
-                        return RunRegexWithRetries(op, index, end, buffer, cursor, reached);
+                        return RunRegexWithRetries(op, index, end, buffer, cursor, reached) || Fail(_isFutile && !isFree);
                     }
 
                     if (!MatchRegex(op, buffer, ref cursor))
                     {
-                        return false;
+                        return Fail(!isFree && IsAbsolute(op));
                     }
 
+                    isFree = true;
                     break;
 
                 default:
                     if (!RunOther(op, buffer, ref cursor))
                     {
-                        return false;
+                        return Fail(op.Kind == BufferOpKind.Length);
                     }
 
+                    isFree |= op.Kind is not (BufferOpKind.IsDataAt or BufferOpKind.Length or BufferOpKind.ByteTest);
                     break;
             }
 
             reached = Math.Max(reached, cursor);
-            index++;
         }
 
-        return reached == 0 || reached > _freshFrom;
+        return reached == 0 || reached > _freshFrom || Fail(isFutile: false);
     }
+
+    /// <summary>
+    /// No match. Futile: another occurrence of the contents before, further on, cannot change that, so none is tried. Without this, a few
+    /// contents that each occur often cost the product of their occurrences.
+    /// </summary>
+    private bool Fail(bool isFutile)
+    {
+        _isFutile = isFutile;
+        return false;
+    }
+
+    /// <summary>Whether an element holds or not wherever the match before it was.</summary>
+    private static bool IsAbsolute(in BufferOp op) => (op.Flags & (OpFlags.Relative | AnyVariable)) == 0;
+
+    /// <summary>Whether a relative content may lie anywhere behind its start: then a later start can only find less.</summary>
+    private bool IsOpenEnded(in BufferOp op) =>
+        (op.Flags & (OpFlags.HasWithin | AnyVariable)) == 0 && (_freshFrom == 0 || op.Distance >= 0);
 
     /// <summary>Tries each occurrence until the relative elements behind it hold too.</summary>
     private bool RunContentWithRetries(in BufferOp op, int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
@@ -134,16 +150,15 @@ internal sealed partial class BufferInspector : IDisposable
                 return true;
             }
 
-            if (_steps > MaxSteps)
+            if (_isFutile || ++_steps > MaxSteps)
             {
-                return false;
+                return Fail(isFutile: true);
             }
 
-            _steps++;
             from = found + 1;
         }
 
-        return false;
+        return Fail(IsAbsolute(op) || IsOpenEnded(op));
     }
 
     private bool RunRegexWithRetries(in BufferOp op, int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
@@ -163,11 +178,11 @@ internal sealed partial class BufferInspector : IDisposable
 
             if (++_steps > MaxSteps)
             {
-                return false;
+                return Fail(isFutile: true);
             }
         }
 
-        return false;
+        return Fail(IsAbsolute(op));
     }
 
     private bool MatchRegex(in BufferOp op, ReadOnlySpan<byte> buffer, ref int cursor)

@@ -49,11 +49,25 @@ public sealed partial class Detector
 
             if (rule != previous)
             {
-                EvaluatePacketRule(rule, hasStream, stream, payload);
+                LookAtPacketRule(rule, hasStream, stream, payload);
             }
 
             previous = rule;
         }
+    }
+
+    private void LookAtPacketRule(int rule, bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload)
+    {
+        if (Costs is not { } costs)
+        {
+            EvaluatePacketRule(rule, hasStream, stream, payload);
+            return;
+        }
+
+        long matched = RulesMatched;
+        long begun = costs.Begin();
+        EvaluatePacketRule(rule, hasStream, stream, payload);
+        costs.End(rule, begun, RulesMatched != matched);
     }
 
     /// <summary>Rules that ask only for the protocol run once per direction, when its detection has ended.</summary>

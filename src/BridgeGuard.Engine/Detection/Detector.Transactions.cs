@@ -87,7 +87,7 @@ public sealed partial class Detector
         {
             if (rule != previous)
             {
-                EvaluateTransactionRule(rule, transaction, detection, progress, isComplete);
+                LookAtTransactionRule(rule, transaction, detection, progress, isComplete);
             }
 
             previous = rule;
@@ -97,6 +97,20 @@ public sealed partial class Detector
         detection.IsFinished = isComplete;
         MarkFilesInspected(transaction);
         transaction.OnInspected(direction);
+    }
+
+    private void LookAtTransactionRule(int rule, Transaction transaction, TransactionDetection detection, byte progress, bool isComplete)
+    {
+        if (Costs is not { } costs)
+        {
+            EvaluateTransactionRule(rule, transaction, detection, progress, isComplete);
+            return;
+        }
+
+        long matched = RulesMatched;
+        long begun = costs.Begin();
+        EvaluateTransactionRule(rule, transaction, detection, progress, isComplete);
+        costs.End(rule, begun, RulesMatched != matched);
     }
 
     private void PrefilterTransaction(Transaction transaction, TransactionDetection detection, ProtocolId protocol, byte progress, bool isComplete)

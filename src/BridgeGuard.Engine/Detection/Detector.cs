@@ -68,6 +68,9 @@ public sealed partial class Detector : IDisposable
 
     public long RulesMatched { get; private set; }
 
+    /// <summary>Counts of single rules; null: not kept.</summary>
+    public RuleCosts? Costs { get; set; }
+
     public long ThresholdsRefused => _thresholds.Refused;
 
     public long HostBitsRefused => _hostVariables.Refused;
@@ -159,6 +162,11 @@ public sealed partial class Detector : IDisposable
                 _matches = new MatchSet(rules.Count);
                 _candidates = new int[rules.Count];
             }
+        }
+
+        if (Costs is { } costs && !ReferenceEquals(costs.Rules, rules))
+        {
+            costs.Attach(rules);
         }
 
         _packet = packet;

@@ -35,6 +35,9 @@ public sealed class WorkerEnvironment
     public RedirectTable Redirects { get; init; } = new();
 
     public IGuestDirectory Guests { get; init; } = EmptyGuestDirectory.Instance;
+
+    /// <summary>A monotonic clock with which a sample of rule evaluations is timed; null: costs of rules are not kept.</summary>
+    public Func<long>? CostClock { get; init; }
 }
 
 /// <summary>One thread's engine: a frame goes in, a verdict comes out. The pipeline, in the order of the folders it calls.</summary>
@@ -74,7 +77,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _appLayer = new AppLayer(_settings, environment.Protocols ?? new ProtocolDetector(_settings.AppLayer), _files, Counters);
         _flows = new FlowTable(_settings, environment.FlowHash, Counters, workerId) { EndHandler = this };
         _tcp = new TcpTracker(_settings, _flows, _appLayer, Counters);
-        _detector = new Detector(_settings, workerId) { Reassembler = _tcp.Reassembler };
+        _detector = new Detector(_settings, workerId)
+        {
+            Reassembler = _tcp.Reassembler,
+            Costs = environment.CostClock is { } clock ? new RuleCosts(clock) : null,
+        };
         _alerts = new AlertQueue(_settings.Detection.PacketAlertMax);
         _events = new EventEmitter(_settings, environment.Events, environment.Guests, (byte)workerId) { Payloads = this };
         _redirector = new Redirector(_redirectTable, [], new NeighborTable([]), Injector);
@@ -91,6 +98,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     public Exception? LastFault { get; private set; }
 
     public FlowTable Flows => _flows;
+
+    /// <summary>What single rules cost this worker; null when it is not kept.</summary>
+    public RuleCosts? RuleCosts => _detector.Costs;
 
     /// <summary>Rules and policy; may be set from another thread, takes effect with the next packet.</summary>
     public EngineProgram Program
