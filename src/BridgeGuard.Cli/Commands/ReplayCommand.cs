@@ -5,6 +5,7 @@ using BridgeGuard.Cli.Replay;
 using BridgeGuard.Cli.Suricata;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Worker;
@@ -35,15 +36,13 @@ internal static class ReplayCommand
         Option<string[]> settings = new("--set") { Description = "override a setting, name=value" };
         Option<string?> filter = new("--filter") { Description = "capture filter in tcpdump's language" };
         Option<string?> role = new("--role") { Description = "role that every guest has: the name of a shipped or installed one, or a role file" };
-        Option<int> profile = new("--profile") { Description = "print the rules that cost most, so many of them" };
         checksums.AcceptOnlyFromAmong("all", "none");
-        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter, role, profile };
+        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter, role };
         command.SetAction((parsed, stop) => Task.FromResult(Run(
             parsed.GetValue(captures)!,
             parsed.GetValue(configuration),
             parsed.GetValue(filter),
             parsed.GetValue(role),
-            parsed.GetValue(profile),
             new SuricataOverrides
             {
                 ExclusiveRules = parsed.GetValue(only),
@@ -58,7 +57,7 @@ internal static class ReplayCommand
         return command;
     }
 
-    private static int Run(string[] captures, string? file, string? filter, string? role, int profile, SuricataOverrides overrides, CancellationToken stop)
+    private static int Run(string[] captures, string? file, string? filter, string? role, SuricataOverrides overrides, CancellationToken stop)
     {
         SuricataConfiguration configuration;
         try
@@ -99,17 +98,56 @@ internal static class ReplayCommand
         EngineProgram program = new(loaded.Rules, new CompiledPolicy(policy, loaded.Rules.Rules));
         RuleSetStats rules = new(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000, loaded.Loaded, loaded.Failed, loaded.Skipped);
         ReplaySummary summary;
-        using (ReplayEngine engine = new(configuration, program, rules, profile > 0))
+        using (ReplayEngine engine = new(configuration, program, rules))
         {
             summary = Watch(engine, captures, filter, stop);
             Print(summary, loaded, configuration);
-            if (engine.RuleCosts is { } costs)
-            {
-                RuleCostTable.Print(Console.Out, costs.Rules, costs.Costs, profile);
-            }
         }
 
         return summary.Error is not null ? ExitCode.Failure : loaded.HasErrors ? ExitCode.BadRules : ExitCode.Ok;
+    }
+
+    /// <summary>Runs captures without writing events and prints what rules cost.</summary>
+    public static int Profile(string[] captures, string rules, string? file, int most, bool json, CancellationToken stop)
+    {
+        DirectoryInfo scratch = Directory.CreateTempSubdirectory("bridgeguard-profile-");
+        try
+        {
+            SuricataOverrides overrides = new() { ExclusiveRules = rules, LogFolder = scratch.FullName, CapturePath = captures[0] };
+            SuricataConfiguration configuration = file is null
+                ? SuricataConfigurationReader.ReadText(SuricataDefaults.Configuration, "built-in configuration", overrides)
+                : SuricataConfigurationReader.ReadFile(file, overrides);
+            RuleLoadResult loaded = RuleLoader.Load(RuleOptions.From(configuration));
+            EngineProgram program = new(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
+            using ReplayEngine engine = new(configuration, program, new RuleSetStats(0, loaded.Loaded, loaded.Failed, loaded.Skipped), profile: true);
+            ReplaySummary summary = Watch(engine, captures, null, stop);
+            RuleCosts costs = engine.RuleCosts!;
+            if (json)
+            {
+                using Stream output = Console.OpenStandardOutput();
+                RuleCostTable.WriteJson(output, costs.Rules, costs.Costs, most);
+            }
+            else
+            {
+                RuleCostTable.Print(Console.Out, costs.Rules, costs.Costs, most);
+            }
+
+            if (summary.Error is { } error)
+            {
+                Console.Error.WriteLine($"bridgeguard: {error.Message}");
+            }
+
+            return summary.Error is null ? ExitCode.Ok : ExitCode.Failure;
+        }
+        catch (ConfigException error)
+        {
+            Console.Error.WriteLine($"bridgeguard: {error.Message}");
+            return ExitCode.BadConfiguration;
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
+        }
     }
 
     /// <summary>The policy in which every end has the role; null after a line that says what is wrong.</summary>

@@ -25,18 +25,9 @@ public sealed partial class Detector
         AddDetectionRules();
         bool hasStream = TryGetStream(out RawWindow stream);
         ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection) ? [] : _packet.Payload;
-        if ((_group.PayloadPatterns & StreamPatterns) != 0 && hasStream)
+        if (_group.PayloadPatterns != 0)
         {
-            Prefilter(0, stream.Data);
-        }
-
-        if ((_group.PayloadPatterns & (StreamPatterns | PacketPatterns)) != 0 && !payload.IsEmpty)
-        {
-            Prefilter(2, payload);
-            if (!hasStream && !IsInStream)
-            {
-                Prefilter(0, payload);
-            }
+            PrefilterPayloads(hasStream, stream, payload);
         }
 
         int previous = -1;
@@ -68,6 +59,36 @@ public sealed partial class Detector
         long begun = costs.Begin();
         EvaluatePacketRule(rule, hasStream, stream, payload);
         costs.End(rule, begun, RulesMatched != matched);
+    }
+
+    private void PrefilterPayloads(bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload)
+    {
+        bool wantsStream = (_group.PayloadPatterns & StreamPatterns) != 0;
+        if (hasStream && wantsStream)
+        {
+            Prefilter(PayloadKind.TcpStream, stream.Data, stream.Offset);
+        }
+
+        if (payload.IsEmpty)
+        {
+            return;
+        }
+
+        if (!_packet.IsTcp)
+        {
+            Prefilter(_packet.IsUdp ? PayloadKind.UdpPacket : PayloadKind.OtherPacket, payload, 0);
+            return;
+        }
+
+        if ((_group.PayloadPatterns & PacketPatterns) != 0)
+        {
+            Prefilter(PayloadKind.TcpPacket, payload, 0);
+        }
+
+        if (wantsStream && !hasStream && !IsInStream)
+        {
+            Prefilter(PayloadKind.TcpStream, payload, 0);
+        }
     }
 
     /// <summary>Rules that ask only for the protocol run once per direction, when its detection has ended.</summary>
@@ -103,9 +124,9 @@ public sealed partial class Detector
     }
 
     /// <summary>Adds the rules whose fast pattern occurs in the data.</summary>
-    private void Prefilter(int kind, ReadOnlySpan<byte> data)
+    private void Prefilter(PayloadKind kind, ReadOnlySpan<byte> data, long offset)
     {
-        PrefilterTable? table = _rules.PayloadPrefilters[kind + (int)_packet.Direction];
+        PrefilterTable? table = _rules.PayloadPrefilters[((int)kind * 2) + (int)_packet.Direction];
         if (table is null)
         {
             return;
@@ -118,7 +139,7 @@ public sealed partial class Detector
         }
 
         _matches.Clear();
-        table.Set.Scan(data, _matches);
+        table.Set.ScanChunk(data, offset, isLast: true, _matches);
         AddGroupMembers(_matches.Ids);
     }
 
@@ -126,9 +147,9 @@ public sealed partial class Detector
     {
         foreach (int rule in rules)
         {
-            if (_group.HasHeader(_rules.Entries[rule].Header))
+            if (_group.HasHeader(_rules.HeaderOfRule[rule]))
             {
-                AddCandidates([rule]);
+                AddCandidate(rule);
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Files;
@@ -25,7 +26,9 @@ public sealed partial class Detector
 
     private void InspectTransactions()
     {
-        TransactionList transactions = _flow!.AppState!.Transactions;
+        ProtocolState state = _flow!.AppState!;
+        TransactionList transactions = state.Transactions;
+        uint changes = _packet.Direction == Direction.ToServer ? state.ChangesToServer : state.ChangesToClient;
         for (int i = 0; i < transactions.Count; i++)
         {
             Transaction transaction = transactions[i];
@@ -36,7 +39,15 @@ public sealed partial class Detector
             }
 
             detection.Attach(_rules);
-            InspectTransaction(transaction, detection);
+            byte progress = _flow.ProgressOf(transaction, _packet.Direction);
+            if (detection.InspectedProgress == progress && detection.InspectedChanges == changes)
+            {
+                // Nothing was parsed since: every buffer is what it was.
+                continue;
+            }
+
+            detection.InspectedChanges = changes;
+            InspectTransaction(transaction, detection, progress);
         }
     }
 
@@ -59,11 +70,10 @@ public sealed partial class Detector
         }
     }
 
-    private void InspectTransaction(Transaction transaction, TransactionDetection detection)
+    private void InspectTransaction(Transaction transaction, TransactionDetection detection, byte progress)
     {
         Protocol protocol = _flow!.AppState!.Protocol;
         Direction direction = _packet.Direction;
-        byte progress = _flow.ProgressOf(transaction, direction);
         bool isComplete = progress >= protocol.CompletedProgress(direction);
         _inspector.DceLittleEndian = transaction is not IDceRpcCarrier { DceRpc.IsLittleEndian: false };
         ClearCandidates();
@@ -78,7 +88,7 @@ public sealed partial class Detector
         {
             if (!state.IsOver)
             {
-                AddCandidates([state.Rule]);
+                AddCandidate(state.Rule);
             }
         }
 
@@ -115,40 +125,47 @@ public sealed partial class Detector
 
     private void PrefilterTransaction(Transaction transaction, TransactionDetection detection, ProtocolId protocol, byte progress, bool isComplete)
     {
-        BufferPrefilter[] prefilters = _rules.BufferPrefilters[((int)protocol * 2) + (int)_packet.Direction];
-        for (int i = 0; i < prefilters.Length; i++)
+        BufferPrefilters prefilters = _rules.BufferPrefilters[((int)protocol * 2) + (int)_packet.Direction];
+        int reached = prefilters.Reached(progress);
+        for (int word = 0; word * 64 < reached; word++)
         {
-            BufferPrefilter prefilter = prefilters[i];
-            if (progress < prefilter.Progress || detection.IsPrefiltered(i))
+            int left = reached - (word * 64);
+            ulong pending = detection.Pending(word) & (left >= 64 ? ulong.MaxValue : (1UL << left) - 1);
+            for (; pending != 0; pending &= pending - 1)
             {
-                continue;
-            }
-
-            bool isFinal = progress > prefilter.Progress || isComplete;
-            bool found = false;
-            _matches.Clear();
-            for (int index = 0; TryGetBuffer(transaction, prefilter.Buffer, prefilter.LocalId, index, out BufferView view); index++)
-            {
-                found = true;
-                if (!_settings.Detection.Prefilter)
+                int index = (word * 64) + BitOperations.TrailingZeroCount(pending);
+                if (PrefilterBuffer(prefilters.All[index], transaction, progress, isComplete))
                 {
-                    AddGroupMembers(prefilter.Table.Rules);
-                    break;
+                    detection.SetPrefiltered(index);
                 }
-
-                prefilter.Table.Set.ScanChunk(view.Data, view.Offset, view.IsComplete, _matches);
-                if (!prefilter.IsMulti)
-                {
-                    break;
-                }
-            }
-
-            AddGroupMembers(_matches.Ids);
-            if (isFinal || (found && !prefilter.IsMulti && !prefilter.IsStreaming))
-            {
-                detection.SetPrefiltered(i);
             }
         }
+    }
+
+    /// <summary>Looks for the fast patterns of one buffer; true when it need not be looked at again.</summary>
+    private bool PrefilterBuffer(BufferPrefilter prefilter, Transaction transaction, byte progress, bool isComplete)
+    {
+        bool isFinal = progress > prefilter.Progress || isComplete;
+        bool found = false;
+        _matches.Clear();
+        for (int index = 0; TryGetBuffer(transaction, prefilter.Buffer, prefilter.LocalId, index, out BufferView view); index++)
+        {
+            found = true;
+            if (!_settings.Detection.Prefilter)
+            {
+                AddGroupMembers(prefilter.Table.Rules);
+                break;
+            }
+
+            prefilter.Table.Set.ScanChunk(view.Data, view.Offset, view.IsComplete, _matches);
+            if (!prefilter.IsMulti)
+            {
+                break;
+            }
+        }
+
+        AddGroupMembers(_matches.Ids);
+        return isFinal || (found && !prefilter.IsMulti && !prefilter.IsStreaming);
     }
 
     private void EvaluateTransactionRule(int rule, Transaction transaction, TransactionDetection detection, byte progress, bool isComplete)

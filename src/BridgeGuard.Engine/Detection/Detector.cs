@@ -173,7 +173,7 @@ public sealed partial class Detector : IDisposable
         _transaction = null;
         _flow = flow;
         _alerts = alerts;
-        _group = _groups.Find(rules, packet, flow is not null);
+        _group = _groups.Find(rules, packet, flow);
         _hasShownStream = false;
         _isPassed = false;
         _directionMask = packet.Direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
@@ -294,6 +294,21 @@ public sealed partial class Detector : IDisposable
             // There is no room to tell of it, but an attack is stopped all the same.
             Act(alert);
         }
+
+        if (_group.FitsBothWays(_rules.Headers[entry.Header]))
+        {
+            _alerts.Add(alert);
+        }
+    }
+
+    private void AddCandidate(int rule)
+    {
+        if (_candidateCount == _candidates.Length)
+        {
+            Array.Resize(ref _candidates, _candidates.Length * 2);
+        }
+
+        _candidates[_candidateCount++] = rule;
     }
 
     private void ClearCandidates() => _candidateCount = 0;

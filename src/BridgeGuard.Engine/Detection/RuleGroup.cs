@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 
@@ -9,9 +10,12 @@ internal sealed class RuleGroup
 {
     private readonly ulong[] _headers;
 
-    private RuleGroup(RuleSet rules, ulong[] headers)
+    private readonly RuleGroupKey _key;
+
+    private RuleGroup(RuleSet rules, in RuleGroupKey key, ulong[] headers)
     {
         RuleSet = rules;
+        _key = key;
         _headers = headers;
     }
 
@@ -32,6 +36,18 @@ internal sealed class RuleGroup
 
     /// <summary>Bit 0: stream patterns, bit 1: packet patterns.</summary>
     public byte PayloadPatterns { get; private init; }
+
+    /// <summary>Whether the group, found for an earlier packet of the same flow and direction, is that of this packet too.</summary>
+    public bool Suits(RuleSet rules, Packet packet) =>
+        ReferenceEquals(RuleSet, rules) && _key.Protocol == packet.Protocol && _key.IpVersion == packet.IpVersion
+        && (packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo));
+
+    /// <summary>The packet fits a rule for both directions (<c>&lt;&gt;</c>) as it is written and the other way round: that is two matches, as for Suricata.</summary>
+    public bool FitsBothWays(in RuleHeader header) =>
+        (header.Flags & RuleFlags.Bidirectional) != 0
+        && (header.Source != header.Destination || header.SourcePort != header.DestinationPort)
+        && MatchesEnds(RuleSet, header, _key.SourceClass, _key.DestinationClass, _key.SourcePortClass, _key.DestinationPortClass)
+        && MatchesEnds(RuleSet, header, _key.DestinationClass, _key.SourceClass, _key.DestinationPortClass, _key.SourcePortClass);
 
     public bool HasHeader(int header) => (_headers[header >> 6] & (1UL << (header & 63))) != 0;
 
@@ -63,7 +79,7 @@ internal sealed class RuleGroup
             payload |= lists.PayloadPatterns;
         }
 
-        return new RuleGroup(rules, headers)
+        return new RuleGroup(rules, key, headers)
         {
             Always = Sorted(always),
             Events = Sorted(events),
@@ -171,7 +187,30 @@ internal sealed class RuleGroupCache
 
     public int Count => _groups.Count;
 
-    public RuleGroup Find(RuleSet rules, Packet packet, bool hasFlow)
+    /// <summary>The group of a packet: the one its flow remembers, or by classes of addresses and ports.</summary>
+    public RuleGroup Find(RuleSet rules, Packet packet, Flow? flow)
+    {
+        if (flow is null)
+        {
+            return Find(rules, packet, hasFlow: false);
+        }
+
+        ref RuleGroup? known = ref packet.Direction == Direction.ToServer ? ref flow.GroupToServer : ref flow.GroupToClient;
+        if (known is { } remembered && remembered.Suits(rules, packet))
+        {
+            return remembered;
+        }
+
+        RuleGroup found = Find(rules, packet, hasFlow: true);
+        if (flow.Key.Protocol == packet.Protocol)
+        {
+            known = found;
+        }
+
+        return found;
+    }
+
+    private RuleGroup Find(RuleSet rules, Packet packet, bool hasFlow)
     {
         if (!ReferenceEquals(_rules, rules))
         {
@@ -180,7 +219,7 @@ internal sealed class RuleGroupCache
         }
 
         bool hasAddresses = packet.IpVersion != 0;
-        bool hasPorts = packet.TransportOffset >= 0 && packet.Protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Sctp;
+        bool hasPorts = (packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo)) && packet.Protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Sctp;
         var key = new RuleGroupKey(
             packet.IpVersion,
             packet.Protocol,

@@ -41,6 +41,9 @@ public sealed class RuleSet
 
     internal RuleHeader[] Headers { get; init; } = [];
 
+    /// <summary>Each rule's header, apart from the entries: it is asked for every pattern found, and most are answered by it.</summary>
+    internal int[] HeaderOfRule { get; init; } = [];
+
     internal AddressClassifier Addresses { get; init; } = AddressClassifier.Build([]);
 
     internal PortClassifier Ports { get; init; } = PortClassifier.Build([]);
@@ -93,6 +96,12 @@ public sealed class RuleSet
     /// <summary>Transform chains by inspection buffer number; empty without transforms.</summary>
     internal Transforms.Transform[][] BufferTransforms { get; init; } = [];
 
+    /// <summary>Names of inspection buffers, by number, for people.</summary>
+    internal string[] BufferNames { get; init; } = [];
+
+    /// <summary>What the prefilter looks for, by rule; null: the rule is looked at without.</summary>
+    internal byte[]?[] FastPatterns { get; init; } = [];
+
     internal RuleEffect[] Effects { get; init; } = [];
 
     internal ThresholdRule[] Thresholds { get; init; } = [];
@@ -110,11 +119,11 @@ public sealed class RuleSet
     /// <summary>Which rules each header's groups hold, by header.</summary>
     internal HeaderRules[] HeaderRules { get; init; } = [];
 
-    /// <summary>Payload prefilters: [tcp stream, packet] x [to server, to client].</summary>
-    internal PrefilterTable?[] PayloadPrefilters { get; init; } = new PrefilterTable?[4];
+    /// <summary>Payload prefilters, by <see cref="PayloadKind"/> and direction: index kind * 2 + direction.</summary>
+    internal PrefilterTable?[] PayloadPrefilters { get; init; } = new PrefilterTable?[(int)PayloadKind.Count * 2];
 
     /// <summary>Prefilters of transaction buffers, by protocol and direction: index protocol * 2 + direction.</summary>
-    internal BufferPrefilter[][] BufferPrefilters { get; init; } = EmptyPrefilters();
+    internal BufferPrefilters[] BufferPrefilters { get; init; } = EmptyPrefilters();
 
     /// <summary>Firewall rules, in the order written.</summary>
     internal Firewall.FirewallTables Firewall { get; init; } = Detection.Firewall.FirewallTables.Empty;
@@ -143,10 +152,10 @@ public sealed class RuleSet
     /// <summary>Some rule looks into frames of this protocol.</summary>
     public bool NeedsFrames(ProtocolId protocol) => FrameRules[(int)protocol * 2].Length > 0 || FrameRules[((int)protocol * 2) + 1].Length > 0;
 
-    private static BufferPrefilter[][] EmptyPrefilters()
+    private static BufferPrefilters[] EmptyPrefilters()
     {
-        var all = new BufferPrefilter[(int)ProtocolId.Count * 2][];
-        Array.Fill(all, []);
+        var all = new BufferPrefilters[(int)ProtocolId.Count * 2];
+        Array.Fill(all, Detection.BufferPrefilters.None);
         return all;
     }
 }
@@ -173,6 +182,16 @@ internal sealed class HeaderRules
 
     /// <summary>Some rule has its fast pattern in the payload: bit 0 stream, bit 1 packet.</summary>
     public byte PayloadPatterns { get; init; }
+}
+
+/// <summary>The payloads that have a search of their own, as few rules concern more than one of them.</summary>
+internal enum PayloadKind : byte
+{
+    TcpStream,
+    TcpPacket,
+    UdpPacket,
+    OtherPacket,
+    Count,
 }
 
 /// <summary>A multi-pattern search over one kind of buffer; ids are rule indexes.</summary>
@@ -213,6 +232,40 @@ internal sealed class BufferPrefilter
     public required bool IsStreaming { get; init; }
 
     public required PrefilterTable Table { get; init; }
+}
+
+/// <summary>The prefilters of a protocol and direction, by the progress from which their buffer exists.</summary>
+internal sealed class BufferPrefilters
+{
+    /// <summary>Prefilters that a transaction remembers to be done with; those over it run whenever it is inspected.</summary>
+    public const int MaxRemembered = 256;
+
+    public static readonly BufferPrefilters None = new([]);
+
+    private readonly ushort[] _reached = new ushort[256];
+
+    /// <param name="all">Owned by the result from here on.</param>
+    public BufferPrefilters(BufferPrefilter[] all)
+    {
+        Array.Sort(all, (left, right) => left.Progress.CompareTo(right.Progress));
+        All = all;
+        for (int progress = 0; progress < _reached.Length; progress++)
+        {
+            int count = 0;
+            while (count < all.Length && all[count].Progress <= progress)
+            {
+                count++;
+            }
+
+            _reached[progress] = (ushort)count;
+        }
+    }
+
+    /// <summary>Ascending by progress.</summary>
+    public BufferPrefilter[] All { get; }
+
+    /// <summary>So many of them, from the first, have a buffer to look at.</summary>
+    public int Reached(byte progress) => _reached[progress];
 }
 
 /// <summary>A <c>pcre</c>: the expression and where its captures go.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BridgeGuard.Engine.Protocols;
 
 namespace BridgeGuard.Engine.Detection;
 
@@ -23,6 +24,9 @@ public sealed class TransactionDetection
 
     /// <summary>Bytes that the parser had taken then.</summary>
     internal ulong FirewallParsed { get; set; }
+
+    /// <summary>What <see cref="ProtocolState.ChangesToServer"/> or its twin was when the direction was inspected last.</summary>
+    internal uint InspectedChanges { get; set; }
 
     internal int StateCount { get; private set; }
 
@@ -69,11 +73,12 @@ public sealed class TransactionDetection
         return StateCount++;
     }
 
-    internal bool IsPrefiltered(int index) => index < 256 && (_prefiltered[index >> 6] & (1UL << (index & 63))) != 0;
+    /// <summary>The prefilters from 64 * <paramref name="word"/> on, one bit each, that are not done with.</summary>
+    internal ulong Pending(int word) => word < BufferPrefilters.MaxRemembered / 64 ? ~_prefiltered[word] : ulong.MaxValue;
 
     internal void SetPrefiltered(int index)
     {
-        if (index < 256)
+        if (index < BufferPrefilters.MaxRemembered)
         {
             _prefiltered[index >> 6] |= 1UL << (index & 63);
         }

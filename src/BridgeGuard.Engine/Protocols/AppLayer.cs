@@ -131,7 +131,9 @@ public sealed class AppLayer : IStreamConsumer
         }
 
         flow.DetectionOf(direction).WaitFor = 0;
+        ulong before = state.Outline();
         state.OnGap(bytes, Context(flow, packet, direction, isEnd: false));
+        state.NoteChange(direction, before);
     }
 
     /// <summary>One datagram of a UDP flow.</summary>
@@ -184,7 +186,9 @@ public sealed class AppLayer : IStreamConsumer
         if (flow.AppState is { } state && OwnProtocol(flow, direction) == flow.App)
         {
             ParseContext context = Context(flow, packet, direction, isEnd: false);
+            ulong before = state.Outline();
             ParseResult result = state.Parse(data, in context);
+            state.NoteChange(direction, before);
             flow.DetectionOf(direction).Parsed += (ulong)data.Length;
             if (result.Status == ParseStatus.Stop)
             {
@@ -478,7 +482,9 @@ public sealed class AppLayer : IStreamConsumer
 
         ProtocolState state = flow.AppState!;
         ParseContext context = Context(flow, packet, direction, isEnd);
+        ulong before = state.Outline();
         ParseResult result = state.Parse(data, in context);
+        state.NoteChange(direction, before);
         if (result.Status == ParseStatus.Stop || data.Length - result.Consumed > state.MaxTailBytes)
         {
             Error(flow);
@@ -519,7 +525,9 @@ public sealed class AppLayer : IStreamConsumer
 
         if (flow.AppState is { } state && !flow.Has(GiveUpFlag(direction)))
         {
+            ulong before = state.Outline();
             state.OnEnd(Context(flow, packet, direction, isEnd: true));
+            state.NoteChange(direction, before);
         }
 
         detection.Ended = true;

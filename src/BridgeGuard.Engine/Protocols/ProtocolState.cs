@@ -56,10 +56,22 @@ public readonly struct ParseContext
 /// </remarks>
 public abstract class ProtocolState
 {
+    /// <summary>Live transactions up to this number are compared before and after parsing; with more, each parse counts as a change of all.</summary>
+    private const int MaxOutlined = 16;
+
+    private ulong _unknown = ulong.MaxValue / 2;
+
     /// <summary>Live transactions, oldest first.</summary>
     public TransactionList Transactions { get; } = new();
 
     public abstract Protocol Protocol { get; }
+
+    /// <summary>
+    /// Rises whenever what rules see of the direction may have changed: a transaction is not inspected twice in the same state. Kept by <see cref="AppLayer"/>.
+    /// </summary>
+    internal uint ChangesToServer { get; private set; }
+
+    internal uint ChangesToClient { get; private set; }
 
     /// <summary>Bytes of an unfinished element that may be kept; more end the parsing.</summary>
     public virtual int MaxTailBytes => AppLayer.MaxTailBytes;
@@ -92,6 +104,31 @@ public abstract class ProtocolState
 
     /// <summary>A transaction is no longer needed by detection and logging and leaves the list; returns it to the state's own pool.</summary>
     public abstract void Release(Transaction transaction);
+
+    /// <summary>Notes that bytes, a hole or the end of one direction were parsed.</summary>
+    /// <param name="direction">Theirs.</param>
+    /// <param name="before">What <see cref="Outline"/> was before.</param>
+    internal void NoteChange(Direction direction, ulong before)
+    {
+        // More of a body says nothing to rules about the other direction; all else may.
+        bool isBoth = Outline() != before;
+        ChangesToServer += isBoth || direction == Direction.ToServer ? 1u : 0u;
+        ChangesToClient += isBoth || direction == Direction.ToClient ? 1u : 0u;
+    }
+
+    /// <summary>Something that changes whenever a transaction comes, goes, or advances.</summary>
+    internal ulong Outline()
+    {
+        ulong outline = Transactions.NextId;
+        int count = Math.Min(Transactions.Count, MaxOutlined);
+        for (int i = 0; i < count; i++)
+        {
+            Transaction transaction = Transactions[i];
+            outline = (outline * 31) + ((uint)transaction.ProgressToServer << 8) + transaction.ProgressToClient;
+        }
+
+        return Transactions.Count > MaxOutlined ? ++_unknown : outline;
+    }
 
     /// <summary>Back to the state of a new object, transactions released.</summary>
     public virtual void Reset()

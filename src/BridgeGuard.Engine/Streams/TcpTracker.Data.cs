@@ -196,6 +196,9 @@ public sealed partial class TcpTracker
 
         TakeFin(packet, sender);
 
+        // Observed of Suricata 8: what is acknowledged and was not shown is shown with the sender's next packet, be it this one.
+        sender.Flags |= TcpStreamFlags.RawTriggered;
+
         // States are the server's: the client's FIN leaves it waiting for its own program to close.
         session.State = packet.Direction == Direction.ToServer ? TcpState.CloseWait : TcpState.FinWait1;
         AfterFin(packet, flow, sender);

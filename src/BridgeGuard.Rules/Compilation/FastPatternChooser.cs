@@ -53,11 +53,14 @@ internal static class FastPatternChooser
         ? content.Pattern.AsSpan(content.FastPatternOffset, content.FastPatternLength)
         : content.Pattern;
 
-    /// <summary>Where the bytes have to be; never narrower than what the rule allows.</summary>
-    public static PatternPlacement PlacementOf(OpModel content, bool isStreaming)
+    /// <summary>
+    /// Where the bytes have to be; never narrower than what the rule allows. In a stream or body that is seen in windows, places count from its start,
+    /// as they do for the rule.
+    /// </summary>
+    public static PatternPlacement PlacementOf(OpModel content)
     {
         const OpFlags variable = OpFlags.OffsetIsVariable | OpFlags.DepthIsVariable | OpFlags.DistanceIsVariable | OpFlags.WithinIsVariable;
-        if (isStreaming || content.FastPatternLength > 0 || content.Has(variable))
+        if (content.FastPatternLength > 0 || content.Has(variable))
         {
             return PatternPlacement.Anywhere;
         }

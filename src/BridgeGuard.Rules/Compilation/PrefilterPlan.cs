@@ -12,13 +12,13 @@ internal sealed class PrefilterPlan
     private const byte StreamBit = 1;
     private const byte PacketBit = 2;
 
-    private readonly Collected?[] _payload = new Collected?[4];
+    private readonly Collected?[] _payload = new Collected?[(int)PayloadKind.Count * 2];
     private readonly Dictionary<(ProtocolId Protocol, Direction Direction, int Buffer, int LocalId), (BufferDescriptor Descriptor, Collected Patterns)> _buffers = [];
 
     private readonly Dictionary<(int Slot, short Type, int Buffer), (List<int> Always, Collected Patterns)> _frames = [];
 
-    /// <summary>Adds a payload pattern; which of the two searches it joined.</summary>
-    public byte AddPayload(int rule, OpModel content, RuleFlags payload, DirectionMask directions)
+    /// <summary>Adds a payload pattern; whether it is looked for in streams, packets or both.</summary>
+    public byte AddPayload(int rule, OpModel content, RuleFlags payload, DirectionMask directions, ulong[]? protocols)
     {
         bool stream = (payload & RuleFlags.NeedStream) != 0;
         bool packet = (payload & RuleFlags.NeedPacket) != 0 || !stream;
@@ -29,18 +29,42 @@ internal sealed class PrefilterPlan
                 continue;
             }
 
-            if (stream)
+            if (Includes(protocols, IpProtocols.Tcp))
             {
-                (_payload[direction] ??= new Collected()).Add(rule, content, isStreaming: true);
+                Add(PayloadKind.TcpStream, stream);
+                Add(PayloadKind.TcpPacket, packet);
             }
 
-            if (packet)
+            // What has no stream is looked at packet by packet, whatever the rule prefers.
+            Add(PayloadKind.UdpPacket, Includes(protocols, IpProtocols.Udp));
+            Add(PayloadKind.OtherPacket, IncludesOther(protocols));
+
+            void Add(PayloadKind kind, bool wanted)
             {
-                (_payload[2 + direction] ??= new Collected()).Add(rule, content, isStreaming: false);
+                if (wanted)
+                {
+                    (_payload[((int)kind * 2) + direction] ??= new Collected()).Add(rule, content);
+                }
             }
         }
 
         return (byte)((stream ? StreamBit : 0) | (packet ? PacketBit : 0));
+    }
+
+    private static bool Includes(ulong[]? protocols, byte protocol) =>
+        protocols is null || (protocols[protocol >> 6] & (1UL << (protocol & 63))) != 0;
+
+    private static bool IncludesOther(ulong[]? protocols)
+    {
+        for (int i = 0; i < 256; i++)
+        {
+            if (i is not (IpProtocols.Tcp or IpProtocols.Udp) && Includes(protocols, (byte)i))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     public void AddBuffer(int rule, OpModel content, ProtocolId protocol, DirectionMask directions, int buffer, BufferDescriptor descriptor)
@@ -59,7 +83,7 @@ internal sealed class PrefilterPlan
                 _buffers.Add(key, collected);
             }
 
-            collected.Patterns.Add(rule, content, descriptor.IsStreaming);
+            collected.Patterns.Add(rule, content);
         }
     }
 
@@ -85,7 +109,7 @@ internal sealed class PrefilterPlan
             }
             else
             {
-                collected.Patterns.Add(rule, content, isStreaming: false);
+                collected.Patterns.Add(rule, content);
             }
         }
     }
@@ -103,7 +127,7 @@ internal sealed class PrefilterPlan
 
     public PrefilterTable?[] BuildPayload() => Array.ConvertAll(_payload, collected => collected?.Build());
 
-    public BufferPrefilter[][] BuildBuffers()
+    public BufferPrefilters[] BuildBuffers()
     {
         var all = new List<BufferPrefilter>[(int)ProtocolId.Count * 2];
         foreach (((ProtocolId protocol, Direction direction, int buffer, int localId), (BufferDescriptor descriptor, Collected patterns)) in _buffers)
@@ -119,7 +143,7 @@ internal sealed class PrefilterPlan
             });
         }
 
-        return Array.ConvertAll(all, list => list is null ? [] : list.ToArray());
+        return Array.ConvertAll(all, list => list is null ? BufferPrefilters.None : new BufferPrefilters([.. list]));
     }
 
     private sealed class Collected
@@ -129,12 +153,12 @@ internal sealed class PrefilterPlan
 
         public bool IsEmpty => _rules.Count == 0;
 
-        public void Add(int rule, OpModel content, bool isStreaming)
+        public void Add(int rule, OpModel content)
         {
             _builder.Add(
                 FastPatternChooser.BytesOf(content),
                 content.Has(OpFlags.IgnoreCase),
-                FastPatternChooser.PlacementOf(content, isStreaming),
+                FastPatternChooser.PlacementOf(content),
                 rule);
             if (_rules.Count == 0 || _rules[^1] != rule)
             {

@@ -128,6 +128,7 @@ internal sealed partial class RuleCompiler
         {
             number = _bufferTransforms.Count;
             _bufferNumbers.Add(key, number);
+            _bufferNames.Add(key.Replace('\n', ' '));
             _bufferTransforms.Add([.. section.Transforms]);
         }
 

@@ -18,6 +18,8 @@ internal sealed partial class RuleCompiler
 {
     private readonly List<RuleInfo> _infos = [];
     private readonly List<RuleEntry> _entries = [];
+    private readonly List<byte[]?> _fastPatterns = [];
+    private readonly List<string> _bufferNames = [];
     private readonly List<PacketCondition> _conditions = [];
     private readonly List<int> _numbers = [];
     private readonly List<BufferOp> _ops = [];
@@ -97,6 +99,9 @@ internal sealed partial class RuleCompiler
         AddThresholds(rule, thresholds, ref entry);
         _entries.Add(entry);
         _infos.Add(info);
+        _fastPatterns.Add(fast is { } pattern ? FastPatternChooser.BytesOf(pattern.Content).Length == pattern.Content.Pattern.Length
+            ? pattern.Content.Pattern
+            : FastPatternChooser.BytesOf(pattern.Content).ToArray() : null);
         _byId[(rule.Gid, rule.Sid)] = index;
         if (rule.Firewall is not null)
         {
@@ -152,7 +157,7 @@ internal sealed partial class RuleCompiler
             return;
         }
 
-        lists.PayloadPatterns |= _prefilters.AddPayload(index, pattern.Content, payload, rule.Directions);
+        lists.PayloadPatterns |= _prefilters.AddPayload(index, pattern.Content, payload, rule.Directions, rule.Protocols);
     }
 
     private Span32 AddConditions(RuleModel rule)
@@ -339,6 +344,7 @@ internal sealed partial class RuleCompiler
         Infos = [.. _infos],
         Entries = [.. _entries],
         Headers = _headers.Headers(),
+        HeaderOfRule = [.. _entries.Select(entry => entry.Header)],
         HeaderRules = _headers.Rules(),
         Addresses = _headers.BuildAddresses(),
         Ports = _headers.BuildPorts(),
@@ -368,6 +374,8 @@ internal sealed partial class RuleCompiler
             FileTestKind.Sha256 => FileHashes.Sha256,
             _ => FileHashes.None,
         }),
+        BufferNames = [.. _bufferNames],
+        FastPatterns = [.. _fastPatterns],
         Effects = [.. _effects],
         Thresholds = [.. _thresholds],
         Suppressions = [.. _suppressions],

@@ -18,6 +18,7 @@ internal sealed class AnchorTable
     {
         _table = table;
         _fromEnd = fromEnd;
+        Count = patterns.Count;
         var byTier = new List<int>[TierWidths.Length];
         foreach (int pattern in patterns)
         {
@@ -38,6 +39,8 @@ internal sealed class AnchorTable
         }
         _tiers = [.. tiers];
     }
+
+    public int Count { get; }
 
     public long MemoryBytes
     {

@@ -19,6 +19,11 @@ internal abstract class BodyFilter
 
     public abstract long MemoryBytes { get; }
 
+    /// <summary>For people: what it is and how many patterns it finds.</summary>
+    public abstract string Outline { get; }
+
+    protected string Limit => _maxEnd == long.MaxValue ? "" : $" in the first {_maxEnd} bytes";
+
     /// <summary>Adds what occurs in the part of the buffer in which any of these patterns may lie.</summary>
     public void Scan(in ScanInput input)
     {

@@ -53,6 +53,20 @@ internal sealed class ManagedPatternSet : PatternSet
     }
 
     /// <inheritdoc/>
+    public override string Outline
+    {
+        get
+        {
+            var parts = new List<string> { $"heads {_heads?.Count ?? 0}", $"tails {_tails?.Count ?? 0}", $"single bytes {_singles.Length}" };
+            foreach (BodyFilter filter in _filters)
+            {
+                parts.Add(filter.Outline);
+            }
+            return string.Join(", ", parts);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void ScanChunk(ReadOnlySpan<byte> chunk, long chunkOffset, bool isLast, MatchSet matches)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(chunkOffset);

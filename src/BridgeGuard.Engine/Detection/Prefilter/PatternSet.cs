@@ -20,6 +20,9 @@ public abstract class PatternSet : IDisposable
     /// <summary>Which engine runs this set.</summary>
     public abstract PrefilterEngine Engine { get; }
 
+    /// <summary>For people: how the patterns are divided and found.</summary>
+    public virtual string Outline => $"{Engine}: {PatternCount}";
+
     /// <summary>Adds the ids of all patterns that occur in a whole buffer.</summary>
     public void Scan(ReadOnlySpan<byte> buffer, MatchSet matches) => ScanChunk(buffer, 0, true, matches);
 

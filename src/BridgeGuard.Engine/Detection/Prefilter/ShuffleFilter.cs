@@ -62,6 +62,8 @@ internal sealed partial class ShuffleFilter : BodyFilter
         }
     }
 
+    public override string Outline => $"shuffle of {_width} bytes for {_slots.Length}{Limit}";
+
     public override long MemoryBytes => _tables.Length + (_slots.Length * (long)Unsafe.SizeOf<Slot>());
 
     /// <summary>Filters for these patterns; none when they are so many that the hash filter is faster.</summary>

@@ -59,6 +59,8 @@ internal sealed partial class WindowFilter : BodyFilter
         Fill(patterns, WindowChooser.Choose(table, patterns, width, stride));
     }
 
+    public override string Outline => $"hash of {_width} bytes every {_stride} for {_slots.Length / _stride}{Limit}";
+
     public override long MemoryBytes =>
         _bitmap.Length + (_bucketStart.Length * (long)sizeof(uint)) + (_slots.Length * (long)Unsafe.SizeOf<Slot>());
 

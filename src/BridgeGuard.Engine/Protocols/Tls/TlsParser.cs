@@ -211,7 +211,10 @@ internal sealed partial class TlsParser : ProtocolState
         {
             transaction.Client.IsSeen = true;
             transaction.IsSslv2Hello = true;
-            transaction.Version = TlsTables.Sslv2;
+
+            // RFC 5246 appendix E.2: a hello in this shape may offer a later version.
+            ushort offered = type == 1 && length >= 3 ? BinaryPrimitives.ReadUInt16BigEndian(rest[3..]) : TlsTables.Sslv2;
+            transaction.Version = offered >= TlsTables.Sslv3 ? offered : TlsTables.Sslv2;
             transaction.RecordVersionToServer = TlsTables.Sslv2;
             Advance(transaction, true, TlsProgress.ClientHelloDone);
         }
