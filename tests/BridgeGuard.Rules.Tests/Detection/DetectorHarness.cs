@@ -76,6 +76,8 @@ internal sealed class DetectorHarness
             }
         }
 
+        // Tests change transactions by hand: as if something had been parsed.
+        (withFlow ? Flow.AppState : null)?.NoteChange(direction, ulong.MaxValue);
         LastPacket = packet;
         Detector.Inspect(Result.Rules, packet, withFlow ? Flow : null, Alerts);
         var sids = new List<uint>();
