@@ -163,7 +163,7 @@ public sealed partial class Detector
             ClearCandidates();
             if ((_group.PayloadPatterns & StreamPatterns) != 0)
             {
-                Prefilter(0, stretch.Data);
+                Prefilter(PayloadKind.TcpStream, stretch.Data, stretch.Offset);
             }
 
             int previous = -1;
@@ -171,7 +171,7 @@ public sealed partial class Detector
             {
                 if (rule != previous && !_alerts.Holds(_rules.Infos[rule]))
                 {
-                    EvaluatePacketRule(rule, hasStream: true, stretch, []);
+                    LookAtPacketRule(rule, hasStream: true, stretch, []);
                 }
 
                 previous = rule;
