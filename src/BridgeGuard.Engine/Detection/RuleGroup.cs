@@ -37,7 +37,12 @@ internal sealed class RuleGroup
     /// <summary>Bit 0: stream patterns, bit 1: packet patterns.</summary>
     public byte PayloadPatterns { get; private init; }
 
-    /// <summary>Whether the group, found for an earlier packet of the same flow and direction, is that of this packet too.</summary>
+    public Direction Direction => _key.Direction;
+
+    /// <summary>The group of the packets that go the other way between the same ends; null until one was met.</summary>
+    public RuleGroup? Opposite { get; set; }
+
+    /// <summary>Whether the group, found for an earlier packet of the same flow, or its opposite, is that of this packet too.</summary>
     public bool Suits(RuleSet rules, Packet packet) =>
         ReferenceEquals(RuleSet, rules) && _key.Protocol == packet.Protocol && _key.IpVersion == packet.IpVersion
         && (packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo));
@@ -195,19 +200,26 @@ internal sealed class RuleGroupCache
             return Find(rules, packet, hasFlow: false);
         }
 
-        ref RuleGroup? known = ref packet.Direction == Direction.ToServer ? ref flow.GroupToServer : ref flow.GroupToClient;
-        if (known is { } remembered && remembered.Suits(rules, packet))
+        if (flow.Group is not { } known || !known.Suits(rules, packet))
         {
-            return remembered;
+            RuleGroup group = Find(rules, packet, hasFlow: true);
+            flow.Group = flow.Key.Protocol == packet.Protocol ? group : flow.Group;
+            return group;
         }
 
-        RuleGroup found = Find(rules, packet, hasFlow: true);
-        if (flow.Key.Protocol == packet.Protocol)
+        if (known.Direction == packet.Direction)
         {
-            known = found;
+            return known;
         }
 
-        return found;
+        if (known.Opposite is not { } opposite)
+        {
+            opposite = Find(rules, packet, hasFlow: true);
+            known.Opposite = opposite;
+            opposite.Opposite = known;
+        }
+
+        return opposite;
     }
 
     private RuleGroup Find(RuleSet rules, Packet packet, bool hasFlow)

@@ -187,9 +187,8 @@ public sealed class Flow
     /// <summary>Bits, integers and captured variables that rules keep on the flow.</summary>
     public FlowVariables Variables { get; } = new();
 
-    /// <summary>The rules whose header fits the packets of each direction; kept by detection.</summary>
-    internal RuleGroup? GroupToServer;
-    internal RuleGroup? GroupToClient;
+    /// <summary>The rules whose header fits the packets of one direction, and through it those of the other; kept by detection.</summary>
+    internal RuleGroup? Group;
 
     /// <summary>Where this flow is redirected to, in the worker's redirect table; -1: not redirected.</summary>
     public int RedirectIndex = -1;
@@ -237,7 +236,7 @@ public sealed class Flow
     public void Reverse()
     {
         Key = Key.Reversed();
-        GroupToServer = GroupToClient = null;
+        Group = null;
         Flags ^= FlowFlags.DirectionReversed;
         Flags = SwapBits(SwapBits(SwapBits(SwapBits(Flags, 0, 1), 6, 7), 15, 16), 14, 20);
         (PacketsToServer, PacketsToClient) = (PacketsToClient, PacketsToServer);
@@ -289,7 +288,7 @@ public sealed class Flow
         FilesOpened = 0;
         DetectToServer = DetectToClient = default;
         Variables.Reset();
-        GroupToServer = GroupToClient = null;
+        Group = null;
         RedirectIndex = -1;
         Hold?.End();
         ExceptionMask = 0;
