@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using BridgeGuard.Benchmarks.Pipeline;
 
 namespace BridgeGuard.Benchmarks;
 
@@ -6,6 +7,11 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
+        if (args is ["pipeline", ..])
+        {
+            return PipelineBench.Run(args.AsSpan(1));
+        }
+
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
         return 0;
     }

@@ -26,6 +26,9 @@ public sealed class RuleSet
 
     public int Count => Entries.Length;
 
+    /// <summary>Some rule looks at reassembled stream bytes that are no protocol's buffer.</summary>
+    public bool NeedsStream { get; private init; }
+
     /// <summary>Which protocols' transactions any rule looks at; others need not be kept for detection.</summary>
     public bool NeedsTransactions(ProtocolId protocol) => TransactionRules[(int)protocol].Length > 0;
 
@@ -37,7 +40,17 @@ public sealed class RuleSet
 
     internal RuleInfo[] Infos { get; init; } = [];
 
-    internal RuleEntry[] Entries { get; init; } = [];
+    internal RuleEntry[] Entries
+    {
+        get;
+        init
+        {
+            field = value;
+            NeedsStream = Array.Exists(value, entry => (entry.Flags & RuleFlags.NeedStream) != 0);
+        }
+    }
+
+    = [];
 
     internal RuleHeader[] Headers { get; init; } = [];
 

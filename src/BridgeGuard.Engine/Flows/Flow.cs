@@ -177,6 +177,9 @@ public sealed class Flow
     public FrameList? FramesToServer;
     public FrameList? FramesToClient;
 
+    /// <summary>The parser was called, or transactions wait for something else than data: they are looked at for logging with the next packet.</summary>
+    public bool TransactionsDue;
+
     /// <summary>Files begun on this flow, to number them.</summary>
     public uint FilesOpened;
 
@@ -285,6 +288,7 @@ public sealed class Flow
         ChangePending = false;
         AppState = null;
         FramesToServer = FramesToClient = null;
+        TransactionsDue = false;
         FilesOpened = 0;
         DetectToServer = DetectToClient = default;
         Variables.Reset();

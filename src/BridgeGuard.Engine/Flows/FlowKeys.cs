@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Settings;
 
@@ -11,6 +12,7 @@ internal static class FlowKeys
     private const int IcmpHeaderLength = 8;
 
     /// <summary>Protocols whose packets form flows; of others each packet stands for itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     public static bool FormsFlows(byte protocol) => protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Icmp or IpProtocols.IcmpV6
         or IpProtocols.Sctp or IpProtocols.Esp or IpProtocols.IpInIp or IpProtocols.Ipv6;
 
@@ -19,6 +21,7 @@ internal static class FlowKeys
         protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Icmp or IpProtocols.IcmpV6 or IpProtocols.Sctp;
 
     /// <summary>The packet's own key. False without an IP header, and for protocols that form no flows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     public static bool TryCreate(Packet packet, FlowSettings settings, out FlowKey key)
     {
         if (packet.IpVersion == 0 || !FormsFlows(packet.Protocol))
@@ -35,8 +38,20 @@ internal static class FlowKeys
             destinationPort = Counterpart(packet.Protocol, packet.IcmpType);
         }
 
-        key = WithEnvironment(packet, settings, new FlowKey(packet.SourceAddress, packet.DestinationAddress, sourcePort, destinationPort,
-            packet.Protocol, packet.IpVersion, 0, 0, 0, 0, 0));
+        bool vlan = settings.VlanTracking;
+        key = new FlowKey(
+            packet.SourceAddress,
+            packet.DestinationAddress,
+            sourcePort,
+            destinationPort,
+            packet.Protocol,
+            packet.IpVersion,
+            vlan ? packet.Vlan0 : (ushort)0,
+            vlan ? packet.Vlan1 : (ushort)0,
+            vlan ? packet.Vlan2 : (ushort)0,
+            packet.TunnelId,
+            settings.DeviceTracking ? packet.Info.BridgeId : (ushort)0,
+            settings.RecursionTracking ? packet.TunnelDepth : (byte)0);
         return true;
     }
 

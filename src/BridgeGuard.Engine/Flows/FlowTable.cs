@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
@@ -25,10 +26,7 @@ public sealed class FlowTable
     private readonly FlowSettings _settings;
     private readonly FlowHash _hash;
     private readonly WorkerCounters _counters;
-    private readonly FlowTimeouts _tcp;
-    private readonly FlowTimeouts _udp;
-    private readonly FlowTimeouts _icmp;
-    private readonly FlowTimeouts _default;
+    private readonly FlowDeadlines _deadlines;
     private readonly int[] _buckets;
     private readonly int _bucketMask;
     private readonly TimerWheel _wheel = new();
@@ -50,10 +48,7 @@ public sealed class FlowTable
         _settings = settings.Flow;
         _hash = hash;
         _counters = counters;
-        _tcp = settings.Flow.Tcp;
-        _udp = settings.Flow.Udp;
-        _icmp = settings.Flow.Icmp;
-        _default = settings.Flow.Default;
+        _deadlines = new FlowDeadlines(settings.Flow);
         _workerIndex = (ulong)workerIndex & 63;
         Capacity = (int)Math.Clamp(_settings.MemcapBytes / BytesPerFlow, 1, Math.Max(1, _settings.MaxFlows));
         _buckets = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(Capacity, 1024))];
@@ -257,6 +252,7 @@ public sealed class FlowTable
         return flow;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private Flow? Find(in FlowKey key, ulong hash, out Direction direction)
     {
         for (int index = _buckets[(int)hash & _bucketMask]; index >= 0; index = _flows[index].NextInBucket)
@@ -284,16 +280,25 @@ public sealed class FlowTable
         return null;
     }
 
-    private static bool Same(in FlowKey a, in FlowKey b) => a.SourcePort == b.SourcePort && a.DestinationPort == b.DestinationPort
-        && a.Source == b.Source && a.Destination == b.Destination && SameEnvironment(in a, in b);
+    // Sums of differences instead of conditions: nearly every comparison is of equal keys, so there is nothing to skip.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private static bool Same(in FlowKey a, in FlowKey b) =>
+        (Difference(a.Source, b.Source) | Difference(a.Destination, b.Destination) | (uint)(a.SourcePort ^ b.SourcePort)
+            | (uint)(a.DestinationPort ^ b.DestinationPort)) == 0 && SameEnvironment(in a, in b);
 
-    private static bool SameReversed(in FlowKey a, in FlowKey b) => a.SourcePort == b.DestinationPort && a.DestinationPort == b.SourcePort
-        && a.Source == b.Destination && a.Destination == b.Source && SameEnvironment(in a, in b);
+    private static bool SameReversed(in FlowKey a, in FlowKey b) =>
+        (Difference(a.Source, b.Destination) | Difference(a.Destination, b.Source) | (uint)(a.SourcePort ^ b.DestinationPort)
+            | (uint)(a.DestinationPort ^ b.SourcePort)) == 0 && SameEnvironment(in a, in b);
 
-    private static bool SameEnvironment(in FlowKey a, in FlowKey b) => a.Protocol == b.Protocol && a.IpVersion == b.IpVersion && a.Vlan0 == b.Vlan0
-        && a.Vlan1 == b.Vlan1 && a.Vlan2 == b.Vlan2 && a.TunnelId == b.TunnelId && a.BridgeId == b.BridgeId && a.TunnelDepth == b.TunnelDepth;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private static bool SameEnvironment(in FlowKey a, in FlowKey b) =>
+        ((uint)(a.Protocol ^ b.Protocol) | (uint)(a.IpVersion ^ b.IpVersion) | (uint)(a.Vlan0 ^ b.Vlan0) | (uint)(a.Vlan1 ^ b.Vlan1)
+            | (uint)(a.Vlan2 ^ b.Vlan2) | (a.TunnelId ^ b.TunnelId) | (uint)(a.BridgeId ^ b.BridgeId) | (uint)(a.TunnelDepth ^ b.TunnelDepth)) == 0;
+
+    private static ulong Difference(IpAddress a, IpAddress b) => (a.High ^ b.High) | (a.Low ^ b.Low);
 
     /// <summary>Whether the found flow is over although nobody has noticed: silent too long, or its five-tuple begins a new connection.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private FlowEndReason WhyOver(Flow flow, Packet packet, Direction direction)
     {
         if (DeadlineOf(flow) < packet.TimeUs)
@@ -301,7 +306,9 @@ public sealed class FlowTable
             return FlowEndReason.Timeout;
         }
 
-        return packet.IsTcp && flow.Tcp is { } session && TcpTracker.IsReuse(session, packet, direction) ? FlowEndReason.TcpReuse : FlowEndReason.None;
+        return (packet.Tcp.Flags & TcpFlags.Syn) != 0 && packet.IsTcp && flow.Tcp is { } session && TcpTracker.IsReuse(session, packet, direction)
+            ? FlowEndReason.TcpReuse
+            : FlowEndReason.None;
     }
 
     private Flow? Create(Packet packet, in FlowKey key, ulong hash)
@@ -475,34 +482,8 @@ public sealed class FlowTable
         link = flow.NextInBucket;
     }
 
-    private long DeadlineOf(Flow flow)
-    {
-        ref readonly FlowTimeouts timeouts = ref TimeoutsOf(flow.Key.Protocol);
-        int seconds = flow.State switch
-        {
-            FlowState.New => IsEmergency ? timeouts.EmergencyNew : timeouts.New,
-            FlowState.Established => IsEmergency ? timeouts.EmergencyEstablished : timeouts.Established,
-            FlowState.Closed => IsEmergency ? timeouts.EmergencyClosed : timeouts.Closed,
-            _ => IsEmergency ? timeouts.EmergencyBypassed : timeouts.Bypassed,
-        };
-        return flow.LastUs + (seconds * 1_000_000L);
-    }
-
-    private ref readonly FlowTimeouts TimeoutsOf(byte protocol)
-    {
-        switch (protocol)
-        {
-            case IpProtocols.Tcp:
-                return ref _tcp;
-            case IpProtocols.Udp:
-                return ref _udp;
-            case IpProtocols.Icmp:
-            case IpProtocols.IcmpV6:
-                return ref _icmp;
-            default:
-                return ref _default;
-        }
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private long DeadlineOf(Flow flow) => _deadlines.Of(flow, IsEmergency);
 
     private void CountBypassed(Flow flow, Packet packet, int length)
     {

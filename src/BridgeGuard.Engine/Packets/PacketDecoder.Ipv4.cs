@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace BridgeGuard.Engine.Packets;
 
 /// <content>IPv4 (RFC 791) and its options; ARP (RFC 826).</content>
@@ -6,6 +8,7 @@ public sealed partial class PacketDecoder
     private const int Ipv4Header = 20;
     private const int ArpLength = 28;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void DecodeIpv4(Packet packet, PacketQueue inner, int offset, int end)
     {
         Counters.Ipv4++;
@@ -43,6 +46,7 @@ public sealed partial class PacketDecoder
         DecodeIpv4Payload(packet, inner, offset + headerLength, offset + totalLength);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static bool CheckIpv4(Packet packet, ReadOnlySpan<byte> data, out int headerLength, out int totalLength)
     {
         headerLength = totalLength = 0;
@@ -71,6 +75,7 @@ public sealed partial class PacketDecoder
         return totalLength <= data.Length || Fail(packet, PacketEvent.Ipv4TruncatedPacket);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void DecodeIpv4Payload(Packet packet, PacketQueue inner, int offset, int end)
     {
         switch (packet.Protocol)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace BridgeGuard.Engine.Packets;
 
@@ -8,6 +9,7 @@ public sealed partial class PacketDecoder
     private const int TcpHeader = 20;
     private const int UdpHeader = 8;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void DecodeTcp(Packet packet, int offset, int end)
     {
         Counters.Tcp++;
@@ -53,6 +55,7 @@ public sealed partial class PacketDecoder
     }
 
     /// <summary>Kind 0 ends, kind 1 pads, all others have a length (RFC 9293 §3.2). The first option of a kind counts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static void DecodeTcpOptions(Packet packet, int offset, int end)
     {
         // The option block of every ordinary segment: two paddings and a timestamp (RFC 7323 appendix A).

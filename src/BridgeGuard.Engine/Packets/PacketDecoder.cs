@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Settings;
 
 namespace BridgeGuard.Engine.Packets;
@@ -85,15 +86,19 @@ public sealed partial class PacketDecoder
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void DecodeLink(Packet packet, PacketQueue inner)
     {
         int start = packet.Start;
         int end = start + packet.Length;
+        if (packet.Info.LinkType == LinkType.Ethernet)
+        {
+            DecodeEthernet(packet, inner, start, end);
+            return;
+        }
+
         switch (packet.Info.LinkType)
         {
-            case LinkType.Ethernet:
-                DecodeEthernet(packet, inner, start, end);
-                break;
             case LinkType.LinuxSll:
                 DecodeSll(packet, inner, start, end);
                 break;
@@ -123,6 +128,7 @@ public sealed partial class PacketDecoder
     }
 
     /// <summary>One more header; false when there are too many of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private bool EnterLayer(Packet packet)
     {
         if (++packet.Layers < _settings.MaxLayers)

@@ -22,7 +22,7 @@ public struct PacketEventSet
     /// <summary>The event at <paramref name="index"/> (below <see cref="Count"/>) in the order met.</summary>
     public readonly PacketEvent this[int index] => (PacketEvent)_listed[index];
 
-    public readonly bool IsEmpty => (_words[0] | _words[1] | _words[2] | _words[3] | _words[4] | _words[5]) == 0;
+    public readonly bool IsEmpty => _count == 0;
 
     public void Add(PacketEvent packetEvent)
     {
@@ -57,8 +57,11 @@ public struct PacketEventSet
 
     public void Clear()
     {
-        _words = default;
-        _count = 0;
+        if (_count != 0)
+        {
+            _words = default;
+            _count = 0;
+        }
     }
 
     public void Union(in PacketEventSet other)

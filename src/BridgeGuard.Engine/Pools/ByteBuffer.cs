@@ -13,7 +13,7 @@ public readonly record struct Slice(int Start, int Length)
 /// <remarks>Spans given out are valid until the next change. One owner, one thread.</remarks>
 public sealed class ByteBuffer
 {
-    /// <summary>A larger array is given back to the collector on reset, so that one odd transaction does not hold memory for ever.</summary>
+    /// <summary>A larger array goes back to the <see cref="BlockCache"/> on reset, so that one odd transaction does not hold memory for ever.</summary>
     private const int KeepBytes = 64 << 10;
 
     private byte[] _bytes = [];
@@ -29,23 +29,29 @@ public sealed class ByteBuffer
 
     public Slice Append(ReadOnlySpan<byte> bytes)
     {
+        byte[] before = _bytes;
         Ensure(bytes.Length);
         bytes.CopyTo(_bytes.AsSpan(Length));
         var slice = new Slice(Length, bytes.Length);
         Length += bytes.Length;
+        Retire(before);
         return slice;
     }
 
     public void Append(byte value)
     {
+        byte[] before = _bytes;
         Ensure(1);
         _bytes[Length++] = value;
+        Retire(before);
     }
 
     /// <summary>Copies a part of itself to the end.</summary>
     public Slice AppendCopy(Slice slice)
     {
+        byte[] before = _bytes;
         Ensure(slice.Length);
+        Retire(before);
         _bytes.AsSpan(slice.Start, slice.Length).CopyTo(_bytes.AsSpan(Length));
         var copy = new Slice(Length, slice.Length);
         Length += slice.Length;
@@ -55,7 +61,9 @@ public sealed class ByteBuffer
     /// <summary>Room for <paramref name="count"/> bytes behind the end; <see cref="Commit"/> says how many were written.</summary>
     public Span<byte> Reserve(int count)
     {
+        byte[] before = _bytes;
         Ensure(count);
+        Retire(before);
         return _bytes.AsSpan(Length, count);
     }
 
@@ -74,16 +82,34 @@ public sealed class ByteBuffer
         Length = 0;
         if (_bytes.Length > KeepBytes)
         {
-            _bytes = [];
+            BlockCache.Return(_bytes);
+            _bytes = BlockCache.Rent(BlockCache.SmallestBytes);
         }
     }
 
+    /// <summary>Makes room. The old array stays whole until <see cref="Retire"/>: what is appended may lie in it.</summary>
     private void Ensure(int more)
     {
         int needed = checked(Length + more);
         if (needed > _bytes.Length)
         {
-            Array.Resize(ref _bytes, Math.Max(needed, Math.Max(64, _bytes.Length * 2)));
+            Grow(needed);
+        }
+    }
+
+    private void Grow(int needed)
+    {
+        int size = Math.Max(needed, Math.Max(64, (int)Math.Min(_bytes.Length * 2L, Array.MaxLength)));
+        byte[] larger = size >= BlockCache.SmallestBytes ? BlockCache.Rent(size) : new byte[size];
+        _bytes.AsSpan(0, Length).CopyTo(larger);
+        _bytes = larger;
+    }
+
+    private void Retire(byte[] before)
+    {
+        if (before.Length >= BlockCache.SmallestBytes && !ReferenceEquals(before, _bytes))
+        {
+            BlockCache.Return(before);
         }
     }
 }

@@ -68,6 +68,7 @@ public sealed class AppLayer : IStreamConsumer
     {
         bool isEnd = (flags & (StreamChunkFlags.End | StreamChunkFlags.Depth)) != 0;
         ref AppDetection detection = ref flow.DetectionOf(direction);
+        flow.TransactionsDue = true;
         FinishProtocolChange(flow, packet, direction);
         if (flow.Has(GiveUpFlag(direction)))
         {
@@ -104,6 +105,7 @@ public sealed class AppLayer : IStreamConsumer
     /// <inheritdoc/>
     public void OnGap(Flow flow, Packet packet, Direction direction, long bytes)
     {
+        flow.TransactionsDue = true;
         if (flow.Has(GiveUpFlag(direction)))
         {
             return;
@@ -146,6 +148,7 @@ public sealed class AppLayer : IStreamConsumer
 
         ReadOnlySpan<byte> data = packet.Payload;
         Direction direction = packet.Direction;
+        flow.TransactionsDue = true;
         flow.DetectionOf(direction).DataSeen = true;
         flow.DetectionOf(direction).HasNews = true;
         if (OwnProtocol(flow, direction) == ProtocolId.Unknown)
@@ -202,24 +205,29 @@ public sealed class AppLayer : IStreamConsumer
     /// <param name="flow">A flow with a parser state.</param>
     /// <param name="loggedMask">The loggers that must have run, one bit each.</param>
     /// <param name="inspectionDone">No detection will ever ask again (detection off, flow passed or ended).</param>
-    public static void Retire(Flow flow, uint loggedMask, bool inspectionDone)
+    /// <returns>True when something waits that no data of the parser will announce: a complete transaction, or a file, for a logger or for detection.</returns>
+    public static bool Retire(Flow flow, uint loggedMask, bool inspectionDone)
     {
         ProtocolState state = flow.AppState!;
         TransactionList transactions = state.Transactions;
         byte completeToServer = state.Protocol.CompletedProgress(Direction.ToServer);
         byte completeToClient = state.Protocol.CompletedProgress(Direction.ToClient);
+        bool waits = false;
         for (int i = 0; i < transactions.Count;)
         {
             Transaction transaction = transactions[i];
-            bool done = flow.ProgressOf(transaction, Direction.ToServer) >= completeToServer
-                && flow.ProgressOf(transaction, Direction.ToClient) >= completeToClient
+            bool complete = flow.ProgressOf(transaction, Direction.ToServer) >= completeToServer
+                && flow.ProgressOf(transaction, Direction.ToClient) >= completeToClient;
+            bool filesLogged = IsLogged(transaction.FilesToServer) && IsLogged(transaction.FilesToClient);
+            bool done = complete
                 && (transaction.LoggedMask & loggedMask) == loggedMask
-                && IsLogged(transaction.FilesToServer) && IsLogged(transaction.FilesToClient)
+                && filesLogged
                 && (inspectionDone
                     || ((!transaction.ExistsIn(Direction.ToServer) || transaction.DetectionToServer.IsFinished)
                         && (!transaction.ExistsIn(Direction.ToClient) || transaction.DetectionToClient.IsFinished)));
             if (!done)
             {
+                waits |= complete || !filesLogged;
                 i++;
                 continue;
             }
@@ -227,6 +235,8 @@ public sealed class AppLayer : IStreamConsumer
             transactions.RemoveAt(i);
             state.Release(transaction);
         }
+
+        return waits;
     }
 
     private static bool IsLogged(FileList? files)

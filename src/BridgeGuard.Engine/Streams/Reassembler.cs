@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
@@ -122,16 +123,20 @@ public sealed partial class Reassembler
     }
 
     /// <summary>Gives back what nobody needs any more. Call it when nothing of the stream is borrowed, at the start of the next packet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Twice per packet, and mostly there is nothing; pipeline bench.
     internal void Trim(Flow flow, TcpStream stream)
     {
         stream.Flags &= ~TcpStreamFlags.RawRepeat;
         stream.LateOffset = -1;
         ReleaseShown(stream);
-        if (stream.Data is null)
+        if (stream.Data is not null)
         {
-            return;
+            TrimData(flow, stream, stream.Data);
         }
+    }
 
+    private void TrimData(Flow flow, TcpStream stream, byte[] data)
+    {
         long keep = stream.EndOffset;
         if (!IsAppDone(flow, stream))
         {
@@ -166,7 +171,7 @@ public sealed partial class Reassembler
         DropPlaced(stream, keep);
         if (stream.DataLength == 0)
         {
-            _slabs.Return(stream.Data);
+            _slabs.Return(data);
             stream.Data = null;
             stream.DataStart = 0;
         }

@@ -397,6 +397,11 @@ public sealed partial class TcpTracker
 
     private void CountFlags(TcpFlags flags)
     {
+        if ((flags & (TcpFlags.Syn | TcpFlags.Rst | TcpFlags.Urg)) == 0)
+        {
+            return;
+        }
+
         if ((flags & TcpFlags.Syn) != 0)
         {
             _counters.Increment((flags & TcpFlags.Ack) != 0 ? Counter.TcpSynAck : Counter.TcpSyn);

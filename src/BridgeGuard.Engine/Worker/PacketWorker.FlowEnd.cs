@@ -59,7 +59,7 @@ public sealed partial class PacketWorker
                 }
             }
 
-            if (_settings.DetectionEnabled && !Skips(flow))
+            if (_detects && !Skips(flow))
             {
                 _detector.Inspect(_current.Rules, pseudo, flow, _alerts);
             }

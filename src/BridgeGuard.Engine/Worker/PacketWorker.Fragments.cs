@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
@@ -37,6 +38,7 @@ public sealed partial class PacketWorker
     }
 
     /// <summary>Only TCP: a segment with a bad sum never enters a stream. Other protocols are judged by the rules that ask.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void ValidateChecksum(Packet packet)
     {
         if (_settings.ValidateChecksums && packet.IsTcp && !Checksums.IsTransportValid(packet))

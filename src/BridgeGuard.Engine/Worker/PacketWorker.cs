@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Firewall;
 using BridgeGuard.Engine.Events;
@@ -66,6 +67,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private EngineProgram _program = EngineProgram.Empty;
     private EngineProgram _current = EngineProgram.Empty;
 
+    /// <summary>There is something to detect: without rules a packet need not be looked at, nor stream bytes kept for it.</summary>
+    private bool _detects;
+
     public PacketWorker(WorkerEnvironment environment, int workerId = 0)
     {
         _settings = environment.Settings;
@@ -85,6 +89,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _alerts = new AlertQueue(_settings.Detection.PacketAlertMax);
         _events = new EventEmitter(_settings, environment.Events, environment.Guests, (byte)workerId) { Payloads = this };
         _redirector = new Redirector(_redirectTable, [], new NeighborTable([]), Injector);
+        ApplyRuleNeeds(_current.Rules);
     }
 
     public WorkerCounters Counters { get; } = new();
@@ -253,7 +258,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
-        if (_settings.DetectionEnabled && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _settings.FirewallMode))
+        if (_detects && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _settings.FirewallMode))
         {
             _detector.Inspect(_current.Rules, packet, flow, _alerts);
             if (flow is { Variables.BypassRequested: true, State: < FlowState.LocalBypassed })
@@ -283,6 +288,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection)) != 0;
 
     /// <summary>A flow's first packet: who are its ends, and do they talk to a moved pair?</summary>
@@ -306,6 +312,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         flow.ServerRole = model.Guests[flow.ServerGuest].Role;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static void NotePort(Flow flow, Packet packet)
     {
         if (packet.Direction == Direction.ToServer)
@@ -325,6 +332,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             | System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void RunStream(Flow flow, Packet packet)
     {
         bool hadError = flow.Has(FlowFlags.AppLayerError);
@@ -389,7 +397,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         if (flow?.AppState is not null)
         {
             LogFrames(packet, flow);
-            LogTransactions(packet, flow);
+            if (flow.TransactionsDue || packet.Has(PacketFlags.Pseudo))
+            {
+                LogTransactions(packet, flow);
+            }
         }
 
         if (packet.Action == VerdictAction.Drop)
@@ -421,7 +432,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         // Where nothing is inspected nothing has to wait for it.
-        bool isInspected = _settings.DetectionEnabled && !Skips(flow) && !packet.Has(PacketFlags.NoInspection);
+        bool isInspected = _detects && !Skips(flow) && !packet.Has(PacketFlags.NoInspection);
         _events.Frames(packet, flow, frames, isInspected);
         if (flow.Tcp is null)
         {
@@ -448,7 +459,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         uint all = (1u << state.Protocol.Loggers.Length) - 1;
-        AppLayer.Retire(flow, all, inspectionDone: !_settings.DetectionEnabled || Skips(flow) || flow.Has(FlowFlags.Dropped));
+        flow.TransactionsDue = AppLayer.Retire(flow, all, inspectionDone: !_detects || Skips(flow) || flow.Has(FlowFlags.Dropped));
     }
 
     private static DirectionMask EndedFor(Flow flow, Transaction transaction)
@@ -517,7 +528,16 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _detector.Policy = next.Policy;
         _files.Wanted = next.Rules.NeededHashes;
         _files.IsStoringWanted = next.Rules.StoresFiles;
-        _appLayer.WantedFrames = WantedFrames(next.Rules);
+        ApplyRuleNeeds(next.Rules);
+    }
+
+    private void ApplyRuleNeeds(RuleSet rules)
+    {
+        bool[] frames = WantedFrames(rules);
+        _appLayer.WantedFrames = frames;
+        _detects = _settings.DetectionEnabled && (rules.Count > 0 || _settings.FirewallMode);
+        _tcp.Reassembler.RawEnabled = _settings.Stream.Reassembly.Raw
+            && ((_detects && (rules.NeedsStream || _settings.FirewallMode)) || Array.IndexOf(frames, true) >= 0);
     }
 
     /// <summary>Frames are kept of protocols that rules ask for, and of all where an output lists them.</summary>
@@ -532,6 +552,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         return wanted;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static Verdict VerdictOf(Packet packet)
     {
         FlowOffload offload = packet is { TunnelDepth: 0, Flow: { } flow } ? OffloadOf(flow) : FlowOffload.None;
@@ -547,6 +568,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     }
 
     /// <summary>What the kernel may do alone from now on: nothing about these flows can change any more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static FlowOffload OffloadOf(Flow flow)
     {
         if (flow.Has(FlowFlags.Dropped))

@@ -86,6 +86,11 @@ public sealed class WorkerCounters
     /// <summary>Counts every event of a packet.</summary>
     public void Events(in PacketEventSet events)
     {
+        if (events.IsEmpty)
+        {
+            return;
+        }
+
         int at = -1;
         while (events.TryGetNext(at, out PacketEvent packetEvent))
         {
