@@ -266,6 +266,11 @@ public sealed partial class Reassembler
 
     private void DeliverUpTo(Flow flow, Packet packet, TcpStream stream, long limit)
     {
+        if (limit <= stream.AppOffset && !stream.Has(TcpStreamFlags.EndDelivered | TcpStreamFlags.DepthReached))
+        {
+            return;
+        }
+
         if (stream.Has(TcpStreamFlags.DepthReached) || !IsBuffered(flow, stream))
         {
             limit = EndWithoutGaps(flow, stream, limit);
@@ -276,7 +281,7 @@ public sealed partial class Reassembler
         {
             long available = Math.Min(limit, stream.EndOffset);
             bool atEnd = stream.Has(TcpStreamFlags.EndDelivered) && available == limit;
-            if (available > stream.AppOffset || atEnd)
+            if ((available > stream.AppOffset && (available > stream.ShownOffset || flow.ChangePending)) || atEnd)
             {
                 HandOver(flow, packet, stream, available, atEnd);
             }
@@ -293,6 +298,11 @@ public sealed partial class Reassembler
             }
 
             StepOverGap(flow, packet, stream, limit);
+        }
+
+        if (!WantsRaw(stream))
+        {
+            stream.RawOffset = Math.Max(stream.RawOffset, Math.Min(limit, stream.EndOffset));
         }
 
         if (_consumer.TakeRedelivery())
@@ -331,6 +341,7 @@ public sealed partial class Reassembler
 
     private void HandOver(Flow flow, Packet packet, TcpStream stream, long upTo, bool atEnd)
     {
+        stream.ShownOffset = upTo;
         StreamChunkFlags flags = StreamChunkFlags.None;
         if (!stream.Has(TcpStreamFlags.Started))
         {

@@ -112,6 +112,9 @@ public sealed class TcpStream
     /// <summary>Offset up to which the application layer has consumed.</summary>
     public long AppOffset { get; internal set; }
 
+    /// <summary>Offset up to which the application layer has been shown bytes, consumed or not: without new ones it is not asked again.</summary>
+    internal long ShownOffset;
+
     /// <summary>Offset up to which rules have inspected the raw stream.</summary>
     public long RawOffset { get; internal set; }
 
@@ -207,6 +210,6 @@ public sealed class TcpStream
         LateOffset = -1;
         AnchorSequence = 0;
         Segments = null;
-        AppOffset = RawOffset = AckedOffset = GapBytes = 0;
+        AppOffset = RawOffset = AckedOffset = GapBytes = ShownOffset = 0;
     }
 }
