@@ -4,14 +4,23 @@ using BridgeGuard.Fuzz.Targets;
 
 namespace BridgeGuard.Fuzz;
 
-/// <summary><c>fuzz TARGET [--iterations N] [--seed S]</c>; exit code 1 and the input on the first finding.</summary>
+/// <summary>
+/// <c>fuzz TARGET [--iterations N] [--seed S]</c>, or <c>fuzz packets [--packets N] [--workers W] [--seed S]</c> for all of the packet path at once; exit
+/// code 1 and the input on the first finding.
+/// </summary>
 internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        if (arguments is ["packets", ..])
+        {
+            return RunCampaign(arguments.AsSpan(1));
+        }
+
         if (!TryParse(arguments, out IFuzzTarget? target, out long iterations, out int seed))
         {
             Console.Error.WriteLine("usage: fuzz TARGET [--iterations N] [--seed S]");
+            Console.Error.WriteLine("       fuzz packets [--packets N] [--workers W] [--seed S]");
             Console.Error.WriteLine("targets: " + string.Join(' ', FuzzTargets.All.Select(t => t.Name)));
             return 2;
         }
@@ -38,6 +47,39 @@ internal static class Program
 
         Console.WriteLine($"{target.Name}: {seeds.Count} seeds, {iterations} iterations, {watch.Elapsed.TotalSeconds:F1} s, no finding");
         return 0;
+    }
+
+    private static int RunCampaign(ReadOnlySpan<string> arguments)
+    {
+        long packets = 1_000_000;
+        int workers = Environment.ProcessorCount;
+        int seed = 1;
+        for (int i = 0; i + 1 < arguments.Length; i += 2)
+        {
+            long value = long.Parse(arguments[i + 1], CultureInfo.InvariantCulture);
+            switch (arguments[i])
+            {
+                case "--packets":
+                    packets = value;
+                    break;
+                case "--workers":
+                    workers = (int)value;
+                    break;
+                case "--seed":
+                    seed = (int)value;
+                    break;
+            }
+        }
+
+        PacketCampaign campaign = new(packets, workers, seed);
+        string? finding = campaign.Run();
+        Console.WriteLine(finding is null ? campaign.Summary + ", no finding" : campaign.Summary);
+        if (finding is not null)
+        {
+            Console.Error.WriteLine(finding);
+        }
+
+        return finding is null ? 0 : 1;
     }
 
     private static bool Survives(IFuzzTarget target, byte[] input)

@@ -8,7 +8,7 @@ using BridgeGuard.Testing.Packets;
 namespace BridgeGuard.Fuzz.Targets;
 
 /// <summary>Decoder and defragmenter with state: an input is a list of frames, each behind its length in two bytes.</summary>
-internal sealed class DefragmenterTarget : IFuzzTarget
+internal sealed class DefragmenterTarget : IPacketTarget
 {
     private const long Cap = 1 << 20;
 
@@ -19,6 +19,8 @@ internal sealed class DefragmenterTarget : IFuzzTarget
     private long _nowUs = 1;
 
     public string Name => "defragmenter";
+
+    public long Packets { get; private set; }
 
     public IReadOnlyList<byte[]> Seeds()
     {
@@ -44,6 +46,7 @@ internal sealed class DefragmenterTarget : IFuzzTarget
             byte[] frame = rest.Slice(2, length).ToArray();
             rest = rest[(2 + length)..];
             _nowUs += 500_000;
+            Packets++;
             _packet.Reset(frame, 0, frame.Length, new FrameInfo { LinkType = LinkType.Ethernet, TimestampUs = _nowUs });
             _decoder.Decode(_packet, _inner);
             Handle(_packet);

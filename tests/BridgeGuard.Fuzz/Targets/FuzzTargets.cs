@@ -10,6 +10,7 @@ internal static class FuzzTargets
         new DecoderTarget(),
         new DefragmenterTarget(),
         new ReassemblerTarget(),
+        new WorkerTarget(),
         .. Protocols(),
     ];
 

@@ -9,13 +9,15 @@ namespace BridgeGuard.Fuzz.Targets;
 
 /// <summary>TCP tracker and reassembler: the first byte chooses settings, then each ten bytes are one segment of a connection near its numbers.</summary>
 /// <remarks>Oracle: a parser never consumes more than it was given, and when the flow has ended every block is back in the pool.</remarks>
-internal sealed class ReassemblerTarget : IFuzzTarget
+internal sealed class ReassemblerTarget : IPacketTarget
 {
     private const int RecordBytes = 10;
     private const uint ClientFirst = 0xffff_ff00;
     private const uint ServerFirst = 0x0000_1000;
 
     public string Name => "reassembler";
+
+    public long Packets { get; private set; }
 
     public IReadOnlyList<byte[]> Seeds()
     {
@@ -65,6 +67,7 @@ internal sealed class ReassemblerTarget : IFuzzTarget
         table.EndHandler = end;
         for (int at = 1; at + RecordBytes <= input.Length; at += RecordBytes)
         {
+            Packets++;
             Packet packet = Make(input.AsSpan(at, RecordBytes), at);
             Flow? flow = table.GetOrCreate(packet);
             if (flow is null)
