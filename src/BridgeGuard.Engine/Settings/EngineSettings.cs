@@ -202,7 +202,10 @@ public sealed class StreamSettings
 /// <summary>What becomes of TCP urgent data (<c>stream.reassembly.urgent.policy</c>).</summary>
 public enum UrgentPolicy : byte
 {
-    /// <summary>One byte at the urgent pointer is taken out of the stream, as most systems do.</summary>
+    /// <summary>
+    /// One byte at the urgent pointer is taken out of the stream, as most systems do. Inline nobody can know what the program will read: the flag is taken off the segment
+    /// instead, as other gateways do, and every byte is data.
+    /// </summary>
     OutOfBand,
     Inline,
     Drop,

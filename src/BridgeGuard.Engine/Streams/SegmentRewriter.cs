@@ -9,6 +9,9 @@ internal static class SegmentRewriter
 {
     private const int TcpChecksumOffset = 16;
 
+    /// <summary>Data offset, reserved bits and flags.</summary>
+    private const int FlagsWordOffset = 12;
+
     /// <summary>Overwrites <paramref name="target"/> (part of the packet's payload) with <paramref name="source"/>; RFC 1624 checksum update.</summary>
     public static void Rewrite(Packet packet, Span<byte> target, ReadOnlySpan<byte> source)
     {
@@ -28,6 +31,27 @@ internal static class SegmentRewriter
         sum = (sum & 0xffff) + (sum >> 16);
         sum = (sum & 0xffff) + (sum >> 16);
         BinaryPrimitives.WriteUInt16BigEndian(field, (ushort)~sum);
+    }
+
+    /// <summary>Takes the urgent flag off a segment.</summary>
+    public static void ClearUrgent(Packet packet)
+    {
+        if (packet.TransportOffset < 0)
+        {
+            return;
+        }
+
+        Span<byte> header = packet.Buffer.AsSpan(packet.TransportOffset, packet.TransportHeaderLength);
+        ushort before = BinaryPrimitives.ReadUInt16BigEndian(header[FlagsWordOffset..]);
+        header[FlagsWordOffset + 1] &= unchecked((byte)~TcpFlags.Urg);
+        packet.Tcp.Flags &= ~TcpFlags.Urg;
+        packet.Flags |= PacketFlags.Modified;
+        if (packet.Info.Checksum != ChecksumState.Partial)
+        {
+            Span<byte> field = header.Slice(TcpChecksumOffset, 2);
+            ushort after = BinaryPrimitives.ReadUInt16BigEndian(header[FlagsWordOffset..]);
+            BinaryPrimitives.WriteUInt16BigEndian(field, Checksums.Update(BinaryPrimitives.ReadUInt16BigEndian(field), before, after));
+        }
     }
 
     private static int OffsetInBuffer(Packet packet, Span<byte> target)

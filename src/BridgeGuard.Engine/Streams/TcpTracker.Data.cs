@@ -258,7 +258,8 @@ public sealed partial class TcpTracker
         if (!session.Has(TcpSessionFlags.Reset) || session.Has(TcpSessionFlags.HandshakeConfirmed) || packet.Direction != Direction.ToClient
             || (packet.Tcp.Flags & KindMask) != KindMask || packet.Tcp.Acknowledgement != session.Client.InitialSequence + 1)
         {
-            return true;
+            // A reset that only we have taken (it was for another station, or got lost behind us) must not open a way past inspection.
+            return !_inline || !session.Has(TcpSessionFlags.Reset) || packet.PayloadLength == 0;
         }
 
         packet.Events.Add(PacketEvent.StreamSuspectedRstInjection);

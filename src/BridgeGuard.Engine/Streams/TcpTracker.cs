@@ -58,6 +58,13 @@ public sealed partial class TcpTracker
             return;
         }
 
+        if (_inline && packet.Tcp.Has(TcpFlags.Urg) && _settings.Urgent is UrgentPolicy.OutOfBand or UrgentPolicy.Inline)
+        {
+            // Which byte a program does not get depends on its system (Linux takes pointer 0 for 1, BSD for none), on its socket and on when it reads: two
+            // urgent segments in a row put the first one's byte back. Nobody can know from here, so the flag is taken off and all bytes are data to both of us.
+            SegmentRewriter.ClearUrgent(packet);
+        }
+
         if (packet.Tcp.Acknowledgement != 0 && !packet.Tcp.Has(TcpFlags.Ack))
         {
             packet.Events.Add(PacketEvent.StreamPacketBrokenAck);

@@ -37,11 +37,14 @@ public sealed partial class PacketWorker
         }
     }
 
-    /// <summary>Only TCP: a segment with a bad sum never enters a stream. Other protocols are judged by the rules that ask.</summary>
+    /// <summary>
+    /// Only TCP: a segment with a bad sum never enters a stream. Other protocols are judged by the rules that ask. Inline the IP header counts as well: no host
+    /// takes such a packet, so its reset or FIN must not end a connection here.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void ValidateChecksum(Packet packet)
     {
-        if (_settings.ValidateChecksums && packet.IsTcp && !Checksums.IsTransportValid(packet))
+        if (_settings.ValidateChecksums && packet.IsTcp && !(Checksums.IsTransportValid(packet) && (!_settings.IsInline || Checksums.IsIpv4Valid(packet))))
         {
             packet.Flags |= PacketFlags.BadChecksum;
         }
