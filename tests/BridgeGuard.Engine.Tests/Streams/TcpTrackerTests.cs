@@ -116,16 +116,47 @@ public sealed class TcpTrackerTests
     [Fact]
     public void UrgentBytesLeaveTheStreamAndRepetitionsStayAligned()
     {
-        TcpBench bench = new(TcpBench.Inline());
+        TcpBench bench = new();
         bench.Handshake();
         Packet urgent = bench.Maker.Make(Direction.ToServer, TcpFlags.Ack | TcpFlags.Urg, C + 1, S + 1, "evXil");
         urgent.Tcp.UrgentPointer = 3;
         bench.Send(urgent);
         bench.Data(5, "file");
         Packet repeated = bench.Data(0, "evXilfile");
+        bench.ServerAck(9);
         Assert.Equal("evilfile", bench.Consumer.Text(Direction.ToServer));
         Assert.False(repeated.Has(PacketFlags.Modified));
         Assert.Equal(1u, bench.LastFlow!.Tcp!.Client.UrgentOobBytes);
+    }
+
+    [Fact]
+    public void InlineTheUrgentFlagIsTakenOffAndAllBytesAreData()
+    {
+        TcpBench bench = new(TcpBench.Inline());
+        bench.Handshake();
+        foreach (ushort pointer in (ushort[])[0, 3, 40])
+        {
+            Packet urgent = bench.Maker.Make(Direction.ToServer, TcpFlags.Ack | TcpFlags.Urg, C + 1, S + 1, "evil");
+            urgent.Tcp.UrgentPointer = pointer;
+            bench.Send(urgent);
+            Assert.True(urgent.Has(PacketFlags.Modified));
+            Assert.False(urgent.Tcp.Has(TcpFlags.Urg));
+            Assert.Equal(0, urgent.TransportBytes[13] & (byte)TcpFlags.Urg);
+        }
+
+        Assert.Equal("evil", bench.Consumer.Text(Direction.ToServer));
+        Assert.Equal(0u, bench.LastFlow!.Tcp!.Client.UrgentOobBytes);
+    }
+
+    [Fact]
+    public void ADataSegmentBehindAResetIsDroppedInline()
+    {
+        TcpBench bench = new(TcpBench.Inline());
+        bench.Handshake();
+        bench.Data(0, "begin");
+        bench.Send(Direction.ToServer, TcpFlags.Rst, C + 6, 0);
+        Assert.Equal(VerdictAction.Drop, bench.Data(5, "and go on").Action);
+        Assert.Equal("begin", bench.Consumer.Text(Direction.ToServer));
     }
 
     [Fact]
