@@ -103,6 +103,8 @@ internal sealed class ReassemblerTarget : IPacketTarget
         packet.Protocol = IpProtocols.Tcp;
         packet.NetworkOffset = 0;
         packet.TransportOffset = 20;
+        packet.TransportHeaderLength = 20;
+        packet.NetworkEnd = buffer.Length;
         packet.PayloadOffset = 40;
         packet.PayloadLength = length;
         packet.SourceAddress = IpAddress.FromV4(toServer ? 1u : 2u);
