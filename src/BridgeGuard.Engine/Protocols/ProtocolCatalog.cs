@@ -13,6 +13,7 @@ public static class ProtocolCatalog
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
         new Quic.QuicProtocol(),
+        new Pgsql.PgsqlProtocol(),
         new Sip.SipProtocol(),
         new Smb.SmbProtocol(),
         new Smtp.SmtpProtocol(),
