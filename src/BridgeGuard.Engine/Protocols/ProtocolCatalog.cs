@@ -10,6 +10,7 @@ public static class ProtocolCatalog
         new Http2.Doh2Protocol(),
         new Http1.Http1Protocol(),
         new Http2.Http2Protocol(),
+        new Ldap.LdapProtocol(),
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
         new Quic.QuicProtocol(),

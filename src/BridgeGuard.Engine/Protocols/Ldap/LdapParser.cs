@@ -1,0 +1,200 @@
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols.Ldap;
+
+/// <summary>LDAP messages (RFC 4511 §4.1.1) over TCP, and over UDP (RFC 1798), where a datagram may hold several.</summary>
+/// <remarks>Responses find their request by message id. What is no message ends parsing on TCP and drops the datagram on UDP.</remarks>
+internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : ProtocolState
+{
+    private readonly Stack<LdapTransaction> _pool = new();
+    private bool _startTls;
+
+    public override Protocol Protocol => protocol;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        bool isDatagram = context.Flow.Key.Protocol == IpProtocols.Udp;
+        int consumed = 0;
+        while (consumed < input.Length && !_startTls)
+        {
+            ReadOnlySpan<byte> rest = input[consumed..];
+            if (!LdapProtocol.TryReadFrame(rest, out int header, out int length))
+            {
+                bool isShort = length == 0 && !isDatagram;
+                return isShort ? ParseResult.NeedMore(consumed, rest.Length + 1) : Invalid(isDatagram, input.Length);
+            }
+
+            if (rest.Length < header + length)
+            {
+                return isDatagram ? Invalid(true, input.Length) : ParseResult.NeedMore(consumed, header + length);
+            }
+
+            if (!Take(rest.Slice(header, length), context.Direction))
+            {
+                return Invalid(isDatagram, input.Length);
+            }
+
+            consumed += header + length;
+        }
+
+        return ParseResult.Done(consumed);
+    }
+
+    public override ProtocolChange TakeProtocolChange()
+    {
+        bool isWanted = _startTls;
+        _startTls = false;
+        return isWanted ? new ProtocolChange(true, ProtocolId.Tls) : ProtocolChange.None;
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        transaction.Reset();
+        _pool.Push((LdapTransaction)transaction);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _startTls = false;
+    }
+
+    /// <summary>What is no message has no transaction: the newest that is still here carries the anomaly.</summary>
+    private ParseResult Invalid(bool isDatagram, int length)
+    {
+        if (Transactions.Count > 0)
+        {
+            ((LdapTransaction)Transactions[Transactions.Count - 1]).Raise(LdapAnomaly.InvalidData);
+        }
+
+        return isDatagram ? ParseResult.Done(length) : ParseResult.Stop();
+    }
+
+    private bool Take(ReadOnlySpan<byte> content, Direction direction)
+    {
+        if (!LdapReader.TryReadHead(content, out long id, out LdapOperation operation, out ReadOnlySpan<byte> body, out ReadOnlySpan<byte> controls))
+        {
+            return false;
+        }
+
+        LdapMessage message = LdapMessage.Create(operation, id);
+        return direction == Direction.ToServer ? TakeRequest(body, controls, ref message) : TakeResponse(body, controls, ref message);
+    }
+
+    private bool TakeRequest(ReadOnlySpan<byte> body, ReadOnlySpan<byte> controls, ref LdapMessage message)
+    {
+        LdapTransaction transaction = Rent();
+        if (!new LdapReader(transaction).TryRead(body, controls, ref message))
+        {
+            Release(transaction);
+            return false;
+        }
+
+        transaction.SetRequest(message);
+        Enlist(transaction);
+        if (message.Operation is LdapOperation.UnbindRequest or LdapOperation.AbandonRequest)
+        {
+            transaction.Complete();
+        }
+
+        return true;
+    }
+
+    private bool TakeResponse(ReadOnlySpan<byte> body, ReadOnlySpan<byte> controls, ref LdapMessage message)
+    {
+        LdapTransaction? known = Find(message.Id);
+        if (known is not null && known.ResponseCount >= limits.MaxResponses)
+        {
+            known.Raise(LdapAnomaly.TooManyResponses);
+            if (LdapTables.IsFinal(message.Operation))
+            {
+                known.Complete();
+            }
+
+            return true;
+        }
+
+        LdapTransaction transaction = known ?? Rent();
+        if (!new LdapReader(transaction).TryRead(body, controls, ref message))
+        {
+            if (known is null)
+            {
+                Release(transaction);
+            }
+
+            return false;
+        }
+
+        transaction.AddResponse(message);
+        if (known is null)
+        {
+            Enlist(transaction);
+            if (message.Id != 0)
+            {
+                transaction.Raise(LdapAnomaly.RequestNotFound);
+            }
+
+            transaction.Complete();
+            return true;
+        }
+
+        if (LdapTables.IsFinal(message.Operation))
+        {
+            transaction.Complete();
+            ref readonly LdapMessage request = ref transaction.Request;
+            _startTls = message is { Operation: LdapOperation.ExtendedResponse, ResultCode: 0 } && request.Operation == LdapOperation.ExtendedRequest
+                && transaction.Bytes[request.Name].SequenceEqual(LdapTables.StartTls);
+        }
+
+        return true;
+    }
+
+    private LdapTransaction? Find(long id)
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (LdapTransaction)Transactions[i];
+            if (!transaction.IsComplete && transaction.HasRequest && transaction.Request.Id == id)
+            {
+                return transaction;
+            }
+        }
+
+        return null;
+    }
+
+    private LdapTransaction Rent() => _pool.TryPop(out LdapTransaction? pooled) ? pooled : new LdapTransaction();
+
+    private void Enlist(LdapTransaction transaction)
+    {
+        if (Transactions.Count >= limits.MaxTransactions)
+        {
+            CompleteOldest();
+        }
+
+        Transactions.Add(transaction);
+    }
+
+    private void CompleteOldest()
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (LdapTransaction)Transactions[i];
+            if (!transaction.IsComplete)
+            {
+                transaction.Raise(LdapAnomaly.TooManyTransactions);
+                transaction.Complete();
+                if (Transactions.Count < limits.MaxTransactions * 2)
+                {
+                    return;
+                }
+
+                break;
+            }
+        }
+
+        Transaction oldest = Transactions[0];
+        Transactions.RemoveAt(0);
+        Release(oldest);
+    }
+}
