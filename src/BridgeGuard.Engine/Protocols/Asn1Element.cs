@@ -6,7 +6,7 @@ namespace BridgeGuard.Engine.Protocols;
 /// <summary>One tag, length and value of BER or DER (X.690 §8.1), viewed in place: what certificates, Kerberos, LDAP and SNMP are made of.</summary>
 /// <remarks>
 /// Shape: <see cref="Content"/> is the value without its header. Errors: <see cref="TryTake"/> is false when an element is not wholly there or
-/// not well formed; nothing throws. Lifetime: the bytes'. Nesting is the caller's: each level is a call, so depth is bounded by code.
+/// not well formed, or has the indefinite form (X.690 §8.1.3.6), which none of these protocols allows; nothing throws. Lifetime: the bytes'. Nesting is the caller's: each level is a call, so depth is bounded by code.
 /// </remarks>
 internal readonly ref struct Asn1Element
 {
@@ -30,10 +30,11 @@ internal readonly ref struct Asn1Element
     /// <returns>False, with nothing taken, when it is cut off, malformed, or <paramref name="rest"/> is empty.</returns>
     public static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out Asn1Element element)
     {
-        if (AsnDecoder.TryReadEncodedValue(rest, AsnEncodingRules.BER, out Asn1Tag tag, out int offset, out int length, out int consumed))
+        // Not AsnDecoder.TryReadEncodedValue: that throws on an indefinite length without an end, and looks for the end through all that is nested.
+        if (TryReadHeader(rest, out Asn1Tag tag, out int header, out int length) && length >= 0 && length <= rest.Length - header)
         {
-            element = new Asn1Element(tag, rest.Slice(offset, length));
-            rest = rest[consumed..];
+            element = new Asn1Element(tag, rest.Slice(header, length));
+            rest = rest[(header + length)..];
             return true;
         }
 

@@ -18,6 +18,7 @@ public static class ProtocolCatalog
         new Sip.SipProtocol(),
         new Smb.SmbProtocol(),
         new Smtp.SmtpProtocol(),
+        new Snmp.SnmpProtocol(),
         new Tls.TlsProtocol(),
         new WebSocket.WebSocketProtocol(),
     ];

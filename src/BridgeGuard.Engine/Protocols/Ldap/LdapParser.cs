@@ -29,7 +29,8 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
                 return isDatagram ? Invalid(true, input.Length) : ParseResult.NeedMore(consumed, header + length);
             }
 
-            if (!Take(rest.Slice(header, length), context.Direction))
+            uint frame = context.OpenFrame(LdapFrames.Pdu, consumed, header + length);
+            if (!Take(rest.Slice(header, length), frame, in context))
             {
                 return Invalid(isDatagram, input.Length);
             }
@@ -70,7 +71,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
         return isDatagram ? ParseResult.Done(length) : ParseResult.Stop();
     }
 
-    private bool Take(ReadOnlySpan<byte> content, Direction direction)
+    private bool Take(ReadOnlySpan<byte> content, uint frame, in ParseContext context)
     {
         if (!LdapReader.TryReadHead(content, out long id, out LdapOperation operation, out ReadOnlySpan<byte> body, out ReadOnlySpan<byte> controls))
         {
@@ -78,16 +79,26 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
         }
 
         LdapMessage message = LdapMessage.Create(operation, id);
-        return direction == Direction.ToServer ? TakeRequest(body, controls, ref message) : TakeResponse(body, controls, ref message);
+        LdapTransaction? transaction = context.Direction == Direction.ToServer
+            ? TakeRequest(body, controls, ref message) : TakeResponse(body, controls, ref message);
+        if (transaction is null)
+        {
+            return false;
+        }
+
+        // Frames count transactions from 1.
+        context.Frames?.SetTransaction(frame, transaction.Id + 1);
+        return true;
     }
 
-    private bool TakeRequest(ReadOnlySpan<byte> body, ReadOnlySpan<byte> controls, ref LdapMessage message)
+    /// <summary>Null when the operation does not have its form.</summary>
+    private LdapTransaction? TakeRequest(ReadOnlySpan<byte> body, ReadOnlySpan<byte> controls, ref LdapMessage message)
     {
         LdapTransaction transaction = Rent();
         if (!new LdapReader(transaction).TryRead(body, controls, ref message))
         {
             Release(transaction);
-            return false;
+            return null;
         }
 
         transaction.SetRequest(message);
@@ -97,10 +108,10 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
             transaction.Complete();
         }
 
-        return true;
+        return transaction;
     }
 
-    private bool TakeResponse(ReadOnlySpan<byte> body, ReadOnlySpan<byte> controls, ref LdapMessage message)
+    private LdapTransaction? TakeResponse(ReadOnlySpan<byte> body, ReadOnlySpan<byte> controls, ref LdapMessage message)
     {
         LdapTransaction? known = Find(message.Id);
         if (known is not null && known.ResponseCount >= limits.MaxResponses)
@@ -111,7 +122,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
                 known.Complete();
             }
 
-            return true;
+            return known;
         }
 
         LdapTransaction transaction = known ?? Rent();
@@ -122,7 +133,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
                 Release(transaction);
             }
 
-            return false;
+            return null;
         }
 
         transaction.AddResponse(message);
@@ -135,7 +146,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
             }
 
             transaction.Complete();
-            return true;
+            return transaction;
         }
 
         if (LdapTables.IsFinal(message.Operation))
@@ -146,7 +157,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
                 && transaction.Bytes[request.Name].SequenceEqual(LdapTables.StartTls);
         }
 
-        return true;
+        return transaction;
     }
 
     private LdapTransaction? Find(long id)

@@ -11,7 +11,7 @@ public sealed class LdapProtocol : Protocol
     private const ushort GlobalCatalogPort = 3268;
 
     /// <summary>Header, message id and operation tag.</summary>
-    private const int ProbeBytes = 7;
+    private const ushort ProbeBytes = 7;
 
     public override ProtocolId Id => ProtocolId.Ldap;
 
@@ -34,6 +34,8 @@ public sealed class LdapProtocol : Protocol
     public override KeywordDescriptor[] Keywords => LdapBuffers.Keywords;
 
     public override AnomalyDescriptor[] Anomalies => LdapAnomalies.All;
+
+    public override string[] Frames => LdapFrames.Names;
 
     public override EveLogger[] Loggers { get; } = [new LdapEve()];
 
@@ -58,8 +60,14 @@ public sealed class LdapProtocol : Protocol
         }
 
         byte tag = content[2 + content[1]];
-        return content[0] == 2 && content[1] is > 0 and <= 4 && (tag & 0xc0) == 0x40 && LdapTables.IsOperation(tag & 0x1f)
-            ? ProbeResult.Certain : ProbeResult.NotMine;
+        if (content[0] != 2 || content[1] is 0 or > 4 || (tag & 0xc0) != 0x40 || !LdapTables.IsOperation(tag & 0x1f))
+        {
+            return ProbeResult.NotMine;
+        }
+
+        // A flow picked up in its middle may begin with a notice of the server.
+        bool isRequest = LdapTables.IsRequest((LdapOperation)(tag & 0x1f));
+        return new ProbeResult(ProbeStatus.Certain, isRequest != (direction == Direction.ToServer));
     }
 
     public override ProtocolState CreateState(ProtocolSettings settings) => new LdapParser(this, new LdapLimits(settings));

@@ -41,6 +41,12 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
 
             MqttMessage message = MqttMessage.Create((MqttType)(rest[0] >> 4), (byte)(rest[0] & 15));
             int header = 1 + lengthBytes;
+            bool isWhole = rest.Length - header >= length;
+            if (isWhole && length <= limits.MaxMessageBytes)
+            {
+                OpenFrames(consumed, header + (long)length, length, in context);
+            }
+
             if (length > limits.MaxMessageBytes)
             {
                 message.IsTruncated = true;
@@ -53,7 +59,7 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
                 continue;
             }
 
-            if (rest.Length < header + (int)length)
+            if (!isWhole)
             {
                 return ParseResult.NeedMore(consumed, header + (int)length);
             }
@@ -82,6 +88,14 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
         _version = 0;
         _skipToServer = 0;
         _skipToClient = 0;
+    }
+
+    /// <summary>Header and data split behind two bytes, as Suricata has it, though the length may take more.</summary>
+    private static void OpenFrames(int at, long whole, long data, in ParseContext context)
+    {
+        context.OpenFrame(MqttFrames.Pdu, at, whole);
+        context.OpenFrame(MqttFrames.Header, at, MqttFrames.HeaderBytes);
+        context.OpenFrame(MqttFrames.Data, at + MqttFrames.HeaderBytes, data);
     }
 
     /// <summary>False when the message cannot be read.</summary>

@@ -24,6 +24,8 @@ public sealed class MqttProtocol : Protocol
 
     public override AnomalyDescriptor[] Anomalies => MqttAnomalies.All;
 
+    public override string[] Frames => MqttFrames.Names;
+
     public override EveLogger[] Loggers { get; } = [new MqttEve()];
 
     public override bool IsUnidirectional => true;

@@ -19,7 +19,7 @@ internal sealed class SipParser(SipProtocol protocol) : ProtocolState
     {
         if (context.Flow.Key.Protocol == IpProtocols.Udp)
         {
-            return ParseDatagram(input, context.Direction);
+            return ParseDatagram(input, in context);
         }
 
         int consumed = 0;
@@ -56,6 +56,7 @@ internal sealed class SipParser(SipProtocol protocol) : ProtocolState
             }
 
             long length = SipReader.ContentLength(transaction);
+            long body = length;
             if (length > SipLimits.MaxBodyBytes)
             {
                 skip = length;
@@ -69,6 +70,7 @@ internal sealed class SipParser(SipProtocol protocol) : ProtocolState
 
             length = Math.Min(length, rest.Length - headers);
             Enlist(transaction, rest.Slice(headers, (int)length), context.Direction);
+            OpenFrames(transaction, consumed, headers, body, pdu: headers, in context);
             consumed += headers + (int)length;
         }
 
@@ -96,19 +98,39 @@ internal sealed class SipParser(SipProtocol protocol) : ProtocolState
     }
 
     /// <summary>One message; what stands behind its body is ignored.</summary>
-    private ParseResult ParseDatagram(ReadOnlySpan<byte> input, Direction direction)
+    private ParseResult ParseDatagram(ReadOnlySpan<byte> input, in ParseContext context)
     {
         int headers = FindEnd(input);
         SipTransaction transaction = Rent();
-        if (headers < 0 || !SipReader.TryRead(input[..headers], direction == Direction.ToServer, transaction))
+        if (headers < 0 || !SipReader.TryRead(input[..headers], context.Direction == Direction.ToServer, transaction))
         {
             Release(transaction);
             Blame(headers < 0 ? SipAnomaly.IncompleteData : SipAnomaly.InvalidData);
             return ParseResult.Done(input.Length);
         }
 
-        Enlist(transaction, input[headers..], direction);
+        Enlist(transaction, input[headers..], context.Direction);
+        OpenFrames(transaction, 0, headers, input.Length - headers, pdu: input.Length, in context);
         return ParseResult.Done(input.Length);
+    }
+
+    /// <summary>The frames of a message, in Suricata's order; the headers' ends before the empty line.</summary>
+    private static void OpenFrames(SipTransaction transaction, int at, int headers, long body, long pdu, in ParseContext context)
+    {
+        int side = transaction.IsRequest ? 0 : 1;
+        int line = transaction.Line.Length + 2;
+        ulong id = transaction.Id + 1;
+        context.OpenFrame(SipFrames.Pdu, at, pdu, id);
+        context.OpenFrame(SipFrames.Line + side, at, line, id);
+        if (headers - line > 2)
+        {
+            context.OpenFrame(SipFrames.Headers + side, at + line, headers - line - 2, id);
+        }
+
+        if (body > 0)
+        {
+            context.OpenFrame(SipFrames.Body + side, at + headers, body, id);
+        }
     }
 
     private void Enlist(SipTransaction transaction, ReadOnlySpan<byte> body, Direction direction)

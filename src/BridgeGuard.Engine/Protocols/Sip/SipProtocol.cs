@@ -25,6 +25,8 @@ public sealed class SipProtocol : Protocol
 
     public override AnomalyDescriptor[] Anomalies => SipAnomalies.All;
 
+    public override string[] Frames => SipFrames.Names;
+
     public override EveLogger[] Loggers { get; } = [new SipEve()];
 
     public override bool IsUnidirectional => true;
