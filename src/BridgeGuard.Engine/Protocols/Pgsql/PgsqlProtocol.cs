@@ -22,10 +22,7 @@ public sealed class PgsqlProtocol : Protocol
 
     public override ProbePort[] ProbePorts { get; } = [new(IpProtocols.Tcp, Port, Port, 1, 16)];
 
-    public override BufferDescriptor[] Buffers { get; } =
-    [
-        new() { Name = "pgsql.query", LocalId = 0, Directions = DirectionMask.ToServer, Help = "the text of a simple query" },
-    ];
+    public override BufferDescriptor[] Buffers => PgsqlBuffers.All;
 
     public override AnomalyDescriptor[] Anomalies => PgsqlAnomalies.All;
 

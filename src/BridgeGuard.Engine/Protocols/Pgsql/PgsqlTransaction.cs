@@ -1,4 +1,3 @@
-using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
 
 namespace BridgeGuard.Engine.Protocols.Pgsql;
@@ -53,7 +52,7 @@ internal enum PgsqlValueKind : byte
 internal readonly record struct PgsqlValue(PgsqlValueKind Kind, byte Code, Slice Name, Slice Value);
 
 /// <summary>A request with its responses up to ReadyForQuery or to what asks the client for more.</summary>
-internal sealed class PgsqlTransaction : Transaction
+internal sealed partial class PgsqlTransaction : Transaction
 {
     private PgsqlValue[] _values = new PgsqlValue[8];
 
@@ -126,13 +125,6 @@ internal sealed class PgsqlTransaction : Transaction
     }
 
     public void Raise(PgsqlAnomaly anomaly) => Anomalies.Add((int)anomaly);
-
-    public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
-    {
-        bool exists = Request == PgsqlRequest.Query && index == 0 && direction == Direction.ToServer;
-        view = exists ? new BufferView(Bytes[Text]) : default;
-        return exists;
-    }
 
     public override void Reset()
     {
