@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Offline;
+using BridgeGuard.Attachments.Wrappers;
 using BridgeGuard.Daemon.Configuration.Suricata;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Events;
@@ -17,6 +18,7 @@ internal sealed class ReplayEngine : IDisposable
     private readonly SuricataConfiguration _configuration;
     private readonly EngineSettings _settings;
     private readonly ReplayEventSink _sink;
+    private PacketLog? _packets;
     private readonly FileStore? _store;
     private readonly PacketWorker _worker;
     private readonly RuleSetStats _rules;
@@ -59,8 +61,15 @@ internal sealed class ReplayEngine : IDisposable
         }
 
         _clock.Start();
-        error = attachment.Run(_ => _worker, hooks, stop);
+        _packets = PacketLogReader.Read(_configuration) is { } packets ? new PacketLog(_worker, packets) : null;
+        error = attachment.Run(_ => _packets ?? (IFrameProcessor)_worker, hooks, stop);
         _worker.Finish();
+        _packets?.Dispose();
+        if (_packets?.Problem is { } problem)
+        {
+            hooks.Warning?.Invoke($"pcap-log: {problem}");
+        }
+
         _clock.Stop();
         WriteStats();
         return Summary(attachment, error);
@@ -81,6 +90,8 @@ internal sealed class ReplayEngine : IDisposable
         }
 
         _worker.CollectCounters();
+        _worker.Counters.Set(Counter.PcapLogWritten, _packets?.Written ?? 0);
+        _worker.Counters.Set(Counter.PcapLogFiltered, _packets?.Filtered ?? 0);
         _worker.Counters.Set(Counter.FileStoreErrors, _store?.Errors ?? 0);
         _worker.Counters.Set(Counter.FileStoreOpenFilesMaxHit, _store?.Refused ?? 0);
         StatsSnapshot snapshot = new()

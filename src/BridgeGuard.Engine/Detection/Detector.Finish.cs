@@ -236,11 +236,19 @@ public sealed partial class Detector
     private void ApplyTag(in RuleEffect effect)
     {
         TagOp tag = _rules.Tags[effect.A];
+
+        // The packet that matched is the measure's first: it is told of by its alert.
+        long spent = tag.Metric switch
+        {
+            TagMetric.Packets => 1,
+            TagMetric.Bytes => _packet.Length,
+            _ => 0,
+        };
         var state = new TagState
         {
-            Active = true,
+            Active = tag.Metric == TagMetric.Seconds || tag.Count > spent,
             Metric = tag.Metric,
-            Remaining = tag.Count,
+            Remaining = tag.Count - spent,
             UntilUs = tag.Metric == TagMetric.Seconds ? _packet.TimeUs + (tag.Count * 1_000_000L) : long.MaxValue,
         };
         if (!tag.IsHost)
@@ -311,8 +319,8 @@ public sealed partial class Detector
                 tag.Active = tag.Remaining > 0;
                 return true;
             case TagMetric.Bytes:
-                tag.Active = tag.Remaining > 0;
                 tag.Remaining -= _packet.Length;
+                tag.Active = tag.Remaining >= 0;
                 return tag.Active;
             default:
                 tag.Active = _packet.TimeUs <= tag.UntilUs;

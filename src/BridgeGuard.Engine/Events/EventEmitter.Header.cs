@@ -92,8 +92,8 @@ public sealed partial class EventEmitter
         if (output.Settings.Ethernet && (flow.SourceMac | flow.DestinationMac) != 0)
         {
             _writer.StartObject("ether"u8);
-            MacArray("dest_macs"u8, reversed ? flow.SourceMac : flow.DestinationMac);
-            MacArray("src_macs"u8, reversed ? flow.DestinationMac : flow.SourceMac);
+            MacArray("dest_macs"u8, reversed ? flow.SourceMac : flow.DestinationMac, MacsOf(flow, ofClient: reversed));
+            MacArray("src_macs"u8, reversed ? flow.DestinationMac : flow.SourceMac, MacsOf(flow, ofClient: !reversed));
             _writer.EndObject();
         }
 
@@ -184,12 +184,21 @@ public sealed partial class EventEmitter
         _writer.EndObject();
     }
 
-    private void MacArray(ReadOnlySpan<byte> name, ulong mac)
+    private static ReadOnlySpan<ulong> MacsOf(Flow flow, bool ofClient) => flow.Macs is not { } macs ? [] : ofClient ? macs.Client : macs.Server;
+
+    /// <summary>All that are known, or else the first packet's.</summary>
+    private void MacArray(ReadOnlySpan<byte> name, ulong first, ReadOnlySpan<ulong> all)
     {
         _writer.StartArray(name);
-        if (mac != 0)
+        Span<byte> text = stackalloc byte[MacTextLength];
+        if (all.IsEmpty && first != 0)
         {
-            Span<byte> text = stackalloc byte[MacTextLength];
+            FormatMac(first, text);
+            _writer.TextValue(text);
+        }
+
+        foreach (ulong mac in all)
+        {
             FormatMac(mac, text);
             _writer.TextValue(text);
         }
@@ -311,7 +320,7 @@ public sealed partial class EventEmitter
     private void WriteVerdict(Packet packet, Flow? flow)
     {
         _writer.StartObject("verdict"u8);
-        if (packet.Action == VerdictAction.Drop || packet.Reject != RejectTarget.None)
+        if (packet.Action == VerdictAction.Drop || (packet.Reject != RejectTarget.None && !packet.Has(PacketFlags.PolicyReject)))
         {
             _writer.Text("action"u8, "drop"u8);
         }

@@ -12,12 +12,14 @@ public static class ExceptionPolicies
 
     /// <summary>Carries out <paramref name="policy"/>. Without a flow a flow policy falls back to its packet form.</summary>
     /// <param name="counters">Counts by cause and policy; null: not counted.</param>
-    public static void Apply(Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, WorkerCounters? counters = null)
+    /// <param name="isInline">Verdicts are carried out; otherwise a reject answers and nothing is dropped.</param>
+    public static void Apply(
+        Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, WorkerCounters? counters = null, bool isInline = true)
     {
         counters?.Policy(cause, policy);
 
-        // Ignoring is remembered too: the flow's record says that something was missed. Passing one packet leaves no trace.
-        if (flow is not null && policy != ExceptionPolicy.PassPacket)
+        // Ignoring is remembered too: the flow's record says that something was missed.
+        if (flow is not null)
         {
             int shift = (int)cause * BitsPerCause;
             flow.ExceptionMask = (flow.ExceptionMask & ~(CauseMask << shift)) | (((uint)policy + 1) << shift);
@@ -56,6 +58,10 @@ public static class ExceptionPolicies
             case ExceptionPolicy.DropFlow:
                 DropAll(packet, flow, cause);
                 break;
+            case ExceptionPolicy.Reject or ExceptionPolicy.RejectBoth when !isInline:
+                packet.Reject |= policy == ExceptionPolicy.Reject ? RejectTarget.Source : RejectTarget.Both;
+                packet.Flags |= PacketFlags.PolicyReject;
+                return;
             case ExceptionPolicy.Reject:
                 packet.Reject |= RejectTarget.Source;
                 DropAll(packet, flow, cause);

@@ -140,6 +140,9 @@ public sealed class Flow
     public ulong SourceMac;
     public ulong DestinationMac;
 
+    /// <summary>Every link layer address seen; null unless records show them.</summary>
+    public MacSet? Macs;
+
     /// <summary>Ports of the bridge on which the client's and server's frames came in; 0 unknown.</summary>
     public ushort ClientPortId;
     public ushort ServerPortId;
@@ -247,6 +250,7 @@ public sealed class Flow
         (MinTtlToServer, MinTtlToClient) = (MinTtlToClient, MinTtlToServer);
         (MaxTtlToServer, MaxTtlToClient) = (MaxTtlToClient, MaxTtlToServer);
         (SourceMac, DestinationMac) = (DestinationMac, SourceMac);
+        Macs?.Swap();
         (ClientPortId, ServerPortId) = (ServerPortId, ClientPortId);
         (ClientGuest, ServerGuest) = (ServerGuest, ClientGuest);
         (ClientRole, ServerRole) = (ServerRole, ClientRole);
@@ -280,6 +284,7 @@ public sealed class Flow
         ParentId = 0;
         BypassedPacketsToServer = BypassedPacketsToClient = BypassedBytesToServer = BypassedBytesToClient = 0;
         SourceMac = DestinationMac = 0;
+        Macs?.Clear();
         ClientPortId = ServerPortId = ClientGuest = ServerGuest = 0;
         ClientRole = ServerRole = 0;
         Tcp = null;

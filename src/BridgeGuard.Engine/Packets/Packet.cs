@@ -65,6 +65,9 @@ public enum PacketFlags : uint
 
     /// <summary>A header breaks its rules; counted as <c>decoder.invalid</c>. Inspected all the same unless another flag forbids it.</summary>
     Malformed = 1 << 17,
+
+    /// <summary>An exception policy answers the sender although nothing is dropped (a passive engine).</summary>
+    PolicyReject = 1 << 24,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>

@@ -276,6 +276,9 @@ public sealed partial class Reassembler
         }
     }
 
+    /// <summary>Holes smaller than this do not part regions: 256 KiB, as the peer sets its regions apart.</summary>
+    private const int RegionGapBytes = 256 << 10;
+
     private static void NoteRegions(TcpStream stream)
     {
         if (stream.Segments is not { } list || list.Count == stream.PlacedCount)
@@ -287,7 +290,7 @@ public sealed partial class Reassembler
         long end = stream.EndOffset;
         for (int i = stream.PlacedCount; i < list.Count && regions < ushort.MaxValue; i++)
         {
-            if (list[i].Offset != end || regions == 0)
+            if (list[i].Offset - end > RegionGapBytes || regions == 0)
             {
                 regions++;
             }

@@ -21,6 +21,7 @@ public sealed partial class Reassembler
     private readonly SlabPool _slabs;
     private readonly Stack<SegmentList> _lists = new();
     private readonly bool _inline;
+    private readonly bool _isInlineEngine;
 
     internal Reassembler(EngineSettings settings, IStreamConsumer consumer, WorkerCounters counters)
     {
@@ -28,6 +29,7 @@ public sealed partial class Reassembler
         _consumer = consumer;
         _counters = counters;
         _inline = settings.Stream.Inline ?? settings.IsInline;
+        _isInlineEngine = settings.IsInline;
         _slabs = new SlabPool(_settings.MemcapBytes);
         RawEnabled = _settings.Raw;
     }
@@ -69,7 +71,7 @@ public sealed partial class Reassembler
         {
             _counters.Increment(Counter.TcpSegmentMemcapDrop);
             packet.Events.Add(PacketEvent.StreamReassemblyInsertMemcap);
-            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamReassemblyMemcap, _settings.MemcapPolicy, _counters);
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamReassemblyMemcap, _settings.MemcapPolicy, _counters, _isInlineEngine);
         }
 
         _counters.Set(Counter.TcpReassemblyMemoryUse, _slabs.UsedBytes);

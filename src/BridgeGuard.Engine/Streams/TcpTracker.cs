@@ -73,7 +73,10 @@ public sealed partial class TcpTracker
         bool wasEstablished = flow.Tcp is { State: >= TcpState.Established };
         if (flow.Tcp is not { } session)
         {
-            Begin(packet, flow);
+            if (!Begin(packet, flow) && _inline && _settings.DropInvalid)
+            {
+                Reject(packet);
+            }
         }
         else
         {
@@ -150,13 +153,14 @@ public sealed partial class TcpTracker
         CountSessions();
     }
 
-    private void Begin(Packet packet, Flow flow)
+    /// <summary>The first packet of a flow that has no session yet. False when it ends what never began.</summary>
+    private bool Begin(Packet packet, Flow flow)
     {
         TcpFlags flags = packet.Tcp.Flags;
         if ((flags & TcpFlags.Rst) != 0)
         {
             packet.Events.Add(PacketEvent.StreamRstButNoSession);
-            return;
+            return false;
         }
 
         if ((flags & TcpFlags.Fin) != 0)
@@ -165,8 +169,9 @@ public sealed partial class TcpTracker
             if ((flags & TcpFlags.Syn) == 0)
             {
                 MayPickUp(packet, flow);
-                return;
             }
+
+            return false;
         }
 
         switch (flags & (TcpFlags.Syn | TcpFlags.Ack))
@@ -181,6 +186,8 @@ public sealed partial class TcpTracker
                 BeginAtData(packet, flow);
                 break;
         }
+
+        return true;
     }
 
     private void BeginAtSyn(Packet packet, Flow flow)
@@ -311,7 +318,7 @@ public sealed partial class TcpTracker
     /// <summary>The configured answer to a session whose beginning was missed.</summary>
     private bool MayPickUp(Packet packet, Flow flow)
     {
-        ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters);
+        ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters, _engine.IsInline);
         return _settings.MidstreamPolicy switch
         {
             ExceptionPolicy.Ignore => _settings.Midstream || _settings.AsyncOneside,
@@ -328,7 +335,7 @@ public sealed partial class TcpTracker
         {
             session = null!;
             _counters.Increment(Counter.TcpSessionMemcapDrop);
-            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamSessionMemcap, _settings.MemcapPolicy, _counters);
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamSessionMemcap, _settings.MemcapPolicy, _counters, _engine.IsInline);
             return false;
         }
 

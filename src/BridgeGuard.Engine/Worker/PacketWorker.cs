@@ -64,6 +64,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly IFileVerdicts? _fileVerdicts;
     private readonly RedirectTable _redirectTable;
     private Redirector _redirector;
+    private readonly bool _tracksMacs;
     private EngineProgram _program = EngineProgram.Empty;
     private EngineProgram _current = EngineProgram.Empty;
 
@@ -88,6 +89,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         };
         _alerts = new AlertQueue(_settings.Detection.PacketAlertMax);
         _events = new EventEmitter(_settings, environment.Events, environment.Guests, (byte)workerId) { Payloads = this };
+        _tracksMacs = _settings.Eve.Ethernet || Array.Exists(_settings.MoreEve, eve => eve.Ethernet);
         _redirector = new Redirector(_redirectTable, [], new NeighborTable([]), Injector);
         ApplyRuleNeeds(_current.Rules);
     }
@@ -106,6 +108,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     /// <summary>What single rules cost this worker; null when it is not kept.</summary>
     public RuleCosts? RuleCosts => _detector.Costs;
+
+    /// <summary>What the last frame was; valid until the next.</summary>
+    public FrameOutcome Outcome { get; private set; }
 
     /// <summary>Rules and policy; may be set from another thread, takes effect with the next packet.</summary>
     public EngineProgram Program
@@ -186,6 +191,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         Packet packet = _frame;
         packet.Reset(buffer, offset, length, in info);
         _inner.Clear();
+        Outcome = default;
         _decoder.Decode(packet, _inner);
         if (!_redirector.IsIdle && !_redirector.Restore(packet))
         {
@@ -245,6 +251,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
             _flows.Touch(flow, packet);
             NotePort(flow, packet);
+            NoteMacs(flow, packet);
             if (flow.Has(FlowFlags.Dropped))
             {
                 packet.Flags |= PacketFlags.NoInspection;
@@ -325,6 +332,21 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
     }
 
+    private void NoteMacs(Flow flow, Packet packet)
+    {
+        if (!_tracksMacs || packet.EthernetOffset < 0)
+        {
+            return;
+        }
+
+        MacSet macs = flow.Macs ??= new MacSet();
+        bool toServer = packet.Direction == Direction.ToServer;
+        macs.AddClient(Mac(packet, toServer ? 6 : 0));
+        macs.AddServer(Mac(packet, toServer ? 0 : 6));
+        Counters.Max(Counter.DecoderMaxMacAddressesSource, macs.Client.Length);
+        Counters.Max(Counter.DecoderMaxMacAddressesDestination, macs.Server.Length);
+    }
+
     private static ulong Mac(Packet packet, int at)
     {
         ReadOnlySpan<byte> bytes = packet.Buffer.AsSpan(packet.EthernetOffset + at, 6);
@@ -351,7 +373,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         if (!hadError && flow.Has(FlowFlags.AppLayerError))
         {
-            ExceptionPolicies.Apply(packet, flow, ExceptionCause.AppLayerError, _settings.AppLayer.ErrorPolicy, Counters);
+            ExceptionPolicies.Apply(packet, flow, ExceptionCause.AppLayerError, _settings.AppLayer.ErrorPolicy, Counters, _settings.IsInline);
         }
     }
 
@@ -371,8 +393,41 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
     }
 
+    /// <summary>Of a frame that carries several packets the flow of the innermost is told, and whatever befell any.</summary>
+    private void NoteOutcome(Packet packet, Flow? flow)
+    {
+        if (packet.Has(PacketFlags.Pseudo))
+        {
+            return;
+        }
+
+        FrameOutcome sofar = Outcome;
+        TcpStream? stream = flow?.Tcp?.StreamOf(packet.Direction);
+        Outcome = new FrameOutcome(
+            flow?.Id ?? sofar.FlowId,
+            sofar.IsAlerted || flow is { } alerted && alerted.Has(FlowFlags.Alerted) || HasLoudAlert(),
+            sofar.IsTagged || packet.Has(PacketFlags.Tagged) || flow is { Variables.Tag.Active: true },
+            sofar.IsPassed || packet.Has(PacketFlags.NoInspection) || flow is { } passed && passed.Has(FlowFlags.Passed),
+            sofar.IsBeyondDepth || stream is { } deep && deep.Has(TcpStreamFlags.DepthReached) && !packet.Has(PacketFlags.StreamAdded),
+            sofar.IsStream || packet is { IsTcp: true, PayloadLength: > 0 });
+    }
+
+    private bool HasLoudAlert()
+    {
+        for (int i = 0; i < _alerts.Count; i++)
+        {
+            if (!_alerts[i].Has(AlertFlags.Silent))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private void WriteEvents(Packet packet, Flow? flow)
     {
+        NoteOutcome(packet, flow);
         Counters.Events(in packet.Events);
         _events.PacketAnomalies(packet, flow);
         if (flow is not null)

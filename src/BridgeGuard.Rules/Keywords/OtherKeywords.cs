@@ -124,12 +124,15 @@ internal static class OtherKeywords
         },
     };
 
+    /// <summary>Packets logged after a match where the rule names no measure (Suricata's default).</summary>
+    private const uint DefaultTagPackets = 256;
+
     private static void ApplyTag(BindContext context)
     {
         const string expected = "session or host,count,packets|bytes|seconds, and for host src or dst";
         string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries);
         bool isHost = parts[0] == "host";
-        uint count = 5;
+        uint count = DefaultTagPackets;
         TagMetric metric = TagMetric.Packets;
         bool bySource = true;
         bool isGood = parts[0] is "session" or "host" && parts.Length <= 4;

@@ -57,6 +57,12 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
     {
         ExceptionPolicy? written = section.Policy("exception-policy");
         _flowMaster = written ?? (_inline ? ExceptionPolicy.DropFlow : ExceptionPolicy.Ignore);
+        if (!_inline && _flowMaster is (ExceptionPolicy.DropFlow or ExceptionPolicy.DropPacket))
+        {
+            // Nothing can be dropped where nothing is held.
+            _flowMaster = ExceptionPolicy.Ignore;
+        }
+
         _packetMaster = ForPacket(_flowMaster);
         string name = section.Text("exception-policy") ?? "auto";
         section.Tell(ConfigSeverity.Info, "exception-policy", $"master exception-policy set to: {name}");
@@ -96,8 +102,8 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
         const string Path = "stream.midstream-policy";
         if (section.Policy(Path) is not { } written)
         {
-            // Sessions are picked up on purpose: a policy that drops them would contradict it.
-            return midstream ? ExceptionPolicy.Ignore : _flowMaster;
+            // Sessions are picked up on purpose: a built-in policy that drops them would contradict it; a written one is somebody's word.
+            return midstream && section.Policy("exception-policy") is null ? ExceptionPolicy.Ignore : _flowMaster;
         }
 
         string? problem = written switch
