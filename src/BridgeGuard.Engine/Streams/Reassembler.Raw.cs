@@ -22,6 +22,10 @@ public sealed partial class Reassembler
 
     /// <summary>Where stretches are put together that lie in pieces; 64 KiB as the largest alert payload that is of use.</summary>
     private readonly byte[] _scratch = new byte[64 << 10];
+
+    /// <summary>Inline: the stream to which this packet brought bytes behind a hole, and their offset.</summary>
+    private TcpStream? _lateInsert;
+    private long _lateOffset;
     private TcpStream? _lateStream;
     private int _lateLength;
 
@@ -47,7 +51,7 @@ public sealed partial class Reassembler
         bool isDue = _inline
             ? end > stream.Base && (fresh > 0 || stream.Has(TcpStreamFlags.RawRepeat))
             : fresh > 0 && (stream.Has(TcpStreamFlags.RawTriggered) || fresh >= ChunkSize(flow, direction));
-        if (stream.LateOffset >= 0 && TryGetLateWindow(stream, ChunkSize(flow, direction), out window))
+        if (ReferenceEquals(_lateInsert, stream) && TryGetLateWindow(stream, ChunkSize(flow, direction), out window))
         {
             return true;
         }
@@ -117,7 +121,7 @@ public sealed partial class Reassembler
             return;
         }
 
-        stream.LateOffset = -1;
+        _lateInsert = null;
         stream.RawOffset = RawEnd(stream);
         stream.Flags &= ~(TcpStreamFlags.RawTriggered | TcpStreamFlags.RawRepeat);
     }
@@ -191,13 +195,13 @@ public sealed partial class Reassembler
             return false;
         }
 
-        int index = list.LowerBound(stream.LateOffset);
+        int index = list.LowerBound(_lateOffset);
         if (index >= list.Count || list[index].Slab is null)
         {
             return false;
         }
 
-        long reach = Math.Max(0, stream.LateOffset - chunk);
+        long reach = Math.Max(0, _lateOffset - chunk);
         while (index > stream.PlacedCount && list[index - 1].End == list[index].Offset && list[index].Offset > reach)
         {
             index--;
@@ -274,7 +278,7 @@ public sealed partial class Reassembler
 
         _slabs.Return(stream.Held![0].Slab!);
         stream.HeldCount--;
-        stream.HeldShown = Math.Max(0, stream.HeldShown - 1);
+        stream.HeldShown = (byte)Math.Max(0, stream.HeldShown - 1);
         Array.Copy(stream.Held, 1, stream.Held, 0, stream.HeldCount);
         stream.Held[stream.HeldCount] = default;
     }
@@ -295,7 +299,7 @@ public sealed partial class Reassembler
         int left = stream.HeldCount - stream.HeldShown;
         Array.Copy(stream.Held!, stream.HeldShown, stream.Held!, 0, left);
         Array.Clear(stream.Held!, left, stream.HeldShown);
-        stream.HeldCount = left;
+        stream.HeldCount = (byte)left;
         stream.HeldShown = 0;
     }
 }
@@ -308,7 +312,7 @@ internal struct RawStretch
     public long Base;
 
     /// <summary>Bytes missing right before <see cref="Base"/>.</summary>
-    public long GapBefore;
+    public int GapBefore;
 }
 
 /// <summary>A window of raw stream bytes.</summary>

@@ -140,7 +140,8 @@ public sealed partial class Reassembler
         JoinWaiting(stream);
         if (_inline && start > stream.EndOffset)
         {
-            stream.LateOffset = start;
+            _lateInsert = stream;
+            _lateOffset = start;
         }
 
         NoteRegions(stream);

@@ -129,7 +129,7 @@ public sealed partial class Reassembler
     internal void Trim(Flow flow, TcpStream stream)
     {
         stream.Flags &= ~TcpStreamFlags.RawRepeat;
-        stream.LateOffset = -1;
+        _lateInsert = null;
         ReleaseShown(stream);
         if (stream.Data is not null)
         {
@@ -426,7 +426,7 @@ public sealed partial class Reassembler
 
         HoldRaw(stream);
         gap = to - from;
-        stream.GapBefore = gap;
+        stream.GapBefore = (int)Math.Min(gap, int.MaxValue);
         stream.Base = to;
         stream.DataStart = stream.DataLength = 0;
         stream.AppOffset = to;

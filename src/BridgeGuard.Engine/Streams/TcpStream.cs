@@ -100,14 +100,11 @@ public sealed class TcpStream
 
     // Stretches before gaps whose raw inspection is due, or was with this packet; made with the first gap, kept for reuse.
     internal RawStretch[]? Held;
-    internal int HeldCount;
-    internal int HeldShown;
+    internal byte HeldCount;
+    internal byte HeldShown;
 
     /// <summary>Bytes that are missing right before <see cref="Base"/>; 0 where the bytes before it were seen.</summary>
-    internal long GapBefore;
-
-    /// <summary>Inline: the first byte that this packet brought behind a hole; -1 without.</summary>
-    internal long LateOffset = -1;
+    internal int GapBefore;
 
     /// <summary>Offset up to which the application layer has consumed.</summary>
     public long AppOffset { get; internal set; }
@@ -205,9 +202,9 @@ public sealed class TcpStream
         UrgentOobBytes = 0;
         UrgentCount = 0;
         Data = null;
-        DataStart = DataLength = HeldCount = HeldShown = PlacedCount = 0;
-        Base = AnchorOffset = GapBefore = 0;
-        LateOffset = -1;
+        DataStart = DataLength = PlacedCount = GapBefore = 0;
+        HeldCount = HeldShown = 0;
+        Base = AnchorOffset = 0;
         AnchorSequence = 0;
         Segments = null;
         AppOffset = RawOffset = AckedOffset = GapBytes = ShownOffset = 0;
