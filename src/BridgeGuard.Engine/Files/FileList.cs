@@ -12,16 +12,21 @@ public sealed class FileList
     /// <summary>The file that is being received, or null.</summary>
     public TrackedFile? Open => _files.Count > 0 && _files[^1].State == FileState.Opened ? _files[^1] : null;
 
+    /// <summary>Its files are being given back: nothing may be added.</summary>
+    internal bool IsResetting { get; private set; }
+
     internal void Add(TrackedFile file) => _files.Add(file);
 
     /// <summary>Gives the files back to the tracker they came from; one that is still open ends truncated.</summary>
     internal void Reset()
     {
+        IsResetting = true;
         for (int i = 0; i < _files.Count; i++)
         {
             _files[i].Owner.Release(_files[i]);
         }
 
         _files.Clear();
+        IsResetting = false;
     }
 }

@@ -39,6 +39,7 @@ public sealed class FileTracker
     private readonly IFileVerdicts? _verdicts;
     private readonly IFileStore? _store;
     private readonly Stack<TrackedFile> _pool = new();
+    private readonly RangedFiles _ranges;
     private MagicDatabase? _magic;
     private bool _magicTried;
 
@@ -49,6 +50,7 @@ public sealed class FileTracker
         _sink = sink;
         _verdicts = verdicts;
         Wanted = FileHashes.None;
+        _ranges = new RangedFiles(this);
     }
 
     /// <summary>Digests that the rule set in force needs, besides those that the settings force.</summary>
@@ -83,6 +85,30 @@ public sealed class FileTracker
             return null;
         }
 
+        TrackedFile file = Create(name, in context, location, announcedSize);
+        file.List = list;
+        list.Add(file);
+        return file;
+    }
+
+    /// <summary>The file is one range of a larger one, which is put together besides (<see cref="RangedFiles"/>).</summary>
+    /// <param name="part">Just opened, with its range set.</param>
+    /// <param name="key">What tells the whole from others: server and address.</param>
+    /// <param name="name">The whole's name.</param>
+    /// <param name="location">For the scanner.</param>
+    /// <param name="context">As for <see cref="Open"/>.</param>
+    public void OpenRange(TrackedFile part, ReadOnlySpan<byte> key, ReadOnlySpan<byte> name, ReadOnlySpan<byte> location, in ParseContext context)
+    {
+        bool isWhole = part.RangeStart == 0 && part.RangeEnd == part.RangeTotal - 1;
+        if (part.RangeStart >= 0 && part.RangeTotal > 0 && part.RangeEnd < part.RangeTotal && !isWhole)
+        {
+            part.Range = _ranges.Begin(key, name, (part.RangeStart, part.RangeEnd, part.RangeTotal), location, in context);
+        }
+    }
+
+    /// <summary>A file that belongs to no transaction yet.</summary>
+    internal TrackedFile Create(ReadOnlySpan<byte> name, in ParseContext context, ReadOnlySpan<byte> location, long announcedSize)
+    {
         TrackedFile file = _pool.TryPop(out TrackedFile? pooled) ? pooled : new TrackedFile(this);
         file.Begin(name[..Math.Min(name.Length, MaxNameBytes)], context.Direction, ++context.Flow.FilesOpened);
         file.Hasher.Begin(HashesWanted());
@@ -96,7 +122,6 @@ public sealed class FileTracker
             file.Spool = _store.Open();
         }
 
-        list.Add(file);
         Opened++;
         return file;
     }
@@ -111,6 +136,11 @@ public sealed class FileTracker
         Bytes += (ulong)bytes.Length;
         file.Hasher.Append(bytes);
         file.AppendWindow(bytes, _settings.InspectWindowBytes, _settings.InspectWindowBytes * WindowCapFactor);
+        if (file.Range is { } range)
+        {
+            _ranges.Append(range, bytes);
+        }
+
         if (!file.Sink.IsNone && !file.SinkFell && !_sink!.Append(file.Sink, bytes))
         {
             file.SinkFell = true;
@@ -141,6 +171,7 @@ public sealed class FileTracker
     {
         if (!file.IsEnded)
         {
+            EndRange(file);
             file.HasGaps = true;
             file.SinkFell = true;
             file.Skip(bytes);
@@ -155,6 +186,7 @@ public sealed class FileTracker
             return;
         }
 
+        EndRange(file);
         file.State = state == FileState.Closed && file.HasGaps ? FileState.Truncated : state;
         if (file.State == FileState.Closed)
         {
@@ -175,6 +207,31 @@ public sealed class FileTracker
         if (file.State == FileState.Closed && file.Sha256.Length > 0 && (LastClosed is null || file.Verdict >= LastClosed.Verdict))
         {
             LastClosed = file;
+        }
+    }
+
+    /// <summary>What completes with this range goes to the range's transaction.</summary>
+    private void EndRange(TrackedFile file)
+    {
+        if (file.Range is not { } range)
+        {
+            return;
+        }
+
+        file.Range = null;
+        if (_ranges.End(range) is not { } whole)
+        {
+            return;
+        }
+
+        if (file.List is { IsResetting: false } list && list.Count < MaxFilesPerList)
+        {
+            whole.List = list;
+            list.Add(whole);
+        }
+        else
+        {
+            Release(whole);
         }
     }
 

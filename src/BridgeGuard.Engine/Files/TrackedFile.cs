@@ -78,6 +78,12 @@ public sealed class TrackedFile
 
     internal FileTracker Owner { get; }
 
+    /// <summary>Where it is listed; null while it belongs to no transaction.</summary>
+    internal FileList? List { get; set; }
+
+    /// <summary>The larger file that this is a range of.</summary>
+    internal RangePart? Range { get; set; }
+
     internal FileHandle Sink { get; set; }
 
     internal bool SinkFell { get; set; }
@@ -209,6 +215,8 @@ public sealed class TrackedFile
         IsLogged = false;
         Verdict = FileVerdictKind.Unknown;
         Sink = FileHandle.None;
+        List = null;
+        Range = null;
         SinkFell = false;
         Spool = FileHandle.None;
         SpoolFell = false;

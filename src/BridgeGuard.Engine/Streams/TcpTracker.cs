@@ -104,6 +104,15 @@ public sealed partial class TcpTracker
     }
 
     /// <summary>The flow is over: hands both directions' leftovers to the application layer with <paramref name="packet"/>, a pseudo packet.</summary>
+    public void Flush(Flow flow, Packet packet, Direction direction)
+    {
+        if (flow.Tcp is { } session)
+        {
+            Reassembler.Finish(flow, packet, direction == Direction.ToServer ? session.Client : session.Server);
+        }
+    }
+
+    /// <inheritdoc cref="Flush(Flow, Packet, Direction)"/>
     public void Flush(Flow flow, Packet packet)
     {
         if (flow.Tcp is { } session)

@@ -36,7 +36,6 @@ public sealed partial class PacketWorker
             return;
         }
 
-        bool flushed = false;
         for (int i = 0; i < 2; i++)
         {
             Direction direction = i == 0 ? Direction.ToServer : Direction.ToClient;
@@ -49,14 +48,12 @@ public sealed partial class PacketWorker
             Counters.Increment(Counter.TcpPseudo);
             _alerts.Clear();
             _files.LastClosed = null;
-            if (!flushed)
+
+            // Each packet brings its own direction's bytes, so that oddities of one direction are not reported twice.
+            _tcp.Flush(flow, pseudo, direction);
+            if (_appLayer.TakeRedelivery())
             {
-                flushed = true;
                 _tcp.Flush(flow, pseudo);
-                if (_appLayer.TakeRedelivery())
-                {
-                    _tcp.Flush(flow, pseudo);
-                }
             }
 
             if (_detects && !Skips(flow))

@@ -11,6 +11,7 @@ internal sealed class Http1BodySink : IContentSink
     private readonly Http1Limits _limits;
     private readonly bool _toServer;
     private readonly ByteBuffer _location = new();
+    private readonly ByteBuffer _key = new();
     private Http1Transaction? _transaction;
     private ParseContext _context;
     private bool _wantsFile;
@@ -179,6 +180,11 @@ internal sealed class Http1BodySink : IContentSink
         {
             file.MinInspectBytes = 0;
             Http1Ranges.Apply(transaction, message, file);
+            _key.Reset();
+            _key.Append(transaction.Host.Span);
+            _key.Append((byte)0);
+            _key.Append(transaction.Request.Line[transaction.Request.Second]);
+            _context.Files.OpenRange(file, _key.Span, name, _location.Span, in _context);
         }
     }
 

@@ -197,11 +197,24 @@ internal sealed partial class Http2Parser
             file.RangeStart = start;
             file.RangeEnd = end;
             file.RangeTotal = total;
+            _location.Truncate(0);
+            AppendLower(Http2Transaction.HostOf(authority), _location);
+            _location.Append((byte)0);
+            _location.Append(path);
+            int query = path.IndexOfAny((byte)'?', (byte)'#');
+            context.Files.OpenRange(file, _location.Span, query < 0 ? path : path[..query], path, in context);
         }
         else
         {
             transaction.Raise(Http2Anomaly.InvalidRange);
         }
+    }
+
+    private static void AppendLower(ReadOnlySpan<byte> text, Pools.ByteBuffer buffer)
+    {
+        Span<byte> lower = buffer.Reserve(text.Length);
+        System.Text.Ascii.ToLower(text, lower, out int written);
+        buffer.Commit(written);
     }
 
     private readonly Pools.ByteBuffer _location = new();
