@@ -76,6 +76,9 @@ public sealed partial class Detector
         Direction direction = _packet.Direction;
         bool isComplete = progress >= protocol.CompletedProgress(direction);
         _inspector.DceLittleEndian = transaction is not IDceRpcCarrier { DceRpc.IsLittleEndian: false };
+        ulong parsed = _flow.DetectionOf(direction).Parsed;
+        detection.HasMoved = parsed != detection.InspectedParsed;
+        detection.InspectedParsed = parsed;
         ClearCandidates();
         AddCandidates(_group.Transactions[(int)protocol.Id]);
         if (!transaction.Anomalies.IsEmpty)
@@ -252,9 +255,11 @@ public sealed partial class Detector
         }
 
         ref RuleState state = ref detection[slot];
+        bool isAgain = state.HasMatched;
+        state.HasMatched |= isMatch;
         state.Matched = matched;
         state.IsOver = (isMatch && !IsRepeating(entry, progress)) || isNever || isComplete;
-        if (isMatch)
+        if (isMatch && (!isAgain || detection.HasMoved))
         {
             OnMatch(rule, AlertFlags.Transaction, transaction);
         }

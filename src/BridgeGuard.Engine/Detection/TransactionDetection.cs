@@ -28,6 +28,12 @@ public sealed class TransactionDetection
     /// <summary>What <see cref="ProtocolState.ChangesToServer"/> or its twin was when the direction was inspected last.</summary>
     internal uint InspectedChanges { get; set; }
 
+    /// <summary>Bytes of the direction that were parsed when it was inspected last.</summary>
+    internal ulong InspectedParsed { get; set; }
+
+    /// <summary>More of them have come since.</summary>
+    internal bool HasMoved { get; set; }
+
     internal int StateCount { get; private set; }
 
     internal ref RuleState this[int index] => ref _states[index];
@@ -94,6 +100,8 @@ public sealed class TransactionDetection
         FirewallProgress = 255;
         FirewallParsed = 0;
         InspectedProgress = 255;
+        InspectedParsed = 0;
+        HasMoved = false;
     }
 
     [InlineArray(4)]
@@ -113,6 +121,9 @@ internal struct RuleState
 
     /// <summary>Matched and reported, or cannot match any more.</summary>
     public bool IsOver;
+
+    /// <summary>It has been reported once at least.</summary>
+    public bool HasMatched;
 
     /// <summary>This direction's half of a two-way rule has matched.</summary>
     public bool IsHalfMatch;

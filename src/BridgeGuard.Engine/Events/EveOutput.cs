@@ -23,9 +23,13 @@ internal sealed class AlertOptions
         RuleMetadata = options.GetBool("metadata.rule.metadata", rule);
         RuleText = options.GetBool("metadata.rule.raw", false);
         RuleReferences = options.GetBool("metadata.rule.reference", false);
+        Xff = XffOptions.Create(options);
     }
 
     public ProtocolSettings Settings { get; }
+
+    /// <summary>What a proxy's header says of the client; null when that is not wanted.</summary>
+    public XffOptions? Xff { get; }
 
     public bool Payload { get; }
 

@@ -12,7 +12,7 @@ public sealed partial class EventEmitter
 {
     private void WriteAlert(EveOutput output, AlertOptions options, Packet packet, Flow? flow, in AlertEntry entry)
     {
-        BeginPacketRecord(output, "alert"u8, packet, flow);
+        BeginAlertRecord(output, options, packet, flow, entry.Transaction);
         Transaction? transaction = entry.Transaction;
         if (transaction is not null)
         {
@@ -60,6 +60,37 @@ public sealed partial class EventEmitter
         {
             WriteVerdict(packet, flow);
         }
+    }
+
+    /// <summary>Where a proxy says for whom it asks, that address is shown beside the proxy's or in its place.</summary>
+    private void BeginAlertRecord(EveOutput output, AlertOptions options, Packet packet, Flow? flow, Transaction? transaction)
+    {
+        if (options.Xff is not { } xff || flow is null || !xff.TryFind(flow, transaction, out ReadOnlySpan<byte> text, out IpAddress client))
+        {
+            BeginPacketRecord(output, "alert"u8, packet, flow);
+            return;
+        }
+
+        if (!xff.Overwrites || client.IsV4 != (packet.IpVersion == 4))
+        {
+            BeginPacketRecord(output, "alert"u8, packet, flow);
+            _writer.Bytes("xff"u8, text);
+            return;
+        }
+
+        (IpAddress source, IpAddress destination) = (packet.SourceAddress, packet.DestinationAddress);
+        if (packet.Direction == Direction.ToServer)
+        {
+            packet.SourceAddress = client;
+        }
+        else
+        {
+            packet.DestinationAddress = client;
+        }
+
+        BeginPacketRecord(output, "alert"u8, packet, flow);
+        packet.SourceAddress = source;
+        packet.DestinationAddress = destination;
     }
 
     private void WriteAlertObject(AlertOptions options, Packet packet, in AlertEntry entry)

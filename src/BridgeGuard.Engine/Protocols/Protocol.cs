@@ -63,6 +63,13 @@ public abstract class Protocol
     /// <summary>Transactions are one direction each (DNS, MQTT, SNMP …): the other direction is not waited for.</summary>
     public virtual bool IsUnidirectional => false;
 
+    /// <summary>A header field of a transaction's request, in protocols that have such; its name in lower case.</summary>
+    public virtual bool TryGetRequestHeader(Transaction transaction, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        return false;
+    }
+
     /// <summary>Takes over at once where an upgrade to it was agreed on: there is nothing to detect.</summary>
     public virtual bool FollowsUpgrade => false;
 

@@ -33,12 +33,18 @@ internal sealed class Http1Eve : EveLogger
 
     private static void WriteAsConfigured(EveWriter writer, Http1Transaction http, ProtocolSettings options)
     {
+        bool hasOther = false;
         foreach (KeyValuePair<string, string> option in options.All)
         {
             if (option.Key.StartsWith("custom", StringComparison.Ordinal))
             {
-                WriteCustom(writer, http, option.Value);
+                hasOther |= !WriteCustom(writer, http, option.Value);
             }
+        }
+
+        if (options.GetBool("xff.enabled", false) && http.Request.Fields.TryGet("x-forwarded-for"u8, out ReadOnlySpan<byte> xff))
+        {
+            writer.Bytes("xff"u8, xff);
         }
 
         if (options.GetBool("extended", false))
@@ -56,26 +62,76 @@ internal sealed class Http1Eve : EveLogger
         {
             WriteAll(writer, "response_headers"u8, http.Response);
         }
+
+        if (hasOther && dump is null or "none")
+        {
+            WriteOther(writer, "request_headers"u8, http.Request, options);
+            WriteOther(writer, "response_headers"u8, http.Response, options);
+        }
     }
 
-    /// <summary>One field by its EVE name: <c>accept_encoding</c> is Accept-Encoding, of the request where that has it.</summary>
-    private static void WriteCustom(EveWriter writer, Http1Transaction http, string name)
+    /// <summary>Fields that <c>custom</c> may name as members of the record (dashes as underscores).</summary>
+    private static readonly string[] CustomNames =
+    [
+        "accept", "accept_charset", "accept_datetime", "accept_encoding", "accept_language", "accept_range", "age", "allow", "authorization",
+        "cache_control", "connection", "content_encoding", "content_language", "content_length", "content_location", "content_md5",
+        "content_range", "content_type", "cookie", "date", "dnt", "etag", "expires", "from", "last_modified", "link", "location", "max_forwards",
+        "org_src_ip", "origin", "pragma", "proxy_authenticate", "proxy_authorization", "range", "referrer", "refresh", "retry_after", "server",
+        "set_cookie", "te", "trailer", "transfer_encoding", "true_client_ip", "upgrade", "vary", "via", "warning", "www_authenticate",
+        "x_authenticated_user", "x_bluecoat_via", "x_flash_version", "x_forwarded_proto", "x_requested_with",
+    ];
+
+    /// <summary>One field by its EVE name: <c>accept_encoding</c> is Accept-Encoding, of the request where that has it. False for names unknown.</summary>
+    private static bool WriteCustom(EveWriter writer, Http1Transaction http, string name)
     {
-        Span<byte> property = stackalloc byte[64];
-        if (!System.Text.Ascii.FromUtf16(name, property, out int length).Equals(System.Buffers.OperationStatus.Done))
+        if (Array.IndexOf(CustomNames, name) < 0)
         {
-            return;
+            return false;
         }
 
-        property = property[..length];
-        property.Replace((byte)'-', (byte)'_');
         Span<byte> field = stackalloc byte[64];
-        property.CopyTo(field);
+        System.Text.Ascii.FromUtf16(name, field, out int length);
+        Span<byte> property = stackalloc byte[64];
+        field.CopyTo(property);
         field = field[..length];
         field.Replace((byte)'_', (byte)'-');
         if (http.Request.Fields.TryGet(field, out ReadOnlySpan<byte> value) || http.Response.Fields.TryGet(field, out value))
         {
-            writer.Bytes(property, value);
+            writer.Bytes(property[..length], value);
+        }
+
+        return true;
+    }
+
+    /// <summary>Other fields that <c>custom</c> names, among the headers of their side.</summary>
+    private static void WriteOther(EveWriter writer, ReadOnlySpan<byte> property, Http1Message message, ProtocolSettings options)
+    {
+        Span<byte> field = stackalloc byte[128];
+        bool isOpen = false;
+        foreach (KeyValuePair<string, string> option in options.All)
+        {
+            if (!option.Key.StartsWith("custom", StringComparison.Ordinal) || Array.IndexOf(CustomNames, option.Value) >= 0
+                || System.Text.Ascii.FromUtf16(option.Value, field, out int length) != System.Buffers.OperationStatus.Done
+                || message.Fields.IndexOf(field[..length]) is not (>= 0 and int index))
+            {
+                continue;
+            }
+
+            if (!isOpen)
+            {
+                isOpen = true;
+                writer.StartArray(property);
+            }
+
+            writer.StartObject();
+            writer.Bytes("name"u8, message.Fields.Name(index));
+            writer.Bytes("value"u8, message.Fields.Value(index));
+            writer.EndObject();
+        }
+
+        if (isOpen)
+        {
+            writer.EndArray();
         }
     }
 

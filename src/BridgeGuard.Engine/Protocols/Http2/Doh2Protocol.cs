@@ -37,6 +37,9 @@ public sealed class Doh2Protocol : Protocol
 
     public override byte CompletedProgress(Direction direction) => Http2Progress.Complete;
 
+    public override bool TryGetRequestHeader(Transaction transaction, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
+        ((Http2Transaction)transaction).Client.Headers.TryGetIgnoringCase(name, out value);
+
     public override ProtocolState CreateState(ProtocolSettings settings) =>
         new Http2Parser(ProtocolCatalog.Get(ProtocolId.Http2)!, new Http2Limits(settings));
 

@@ -58,5 +58,8 @@ public sealed class Http2Protocol : Protocol
             : ProbeResult.NotMine;
     }
 
+    public override bool TryGetRequestHeader(Transaction transaction, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
+        ((Http2Transaction)transaction).Client.Headers.TryGetIgnoringCase(name, out value);
+
     public override ProtocolState CreateState(ProtocolSettings settings) => new Http2Parser(this, new Http2Limits(settings));
 }
