@@ -74,6 +74,9 @@ public enum FlowFlags : uint
     EmergencyEnded = 1 << 19,
     ElephantToClient = 1 << 20,
 
+    /// <summary>What follows is opaque (TLS, SSH after the handshake), and <c>encryption-handling</c> of its protocol was applied.</summary>
+    Encrypted = 1 << 21,
+
     /// <summary>A drop record was written for this direction.</summary>
     DropLoggedToServer = 1 << 21,
     DropLoggedToClient = 1 << 22,

@@ -24,6 +24,7 @@ public sealed class AppLayer : IStreamConsumer
     private readonly ProtocolSettings[] _settings = new ProtocolSettings[(int)ProtocolId.Count];
     private readonly Stack<FrameList> _frameLists = new();
     private readonly long[] _streamDepths = new long[(int)ProtocolId.Count];
+    private readonly EncryptionHandling[] _encryption = new EncryptionHandling[(int)ProtocolId.Count];
     private readonly Stack<ProtocolState>[] _pools = new Stack<ProtocolState>[(int)ProtocolId.Count];
 
     /// <param name="settings">Sections of protocols.</param>
@@ -42,6 +43,7 @@ public sealed class AppLayer : IStreamConsumer
                 : ProtocolSettings.Empty;
             _streamDepths[(int)protocol.Id] =
                 ProtocolSettings.TryParseSize(_settings[(int)protocol.Id].Get("stream-depth") ?? "", out long depth) ? depth : -1;
+            _encryption[(int)protocol.Id] = ReadEncryptionHandling(_settings[(int)protocol.Id]);
             _pools[(int)protocol.Id] = new Stack<ProtocolState>();
         }
     }
@@ -503,6 +505,11 @@ public sealed class AppLayer : IStreamConsumer
 
         detection.WaitFor = result.Status == ParseStatus.NeedMore ? (uint)result.AtLeast : 0;
         detection.Parsed += (ulong)result.Consumed;
+        if (state.IsEncrypted && !flow.Has(FlowFlags.Encrypted))
+        {
+            BecomeEncrypted(flow);
+        }
+
         ProtocolChange change = state.TakeProtocolChange();
         if (change.KeepsState)
         {
@@ -517,6 +524,30 @@ public sealed class AppLayer : IStreamConsumer
 
         return result.Consumed;
     }
+
+    /// <summary>Nothing more can be read of the flow. The packet that made it so is inspected whole.</summary>
+    private void BecomeEncrypted(Flow flow)
+    {
+        flow.Flags |= FlowFlags.Encrypted;
+        switch (_encryption[(int)flow.App])
+        {
+            case EncryptionHandling.TrackOnly:
+                flow.Flags |= FlowFlags.NoPayloadInspection;
+                Reassembler.EndRaw(flow, Direction.ToServer);
+                Reassembler.EndRaw(flow, Direction.ToClient);
+                break;
+            case EncryptionHandling.Bypass:
+                flow.Variables.BypassRequested = true;
+                break;
+        }
+    }
+
+    private static EncryptionHandling ReadEncryptionHandling(ProtocolSettings settings) => settings.Get("encryption-handling") switch
+    {
+        "bypass" => EncryptionHandling.Bypass,
+        "full" => EncryptionHandling.Full,
+        _ => EncryptionHandling.TrackOnly,
+    };
 
     private void Error(Flow flow)
     {

@@ -6,6 +6,8 @@ public static class ProtocolCatalog
     public static readonly Protocol[] All =
     [
         new DceRpc.DceRpcProtocol(),
+        new BitTorrentDht.BitTorrentDhtProtocol(),
+        new Dhcp.DhcpProtocol(),
         new Dns.DnsProtocol(),
         new Http2.Doh2Protocol(),
         new Http1.Http1Protocol(),
@@ -19,6 +21,8 @@ public static class ProtocolCatalog
         new Smb.SmbProtocol(),
         new Smtp.SmtpProtocol(),
         new Snmp.SnmpProtocol(),
+        new Ntp.NtpProtocol(),
+        new Ssh.SshProtocol(),
         new Tls.TlsProtocol(),
         new WebSocket.WebSocketProtocol(),
     ];

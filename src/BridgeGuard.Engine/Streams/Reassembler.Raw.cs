@@ -124,6 +124,10 @@ public sealed partial class Reassembler
         _lateInsert = null;
         stream.RawOffset = RawEnd(stream);
         stream.Flags &= ~(TcpStreamFlags.RawTriggered | TcpStreamFlags.RawRepeat);
+        if (stream.RawLimit != long.MaxValue)
+        {
+            stream.Flags |= stream.RawOffset < stream.RawLimit ? TcpStreamFlags.RawTriggered : TcpStreamFlags.NoRaw;
+        }
     }
 
     /// <summary>Something is complete (a request, an end): what is there is shown with the next packet although the chunk is not full.</summary>
@@ -135,12 +139,13 @@ public sealed partial class Reassembler
         }
     }
 
-    /// <summary>No rule looks at the raw stream of this direction any more.</summary>
-    public static void DisableRaw(Flow flow, Direction direction)
+    /// <summary>Rules look at what has come of this direction, and at no byte behind it.</summary>
+    public static void EndRaw(Flow flow, Direction direction)
     {
         if (flow.Tcp?.StreamOf(direction) is { } stream)
         {
-            stream.Flags |= TcpStreamFlags.NoRaw;
+            stream.RawLimit = stream.EndOffset;
+            stream.Flags |= stream.RawOffset < stream.RawLimit ? TcpStreamFlags.RawTriggered : TcpStreamFlags.NoRaw;
         }
     }
 
@@ -226,7 +231,8 @@ public sealed partial class Reassembler
         ? stream.EndOffset
         : Math.Clamp(stream.AckedOffset, stream.Base, stream.EndOffset);
 
-    private long RawEnd(TcpStream stream) => _inline ? stream.EndOffset : Math.Min(stream.EndOffset, stream.AckedOffset);
+    private long RawEnd(TcpStream stream) =>
+        Math.Min(stream.RawLimit, _inline ? stream.EndOffset : Math.Min(stream.EndOffset, stream.AckedOffset));
 
     private long RawKeepFrom(Flow flow, TcpStream stream) =>
         _inline ? stream.RawOffset - ChunkSize(flow, flow.Tcp!.DirectionOf(stream)) : stream.RawOffset - RawOverlapBytes;

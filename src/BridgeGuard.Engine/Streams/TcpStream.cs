@@ -115,6 +115,9 @@ public sealed class TcpStream
     /// <summary>Offset up to which rules have inspected the raw stream.</summary>
     public long RawOffset { get; internal set; }
 
+    /// <summary>No rule sees bytes from this offset on (what follows is encrypted).</summary>
+    internal long RawLimit { get; set; } = long.MaxValue;
+
     /// <summary>Offset up to which the receiver has acknowledged.</summary>
     public long AckedOffset { get; internal set; }
 
@@ -208,5 +211,6 @@ public sealed class TcpStream
         AnchorSequence = 0;
         Segments = null;
         AppOffset = RawOffset = AckedOffset = GapBytes = ShownOffset = 0;
+        RawLimit = long.MaxValue;
     }
 }

@@ -261,17 +261,21 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
             else if (PassesEarly(packet, flow))
             {
+                // The packet with which a flow becomes opaque is still inspected; those behind it are not.
+                bool isOpaque = flow.Has(FlowFlags.NoPayloadInspection);
                 RunStream(flow, packet);
+                packet.Flags |= isOpaque ? PacketFlags.NoPayloadInspection : PacketFlags.None;
             }
         }
 
         if (_detects && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _settings.FirewallMode))
         {
             _detector.Inspect(_current.Rules, packet, flow, _alerts);
-            if (flow is { Variables.BypassRequested: true, State: < FlowState.LocalBypassed })
-            {
-                _flows.SetState(flow, FlowState.LocalBypassed);
-            }
+        }
+
+        if (flow is { Variables.BypassRequested: true, State: < FlowState.LocalBypassed })
+        {
+            _flows.SetState(flow, FlowState.LocalBypassed);
         }
 
         Conclude(packet, flow);
