@@ -22,6 +22,7 @@ public static class ProtocolCatalog
         new Smtp.SmtpProtocol(),
         new Snmp.SnmpProtocol(),
         new Ntp.NtpProtocol(),
+        new Rdp.RdpProtocol(),
         new Rfb.RfbProtocol(),
         new Ssh.SshProtocol(),
         new Tls.TlsProtocol(),

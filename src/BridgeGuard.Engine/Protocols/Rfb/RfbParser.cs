@@ -66,6 +66,7 @@ internal sealed class RfbParser(RfbProtocol protocol) : PooledState<RfbTransacti
                 return ParseResult.NeedMore(consumed, needed);
             }
 
+            context.OpenFrame(0, consumed, used);
             consumed += used;
         }
 

@@ -24,6 +24,8 @@ public sealed class RfbProtocol : Protocol
 
     public override BufferDescriptor[] Buffers => RfbBuffers.All;
 
+    public override string[] Frames { get; } = ["pdu"];
+
     public override FieldDescriptor[] Fields => RfbBuffers.Fields;
 
     public override AnomalyDescriptor[] Anomalies => RfbAnomalies.All;

@@ -21,6 +21,13 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
     private Side _client;
     private Side _server;
 
+    private enum SshFrame
+    {
+        Header,
+        Data,
+        Pdu,
+    }
+
     private enum Phase : byte
     {
         Banner,
@@ -60,7 +67,7 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
                     used = FindBannerEnd(rest, ref side, context.Direction);
                     break;
                 case Phase.Records:
-                    used = ReadRecord(rest, ref side, peer, context.Direction, out int needed);
+                    used = ReadRecord(rest, consumed, ref side, peer, in context, out int needed);
                     if (used == 0)
                     {
                         return ParseResult.NeedMore(consumed, needed);
@@ -143,7 +150,7 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
         return end + 1;
     }
 
-    private int ReadRecord(ReadOnlySpan<byte> rest, ref Side side, SshTransaction.Peer peer, Direction direction, out int needed)
+    private int ReadRecord(ReadOnlySpan<byte> rest, int at, ref Side side, SshTransaction.Peer peer, in ParseContext context, out int needed)
     {
         needed = RecordHeaderBytes;
         if (side.Skip > 0)
@@ -168,6 +175,16 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
         }
 
         long total = 4L + length;
+        if (!side.HasFrames)
+        {
+            // In the order in which Suricata numbers them; a record that comes in parts is met again.
+            ulong number = _transaction!.Id;
+            context.OpenFrame((int)SshFrame.Header, at, RecordHeaderBytes, number);
+            context.OpenFrame((int)SshFrame.Data, at + RecordHeaderBytes, length - 2, number);
+            context.OpenFrame((int)SshFrame.Pdu, at, total, number);
+            side.HasFrames = true;
+        }
+
         if (code == KexInit && total <= SshLimits.MaxKexInitBytes)
         {
             if (rest.Length < total)
@@ -176,7 +193,8 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
                 return 0;
             }
 
-            SshHassh.Read(rest[RecordHeaderBytes..(int)total], peer, direction);
+            SshHassh.Read(rest[RecordHeaderBytes..(int)total], peer, context.Direction);
+            side.HasFrames = false;
             return (int)total;
         }
 
@@ -188,10 +206,11 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
         if (code == NewKeys)
         {
             side.Phase = Phase.Opaque;
-            _transaction!.Advance(direction, SshProgress.Finished);
+            _transaction!.Advance(context.Direction, SshProgress.Finished);
             return rest.Length;
         }
 
+        side.HasFrames = false;
         side.Skip = total - RecordHeaderBytes;
         return RecordHeaderBytes;
     }
@@ -199,6 +218,9 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
     private struct Side
     {
         public Phase Phase;
+
+        /// <summary>The frames of the record in front are open.</summary>
+        public bool HasFrames;
 
         /// <summary>Bytes of the record that are passed over.</summary>
         public long Skip;

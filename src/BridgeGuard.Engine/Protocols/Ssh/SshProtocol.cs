@@ -26,6 +26,8 @@ public sealed class SshProtocol : Protocol
 
     public override BufferDescriptor[] Buffers => SshBuffers.All;
 
+    public override string[] Frames { get; } = ["record.hdr", "record.data", "record.pdu"];
+
     public override KeywordDescriptor[] Keywords => SshKeywords.All;
 
     public override AnomalyDescriptor[] Anomalies => SshAnomalies.All;
