@@ -13,6 +13,7 @@ public static class ProtocolCatalog
         new Http1.Http1Protocol(),
         new Http2.Http2Protocol(),
         new Ldap.LdapProtocol(),
+        new Ike.IkeProtocol(),
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
         new Quic.QuicProtocol(),
