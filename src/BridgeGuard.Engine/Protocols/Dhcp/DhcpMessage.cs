@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace BridgeGuard.Engine.Protocols.Dhcp;
 
 /// <summary>The fixed part of a message (RFC 2131 §2) and the walk over its options.</summary>
@@ -15,13 +13,11 @@ namespace BridgeGuard.Engine.Protocols.Dhcp;
 internal static class DhcpMessage
 {
     public const int HeaderBytes = 240;
-    private const int CookieOffset = 236;
-    private const uint Cookie = 0x63825363;
     private const byte Pad = 0;
     private const byte End = 255;
 
-    public static bool IsMessage(ReadOnlySpan<byte> data) =>
-        data.Length >= HeaderBytes && BinaryPrimitives.ReadUInt32BigEndian(data[CookieOffset..]) == Cookie;
+    /// <summary>Whatever is long enough: old clients leave the cookie out, and what is no option then shows as truncated.</summary>
+    public static bool IsMessage(ReadOnlySpan<byte> data) => data.Length >= HeaderBytes;
 
     /// <summary>Fills the transaction. Options that cannot be read raise an anomaly; the rest of the message counts.</summary>
     public static void Read(ReadOnlySpan<byte> message, DhcpTransaction transaction)
