@@ -5,8 +5,8 @@ public static class ProtocolCatalog
 {
     public static readonly Protocol[] All =
     [
-        new DceRpc.DceRpcProtocol(),
         new BitTorrentDht.BitTorrentDhtProtocol(),
+        new DceRpc.DceRpcProtocol(),
         new Dhcp.DhcpProtocol(),
         new Dns.DnsProtocol(),
         new Http2.Doh2Protocol(),
@@ -16,6 +16,7 @@ public static class ProtocolCatalog
         new Ike.IkeProtocol(),
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
+        new Ntp.NtpProtocol(),
         new Quic.QuicProtocol(),
         new Pgsql.PgsqlProtocol(),
         new Sip.SipProtocol(),
@@ -25,6 +26,11 @@ public static class ProtocolCatalog
         new Ntp.NtpProtocol(),
         new Rdp.RdpProtocol(),
         new Rfb.RfbProtocol(),
+        new Rdp.RdpProtocol(),
+        new Rfb.RfbProtocol(),
+        new Sip.SipProtocol(),
+        new Smb.SmbProtocol(),
+        new Smtp.SmtpProtocol(),
         new Ssh.SshProtocol(),
         new Tls.TlsProtocol(),
         new WebSocket.WebSocketProtocol(),

@@ -13,7 +13,7 @@ namespace BridgeGuard.Engine.Streams;
 public sealed partial class TcpTracker
 {
     /// <summary>Bytes of a session with both its streams, as a test measures it; what <c>stream.memcap</c> is divided by.</summary>
-    public const int BytesPerSession = 512;
+    public const int BytesPerSession = 528;
 
     private readonly EngineSettings _engine;
     private readonly StreamSettings _settings;

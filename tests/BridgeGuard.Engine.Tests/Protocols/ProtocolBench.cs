@@ -83,6 +83,12 @@ public sealed class ProtocolBench
 
     public void End()
     {
+        // A datagram without bytes never reaches a parser.
+        if (IsDatagram)
+        {
+            return;
+        }
+
         Feed(Direction.ToServer, default, isEnd: true);
         Feed(Direction.ToClient, default, isEnd: true);
     }

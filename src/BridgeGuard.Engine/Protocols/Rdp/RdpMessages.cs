@@ -7,6 +7,8 @@ namespace BridgeGuard.Engine.Protocols.Rdp;
 /// <summary>The messages of the connection sequence. Each method gets a message from its X.224 header on and is false when it is another one.</summary>
 internal static class RdpMessages
 {
+    /// <summary>Length, code, two references and a class (X.224 §13.3).</summary>
+    private const int ConnectionHeaderBytes = 7;
     private const int NegotiationBytes = 8;
     private const byte NegotiationResponse = 2;
     private const byte NegotiationFailure = 3;
@@ -23,7 +25,12 @@ internal static class RdpMessages
     public static bool ReadConnectionRequest(ReadOnlySpan<byte> message, RdpTransaction transaction)
     {
         transaction.Kind = RdpKind.InitialRequest;
-        ReadOnlySpan<byte> rest = message[7..];
+        if (message.Length < ConnectionHeaderBytes)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = message[ConnectionHeaderBytes..];
         if (rest.StartsWith("Cookie: "u8))
         {
             int end = rest.IndexOf("\r\n"u8);
@@ -47,7 +54,12 @@ internal static class RdpMessages
     public static bool ReadConnectionConfirm(ReadOnlySpan<byte> message, RdpTransaction transaction)
     {
         transaction.Kind = RdpKind.InitialResponse;
-        ReadOnlySpan<byte> rest = message[7..];
+        if (message.Length < ConnectionHeaderBytes)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = message[ConnectionHeaderBytes..];
         if (rest.Length >= NegotiationBytes && rest[0] is NegotiationResponse or NegotiationFailure && rest[2] == NegotiationBytes)
         {
             transaction.IsNegotiated = rest[0] == NegotiationResponse;
