@@ -48,7 +48,8 @@ public sealed class ProtocolBench
 
     public ParseResult Feed(Direction direction, ReadOnlySpan<byte> bytes, bool isEnd = false)
     {
-        if (HasStopped)
+        // A datagram that cannot be read does not end its flow.
+        if (HasStopped && !IsDatagram)
         {
             return ParseResult.Stop();
         }
