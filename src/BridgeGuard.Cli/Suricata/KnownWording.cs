@@ -49,6 +49,21 @@ internal static partial class KnownWording
             return ($"detect-{mixed.Groups[1].Value}", "can't use a relative keyword like within/distance with a absolute relative keyword like depth/offset for the same content.");
         }
 
+        if (BadBase64().Match(message) is { Success: true } set)
+        {
+            return ("debug", $"bad base64 encoding {set.Groups[1].Value}/{set.Groups[2].Value}");
+        }
+
+        if (MixedSet().Match(message) is { Success: true } mixedSet)
+        {
+            return ("datasets", $"Cannot mix dataset and datarep values for set {mixedSet.Groups[1].Value}");
+        }
+
+        if (NotString().Match(message) is { Success: true } value)
+        {
+            return ("datajson", $"dataset '{value.Groups[1].Value}': failed to get value because it is not a string");
+        }
+
         return FindContent(message, rule);
     }
 
@@ -128,6 +143,15 @@ internal static partial class KnownWording
 
     [GeneratedRegex(@"^«(.)» is not a hexadecimal digit")]
     private static partial Regex NotHex();
+
+    [GeneratedRegex(@"bad base64 in the set (.*?), (.*):\d+: «")]
+    private static partial Regex BadBase64();
+
+    [GeneratedRegex(@"the set (.*?) is used by dataset and by datarep")]
+    private static partial Regex MixedSet();
+
+    [GeneratedRegex(@"a value of the set (.*?) in .* is not a string")]
+    private static partial Regex NotString();
 
     [GeneratedRegex(@"content:\s*!?""([^""]*)""")]
     private static partial Regex Contents();

@@ -1,4 +1,5 @@
 using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Daemon.GeoIp;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Loading;
 using BridgeGuard.Rules.Semantics;
@@ -41,6 +42,7 @@ internal static class RuleOptions
             DataFolders = [configuration.DataFolder],
             ActionOrder = configuration.ActionOrder,
             DisabledFeatures = Array.FindAll(Fingerprints, name => IsOff(configuration, name)),
+            Countries = configuration.GeoIpDatabase is { } database ? new CountryDatabase(database).RangesOf : null,
             IsInline = configuration.Engine.IsInline,
             PcreMatchLimit = (uint)configuration.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)configuration.Engine.Detection.PcreRecursionLimit,

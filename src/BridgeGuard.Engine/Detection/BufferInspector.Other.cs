@@ -48,7 +48,9 @@ internal sealed partial class BufferInspector
                 return RunBase64(_rules.Base64Ops[op.Data], buffer, cursor);
 
             case BufferOpKind.Entropy:
-                return _rules.EntropyOps[op.Data].Matches(buffer, out _);
+                bool isInRange = _rules.EntropyOps[op.Data].Matches(buffer, out double entropy);
+                _flow?.Variables.SetEntropy(op.Offset, entropy);
+                return isInRange;
 
             case BufferOpKind.Dataset:
                 return RunDataset(_rules.DatasetOps[op.Data], buffer);

@@ -25,6 +25,9 @@ internal sealed partial class BufferInspector : IDisposable
     private int _freshFrom;
     private bool _isFutile;
 
+    /// <summary>What expressions captured for this packet; emptied with the next.</summary>
+    public FlowVariables PacketVariables { get; } = new();
+
     public long RegexLimitHits => _regexScratch.LimitHits;
 
     public long StepLimitHits { get; private set; }
@@ -213,6 +216,11 @@ internal sealed partial class BufferInspector : IDisposable
             if (expression.FlowCaptures[i] >= 0 && match.TryGetGroup(i + 1, out int start, out int end))
             {
                 _flow?.Variables.SetCapture(expression.FlowCaptures[i], subject[start..end]);
+            }
+
+            if (expression.PacketCaptures[i] >= 0 && match.TryGetGroup(i + 1, out start, out end))
+            {
+                PacketVariables.SetCapture(expression.PacketCaptures[i], subject[start..end]);
             }
         }
     }

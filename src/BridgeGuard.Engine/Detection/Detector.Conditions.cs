@@ -63,8 +63,43 @@ public sealed partial class Detector
         ConditionKind.Checksum => TestChecksum(condition),
         ConditionKind.Rpc => TestRpc(_rules.RpcTests[condition.A]),
         ConditionKind.GeoIp => _packet.IpVersion != 0 && TestAddresses(condition),
+        ConditionKind.TcpSession => TestSession(condition.A),
+        ConditionKind.FlowVariable => _flow is not null && TestVariable(_flow.Variables, condition),
+        ConditionKind.PacketVariable => TestVariable(_inspector.PacketVariables, condition),
         _ => TestFlow(condition),
     };
+
+    /// <summary>A: phases asked for: 1 setting up, 2 established, 4 closing or closed.</summary>
+    private bool TestSession(int phases)
+    {
+        if (_flow?.Tcp is not { } session)
+        {
+            return false;
+        }
+
+        int phase = session.State switch
+        {
+            Streams.TcpState.None or Streams.TcpState.SynSent or Streams.TcpState.SynReceived => 1,
+            Streams.TcpState.Established => 2,
+            _ => 4,
+        };
+        return (phases & phase) != 0;
+    }
+
+    /// <summary>A: the variable's name, B: the content that has to be in it.</summary>
+    private bool TestVariable(FlowVariables variables, in PacketCondition condition)
+    {
+        for (int i = 0; i < variables.CaptureCount; i++)
+        {
+            ReadOnlySpan<byte> value = variables.GetCapture(i, out int name);
+            if (name == condition.A)
+            {
+                return (_rules.Contents[condition.B].IndexIn(value) >= 0) != condition.Negated;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Mode 0: source, 1: destination, 2: any, 3: both. A: category; B: 0 compares, 1 is set, 2 is not set.</summary>
     private bool TestReputation(in PacketCondition condition)

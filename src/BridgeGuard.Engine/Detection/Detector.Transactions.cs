@@ -309,6 +309,11 @@ public sealed partial class Detector
     private EngineResult RunEngine(in RuleEntry entry, in InspectionEngine engine, Transaction transaction, byte progress, bool isComplete)
     {
         byte wanted = _packet.Direction == Direction.ToServer ? engine.ProgressToServer : engine.ProgressToClient;
+        if (engine.Kind == EngineKind.State)
+        {
+            return CompareState(engine.Index, progress, wanted);
+        }
+
         if (progress < wanted)
         {
             return EngineResult.NotYet;
@@ -346,6 +351,13 @@ public sealed partial class Detector
                 return RunFileEngine(engine, transaction, failure);
         }
     }
+
+    private static EngineResult CompareState(int comparison, byte progress, byte wanted) => comparison switch
+    {
+        StateComparison.Before => progress < wanted ? EngineResult.Match : EngineResult.Never,
+        StateComparison.Behind => progress > wanted ? EngineResult.Match : EngineResult.NotYet,
+        _ => progress == wanted ? EngineResult.Match : progress < wanted ? EngineResult.NotYet : EngineResult.Never,
+    };
 
     private EngineResult RunBufferEngine(in InspectionEngine engine, Transaction transaction, EngineResult failure)
     {

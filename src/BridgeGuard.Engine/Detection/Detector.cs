@@ -171,6 +171,11 @@ public sealed partial class Detector : IDisposable
 
         _packet = packet;
         _transaction = null;
+        if (_inspector.PacketVariables.CaptureCount > 0)
+        {
+            _inspector.PacketVariables.Reset();
+        }
+
         _flow = flow;
         _alerts = alerts;
         _group = _groups.Find(rules, packet, flow);

@@ -16,13 +16,13 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
     public void WriteFlow(EveWriter writer, Flow flow)
     {
         FlowVariables variables = flow.Variables;
-        if (variables.BitCount + variables.IntegerCount + variables.CaptureCount == 0)
+        if (variables.BitCount + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount == 0)
         {
             return;
         }
 
         int traffic = WriteTraffic(writer, variables);
-        if (variables.BitCount - traffic + variables.IntegerCount + variables.CaptureCount == 0)
+        if (variables.BitCount - traffic + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount == 0)
         {
             return;
         }
@@ -44,6 +44,7 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
 
         WriteIntegers(writer, variables);
         WriteCaptures(writer, variables);
+        WriteEntropies(writer, variables);
         writer.EndObject();
     }
 
@@ -108,6 +109,23 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
         for (int i = 0; i < variables.IntegerCount; i++)
         {
             writer.Number(names[variables.IntegerNames[i]], variables.IntegerValues[i]);
+        }
+
+        writer.EndObject();
+    }
+
+    private void WriteEntropies(EveWriter writer, FlowVariables variables)
+    {
+        if (variables.EntropyCount == 0)
+        {
+            return;
+        }
+
+        writer.StartObject("entropy"u8);
+        for (int i = 0; i < variables.EntropyCount; i++)
+        {
+            (int buffer, double value) = variables.GetEntropy(i);
+            writer.Number(names[buffer], value);
         }
 
         writer.EndObject();

@@ -132,6 +132,33 @@ public sealed class FlowVariables
     }
 
     /// <summary>Keeps bytes that a rule captured under a name; the newest value replaces an older one of the same name.</summary>
+    /// <summary>Buffers of which an entropy is remembered; the fifth and later ones are not.</summary>
+    private const int MaxEntropies = 4;
+
+    private (int Buffer, double Value)[]? _entropies;
+
+    public int EntropyCount { get; private set; }
+
+    /// <summary>The entropy last measured in a buffer, by place.</summary>
+    public (int Buffer, double Value) GetEntropy(int index) => _entropies![index];
+
+    /// <summary>Remembers what was measured last in a buffer (EVE <c>metadata.entropy</c>).</summary>
+    public void SetEntropy(int buffer, double value)
+    {
+        _entropies ??= new (int, double)[MaxEntropies];
+        int index = 0;
+        while (index < EntropyCount && _entropies[index].Buffer != buffer)
+        {
+            index++;
+        }
+
+        if (index < MaxEntropies)
+        {
+            _entropies[index] = (buffer, value);
+            EntropyCount = Math.Max(EntropyCount, index + 1);
+        }
+    }
+
     public void SetCapture(int name, ReadOnlySpan<byte> value)
     {
         int index = 0;
@@ -180,6 +207,7 @@ public sealed class FlowVariables
         BitCount = 0;
         IntegerCount = 0;
         CaptureCount = 0;
+        EntropyCount = 0;
         Refused = 0;
         DetectionRulesDone = 0;
         Tag = default;

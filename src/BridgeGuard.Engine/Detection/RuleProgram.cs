@@ -147,6 +147,12 @@ internal enum ConditionKind : byte
     /// <summary>The first packet of the flow.</summary>
     FlowStart,
 
+    /// <summary>A captured variable of the flow (A) contains the content (B).</summary>
+    FlowVariable,
+
+    /// <summary>The same for variables that this packet's rules captured.</summary>
+    PacketVariable,
+
     /// <summary>A keyword that never matches in this build (documented where it is compiled).</summary>
     Never,
 }
@@ -289,6 +295,17 @@ internal enum EngineKind : byte
 
     /// <summary>A file's name, size, hash or type.</summary>
     File,
+
+    /// <summary>Standing before, at or behind a progress value; Index: a <see cref="StateComparison"/>.</summary>
+    State,
+}
+
+/// <summary>How <c>app-layer-state</c> compares.</summary>
+internal static class StateComparison
+{
+    public const int At = 0;
+    public const int Before = 1;
+    public const int Behind = 2;
 }
 
 [Flags]

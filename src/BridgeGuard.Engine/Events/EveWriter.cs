@@ -79,6 +79,8 @@ public sealed class EveWriter : IDisposable
 
     public void NumberValue(ulong value) => _json.WriteNumberValue(value);
 
+    public void Number(string name, double value) => _json.WriteNumber(name, value);
+
     public void Number(string name, long value) => _json.WriteNumber(name, value);
 
     public void Bool(ReadOnlySpan<byte> name, bool value) => _json.WriteBoolean(name, value);

@@ -184,6 +184,11 @@ internal sealed partial class RuleCompiler
                 _rpcTests.Add(rpc);
             }
 
+            if (model.Content is { } content)
+            {
+                condition.B = InternContent(new OpModel { Kind = BufferOpKind.Content, Pattern = content });
+            }
+
             if (model.Section is { } section)
             {
                 Span32 span = AddSection(rule, section);

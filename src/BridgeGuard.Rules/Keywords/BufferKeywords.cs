@@ -117,7 +117,15 @@ internal static class BufferKeywords
                 return;
             }
 
-            AddOp(context, BufferOpKind.Entropy, entropy);
+            // Records name buffers in the old way, with underscores.
+            string buffer = (context.Rule.Active?.Buffer?.Name ?? "payload").Replace('.', '_');
+            context.Rule.AddOp(context.Rule.Current, new OpModel
+            {
+                Kind = BufferOpKind.Entropy,
+                Data = entropy,
+                Offset = context.Environment.Names.Intern(buffer),
+                Column = context.Option.Name.Column,
+            });
         },
     };
 

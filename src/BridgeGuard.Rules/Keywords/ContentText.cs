@@ -33,7 +33,8 @@ internal static class ContentText
         return TryUnescape(context, text.AsSpan(start + 1, text.Length - start - 2), start + 1, out bytes);
     }
 
-    private static bool TryUnescape(BindContext context, ReadOnlySpan<char> text, int offset, out byte[] bytes)
+    /// <summary>Reads what stands between the quotes; false after a report. <paramref name="offset"/>: where it begins in the argument.</summary>
+    internal static bool TryUnescape(BindContext context, ReadOnlySpan<char> text, int offset, out byte[] bytes)
     {
         bytes = [];
         var result = new List<byte>(text.Length);

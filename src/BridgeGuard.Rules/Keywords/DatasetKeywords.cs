@@ -15,7 +15,7 @@ internal static class DatasetKeywords
     {
         Name = "dataset",
         Argument = ArgumentRule.Required,
-        Help = "command,name[,type T][,load F][,save F][,state F][,memcap N][,hashsize N][,format F][,context_key K][,value_key K][,array_key K][,remove_key]",
+        Help = "command,name[,type T][,load F][,save F][,state F][,memcap N][,hashsize N][,format F][,context_key K][,value_key K][,array_key K][,remove_key][,match subdomain]",
         Apply = context => Apply(context, isReputation: false),
     };
 
@@ -83,6 +83,18 @@ internal static class DatasetKeywords
             return;
         }
 
+        if (settings.MatchesSubdomains && (settings.Type != DatasetType.String || command is not (DatasetCommand.IsSet or DatasetCommand.IsNotSet)))
+        {
+            context.Fail(DiagnosticCode.BadArgument, "dataset: match subdomain goes with type string, isset and isnotset only");
+            return;
+        }
+
+        if (settings.Format != "csv" && settings.ContextKey.Length == 0)
+        {
+            context.Fail(DiagnosticCode.BadArgument, "dataset: a json format needs context_key", "context_key NAME");
+            return;
+        }
+
         Dataset? set = context.Environment.Datasets.GetOrLoad(settings, out string problem);
         if (set is null)
         {
@@ -93,7 +105,7 @@ internal static class DatasetKeywords
         context.Rule.AddOp(context.Rule.Current, new OpModel
         {
             Kind = BufferOpKind.Dataset,
-            Data = new DatasetOp { Set = set, Command = command.Value, Test = test },
+            Data = new DatasetOp { Set = set, Command = command.Value, Test = test, MatchesSubdomains = settings.MatchesSubdomains },
             Column = context.Option.Name.Column,
         });
     }
@@ -120,6 +132,7 @@ internal static class DatasetKeywords
                 "value_key" => (settings.ValueKey = value).Length > 0,
                 "array_key" => (settings.ArrayKey = value).Length > 0,
                 "remove_key" => settings.RemoveKey = true,
+                "match" => settings.MatchesSubdomains = value == "subdomain",
                 _ => false,
             };
             if (!isGood)

@@ -38,6 +38,7 @@ internal static class EventKeywords
         Apply = context =>
         {
             string text = context.Argument;
+            text = text.StartsWith("decoder.", StringComparison.Ordinal) ? text["decoder.".Length..] : text;
             if (!PacketEvents.TryFind(prefix + text, out PacketEvent packetEvent) && !PacketEvents.TryFind("decoder." + text, out packetEvent))
             {
                 context.Fail(DiagnosticCode.BadArgument, $"{name}: there is no event «{text}»", "the name of a packet event");

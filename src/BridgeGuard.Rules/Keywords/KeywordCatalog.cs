@@ -61,6 +61,7 @@ internal static class KeywordCatalog
         DatasetKeywords.Dataset,
         .. FileKeywords.All,
         .. OtherKeywords.All,
+        .. StateKeywords.All,
         .. HeaderKeywords.All,
         .. FlowKeywords.Counters,
     ];

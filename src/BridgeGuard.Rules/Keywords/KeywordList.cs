@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Rules.Semantics;
 
 namespace BridgeGuard.Rules.Keywords;
@@ -40,6 +41,11 @@ public static class KeywordList
         foreach ((string name, ProtocolKeywordDefinition keyword) in index.Keywords)
         {
             all.TryAdd(name, new KeywordHelp(name, keyword.Variants[0].Descriptor.Help, "option"));
+        }
+
+        for (int i = 0; i < TransformCatalog.Names.Count; i++)
+        {
+            all.TryAdd(TransformCatalog.Names[i], new KeywordHelp(TransformCatalog.Names[i], TransformCatalog.Help[i], "transform"));
         }
 
         return [.. all.Values.OrderBy(keyword => keyword.Name, StringComparer.Ordinal)];

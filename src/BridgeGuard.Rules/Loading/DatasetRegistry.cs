@@ -39,6 +39,8 @@ public sealed class DatasetSettings
 
     public bool RemoveKey { get; set; }
 
+    public bool MatchesSubdomains { get; set; }
+
     public bool SetType(string text)
     {
         Type = text switch
@@ -65,6 +67,8 @@ public sealed class DatasetSettings
 public sealed class DatasetRegistry
 {
     private readonly Dictionary<string, Dataset> _sets = [];
+    private readonly HashSet<string> _withReputation = [];
+    private readonly HashSet<string> _broken = [];
 
     /// <summary>Where relative paths to load from and save to are (<c>default-rule-path</c>, <c>data-dir</c>).</summary>
     public IReadOnlyList<string> Folders { get; init; } = [];
@@ -83,6 +87,12 @@ public sealed class DatasetRegistry
                 return null;
             }
 
+            if (settings.HasReputation != _withReputation.Contains(settings.Name) && known.Count > 0)
+            {
+                problem = $"the set {settings.Name} is used by dataset and by datarep";
+                return null;
+            }
+
             return known;
         }
 
@@ -93,8 +103,16 @@ public sealed class DatasetRegistry
         }
 
         var made = new Dataset(settings.Name, settings.Type.Value, settings.MemcapBytes);
+        if (_broken.Contains(settings.Name))
+        {
+            problem = $"the set {settings.Name} was not made";
+            return null;
+        }
+
         if (settings.Load.Length > 0 && !TryLoad(made, settings, out problem))
         {
+            // Said once: rules that use the same set would only repeat it.
+            _broken.Add(settings.Name);
             return null;
         }
 
@@ -104,6 +122,11 @@ public sealed class DatasetRegistry
         }
 
         _sets.Add(settings.Name, made);
+        if (settings.HasReputation)
+        {
+            _withReputation.Add(settings.Name);
+        }
+
         return made;
     }
 
@@ -215,6 +238,12 @@ public sealed class DatasetRegistry
             ushort score = 0;
             int comma = line.IndexOf(',');
             string text = comma < 0 ? line : line[..comma];
+            if (settings.HasReputation != comma >= 0)
+            {
+                problem = $"the set {settings.Name} is used by dataset and by datarep";
+                return false;
+            }
+
             if (settings.HasReputation && (comma < 0 || !ushort.TryParse(line.AsSpan(comma + 1).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out score)))
             {
                 problem = $"{settings.Load}:{number}: «{line}» has no score";
@@ -223,7 +252,9 @@ public sealed class DatasetRegistry
 
             if (!TryParse(set.Type, text, isBase64: true, out byte[] value))
             {
-                problem = $"{settings.Load}:{number}: «{text}» is not of the set's type";
+                problem = set.Type == DatasetType.String
+                    ? $"bad base64 in the set {settings.Name}, {settings.Load}:{number}: «{text}»"
+                    : $"{settings.Load}:{number}: «{text}» is not of the set's type";
                 return false;
             }
 
@@ -271,9 +302,15 @@ public sealed class DatasetRegistry
     private static bool TryAddElement(Dataset set, DatasetSettings settings, JsonNode? element, out string problem)
     {
         problem = "";
-        if (Find(element, settings.ValueKey) is not JsonValue found || !found.TryGetValue(out string? text))
+        if (!TryFind(element, settings.ValueKey, out JsonNode? node))
         {
-            problem = $"an element of {settings.Load} has no text at {settings.ValueKey}";
+            // Elements may lack the key, as in lists that serve several purposes.
+            return true;
+        }
+
+        if (node is not JsonValue found || !found.TryGetValue(out string? text))
+        {
+            problem = $"a value of the set {settings.Name} in {settings.Load} is not a string";
             return false;
         }
 
@@ -296,14 +333,20 @@ public sealed class DatasetRegistry
     }
 
     /// <summary>A value by its path of keys joined by dots; the node itself for an empty path.</summary>
-    private static JsonNode? Find(JsonNode? node, string path)
+    private static JsonNode? Find(JsonNode? node, string path) => TryFind(node, path, out JsonNode? found) ? found : null;
+
+    private static bool TryFind(JsonNode? node, string path, out JsonNode? found)
     {
+        found = node;
         foreach (string key in path.Split('.', StringSplitOptions.RemoveEmptyEntries))
         {
-            node = node is JsonObject inner && inner.TryGetPropertyValue(key, out JsonNode? value) ? value : null;
+            if (found is not JsonObject inner || !inner.TryGetPropertyValue(key, out found))
+            {
+                return false;
+            }
         }
 
-        return node;
+        return true;
     }
 
     private static bool TryParse(DatasetType type, string text, bool isBase64, out byte[] value)

@@ -198,6 +198,9 @@ internal sealed record ConditionModel(PacketCondition Condition)
     /// <summary>Becomes <see cref="PacketCondition.A"/>: its place among the tests.</summary>
     public RpcTest? Rpc { get; init; }
 
+    /// <summary>Becomes <see cref="PacketCondition.B"/>: the number of this content.</summary>
+    public byte[]? Content { get; init; }
+
     /// <summary>May stand in an address-only rule.</summary>
     public bool IsIpOnlyCompatible { get; init; }
 

@@ -70,6 +70,30 @@ public sealed class Dataset
         return _lookup.TryGetValue(Normalize(value, mapped), out found);
     }
 
+    /// <summary>The value, or the longest of its ends that begins with a dot and is in the set: <c>.www.evil.test</c> is under <c>.evil.test</c>.</summary>
+    public bool TryGetUnder(ReadOnlySpan<byte> value, out DatasetValue found)
+    {
+        if (value.Length > MaxValueBytes)
+        {
+            found = default;
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = value;
+        while (!TryGet(rest, out found))
+        {
+            int dot = rest.Length > 1 ? rest[1..].IndexOf((byte)'.') : -1;
+            if (dot < 0)
+            {
+                return false;
+            }
+
+            rest = rest[(1 + dot)..];
+        }
+
+        return true;
+    }
+
     /// <summary>True when the value is new.</summary>
     public bool Add(ReadOnlySpan<byte> value, DatasetValue data = default)
     {
@@ -179,6 +203,9 @@ internal sealed class DatasetOp
 
     public Matchers.IntegerRange Test { get; init; }
 
+    /// <summary>A value also counts when it is under one of the set (<c>match subdomain</c>).</summary>
+    public bool MatchesSubdomains { get; init; }
+
     /// <summary>Does what the rule says; <paramref name="context"/> is what an alert should carry.</summary>
     public bool Run(ReadOnlySpan<byte> value, out byte[]? context)
     {
@@ -190,9 +217,9 @@ internal sealed class DatasetOp
             case DatasetCommand.Unset:
                 return Set.Remove(value);
             case DatasetCommand.IsNotSet:
-                return !Set.TryGet(value, out _);
+                return !Find(value, out _);
             default:
-                if (!Set.TryGet(value, out DatasetValue found))
+                if (!Find(value, out DatasetValue found))
                 {
                     return false;
                 }
@@ -201,4 +228,7 @@ internal sealed class DatasetOp
                 return Command == DatasetCommand.IsSet || Test.Matches(found.Reputation);
         }
     }
+
+    private bool Find(ReadOnlySpan<byte> value, out DatasetValue found) =>
+        MatchesSubdomains ? Set.TryGetUnder(value, out found) : Set.TryGet(value, out found);
 }

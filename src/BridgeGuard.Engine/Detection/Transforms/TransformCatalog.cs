@@ -30,6 +30,29 @@ public static class TransformCatalog
         "zlib_deflate",
     ];
 
+    /// <summary>One sentence for each, in the order of <see cref="Names"/>.</summary>
+    public static IReadOnlyList<string> Help { get; } =
+    [
+        "runs of white space become one blank",
+        "the registered domain of a host name",
+        "a dot in front, so that whole labels can be matched",
+        "base64, optionally [bytes N][, offset N][, mode M]",
+        "inflates gzip data",
+        "names of header fields in lower case",
+        "what the first group of the expression captures",
+        "HTTP/2 pseudo headers are taken out",
+        "white space is taken out",
+        "the top-level domain of a host name",
+        "ASCII letters in lower case",
+        "the MD5 digest",
+        "the SHA-1 digest",
+        "the SHA-256 digest",
+        "ASCII letters in upper case",
+        "%XX and + are decoded",
+        "each byte combined with a key in hexadecimal",
+        "inflates zlib data",
+    ];
+
     /// <summary>Whether a keyword is a transform.</summary>
     public static bool IsTransform(ReadOnlySpan<char> name)
     {
