@@ -15,7 +15,7 @@ internal static class RuleOptions
     private static bool IsOff(SuricataConfiguration configuration, string fingerprint) =>
         configuration.Engine.AppLayer.Protocols.TryGetValue("tls", out ProtocolSettings? tls) && !tls.GetBool(fingerprint + "-fingerprints", true);
 
-    public static RuleLoadOptions From(SuricataConfiguration configuration)
+    public static RuleLoadOptions From(SuricataConfiguration configuration, RuleFilters? filters = null)
     {
         VariableTable variables = new();
         foreach ((string name, string value) in configuration.AddressVariables)
@@ -31,6 +31,7 @@ internal static class RuleOptions
         return new RuleLoadOptions
         {
             Files = configuration.RuleFiles,
+            Filters = filters,
             FirewallFiles = configuration.FirewallRuleFiles,
             Variables = variables,
             ClassificationFile = configuration.ClassificationFile,

@@ -132,30 +132,39 @@ public sealed class FlowVariables
     }
 
     /// <summary>Keeps bytes that a rule captured under a name; the newest value replaces an older one of the same name.</summary>
-    /// <summary>Buffers of which an entropy is remembered; the fifth and later ones are not.</summary>
-    private const int MaxEntropies = 4;
+    // One reference, as few flows ever measure anything.
+    private EntropyList? _entropies;
 
-    private (int Buffer, double Value)[]? _entropies;
-
-    public int EntropyCount { get; private set; }
+    public int EntropyCount => _entropies?.Count ?? 0;
 
     /// <summary>The entropy last measured in a buffer, by place.</summary>
-    public (int Buffer, double Value) GetEntropy(int index) => _entropies![index];
+    public (int Buffer, double Value) GetEntropy(int index) => _entropies!.Items[index];
 
     /// <summary>Remembers what was measured last in a buffer (EVE <c>metadata.entropy</c>).</summary>
-    public void SetEntropy(int buffer, double value)
-    {
-        _entropies ??= new (int, double)[MaxEntropies];
-        int index = 0;
-        while (index < EntropyCount && _entropies[index].Buffer != buffer)
-        {
-            index++;
-        }
+    public void SetEntropy(int buffer, double value) => (_entropies ??= new EntropyList()).Set(buffer, value);
 
-        if (index < MaxEntropies)
+    private sealed class EntropyList
+    {
+        /// <summary>Buffers of which an entropy is remembered; of a fifth it is not.</summary>
+        private const int MaxItems = 4;
+
+        public (int Buffer, double Value)[] Items { get; } = new (int, double)[MaxItems];
+
+        public int Count { get; set; }
+
+        public void Set(int buffer, double value)
         {
-            _entropies[index] = (buffer, value);
-            EntropyCount = Math.Max(EntropyCount, index + 1);
+            int index = 0;
+            while (index < Count && Items[index].Buffer != buffer)
+            {
+                index++;
+            }
+
+            if (index < MaxItems)
+            {
+                Items[index] = (buffer, value);
+                Count = Math.Max(Count, index + 1);
+            }
         }
     }
 
@@ -207,7 +216,11 @@ public sealed class FlowVariables
         BitCount = 0;
         IntegerCount = 0;
         CaptureCount = 0;
-        EntropyCount = 0;
+        if (_entropies is { } entropies)
+        {
+            entropies.Count = 0;
+        }
+
         Refused = 0;
         DetectionRulesDone = 0;
         Tag = default;

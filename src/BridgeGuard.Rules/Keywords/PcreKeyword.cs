@@ -80,6 +80,13 @@ internal static class PcreKeyword
             return;
         }
 
+        if (MissingDigits(expression) is >= 0 and var missing)
+        {
+            // PCRE2 took this for a zero byte until 10.45; later versions refuse it.
+            context.Fail(DiagnosticCode.BadExpression, "pcre: digits are missing after \\x", "\\xHH or \\x{H…}", start + 1 + missing);
+            return;
+        }
+
         var limits = context.Environment.RegexLimits;
         byte[] bytes = Encoding.Latin1.GetBytes(expression.ToString());
         if (!context.Environment.TryCompile(bytes, options, limits, out CompiledRegex? regex, out RegexCompileError? error))
@@ -115,6 +122,26 @@ internal static class PcreKeyword
         });
     }
 
+    /// <summary>Where a <c>\x</c> stands without digits; -1: nowhere.</summary>
+    private static int MissingDigits(ReadOnlySpan<char> expression)
+    {
+        for (int i = 0; i + 1 < expression.Length; i++)
+        {
+            if (expression[i] != '\\')
+            {
+                continue;
+            }
+
+            i++;
+            if (expression[i] == 'x' && (i + 1 == expression.Length || !(char.IsAsciiHexDigit(expression[i + 1]) || expression[i + 1] == '{')))
+            {
+                return i - 1;
+            }
+        }
+
+        return -1;
+    }
+
     private static SectionModel? FindSection(BindContext context, string? bufferName)
     {
         RuleModel rule = context.Rule;
@@ -129,7 +156,9 @@ internal static class PcreKeyword
             return null;
         }
 
-        return Sections.Of(rule, buffer, [], context.Option.Name);
+        // A buffer with many values opens a new section each time it is named; an expression's letter does not name it anew.
+        return rule.Sections.FindLast(section => section.Buffer == buffer && section.Transforms.Count == 0)
+            ?? Sections.Of(rule, buffer, [], context.Option.Name);
     }
 
     private static bool TryReadFlags(

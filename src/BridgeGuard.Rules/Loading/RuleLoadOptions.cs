@@ -10,6 +10,9 @@ public sealed class RuleLoadOptions
     /// <summary>Rule files in order; <c>*</c> and <c>?</c> in the last part match several.</summary>
     public IReadOnlyList<string> Files { get; init; } = [];
 
+    /// <summary>What <c>disable.conf</c> and its like change before rules are read; null: nothing.</summary>
+    public RuleFilters? Filters { get; init; }
+
     /// <summary>Rules from memory: a name for diagnostics and the text.</summary>
     public IReadOnlyList<(string Name, string Text)> Texts { get; init; } = [];
 

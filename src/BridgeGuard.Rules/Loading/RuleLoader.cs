@@ -123,7 +123,10 @@ public static class RuleLoader
 
         private void AddFile(string file, string content)
         {
-            foreach ((string text, int line) in RuleFileReader.Read(content))
+            IEnumerable<(string Text, int Line)> rules = _options.Filters is { } filters && !_environment.IsFirewall
+                ? filters.Apply(RuleFileReader.ReadAll(content), file)
+                : RuleFileReader.Read(content);
+            foreach ((string text, int line) in rules)
             {
                 RuleSyntax? syntax = RuleParser.Parse(text, file, line, _diagnostics);
                 if (syntax is null)

@@ -4,7 +4,13 @@ namespace BridgeGuard.Rules.Syntax;
 internal static class RuleFileReader
 {
     /// <summary>Each rule with the 1-based line on which it begins.</summary>
-    public static IEnumerable<(string Text, int Line)> Read(string content)
+    public static IEnumerable<(string Text, int Line)> Read(string content) =>
+        Cut(content, withComments: false).Select(rule => (rule.Text, rule.Line));
+
+    /// <summary>Also what looks like a rule that was commented out.</summary>
+    public static IEnumerable<(string Text, int Line, bool IsComment)> ReadAll(string content) => Cut(content, withComments: true);
+
+    private static IEnumerable<(string Text, int Line, bool IsComment)> Cut(string content, bool withComments)
     {
         int lineNumber = 0;
         int firstLine = 0;
@@ -23,6 +29,12 @@ internal static class RuleFileReader
                 ReadOnlySpan<char> trimmed = line.TrimStart();
                 if (trimmed.IsEmpty || trimmed[0] is '#' || trimmed.IsWhiteSpace())
                 {
+                    string hidden = trimmed.TrimStart("# \t").ToString();
+                    if (withComments && hidden.Contains("sid:", StringComparison.Ordinal) && hidden.EndsWith(')'))
+                    {
+                        yield return (hidden, lineNumber, true);
+                    }
+
                     continue;
                 }
 
@@ -38,12 +50,12 @@ internal static class RuleFileReader
 
             string text = joined is null ? line.ToString() : joined.Append(line).ToString();
             joined = null;
-            yield return (text, firstLine);
+            yield return (text, firstLine, false);
         }
 
         if (joined is not null)
         {
-            yield return (joined.ToString(), firstLine);
+            yield return (joined.ToString(), firstLine, false);
         }
     }
 }

@@ -1,0 +1,226 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Syntax;
+
+namespace BridgeGuard.Rules.Loading;
+
+/// <summary>
+/// What operators change in rules they did not write: <c>disable.conf</c>, <c>enable.conf</c>, <c>drop.conf</c> and <c>modify.conf</c>, in the form that
+/// suricata-update reads.
+/// </summary>
+/// <remarks>
+/// A line selects rules: <c>2019401</c>, <c>1:2019401</c>, <c>re:heartbleed</c> (an expression anywhere in the rule), <c>group:emerging-icmp.rules</c> or
+/// <c>filename:</c> (the file, with * and ?), <c>metadata:key value</c>. In <c>modify.conf</c> an expression and its replacement in quotes follow. Order as
+/// there: disable, enable, drop, modify. Immutable once read.
+/// </remarks>
+public sealed partial class RuleFilters
+{
+    /// <summary>An expression of a filter that runs longer on one rule selects nothing.</summary>
+    private static readonly TimeSpan MostTime = TimeSpan.FromMilliseconds(200);
+
+    private readonly List<Selector> _disable = [];
+    private readonly List<Selector> _enable = [];
+    private readonly List<Selector> _drop = [];
+    private readonly List<(Selector Selector, Regex From, string To)> _modify = [];
+
+    private enum SelectorKind : byte
+    {
+        Id,
+        Expression,
+        File,
+        Metadata,
+    }
+
+    private sealed record Selector(SelectorKind Kind, uint Gid, uint Sid, Regex? Pattern, string Key, string Value);
+
+    /// <summary>Reads the files; null paths are left out. Bad lines are reported and left out.</summary>
+    public static RuleFilters Read(string? disable, string? enable, string? drop, string? modify, List<RuleDiagnostic> diagnostics)
+    {
+        var filters = new RuleFilters();
+        filters.Add(filters._disable, disable, diagnostics);
+        filters.Add(filters._enable, enable, diagnostics);
+        filters.Add(filters._drop, drop, diagnostics);
+        foreach ((string line, int number) in Lines(modify, diagnostics))
+        {
+            Match parts = Modification().Match(line);
+            if (!parts.Success || Parse(parts.Groups[1].Value.Trim()) is not { } selector || Compile(parts.Groups[2].Value) is not { } from)
+            {
+                Bad(diagnostics, modify!, number, line, "selector \"expression\" \"replacement\"");
+                continue;
+            }
+
+            filters._modify.Add((selector, from, parts.Groups[3].Value.Replace("\\\"", "\"", StringComparison.Ordinal)));
+        }
+
+        return filters;
+    }
+
+    /// <summary>The rules in force after all filters, with their lines.</summary>
+    internal IEnumerable<(string Text, int Line)> Apply(IEnumerable<(string Text, int Line, bool IsComment)> rules, string file)
+    {
+        foreach ((string original, int line, bool isComment) in rules)
+        {
+            string text = original;
+            bool isOn = !isComment;
+            uint sid = RuleParser.FindSid(text);
+            isOn &= !Selects(_disable, text, sid, file);
+            isOn |= Selects(_enable, text, sid, file);
+            if (!isOn)
+            {
+                continue;
+            }
+
+            if (text.StartsWith("alert", StringComparison.Ordinal) && Selects(_drop, text, sid, file))
+            {
+                text = "drop" + text["alert".Length..];
+            }
+
+            foreach ((Selector selector, Regex from, string to) in _modify)
+            {
+                if (Matches(selector, text, sid, file))
+                {
+                    text = Replace(from, text, to);
+                }
+            }
+
+            yield return (text, line);
+        }
+    }
+
+    private static string Replace(Regex from, string text, string to)
+    {
+        try
+        {
+            // Python writes groups as \1, .NET as $1.
+            return from.Replace(text, GroupReference().Replace(to.Replace("$", "$$", StringComparison.Ordinal), "$${$1}"), 1);
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            return text;
+        }
+    }
+
+    private void Add(List<Selector> selectors, string? file, List<RuleDiagnostic> diagnostics)
+    {
+        foreach ((string line, int number) in Lines(file, diagnostics))
+        {
+            if (Parse(line) is { } selector)
+            {
+                selectors.Add(selector);
+            }
+            else
+            {
+                Bad(diagnostics, file!, number, line, "sid, gid:sid, re:expression, group:file, filename:file or metadata:key value");
+            }
+        }
+    }
+
+    private static bool Selects(List<Selector> selectors, string text, uint sid, string file) =>
+        selectors.Exists(selector => Matches(selector, text, sid, file));
+
+    private static bool Matches(Selector selector, string text, uint sid, string file)
+    {
+        switch (selector.Kind)
+        {
+            case SelectorKind.Id:
+                return sid == selector.Sid && (selector.Gid == 1 || text.Contains(string.Create(CultureInfo.InvariantCulture, $"gid:{selector.Gid};"), StringComparison.Ordinal));
+            case SelectorKind.File:
+                return selector.Pattern!.IsMatch(Path.GetFileName(file)) || selector.Pattern.IsMatch(Path.GetFileNameWithoutExtension(file));
+            case SelectorKind.Metadata:
+                return Metadata().Matches(text).Any(metadata => metadata.Groups[1].Value.Split(',').Any(pair =>
+                    pair.Trim().Split(' ', 2) is [var key, var value]
+                    && key.Equals(selector.Key, StringComparison.OrdinalIgnoreCase)
+                    && value.Trim().Equals(selector.Value, StringComparison.OrdinalIgnoreCase)));
+            default:
+                try
+                {
+                    return selector.Pattern!.IsMatch(text);
+                }
+                catch (RegexMatchTimeoutException)
+                {
+                    return false;
+                }
+        }
+    }
+
+    private static Selector? Parse(string line)
+    {
+        if (line.StartsWith("re:", StringComparison.Ordinal))
+        {
+            return Compile(line[3..].Trim()) is { } pattern ? new Selector(SelectorKind.Expression, 0, 0, pattern, "", "") : null;
+        }
+
+        if (line.StartsWith("group:", StringComparison.Ordinal) || line.StartsWith("filename:", StringComparison.Ordinal))
+        {
+            string name = line[(line.IndexOf(':') + 1)..].Trim();
+            string pattern = "^" + Regex.Escape(name).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal) + "$";
+            return new Selector(SelectorKind.File, 0, 0, new Regex(pattern, RegexOptions.CultureInvariant, MostTime), "", "");
+        }
+
+        if (line.StartsWith("metadata:", StringComparison.Ordinal))
+        {
+            return line[9..].Trim().Split(' ', 2) is [var key, var value] ? new Selector(SelectorKind.Metadata, 0, 0, null, key, value.Trim()) : null;
+        }
+
+        string[] parts = line.Split(':');
+        uint gid = 1;
+        return parts.Length is 1 or 2
+            && uint.TryParse(parts[^1].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out uint sid)
+            && (parts.Length == 1 || uint.TryParse(parts[0].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out gid))
+            ? new Selector(SelectorKind.Id, gid, sid, null, "", "")
+            : null;
+    }
+
+    private static Regex? Compile(string expression)
+    {
+        try
+        {
+            return new Regex(expression, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, MostTime);
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static IEnumerable<(string Line, int Number)> Lines(string? file, List<RuleDiagnostic> diagnostics)
+    {
+        if (file is null)
+        {
+            yield break;
+        }
+
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(file);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            diagnostics.Add(new RuleDiagnostic(DiagnosticSeverity.Error, DiagnosticCode.FileNotFound, file, 0, 0, 0, $"the file cannot be read: {error.Message}"));
+            yield break;
+        }
+
+        for (int i = 0; i < lines.Length; i++)
+        {
+            string line = lines[i].Trim();
+            if (line.Length > 0 && line[0] != '#')
+            {
+                yield return (line, i + 1);
+            }
+        }
+    }
+
+    private static void Bad(List<RuleDiagnostic> diagnostics, string file, int number, string line, string expected) => diagnostics.Add(
+        new RuleDiagnostic(DiagnosticSeverity.Error, DiagnosticCode.BadLine, file, number, 1, 0, $"«{line}» is not understood", expected));
+
+    [GeneratedRegex("^(.*?)\\s*\"((?:[^\"\\\\]|\\\\.)*)\"\\s+\"((?:[^\"\\\\]|\\\\.)*)\"$")]
+    private static partial Regex Modification();
+
+    [GeneratedRegex(@"\\(\d)")]
+    private static partial Regex GroupReference();
+
+    [GeneratedRegex(@"metadata:([^;]*);")]
+    private static partial Regex Metadata();
+}
