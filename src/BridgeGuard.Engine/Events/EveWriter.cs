@@ -75,6 +75,8 @@ public sealed class EveWriter : IDisposable
 
     public void Number(ReadOnlySpan<byte> name, double value) => _json.WriteNumber(name, value);
 
+    public void Null(ReadOnlySpan<byte> name) => _json.WriteNull(name);
+
     public void NumberValue(long value) => _json.WriteNumberValue(value);
 
     public void NumberValue(ulong value) => _json.WriteNumberValue(value);
