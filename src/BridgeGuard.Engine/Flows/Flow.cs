@@ -135,6 +135,9 @@ public sealed class Flow
     /// <summary>The flow whose expectation made this one (FTP data), EVE <c>parent_id</c>; 0 without.</summary>
     public ulong ParentId;
 
+    /// <summary>What the parent arranged this flow for; null for most. The application layer's, which takes it back at the end.</summary>
+    public Expectation? Expectation;
+
     /// <summary>What passed after the flow was bypassed.</summary>
     public ulong BypassedPacketsToServer;
     public ulong BypassedPacketsToClient;
@@ -297,6 +300,7 @@ public sealed class Flow
         AppState = null;
         FramesToServer = FramesToClient = null;
         TransactionsDue = false;
+        Expectation = null;
         FilesOpened = 0;
         DetectToServer = DetectToClient = default;
         Variables.Reset();

@@ -86,6 +86,11 @@ public sealed class AppLayer : IStreamConsumer
             return 0;
         }
 
+        if (Expected.Count > 0 && flow.App == ProtocolId.Unknown)
+        {
+            MeetExpectation(flow, packet);
+        }
+
         if (OwnProtocol(flow, direction) == ProtocolId.Unknown && !DetectStream(flow, packet, ref direction, data, isEnd))
         {
             bool over = isEnd || flow.Has(GiveUpFlag(direction));
@@ -254,9 +259,37 @@ public sealed class AppLayer : IStreamConsumer
         return true;
     }
 
+    /// <summary>Flows that parsers have seen being arranged.</summary>
+    public Expectations Expected { get; } = new();
+
+    /// <summary>The flow's first bytes: was it arranged on another one?</summary>
+    private void MeetExpectation(Flow flow, Packet packet)
+    {
+        if (flow.Expectation is not null)
+        {
+            return;
+        }
+
+        ref readonly FlowKey key = ref flow.Key;
+        flow.Expectation = Expected.Take(new ExpectationKey(key.Source, key.Destination, key.DestinationPort, key.Protocol, key.Vlan0), packet.TimeUs)
+            ?? Expected.Take(new ExpectationKey(key.Destination, key.Source, key.SourcePort, key.Protocol, key.Vlan0), packet.TimeUs);
+        if (flow.Expectation is { } met)
+        {
+            flow.AppExpected = met.Protocol;
+            flow.ParentId = met.ParentId;
+            flow.Flags |= FlowFlags.Expected;
+        }
+    }
+
     /// <summary>The flow is over: its parser goes back to the pool.</summary>
     public void Release(Flow flow)
     {
+        if (flow.Expectation is { } expectation)
+        {
+            flow.Expectation = null;
+            Expected.Return(expectation);
+        }
+
         if (flow.AppState is not { } state)
         {
             return;
@@ -315,6 +348,7 @@ public sealed class AppLayer : IStreamConsumer
         Files = _files,
         StreamOffset = flow.Tcp?.StreamOf(direction)?.AppOffset ?? 0,
         Frames = WantedFrames[(int)flow.App] ? FramesOf(flow, direction) : null,
+        Expectations = Expected,
     };
 
     /// <summary>The list of a direction; on TCP it begins with the frame of the whole stream.</summary>

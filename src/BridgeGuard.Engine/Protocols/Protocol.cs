@@ -22,6 +22,9 @@ public abstract class Protocol
     /// <summary>Off unless configuration says otherwise (Suricata's defaults).</summary>
     public virtual bool EnabledByDefault => true;
 
+    /// <summary>Flows are named, nothing is parsed: as if configuration said <c>detection-only</c>.</summary>
+    public virtual bool IsNamedOnly => false;
+
     public abstract bool UsesTcp { get; }
 
     public abstract bool UsesUdp { get; }

@@ -126,7 +126,7 @@ public sealed class ProtocolDetector
     private static bool IsEnabled(Protocol protocol, ProtocolSettings own, string transport, out bool detectionOnly)
     {
         string? value = own.Get(transport + ".enabled") ?? own.Get("enabled");
-        detectionOnly = value == "detection-only";
+        detectionOnly = value == "detection-only" || protocol.IsNamedOnly;
         return value switch
         {
             null => protocol.EnabledByDefault,

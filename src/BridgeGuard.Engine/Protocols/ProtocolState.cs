@@ -27,6 +27,9 @@ public readonly struct ParseContext
     /// <summary>Frames of this direction; null where nobody asks for any of this protocol.</summary>
     public FrameList? Frames { get; init; }
 
+    /// <summary>Where a parser notes the flows it sees being arranged; null in a bare test.</summary>
+    public Expectations? Expectations { get; init; }
+
     /// <summary>Points a frame out; returns its number for <see cref="CloseFrame"/>, 0 where none is kept.</summary>
     /// <param name="type">Index into <see cref="Protocol.Frames"/>.</param>
     /// <param name="at">Position of its first byte in the input; may be behind the input's end.</param>
@@ -46,7 +49,7 @@ public readonly struct ParseContext
 
     /// <summary>The same context at the end of its direction, for a parser that finishes with an empty input.</summary>
     public ParseContext AtEnd() =>
-        new() { Flow = Flow, Direction = Direction, TimeUs = TimeUs, IsEnd = true, Files = Files, StreamOffset = StreamOffset, Frames = Frames };
+        new() { Flow = Flow, Direction = Direction, TimeUs = TimeUs, IsEnd = true, Files = Files, StreamOffset = StreamOffset, Frames = Frames, Expectations = Expectations };
 }
 
 /// <summary>The parser of one flow: resumable, with its live transactions.</summary>

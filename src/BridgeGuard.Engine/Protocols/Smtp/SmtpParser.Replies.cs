@@ -130,6 +130,11 @@ internal sealed partial class SmtpParser
                 }
 
                 break;
+            case SmtpCommand.Quit when code is >= 200 and < 300 && mail is null or { ProgressToServer: SmtpProgress.Complete }:
+                // Its mail may be gone already; rules on the stream are to see the last command nevertheless.
+                Streams.Reassembler.TriggerRaw(context.Flow, Packets.Direction.ToServer);
+                mail?.Complete();
+                break;
             case SmtpCommand.DataEnd or SmtpCommand.BdatLast:
             case SmtpCommand.Reset or SmtpCommand.Quit when code is >= 200 and < 300:
                 mail?.Complete();

@@ -1,0 +1,214 @@
+using System.Text;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Ftp;
+
+/// <summary>FTP's data connections (RFC 959 §3.2): recognised because the control connection arranged them, never by their bytes.</summary>
+public sealed class FtpDataProtocol : Protocol
+{
+    private static readonly string[] RequestProgress = ["request_started", "request_complete"];
+
+    private static readonly string[] ResponseProgress = ["response_started", "response_complete"];
+
+    public override ProtocolId Id => ProtocolId.FtpData;
+
+    public override string Name => "ftp-data";
+
+    public override string ConfigurationName => "ftp-data";
+
+    public override bool UsesTcp => true;
+
+    public override bool UsesUdp => false;
+
+    public override bool AcceptsGaps => true;
+
+    public override DirectionMask FileDirections => DirectionMask.Both;
+
+    public override KeywordDescriptor[] Keywords { get; } =
+    [
+        new()
+        {
+            Name = "ftpdata_command", Directions = DirectionMask.Both, Parse = ParseCommand, Help = "the command the data connection serves: retr or stor",
+        },
+    ];
+
+    public override EveLogger[] Loggers { get; } = [new FtpDataEve()];
+
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
+
+    public override byte CompletedProgress(Direction direction) => FtpProgress.Complete;
+
+    public override ProtocolState CreateState(ProtocolSettings settings) => new FtpDataParser(this);
+
+    private static TransactionMatcher? ParseCommand(string? argument, out string error)
+    {
+        error = "";
+        string word = argument?.Trim().ToUpperInvariant() ?? "";
+        if (word is not ("RETR" or "STOR"))
+        {
+            error = $"«{argument}» is no command with a file, expected retr or stor";
+            return null;
+        }
+
+        return new Serves(Encoding.ASCII.GetBytes(word));
+    }
+
+    private sealed class Serves(byte[] word) : TransactionMatcher
+    {
+        public override bool Match(Transaction transaction, Direction direction, Flow flow) => ((FtpDataTransaction)transaction).Command.Span.SequenceEqual(word);
+    }
+}
+
+/// <summary>What goes over one data connection: a file or a listing.</summary>
+internal sealed class FtpDataTransaction : Transaction
+{
+    public ByteBuffer Command { get; } = new();
+
+    public ByteBuffer Name { get; } = new();
+
+    public FileList Uploads { get; } = new();
+
+    public FileList Downloads { get; } = new();
+
+    public override FileList FilesToServer => Uploads;
+
+    public override FileList FilesToClient => Downloads;
+
+    public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
+    {
+        view = default;
+        return false;
+    }
+
+    public override void OnInspected(Direction direction)
+    {
+        FileList files = direction == Direction.ToServer ? Uploads : Downloads;
+        for (int i = 0; i < files.Count; i++)
+        {
+            files[i].MarkInspected();
+        }
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        Command.Reset();
+        Name.Reset();
+    }
+}
+
+/// <summary>Hands the bytes of a data connection to the file they are.</summary>
+internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
+{
+    private readonly FtpDataTransaction _only = new();
+    private TrackedFile? _file;
+    private Direction _direction;
+
+    public override Protocol Protocol => protocol;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        if (Transactions.NextId == 0 && !input.IsEmpty)
+        {
+            Begin(in context);
+        }
+
+        if (_file is not null && context.Direction == _direction)
+        {
+            context.Files.Append(_file, input);
+        }
+
+        return ParseResult.Done(input.Length);
+    }
+
+    public override void OnGap(long bytes, in ParseContext context)
+    {
+        if (_file is not null && context.Direction == _direction)
+        {
+            context.Files.Gap(_file, bytes);
+        }
+    }
+
+    public override void OnEnd(in ParseContext context)
+    {
+        if (Transactions.Count == 0 || context.Direction != _direction)
+        {
+            return;
+        }
+
+        if (_file is not null)
+        {
+            context.Files.Close(_file);
+            _file = null;
+        }
+
+        _only.ProgressToServer = FtpProgress.Complete;
+        _only.ProgressToClient = FtpProgress.Complete;
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        _file = null;
+        transaction.Reset();
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _file = null;
+    }
+
+    private void Begin(in ParseContext context)
+    {
+        _direction = context.Direction;
+        if (context.Flow.Expectation is { } expectation)
+        {
+            ReadOnlySpan<byte> text = expectation.Text.Span;
+            int word = Math.Clamp(expectation.Purpose, 0, text.Length);
+            _only.Command.Append(text[..word]);
+            _only.Name.Append(text[word..]);
+        }
+
+        Transactions.Add(_only);
+        if (_only.Name.Length > 0)
+        {
+            _file = context.Files.Open(_direction == Direction.ToServer ? _only.Uploads : _only.Downloads, _only.Name.Span, in context);
+        }
+    }
+}
+
+/// <summary>Writes the <c>ftp_data</c> object.</summary>
+internal sealed class FtpDataEve : EveLogger
+{
+    public override string EventType => "ftp_data";
+
+    public override string ConfigurationName => "ftp";
+
+    public override bool WritesTransactionId => false;
+
+    public override byte ProgressToServer => FtpProgress.Complete;
+
+    public override byte ProgressToClient => FtpProgress.Complete;
+
+    public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
+    {
+        var data = (FtpDataTransaction)transaction;
+        writer.StartObject("ftp_data"u8);
+        if (data.Name.Length > 0)
+        {
+            writer.Bytes("filename"u8, data.Name.Span);
+        }
+
+        if (data.Command.Length > 0)
+        {
+            writer.Bytes("command"u8, data.Command.Span);
+        }
+
+        writer.EndObject();
+        return true;
+    }
+}

@@ -1,0 +1,394 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Ftp;
+
+/// <summary>The parser of a control connection: commands, replies of one or more lines, and where data connections go.</summary>
+/// <remarks>
+/// Replies belong to the oldest command without a final one (RFC 959 §5.4); 1xx replies are not final. A data connection is noted as expected
+/// when both its port and the command that uses it are known, in whichever order.
+/// </remarks>
+internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : ProtocolState
+{
+    private readonly Stack<FtpTransaction> _pool = new();
+    private bool _isSkippingCommand;
+    private bool _isSkippingReply;
+
+    /// <summary>The data connection that was arranged last, 0: none.</summary>
+    private ushort _port;
+    private bool _isActive;
+
+    /// <summary>Some data connection was arranged on this flow.</summary>
+    private bool _wasArranged;
+
+    /// <summary>Commands without their final reply.</summary>
+    private int _waiting;
+    private ProtocolChange _change;
+
+    public override Protocol Protocol => protocol;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        bool toServer = context.Direction == Direction.ToServer;
+        int consumed = 0;
+        while (consumed < input.Length)
+        {
+            ReadOnlySpan<byte> rest = input[consumed..];
+            int feed = rest.IndexOf((byte)'\n');
+            ref bool isSkipping = ref toServer ? ref _isSkippingCommand : ref _isSkippingReply;
+            if (isSkipping)
+            {
+                isSkipping = feed < 0;
+                consumed += feed < 0 ? rest.Length : feed + 1;
+                continue;
+            }
+
+            if (feed < 0 && rest.Length <= FtpLimits.MaxLineBytes)
+            {
+                return ParseResult.NeedMore(consumed, 0);
+            }
+
+            bool isTooLong = feed < 0 || feed > FtpLimits.MaxLineBytes;
+            ReadOnlySpan<byte> line = rest[..(isTooLong ? FtpLimits.MaxLineBytes : feed)];
+            line = isTooLong ? line : line.TrimEnd((byte)'\r');
+            isSkipping = isTooLong;
+            consumed += isTooLong ? FtpLimits.MaxLineBytes : feed + 1;
+            if (toServer ? !Command(line, isTooLong, in context) : !Reply(line, isTooLong, in context))
+            {
+                return ParseResult.Stop();
+            }
+        }
+
+        return ParseResult.Done(consumed);
+    }
+
+    public override void OnGap(long bytes, in ParseContext context)
+    {
+        if (context.Direction == Direction.ToServer)
+        {
+            _isSkippingCommand = true;
+        }
+        else
+        {
+            _isSkippingReply = true;
+        }
+    }
+
+    public override ProtocolChange TakeProtocolChange()
+    {
+        ProtocolChange change = _change;
+        _change = ProtocolChange.None;
+        return change;
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        transaction.Reset();
+        _pool.Push((FtpTransaction)transaction);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _isSkippingCommand = false;
+        _isSkippingReply = false;
+        _port = 0;
+        _isActive = false;
+        _wasArranged = false;
+        _waiting = 0;
+        _change = ProtocolChange.None;
+    }
+
+    private FtpTransaction? NewTransaction()
+    {
+        // Those with all their replies only wait for their records.
+        if (_waiting >= limits.MaxTransactions || Transactions.Count >= limits.MaxTransactions + FtpLimits.MaxAnswered)
+        {
+            return null;
+        }
+
+        _waiting++;
+
+        FtpTransaction transaction = _pool.TryPop(out FtpTransaction? pooled) ? pooled : new FtpTransaction();
+        Transactions.Add(transaction);
+        return transaction;
+    }
+
+    /// <summary>At the limit all that waits is given up.</summary>
+    private bool Overflow()
+    {
+        ((FtpTransaction)Transactions[Transactions.Count - 1]).Raise(FtpAnomaly.TooManyTransactions);
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            ((FtpTransaction)Transactions[i]).Complete();
+        }
+
+        _waiting = 0;
+        return false;
+    }
+
+    private bool Command(ReadOnlySpan<byte> line, bool isTooLong, in ParseContext context)
+    {
+        if (NewTransaction() is not { } command)
+        {
+            return Overflow();
+        }
+
+        if (isTooLong)
+        {
+            command.IsCommandTruncated = true;
+            command.Raise(FtpAnomaly.RequestCommandTooLong);
+        }
+
+        line = line.TrimStart((byte)' ');
+        command.Command = FtpCommands.Find(line, out int length);
+        command.ProgressToServer = FtpProgress.Complete;
+        if (command.Command == FtpCommand.Unknown)
+        {
+            return true;
+        }
+
+        command.Word = command.Text.Append(line[..length]);
+        Span<byte> word = command.Text.Writable(command.Word);
+        System.Text.Ascii.ToUpperInPlace(word, out _);
+        ReadOnlySpan<byte> argument = line[length..].TrimStart((byte)' ');
+        argument = isTooLong ? argument : argument.TrimEnd((byte)' ');
+        command.Argument = argument.IsEmpty ? Slice.None : command.Text.Append(argument);
+        Act(command, argument, in context);
+        return true;
+    }
+
+    private void Act(FtpTransaction command, ReadOnlySpan<byte> argument, in ParseContext context)
+    {
+        switch (command.Command)
+        {
+            case FtpCommand.Port:
+                command.Mode = FtpMode.Active;
+                if (FtpAddress.TryReadSix(argument, out IpAddress address, out ushort port))
+                {
+                    Arrange(command, port, in context);
+                    command.IsBounce = address != context.Flow.Key.Source;
+                }
+
+                break;
+            case FtpCommand.Eprt:
+                command.Mode = FtpMode.Active;
+                if (FtpAddress.TryReadExtended(argument, out address, out port))
+                {
+                    Arrange(command, port, in context);
+                    command.IsBounce = address != context.Flow.Key.Source;
+                }
+
+                break;
+            case FtpCommand.Pasv or FtpCommand.Epsv:
+                command.Mode = FtpMode.Passive;
+                _wasArranged = true;
+                break;
+            case FtpCommand.Retrieve or FtpCommand.Store:
+                if (!_wasArranged)
+                {
+                    command.Raise(FtpAnomaly.FileBeforePort);
+                }
+
+                if (argument.IsEmpty)
+                {
+                    command.Raise(FtpAnomaly.FileWithoutName);
+                }
+
+                Expect(command, in context);
+                break;
+            case FtpCommand.List or FtpCommand.StoreUnique:
+                Expect(command, in context);
+                break;
+        }
+    }
+
+    /// <summary>The port of a data connection is known; commands that came before may have waited for it.</summary>
+    private void Arrange(FtpTransaction command, ushort port, in ParseContext context)
+    {
+        command.DynamicPort = port;
+        _port = port;
+        _isActive = command.Mode == FtpMode.Active;
+        _wasArranged = true;
+        for (int i = 0; i < Transactions.Count && _port != 0; i++)
+        {
+            var waiting = (FtpTransaction)Transactions[i];
+            if (waiting.Id > command.Id && !waiting.IsExpected && waiting.Command >= FtpCommand.List)
+            {
+                Expect(waiting, in context);
+            }
+        }
+    }
+
+    private void Expect(FtpTransaction command, in ParseContext context)
+    {
+        if (_port == 0 || context.Expectations is not { } expectations)
+        {
+            return;
+        }
+
+        ref readonly FlowKey control = ref context.Flow.Key;
+        ExpectationKey key = _isActive
+            ? new ExpectationKey(control.Destination, control.Source, _port, control.Protocol, control.Vlan0)
+            : new ExpectationKey(control.Source, control.Destination, _port, control.Protocol, control.Vlan0);
+        ReadOnlySpan<byte> name = command.Command switch
+        {
+            FtpCommand.Retrieve or FtpCommand.Store => command.Text[command.Argument],
+            FtpCommand.StoreUnique => "<stou>"u8,
+            _ => default,
+        };
+        command.IsExpected = true;
+        _port = 0;
+
+        // The command's word and the name travel together; the word has at most four letters.
+        Span<byte> text = stackalloc byte[256];
+        ReadOnlySpan<byte> word = command.Text[command.Word];
+        word.CopyTo(text);
+        name = name[..Math.Min(name.Length, text.Length - word.Length)];
+        name.CopyTo(text[word.Length..]);
+        expectations.Add(in key, ProtocolId.FtpData, context.Flow.Id, context.TimeUs, word.Length, text[..(word.Length + name.Length)]);
+    }
+
+    private bool Reply(ReadOnlySpan<byte> line, bool isTooLong, in ParseContext context)
+    {
+        FtpTransaction? command = Oldest();
+        if (command is null)
+        {
+            command = NewTransaction();
+            if (command is null)
+            {
+                return Overflow();
+            }
+
+            command.ProgressToServer = FtpProgress.Complete;
+        }
+
+        if (isTooLong)
+        {
+            command.IsReplyTruncated = true;
+            command.Raise(FtpAnomaly.ResponseCommandTooLong);
+        }
+
+        int code = ReadCode(line);
+        bool isLast = code > 0 && (line.Length == 3 || line[3] == (byte)' ') && (command.OpenCode == 0 || command.OpenCode == code);
+        if (isLast)
+        {
+            KeepFinal(command, line);
+            command.OpenCode = 0;
+        }
+        else
+        {
+            Keep(command, line);
+            if (command.OpenCode != 0 || (code > 0 && line[3] == (byte)'-'))
+            {
+                command.OpenCode = command.OpenCode == 0 ? code : command.OpenCode;
+                return true;
+            }
+        }
+
+        Conclude(command, line, code, in context);
+        return true;
+    }
+
+    /// <summary>A reply is there, with its last line.</summary>
+    private void Conclude(FtpTransaction command, ReadOnlySpan<byte> line, int code, in ParseContext context)
+    {
+        switch (command.Command)
+        {
+            case FtpCommand.Pasv when code == 227:
+                if (FtpAddress.TryReadSix(line[3..], out _, out ushort port))
+                {
+                    Arrange(command, port, in context);
+                }
+
+                break;
+            case FtpCommand.Epsv when code == 229:
+                if (FtpAddress.TryReadExtendedReply(line[3..], out port))
+                {
+                    Arrange(command, port, in context);
+                }
+
+                break;
+            case FtpCommand.AuthTls when code == 234:
+                _change = new ProtocolChange(true, ProtocolId.Tls);
+                break;
+        }
+
+        if (code is >= 100 and < 200)
+        {
+            if (++command.Preliminary > limits.MaxPreliminary)
+            {
+                command.Raise(FtpAnomaly.TooManyPreliminaryResponses);
+            }
+
+            return;
+        }
+
+        _waiting--;
+        command.Complete();
+    }
+
+    private void KeepFinal(FtpTransaction command, ReadOnlySpan<byte> line)
+    {
+        if (command.Preliminary >= limits.MaxPreliminary && line[0] == (byte)'1')
+        {
+            return;
+        }
+
+        if (command.Codes.Count < FtpLimits.MaxReplyLines)
+        {
+            command.Codes.Add(command.Text.Append(line[..3]));
+        }
+
+        if (line.Length > 4)
+        {
+            Keep(command, line[4..]);
+        }
+    }
+
+    private static void Keep(FtpTransaction command, ReadOnlySpan<byte> line)
+    {
+        if (line.IsEmpty || command.Replies.Count >= FtpLimits.MaxReplyLines || command.Text.Length + line.Length > FtpLimits.MaxReplyBytes)
+        {
+            return;
+        }
+
+        command.Replies.Add(command.Text.Append(line));
+    }
+
+    private FtpTransaction? Oldest()
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (FtpTransaction)Transactions[i];
+            if (!transaction.IsReplied)
+            {
+                return transaction;
+            }
+        }
+
+        return null;
+    }
+
+    private static int ReadCode(ReadOnlySpan<byte> line)
+    {
+        if (line.Length < 3 || (line.Length > 3 && line[3] is not ((byte)' ' or (byte)'-')))
+        {
+            return 0;
+        }
+
+        int code = 0;
+        for (int i = 0; i < 3; i++)
+        {
+            if (!char.IsAsciiDigit((char)line[i]))
+            {
+                return 0;
+            }
+
+            code = code * 10 + line[i] - '0';
+        }
+
+        return code;
+    }
+}

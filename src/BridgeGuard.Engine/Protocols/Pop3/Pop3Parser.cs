@@ -1,0 +1,258 @@
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Pop3;
+
+/// <summary>The POP3 parser of one flow (RFC 1939): commands, and responses of one or more lines in their order.</summary>
+internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : ProtocolState
+{
+    private readonly Stack<Pop3Transaction> _pool = new();
+    private bool _isSkippingCommand;
+    private bool _isSkippingResponse;
+
+    /// <summary>The next line of the client is part of an authentication (RFC 5034).</summary>
+    private bool _isAuthenticating;
+    private int _waiting;
+    private ProtocolChange _change;
+
+    public override Protocol Protocol => protocol;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        bool toServer = context.Direction == Direction.ToServer;
+        int consumed = 0;
+        while (consumed < input.Length)
+        {
+            ReadOnlySpan<byte> rest = input[consumed..];
+            int feed = rest.IndexOf((byte)'\n');
+            ref bool isSkipping = ref toServer ? ref _isSkippingCommand : ref _isSkippingResponse;
+            if (isSkipping)
+            {
+                isSkipping = feed < 0;
+                consumed += feed < 0 ? rest.Length : feed + 1;
+                continue;
+            }
+
+            if (feed < 0 && rest.Length <= Pop3Limits.MaxLineBytes)
+            {
+                return ParseResult.NeedMore(consumed, 0);
+            }
+
+            bool isTooLong = feed < 0 || feed > Pop3Limits.MaxLineBytes;
+            int length = isTooLong ? Pop3Limits.MaxLineBytes : feed;
+            ReadOnlySpan<byte> line = isTooLong ? rest[..length] : rest[..length].TrimEnd((byte)'\r');
+            isSkipping = isTooLong;
+            consumed += isTooLong ? length : feed + 1;
+            if (toServer ? !Command(line, length + 1) : !Response(line, length + 1))
+            {
+                return ParseResult.Stop();
+            }
+        }
+
+        return ParseResult.Done(consumed);
+    }
+
+    public override void OnGap(long bytes, in ParseContext context)
+    {
+        if (context.Direction == Direction.ToServer)
+        {
+            _isSkippingCommand = true;
+        }
+        else
+        {
+            _isSkippingResponse = true;
+        }
+    }
+
+    public override ProtocolChange TakeProtocolChange()
+    {
+        ProtocolChange change = _change;
+        _change = ProtocolChange.None;
+        return change;
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        transaction.Reset();
+        _pool.Push((Pop3Transaction)transaction);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _isSkippingCommand = false;
+        _isSkippingResponse = false;
+        _isAuthenticating = false;
+        _waiting = 0;
+        _change = ProtocolChange.None;
+    }
+
+    private Pop3Transaction? NewTransaction()
+    {
+        if (_waiting >= limits.MaxTransactions || Transactions.Count >= limits.MaxTransactions + Pop3Limits.MaxAnswered)
+        {
+            return null;
+        }
+
+        _waiting++;
+        Pop3Transaction transaction = _pool.TryPop(out Pop3Transaction? pooled) ? pooled : new Pop3Transaction();
+        Transactions.Add(transaction);
+        return transaction;
+    }
+
+    private bool Overflow()
+    {
+        ((Pop3Transaction)Transactions[Transactions.Count - 1]).Raise(Pop3Anomaly.TooManyTransactions);
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            ((Pop3Transaction)Transactions[i]).Complete();
+        }
+
+        _waiting = 0;
+        return false;
+    }
+
+    private bool Command(ReadOnlySpan<byte> line, int wireBytes)
+    {
+        if (NewTransaction() is not { } command)
+        {
+            return Overflow();
+        }
+
+        command.ProgressToServer = Pop3Progress.Complete;
+        if (wireBytes > Pop3Limits.MaxCommandBytes)
+        {
+            command.Raise(Pop3Anomaly.RequestTooLong);
+        }
+
+        if (_isAuthenticating)
+        {
+            _isAuthenticating = false;
+            command.Command = Pop3Command.SaslData;
+            command.Word = command.Text.Append("<SASL DATA>"u8);
+            return true;
+        }
+
+        line = line.Trim((byte)' ');
+        int end = line.IndexOf((byte)' ');
+        ReadOnlySpan<byte> word = end < 0 ? line : line[..end];
+        command.Command = Pop3Commands.Find(word, out int fewest, out int most);
+        command.Word = command.Text.Append(word);
+        line = line[word.Length..];
+        int arguments = 0;
+        while (!(line = line.TrimStart((byte)' ')).IsEmpty)
+        {
+            end = line.IndexOf((byte)' ');
+            ReadOnlySpan<byte> argument = end < 0 ? line : line[..end];
+            if (arguments++ < Pop3Limits.MaxArguments)
+            {
+                command.Arguments.Add(command.Text.Append(argument));
+            }
+
+            line = line[argument.Length..];
+        }
+
+        if (command.Command == Pop3Command.Unknown)
+        {
+            command.Raise(Pop3Anomaly.UnknownCommand);
+        }
+        else if (arguments < fewest || arguments > most)
+        {
+            command.Raise(Pop3Anomaly.IncorrectArgumentCount);
+        }
+
+        return true;
+    }
+
+    private bool Response(ReadOnlySpan<byte> line, int wireBytes)
+    {
+        Pop3Transaction? command = Oldest();
+        if (command is { IsWithinData: true })
+        {
+            DataLine(command, line);
+            return true;
+        }
+
+        if (command is null)
+        {
+            command = NewTransaction();
+            if (command is null)
+            {
+                return Overflow();
+            }
+
+            command.ProgressToServer = Pop3Progress.Complete;
+        }
+
+        bool isContinuation = line.Length > 0 && line[0] == (byte)'+' && (line.Length == 1 || line[1] == (byte)' ');
+        bool isSuccess = isContinuation || line.StartsWith("+OK"u8);
+        if (!isSuccess && !line.StartsWith("-ERR"u8))
+        {
+            // Not a server that speaks POP3: what it says cannot be followed.
+            return false;
+        }
+
+        if (wireBytes > Pop3Limits.MaxResponseBytes)
+        {
+            command.Raise(Pop3Anomaly.ResponseTooLong);
+        }
+
+        int status = isContinuation ? 1 : isSuccess ? 3 : 4;
+        command.HasResponse = true;
+        command.IsSuccess = isSuccess;
+        command.Header = command.Text.Append(line[status..].TrimStart((byte)' '));
+        _isAuthenticating |= isContinuation;
+        if (isSuccess && !isContinuation && command.Command == Pop3Command.Stls)
+        {
+            _change = new ProtocolChange(true, ProtocolId.Tls);
+        }
+
+        if (isSuccess && !isContinuation && Pop3Commands.HasLines(command.Command, command.Arguments.Count))
+        {
+            command.IsWithinData = true;
+            return true;
+        }
+
+        Finish(command);
+        return true;
+    }
+
+    private void DataLine(Pop3Transaction command, ReadOnlySpan<byte> line)
+    {
+        if (line.Length == 1 && line[0] == (byte)'.')
+        {
+            command.IsWithinData = false;
+            command.HasResponse = command.Command != Pop3Command.Retr;
+            Finish(command);
+            return;
+        }
+
+        // RFC 1939 §3: a dot at the start of a line was doubled.
+        line = line.Length > 0 && line[0] == (byte)'.' ? line[1..] : line;
+        if (command.Command != Pop3Command.Retr && command.Data.Count < Pop3Limits.MaxDataLines
+            && command.Text.Length + line.Length <= Pop3Limits.MaxTextBytes)
+        {
+            command.Data.Add(command.Text.Append(line));
+        }
+    }
+
+    private void Finish(Pop3Transaction command)
+    {
+        _waiting--;
+        command.Complete();
+    }
+
+    private Pop3Transaction? Oldest()
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (Pop3Transaction)Transactions[i];
+            if (!transaction.IsAnswered)
+            {
+                return transaction;
+            }
+        }
+
+        return null;
+    }
+}

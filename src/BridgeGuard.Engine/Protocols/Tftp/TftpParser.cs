@@ -1,0 +1,60 @@
+using System.Text;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Tftp;
+
+/// <summary>Reads requests (RFC 1350 §5); data, acknowledgements and errors go by. Options (RFC 2347) are not looked at.</summary>
+internal sealed class TftpParser(TftpProtocol protocol) : ProtocolState
+{
+    private const int ReadRequest = 1;
+    private const int WriteRequest = 2;
+
+    private readonly Stack<TftpTransaction> _pool = new();
+
+    public override Protocol Protocol => protocol;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        if (input.Length > 2 && input[0] == 0 && input[1] is ReadRequest or WriteRequest)
+        {
+            Request(input[1] == WriteRequest, input[2..], in context);
+        }
+
+        return ParseResult.Done(input.Length);
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        transaction.Reset();
+        _pool.Push((TftpTransaction)transaction);
+    }
+
+    private void Request(bool isWrite, ReadOnlySpan<byte> text, in ParseContext context)
+    {
+        int nameEnd = text.IndexOf((byte)0);
+        if (nameEnd < 0)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> mode = text[(nameEnd + 1)..];
+        int modeEnd = mode.IndexOf((byte)0);
+        if (modeEnd < 0 || !IsMode(mode[..modeEnd]) || Transactions.Count >= TftpLimits.MaxTransactions)
+        {
+            return;
+        }
+
+        TftpTransaction request = _pool.TryPop(out TftpTransaction? pooled) ? pooled : new TftpTransaction();
+        request.IsWrite = isWrite;
+        request.Name = request.Text.Append(text[..Math.Min(nameEnd, TftpLimits.MaxNameBytes)]);
+        request.Mode = request.Text.Append(mode[..modeEnd]);
+        Ascii.ToLowerInPlace(request.Text.Writable(request.Mode), out _);
+        request.Directions = context.Direction == Packets.Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
+        request.ProgressToServer = TftpTransaction.Complete;
+        request.ProgressToClient = TftpTransaction.Complete;
+        Transactions.Add(request);
+    }
+
+    private static bool IsMode(ReadOnlySpan<byte> mode) =>
+        Ascii.EqualsIgnoreCase(mode, "octet"u8) || Ascii.EqualsIgnoreCase(mode, "netascii"u8) || Ascii.EqualsIgnoreCase(mode, "mail"u8);
+}
