@@ -15,13 +15,13 @@ public sealed class TelnetParserTests
     private static readonly TelnetProtocol Telnet = new();
 
     /// <summary>The frames of an input without the PDUs around them, as «type offset length».</summary>
-    private static string[] Frames(string latin1, bool isEnd = false)
+    private static string[] Frames(string latin1, bool isEnd = false, Direction direction = Direction.ToServer)
     {
         var frames = new FrameList();
         Telnet.CreateState(ProtocolSettings.Empty).Parse(Encoding.Latin1.GetBytes(latin1), new ParseContext
         {
             Flow = new Flow(),
-            Direction = Direction.ToClient,
+            Direction = direction,
             TimeUs = 1,
             IsEnd = isEnd,
             Files = new FileTracker(new FileSettings()),
@@ -36,7 +36,7 @@ public sealed class TelnetParserTests
         Assert.Equal(["ctl 0 3", "ctl 3 2", "ctl 5 5", "ctl 10 2", "data 12 4"], Frames("\xff\xfd\x18\xff\xf1\xff\xfa\x18\x01x\xff\xf0ls\r\n"));
 
     [Fact]
-    public void APromptNeedsNoLineEnd() => Assert.Equal(["data 0 14"], Frames("hello\r\nlogin: "));
+    public void APromptNeedsNoLineEnd() => Assert.Equal(["data 0 14"], Frames("hello\r\nlogin: ", direction: Direction.ToClient));
 
     [Fact]
     public void AnUnfinishedLineWaits()
