@@ -12,7 +12,11 @@ public static class FileEve
     /// <param name="withMagic">Work the type out for this record (<c>force-magic</c>, or a rule that asked for it).</param>
     public static void Write(EveWriter writer, TrackedFile file, ulong transactionId, bool withMagic)
     {
-        writer.Bytes("filename"u8, file.Name);
+        if (file.Name.Length > 0)
+        {
+            writer.Bytes("filename"u8, file.Name);
+        }
+
         if (file.Signatures.Length > 0)
         {
             writer.StartArray("sid"u8);

@@ -29,6 +29,7 @@ public static class ProtocolCatalog
         new Pop3.Pop3Protocol(),
         new Quic.QuicProtocol(),
         new Pgsql.PgsqlProtocol(),
+        new Nfs.NfsProtocol(),
         new Sip.SipProtocol(),
         new Smb.SmbProtocol(),
         new Smtp.SmtpProtocol(),

@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
 using BridgeGuard.Engine.Protocols.DceRpc;
 
 namespace BridgeGuard.Engine.Protocols.Smb;
@@ -14,9 +15,9 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
 {
     private readonly Stack<SmbTransaction> _pool = new();
     private readonly DirectionState[] _directions = [new(), new()];
-    private readonly SmbTable<(byte Version, DceRpcUuid Id), SmbHandle> _handles = new(limits.MaxFiles);
-    private readonly SmbTable<(ulong Session, uint Tree), SmbTree> _trees = new(limits.MaxTrees);
-    private readonly SmbTable<(byte Version, ulong Message), SmbPendingRead> _reads = new(limits.MaxPendingReads);
+    private readonly BoundedTable<(byte Version, DceRpcUuid Id), SmbHandle> _handles = new(limits.MaxFiles);
+    private readonly BoundedTable<(ulong Session, uint Tree), SmbTree> _trees = new(limits.MaxTrees);
+    private readonly BoundedTable<(byte Version, ulong Message), SmbPendingRead> _reads = new(limits.MaxPendingReads);
 
     private enum DataStart : byte
     {
@@ -33,7 +34,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
     public override Protocol Protocol => protocol;
 
     /// <summary>The dialect in force: of SMB 1 its name, of SMB 2 its number; neither before the negotiation.</summary>
-    public Pools.ByteBuffer DialectName { get; } = new();
+    public ByteBuffer DialectName { get; } = new();
 
     public ushort Dialect { get; private set; }
 

@@ -1,8 +1,8 @@
-namespace BridgeGuard.Engine.Protocols.Smb;
+namespace BridgeGuard.Engine.Pools;
 
 /// <summary>A bounded table of reused objects by key: at the cap the entry that has been there longest makes room.</summary>
 /// <remarks>Grows to its cap; no allocation after that. An object given out by <see cref="Add"/> may hold what it held before: its owner clears it.</remarks>
-internal sealed class SmbTable<TKey, TValue>(int capacity)
+internal sealed class BoundedTable<TKey, TValue>(int capacity)
     where TKey : notnull, IEquatable<TKey>
     where TValue : class, new()
 {

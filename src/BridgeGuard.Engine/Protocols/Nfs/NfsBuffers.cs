@@ -1,0 +1,63 @@
+using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols.Nfs;
+
+/// <summary>NFS publishes no buffers of its own (files have theirs), and two numbers whose ranges, unlike elsewhere, include their bounds.</summary>
+internal static class NfsBuffers
+{
+    public static readonly BufferDescriptor[] All = [];
+
+    public static readonly KeywordDescriptor[] Keywords =
+    [
+        New("nfs.version", ["nfs_version"], isVersion: true, "the version: 2, 3 or 4"),
+        New("nfs_procedure", [], isVersion: false, "the procedure's number"),
+    ];
+
+    private static KeywordDescriptor New(string name, string[] aliases, bool isVersion, string help) => new()
+    {
+        Name = name,
+        Aliases = aliases,
+        Directions = DirectionMask.ToServer,
+        Parse = (string? argument, out string error) => Parse(argument, isVersion, out error),
+        Help = help,
+    };
+
+    private static NumberMatcher? Parse(string? argument, bool isVersion, out string error)
+    {
+        if (!IntegerRange.TryParse(argument, IntegerRange.MaxU32, out IntegerRange range, out ArgumentError problem))
+        {
+            error = problem.Message;
+            return null;
+        }
+
+        error = "";
+        return new NumberMatcher(range, isVersion);
+    }
+
+    private sealed class NumberMatcher(IntegerRange range, bool isVersion) : TransactionMatcher
+    {
+        public override bool Match(Transaction transaction, Direction direction, Flow flow)
+        {
+            var nfs = (NfsTransaction)transaction;
+            return isVersion
+                ? Matches(nfs.Version)
+                : Matches(nfs.Procedure) || (nfs.IsCommitted && Matches(Nfs3.Commit));
+        }
+
+        private bool Matches(uint value) => range.Comparison == IntegerComparison.Between
+            ? value >= range.First && value <= range.Second
+            : range.Matches(value);
+    }
+}
+
+/// <summary>The values of the buffers: there are none.</summary>
+internal sealed partial class NfsTransaction
+{
+    public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
+    {
+        view = default;
+        return false;
+    }
+}

@@ -1,0 +1,312 @@
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Protocols.Nfs;
+
+/// <content>File data: the reads, or writes, of a file are one transaction until the file's end, a stable write or a commit.</content>
+internal sealed partial class NfsParser
+{
+    /// <summary>Longest head before file data: credentials of 400 bytes, handles, and the operations before a read or write of version 4.</summary>
+    private const int MaxHeadBytes = 4096;
+
+    private const uint StableFileSync = 2;
+
+    private enum DataStart : byte
+    {
+        /// <summary>No file data: the message is to be read whole.</summary>
+        None,
+
+        /// <summary>Perhaps; more of the head is needed.</summary>
+        NeedMore,
+
+        /// <summary>What follows the head is file data.</summary>
+        Begun,
+    }
+
+    /// <summary>Where data lies in a message and in the file.</summary>
+    private ref struct Transfer
+    {
+        public ReadOnlySpan<byte> Handle;
+        public ulong Offset;
+        public uint Length;
+
+        /// <summary>The file ends with this data (end of file; written through to the disk).</summary>
+        public bool IsFinal;
+
+        /// <summary>What follows in the message, data first.</summary>
+        public ReadOnlySpan<byte> Rest;
+    }
+
+    /// <summary>Looks whether a message that need not be whole carries file data, and readies for it.</summary>
+    private DataStart TryBeginData(DirectionState state, ReadOnlySpan<byte> bytes, int length, in ParseContext context, out int head)
+    {
+        head = RpcMessage.MinimumBytes;
+        if (bytes.Length < RpcMessage.MinimumBytes)
+        {
+            return DataStart.NeedMore;
+        }
+
+        bool toServer = context.Direction == Direction.ToServer;
+        RpcKind kind = RpcMessage.Judge(bytes);
+        if (kind != (toServer ? RpcKind.Call : RpcKind.Reply) || !MayCarryData(bytes, toServer))
+        {
+            return DataStart.None;
+        }
+
+        NfsPendingCall? pending = null;
+        Transfer transfer = default;
+        bool isThere = RpcMessage.TryRead(bytes, out RpcMessage message)
+            && (toServer ? TryFindWrite(in message, out transfer) : TryFindRead(in message, out pending, out transfer));
+        if (!isThere)
+        {
+            head = bytes.Length + 1;
+            return bytes.Length < Math.Min(length, MaxHeadBytes) ? DataStart.NeedMore : DataStart.None;
+        }
+
+        head = bytes.Length - transfer.Rest.Length;
+        transfer.Length = (uint)Math.Min(transfer.Length, length - head);
+        NfsTransaction? owner = toServer
+            ? BeginWrite(in message, in transfer, in context)
+            : BeginRead(in message, pending!, in transfer, in context);
+        state.DataOwner = owner;
+        state.DataOffset = (long)Math.Min(transfer.Offset, long.MaxValue / 2);
+        state.DataLeft = transfer.Length;
+        state.IsFinal = transfer.IsFinal;
+        state.SkipLeft = length - head - transfer.Length;
+        if (transfer.Length == 0)
+        {
+            MoveData(state, 0, in context);
+        }
+
+        return DataStart.Begun;
+    }
+
+    /// <summary>By the fixed members alone: a write or compound call, or the reply to a read or compound.</summary>
+    private bool MayCarryData(ReadOnlySpan<byte> bytes, bool toServer)
+    {
+        if (!toServer)
+        {
+            return _calls.TryFind(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes), out _);
+        }
+
+        uint version = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]);
+        uint procedure = System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[20..]);
+        return (version == 3 && procedure == Nfs3.Write) || (version == 4 && procedure == Nfs4.Compound);
+    }
+
+    private static bool TryFindWrite(scoped in RpcMessage message, out Transfer transfer) => message.Version == 3
+        ? TryFindWrite3(in message, out transfer)
+        : TryFindOperation4(message.Body, Nfs4.Write, out transfer);
+
+    /// <summary>RFC 1813 §3.3.7.</summary>
+    private static bool TryFindWrite3(scoped in RpcMessage message, out Transfer transfer)
+    {
+        var reader = new XdrReader(message.Body);
+        transfer = default;
+        transfer.Handle = reader.Opaque();
+        transfer.Offset = reader.UInt64();
+        reader.UInt32();
+        transfer.IsFinal = reader.UInt32() == StableFileSync;
+        transfer.Length = reader.UInt32();
+        transfer.Rest = reader.Rest;
+        return reader.IsValid;
+    }
+
+    private bool TryFindRead(scoped in RpcMessage message, out NfsPendingCall? pending, out Transfer transfer)
+    {
+        transfer = default;
+        if (!_calls.TryFind(message.Xid, out NfsPendingCall found) || message.IsDenied || message.AcceptState != 0)
+        {
+            pending = null;
+            return false;
+        }
+
+        pending = found;
+        var reader = new XdrReader(message.Body);
+        bool isThere = found.Version switch
+        {
+            2 => TryFindRead2(ref reader, found, out transfer),
+            3 => TryFindRead3(ref reader, out transfer),
+            _ => TryFindOperation4(message.Body, Nfs4.Read, out transfer, isReply: true),
+        };
+        transfer.Handle = found.Handle.Span;
+        transfer.Offset = found.Offset;
+        return isThere;
+    }
+
+    /// <summary>RFC 1094 §2.2.7: attributes (of which the sixth is the size), then data.</summary>
+    private static bool TryFindRead2(scoped ref XdrReader reader, NfsPendingCall pending, out Transfer transfer)
+    {
+        transfer = default;
+        if (reader.UInt32() != 0)
+        {
+            return false;
+        }
+
+        reader.Fixed(20);
+        uint size = reader.UInt32();
+        reader.Fixed(44);
+        transfer.Length = reader.UInt32();
+        transfer.IsFinal = pending.Offset + transfer.Length >= size;
+        transfer.Rest = reader.Rest;
+        return reader.IsValid;
+    }
+
+    /// <summary>RFC 1813 §3.3.6.</summary>
+    private static bool TryFindRead3(scoped ref XdrReader reader, out Transfer transfer)
+    {
+        transfer = default;
+        if (reader.UInt32() != 0)
+        {
+            return false;
+        }
+
+        SkipAttributes3(ref reader);
+        reader.UInt32();
+        transfer.IsFinal = reader.UInt32() != 0;
+        transfer.Length = reader.UInt32();
+        transfer.Rest = reader.Rest;
+        return reader.IsValid;
+    }
+
+    /// <summary>A write call that is there whole.</summary>
+    private void Write3(in RpcMessage message, in ParseContext context)
+    {
+        if (TryFindWrite3(in message, out Transfer transfer))
+        {
+            TakeWhole(BeginWrite(in message, in transfer, in context), in transfer, in context);
+        }
+        else
+        {
+            Malformed(in context);
+        }
+    }
+
+    /// <summary>A reply to a read that is there whole, or that reports an error.</summary>
+    private void ReadFileReply(in RpcMessage message, NfsPendingCall pending, in ParseContext context)
+    {
+        _calls.Add(message.Xid, out _);
+        bool isThere = TryFindRead(in message, out _, out Transfer transfer);
+        _calls.Remove(message.Xid, out _);
+        if (isThere)
+        {
+            TakeWhole(BeginRead(in message, pending, in transfer, in context), in transfer, in context);
+        }
+    }
+
+    private void TakeWhole(NfsTransaction transaction, in Transfer transfer, in ParseContext context)
+    {
+        ReadOnlySpan<byte> data = transfer.Rest[..(int)Math.Min(transfer.Length, (uint)transfer.Rest.Length)];
+        long offset = (long)Math.Min(transfer.Offset, long.MaxValue / 2);
+        transaction.Assembler.Add(context.Files, offset, data, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
+        if (transfer.IsFinal)
+        {
+            Finish(transaction, FileState.Closed, in context);
+        }
+    }
+
+    private NfsTransaction BeginWrite(in RpcMessage message, in Transfer transfer, in ParseContext context)
+    {
+        NfsHandle handle = HandleOf(transfer.Handle);
+        NfsTransaction? transaction = handle.Writing;
+        if (transaction is null || transaction.ProgressToServer != 0)
+        {
+            transaction = StartTransfer(handle, (byte)message.Version, message.Version == 4 ? Nfs4.Write : Nfs3.Write, message.Xid, isWrite: true, in context);
+            handle.Writing = transaction;
+        }
+
+        transaction.LastXid = message.Xid;
+        transaction.Chunks += transfer.IsFinal ? 0 : 1;
+        return transaction;
+    }
+
+    private NfsTransaction BeginRead(in RpcMessage message, NfsPendingCall pending, in Transfer transfer, in ParseContext context)
+    {
+        NfsHandle handle = HandleOf(transfer.Handle);
+        NfsTransaction? transaction = handle.Reading;
+        if (transaction is null || transaction.ProgressToServer != 0)
+        {
+            uint procedure = pending.Version == 4 ? Nfs4.Read : Nfs3.Read;
+            transaction = StartTransfer(handle, pending.Version, procedure, message.Xid, isWrite: false, in context);
+            handle.Reading = transaction;
+            if (pending.Version == 3)
+            {
+                ReadCredentials(transaction, pending.AuthKind, pending.Credentials.Span);
+            }
+        }
+
+        transaction.LastXid = message.Xid;
+        transaction.Chunks += pending.Version == 2 ? 0 : 1;
+        _calls.Remove(message.Xid, out _);
+        return transaction;
+    }
+
+    private NfsTransaction StartTransfer(NfsHandle handle, byte version, uint procedure, uint xid, bool isWrite, in ParseContext context)
+    {
+        NfsTransaction transaction = Start(version, procedure, xid);
+        transaction.IsFile = true;
+        transaction.IsWrite = isWrite;
+        transaction.Handle = transaction.Text.Append(handle.Handle.Span);
+        transaction.Name = transaction.Text.Append(handle.Name.Span);
+        FileList list = isWrite ? transaction.FilesToServer : transaction.FilesToClient;
+        transaction.Assembler.Begin(context.Files.Open(list, handle.Name.Span, in context));
+        return transaction;
+    }
+
+    /// <summary>The file is complete. A write's record waits for the end of the flow.</summary>
+    private static void Finish(NfsTransaction transaction, FileState state, in ParseContext context)
+    {
+        transaction.Assembler.Close(context.Files, state);
+        transaction.ProgressToServer = 1;
+        transaction.ProgressToClient = (byte)(transaction.IsWrite ? transaction.ProgressToClient : 1);
+    }
+
+    private void CommitFile(ReadOnlySpan<byte> handle, uint xid, in ParseContext context)
+    {
+        if (TryFindHandle(handle, out NfsHandle found) && found.Writing is { ProgressToServer: 0 } writing)
+        {
+            writing.LastXid = xid;
+            writing.IsCommitted = true;
+            Finish(writing, FileState.Closed, in context);
+        }
+    }
+
+    private bool TryFindHandle(ReadOnlySpan<byte> handle, out NfsHandle found)
+    {
+        handle = handle[..Math.Min(handle.Length, NfsLimits.MaxHandleBytes)];
+        return _handles.TryFind(Hash(handle), out found) && found.Handle.Span.SequenceEqual(handle);
+    }
+
+    private NfsHandle HandleOf(ReadOnlySpan<byte> handle)
+    {
+        handle = handle[..Math.Min(handle.Length, NfsLimits.MaxHandleBytes)];
+        NfsHandle found = _handles.Add(Hash(handle), out bool wasUsed);
+        if (!wasUsed || !found.Handle.Span.SequenceEqual(handle))
+        {
+            // Transfers of an evicted handle stay open until the flow ends.
+            found.Reset();
+            found.Handle.Append(handle);
+        }
+
+        return found;
+    }
+
+    private void Name(ReadOnlySpan<byte> handle, ReadOnlySpan<byte> name)
+    {
+        NfsHandle found = HandleOf(handle);
+        found.Name.Reset();
+        found.Name.Append(name[..Math.Min(name.Length, NfsLimits.MaxNameBytes)]);
+    }
+
+    /// <summary>FNV-1a, 64 bits. Handles that collide only replace each other.</summary>
+    private static ulong Hash(ReadOnlySpan<byte> bytes)
+    {
+        ulong hash = 14695981039346656037;
+        foreach (byte value in bytes)
+        {
+            hash = (hash ^ value) * 1099511628211;
+        }
+
+        return hash;
+    }
+}

@@ -1,0 +1,277 @@
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
+
+namespace BridgeGuard.Engine.Protocols.Nfs;
+
+/// <summary>NFS over TCP and UDP (this file: record marks, and what is lost).</summary>
+/// <remarks>
+/// A message is read whole, its fragments put together, up to <see cref="NfsLimits.MaxMessageBytes"/>; but the data of a write call or a read
+/// reply goes to the file as it comes. Lost bytes within such data are a gap of the file; other lost bytes cost their message; when the
+/// boundaries are lost too, the next call or reply is looked for.
+/// </remarks>
+internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : ProtocolState
+{
+    private readonly Stack<NfsTransaction> _pool = new();
+    private readonly DirectionState[] _directions = [new(), new()];
+    private readonly BoundedTable<ulong, NfsHandle> _handles = new(NfsLimits.MaxHandles);
+    private readonly BoundedTable<uint, NfsPendingCall> _calls = new(NfsLimits.MaxPendingCalls);
+    private bool _isFull;
+
+    public override Protocol Protocol => protocol;
+
+    public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
+    {
+        if (context.Flow.Key.Protocol == IpProtocols.Udp)
+        {
+            ReadMessage(input, in context);
+            return _isFull ? ParseResult.Stop() : ParseResult.Done(input.Length);
+        }
+
+        DirectionState state = _directions[(int)context.Direction];
+        int consumed = 0;
+        while (consumed < input.Length && !_isFull)
+        {
+            ReadOnlySpan<byte> rest = input[consumed..];
+            if (state.DataLeft > 0)
+            {
+                int length = (int)Math.Min(state.DataLeft, rest.Length);
+                TakeData(state, rest[..length], in context);
+                consumed += length;
+                continue;
+            }
+
+            if (state.SkipLeft > 0)
+            {
+                int length = (int)Math.Min(state.SkipLeft, rest.Length);
+                state.SkipLeft -= length;
+                consumed += length;
+                continue;
+            }
+
+            int taken = state.IsLost ? FindRecord(state, rest) : ReadFragment(state, rest, in context);
+            if (taken < 0)
+            {
+                return ParseResult.NeedMore(consumed, -taken);
+            }
+
+            consumed += taken;
+        }
+
+        state.SetPending(0, 0);
+        return _isFull ? ParseResult.Stop() : ParseResult.Done(consumed);
+    }
+
+    public override void OnGap(long bytes, in ParseContext context)
+    {
+        DirectionState state = _directions[(int)context.Direction];
+        long left = bytes;
+        state.Message.Reset();
+        if (state.DataLeft > 0)
+        {
+            long lost = Math.Min(state.DataLeft, left);
+            LoseData(state, lost, in context);
+            left -= lost;
+        }
+        else if (state.PendingLength > 0)
+        {
+            state.SkipLeft = state.PendingLength - state.PendingSeen;
+        }
+        else if (state.SkipLeft == 0)
+        {
+            state.IsLost = true;
+        }
+
+        state.IsLost |= left > state.SkipLeft;
+        state.SkipLeft = Math.Max(state.SkipLeft - left, 0);
+        state.SetPending(0, 0);
+    }
+
+    /// <summary>Files that are still open stay unfinished.</summary>
+    public override void OnEnd(in ParseContext context)
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var transaction = (NfsTransaction)Transactions[i];
+            if (transaction.IsFile && transaction.IsWrite == (context.Direction == Direction.ToServer) && transaction.ProgressToServer == 0)
+            {
+                Finish(transaction, FileState.Truncated, in context);
+            }
+        }
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        var released = (NfsTransaction)transaction;
+        foreach (DirectionState state in _directions)
+        {
+            state.DataOwner = state.DataOwner == released ? null : state.DataOwner;
+        }
+
+        if (released.IsFile && TryFindHandle(released.Text[released.Handle], out NfsHandle handle))
+        {
+            handle.Reading = handle.Reading == released ? null : handle.Reading;
+            handle.Writing = handle.Writing == released ? null : handle.Writing;
+        }
+
+        released.Reset();
+        _pool.Push(released);
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _directions[0].Reset();
+        _directions[1].Reset();
+        _handles.Clear();
+        _calls.Clear();
+        _isFull = false;
+    }
+
+    /// <summary>Reads one fragment of a record (RFC 5531 §11), or its head when file data follows.</summary>
+    /// <returns>Bytes taken; below zero: the number, negated, that must be there.</returns>
+    private int ReadFragment(DirectionState state, ReadOnlySpan<byte> rest, in ParseContext context)
+    {
+        if (rest.Length < RpcMessage.MarkBytes)
+        {
+            state.SetPending(0, 0);
+            return -RpcMessage.MarkBytes;
+        }
+
+        int length = RpcMessage.FragmentLength(rest);
+        bool isLast = RpcMessage.IsLastFragment(rest);
+        long whole = RpcMessage.MarkBytes + (long)length;
+        ReadOnlySpan<byte> available = rest[RpcMessage.MarkBytes..(int)Math.Min(whole, rest.Length)];
+        if (isLast && state.Message.Length == 0 && length >= RpcMessage.MinimumBytes)
+        {
+            switch (TryBeginData(state, available, length, in context, out int head))
+            {
+                case DataStart.Begun:
+                    return RpcMessage.MarkBytes + head;
+                case DataStart.NeedMore:
+                    state.SetPending(whole, rest.Length);
+                    return -(RpcMessage.MarkBytes + head);
+            }
+        }
+
+        if (state.Message.Length + (long)length > NfsLimits.MaxMessageBytes)
+        {
+            state.Message.Reset();
+            state.SkipLeft = length;
+            return RpcMessage.MarkBytes;
+        }
+
+        if (rest.Length < whole)
+        {
+            state.SetPending(whole, rest.Length);
+            return -(int)whole;
+        }
+
+        if (!isLast || state.Message.Length > 0)
+        {
+            state.Message.Append(available);
+        }
+
+        if (isLast)
+        {
+            bool isRead = ReadMessage(state.Message.Length > 0 ? state.Message.Span : available, in context);
+            state.Message.Reset();
+            state.IsLost |= !isRead;
+        }
+
+        return (int)whole;
+    }
+
+    /// <summary>Looks for the next record that holds a call or a reply.</summary>
+    private static int FindRecord(DirectionState state, ReadOnlySpan<byte> rest)
+    {
+        const int needed = RpcMessage.MarkBytes + RpcMessage.MinimumBytes;
+        for (int at = 0; at + needed <= rest.Length; at++)
+        {
+            if (RpcMessage.Judge(rest[(at + RpcMessage.MarkBytes)..]) != RpcKind.Other && RpcMessage.FragmentLength(rest[at..]) >= RpcMessage.MinimumBytes)
+            {
+                state.IsLost = false;
+                return at;
+            }
+        }
+
+        int passed = rest.Length - needed + 1;
+        return passed > 0 ? passed : -needed;
+    }
+
+    private void TakeData(DirectionState state, ReadOnlySpan<byte> bytes, in ParseContext context)
+    {
+        state.DataOwner?.Assembler.Add(context.Files, state.DataOffset, bytes, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
+        MoveData(state, bytes.Length, in context);
+    }
+
+    private void LoseData(DirectionState state, long bytes, in ParseContext context)
+    {
+        state.DataOwner?.Assembler.Gap(context.Files, state.DataOffset, bytes);
+        MoveData(state, bytes, in context);
+    }
+
+    private void MoveData(DirectionState state, long bytes, in ParseContext context)
+    {
+        state.DataOffset += bytes;
+        state.DataLeft -= bytes;
+        if (state.DataLeft > 0)
+        {
+            return;
+        }
+
+        if (state.DataOwner is { } owner && state.IsFinal)
+        {
+            Finish(owner, FileState.Closed, in context);
+        }
+
+        state.DataOwner = null;
+        state.IsFinal = false;
+    }
+
+    /// <summary>Where one direction stands.</summary>
+    private sealed class DirectionState
+    {
+        /// <summary>File data still to come of the message at hand, where it belongs, and its place in the file.</summary>
+        public long DataLeft { get; set; }
+
+        public NfsTransaction? DataOwner { get; set; }
+
+        public long DataOffset { get; set; }
+
+        /// <summary>The file ends with this data.</summary>
+        public bool IsFinal { get; set; }
+
+        /// <summary>Bytes that nobody needs.</summary>
+        public long SkipLeft { get; set; }
+
+        /// <summary>Boundaries are unknown: a record is looked for.</summary>
+        public bool IsLost { get; set; }
+
+        /// <summary>The fragments so far of a message that has several.</summary>
+        public ByteBuffer Message { get; } = new();
+
+        /// <summary>The fragment that is not whole yet: its length and how much of it came; 0 when unknown.</summary>
+        public long PendingLength { get; private set; }
+
+        public long PendingSeen { get; private set; }
+
+        public void SetPending(long length, long seen)
+        {
+            PendingLength = length;
+            PendingSeen = seen;
+        }
+
+        public void Reset()
+        {
+            DataLeft = 0;
+            DataOwner = null;
+            DataOffset = 0;
+            IsFinal = false;
+            SkipLeft = 0;
+            IsLost = false;
+            Message.Reset();
+            SetPending(0, 0);
+        }
+    }
+}
