@@ -16,6 +16,7 @@ public static class ProtocolCatalog
         new Http2.Http2Protocol(),
         new Ldap.LdapProtocol(),
         new Ike.IkeProtocol(),
+        new Krb5.Krb5Protocol(),
         new Dns.MdnsProtocol(),
         new Mqtt.MqttProtocol(),
         new Ntp.NtpProtocol(),
