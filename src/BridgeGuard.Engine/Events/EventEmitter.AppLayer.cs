@@ -94,8 +94,8 @@ public sealed partial class EventEmitter
             type[..length],
             packet,
             flow,
-            asFlow: !usesPacket || transaction.Directions == DirectionMask.ToServer,
-            asServer: usesPacket && transaction.Directions == DirectionMask.ToClient);
+            asFlow: !usesPacket || (transaction.Directions == DirectionMask.ToServer && !logger.UsesCarryingPacket),
+            asServer: usesPacket && transaction.Directions == DirectionMask.ToClient && !logger.UsesCarryingPacket);
     }
 
     private void WritePacketAnomaly(EveOutput output, AnomalyOptions options, Packet packet, Flow? flow, PacketEvent packetEvent)

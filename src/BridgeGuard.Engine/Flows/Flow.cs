@@ -236,9 +236,13 @@ public sealed class Flow
 
     /// <summary>How far a transaction got: complete where the direction is over or the transaction does not exist in it.</summary>
     public byte ProgressOf(Transaction transaction, Direction direction) =>
-        DetectionOf(direction).Ended || !transaction.ExistsIn(direction)
+        IsOver(direction) || !transaction.ExistsIn(direction)
             ? Math.Max(transaction.Progress(direction), AppState!.Protocol.CompletedProgress(direction))
             : transaction.Progress(direction);
+
+    /// <summary>Nothing more will come in this direction: it ended, or only the other side's packets are seen (<c>stream.async-oneside</c>).</summary>
+    public bool IsOver(Direction direction) => DetectionOf(direction).Ended
+        || (Tcp is { } session && (session.Flags & TcpSessionFlags.Async) != 0 && !DetectionOf(direction).DataSeen);
 
     /// <summary>Seen in both directions or an established TCP session: what <c>flow:established</c> means.</summary>
     public bool IsEstablished => State is FlowState.Established or FlowState.Closed

@@ -123,6 +123,9 @@ public abstract class EveLogger
     /// <summary>Source and destination of the record are the packet's; else the flow's client and server.</summary>
     public virtual bool UsesPacketDirection(Transaction transaction) => false;
 
+    /// <summary>With <see cref="UsesPacketDirection(Transaction)"/>: the packet that brought the record about is shown as it is, also when it is an acknowledgement of the other side.</summary>
+    public virtual bool UsesCarryingPacket => false;
+
     /// <summary>The same where an output's options decide.</summary>
     public virtual bool UsesPacketDirection(Transaction transaction, ProtocolSettings options) => UsesPacketDirection(transaction);
 

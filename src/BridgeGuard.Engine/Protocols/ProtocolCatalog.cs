@@ -31,6 +31,7 @@ public static class ProtocolCatalog
         new Quic.QuicProtocol(),
         new Pgsql.PgsqlProtocol(),
         new Nfs.NfsProtocol(),
+        new Quic.QuicProtocol(),
         new Sip.SipProtocol(),
         new Smb.SmbProtocol(),
         new Smtp.SmtpProtocol(),

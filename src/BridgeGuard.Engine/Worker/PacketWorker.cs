@@ -524,12 +524,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private static DirectionMask EndedFor(Flow flow, Transaction transaction)
     {
         DirectionMask ended = DirectionMask.None;
-        if (flow.DetectToServer.Ended || !transaction.ExistsIn(Direction.ToServer))
+        if (flow.IsOver(Direction.ToServer) || !transaction.ExistsIn(Direction.ToServer))
         {
             ended |= DirectionMask.ToServer;
         }
 
-        if (flow.DetectToClient.Ended || !transaction.ExistsIn(Direction.ToClient))
+        if (flow.IsOver(Direction.ToClient) || !transaction.ExistsIn(Direction.ToClient))
         {
             ended |= DirectionMask.ToClient;
         }

@@ -31,6 +31,8 @@ public sealed class Asn1ElementTests
     }
 
     [Theory]
+    [InlineData("3080020105")]
+    [InlineData("30803084ffffffff0000")]
     [InlineData("0205")]
     [InlineData("02")]
     [InlineData("")]

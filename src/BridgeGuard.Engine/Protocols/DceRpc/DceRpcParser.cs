@@ -46,6 +46,14 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
                 continue;
             }
 
+            if (!state.IsFramed)
+            {
+                state.IsFramed = true;
+                context.OpenFrame(DceRpcFrames.Header, consumed, DceRpcHeader.Bytes);
+                context.OpenFrame(DceRpcFrames.Pdu, consumed, header.FragmentLength);
+                context.OpenFrame(DceRpcFrames.Data, consumed + DceRpcHeader.Bytes, header.FragmentLength - DceRpcHeader.Bytes);
+            }
+
             if (rest.Length < header.FragmentLength)
             {
                 state.SetPending(header.FragmentLength, rest.Length);
@@ -53,6 +61,7 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
             }
 
             state.IsLost = false;
+            state.IsFramed = false;
             if (Transactions.Count >= limits.MaxTransactions || !TryReadPdu(header, rest[DceRpcHeader.Bytes..header.FragmentLength], context.Direction))
             {
                 return ParseResult.Stop();
@@ -70,6 +79,7 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
         DirectionState state = _directions[(int)context.Direction];
         long after = state.PendingLength == 0 ? -1 : state.PendingLength - state.PendingSeen - bytes;
         state.HadGap = true;
+        state.IsFramed = false;
         state.IsLost = after < 0;
         state.SkipBytes = (int)Math.Max(after, 0);
         state.SetPending(0, 0);
@@ -295,6 +305,9 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
 
         public bool HadGap { get; set; }
 
+        /// <summary>The frames of the PDU that is not whole yet are open.</summary>
+        public bool IsFramed { get; set; }
+
         public void SetPending(int length, int seen)
         {
             PendingLength = length;
@@ -307,6 +320,7 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
             SkipBytes = 0;
             IsLost = false;
             HadGap = false;
+            IsFramed = false;
         }
     }
 }

@@ -26,6 +26,8 @@ public sealed class DceRpcProtocol : Protocol
 
     public override KeywordDescriptor[] Keywords => DceRpcKeywords.All;
 
+    public override string[] Frames => DceRpcFrames.Names;
+
     public override AnomalyDescriptor[] Anomalies => DceRpcAnomalies.All;
 
     public override EveLogger[] Loggers { get; } = [new DceRpcEve()];

@@ -53,6 +53,7 @@ internal sealed partial class NfsParser
             return DataStart.None;
         }
 
+        _version = toServer ? System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) : _version;
         NfsPendingCall? pending = null;
         Transfer transfer = default;
         bool isThere = RpcMessage.TryRead(bytes, out RpcMessage message)

@@ -31,6 +31,7 @@ internal sealed partial class NfsParser
 
     private void ReadCall(in RpcMessage message, in ParseContext context)
     {
+        _version = message.Version;
         switch (message.Version)
         {
             case 2:

@@ -18,12 +18,16 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
     private readonly BoundedTable<uint, NfsPendingCall> _calls = new(NfsLimits.MaxPendingCalls);
     private bool _isFull;
 
+    /// <summary>Of the latest call: replies do not say theirs.</summary>
+    private uint _version;
+
     public override Protocol Protocol => protocol;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
         if (context.Flow.Key.Protocol == IpProtocols.Udp)
         {
+            NfsFrames.Open(in context, 0, 0, input, input.Length, _version);
             ReadMessage(input, in context);
             return _isFull ? ParseResult.Stop() : ParseResult.Done(input.Length);
         }
@@ -49,7 +53,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
                 continue;
             }
 
-            int taken = state.IsLost ? FindRecord(state, rest) : ReadFragment(state, rest, in context);
+            int taken = state.IsLost ? FindRecord(state, rest) : ReadFragment(state, consumed, rest, in context);
             if (taken < 0)
             {
                 return ParseResult.NeedMore(consumed, -taken);
@@ -126,11 +130,12 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         _handles.Clear();
         _calls.Clear();
         _isFull = false;
+        _version = 0;
     }
 
     /// <summary>Reads one fragment of a record (RFC 5531 §11), or its head when file data follows.</summary>
     /// <returns>Bytes taken; below zero: the number, negated, that must be there.</returns>
-    private int ReadFragment(DirectionState state, ReadOnlySpan<byte> rest, in ParseContext context)
+    private int ReadFragment(DirectionState state, int at, ReadOnlySpan<byte> rest, in ParseContext context)
     {
         if (rest.Length < RpcMessage.MarkBytes)
         {
@@ -147,6 +152,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
             switch (TryBeginData(state, available, length, in context, out int head))
             {
                 case DataStart.Begun:
+                    NfsFrames.Open(in context, at + RpcMessage.MarkBytes, RpcMessage.MarkBytes, available, length, _version);
                     return RpcMessage.MarkBytes + head;
                 case DataStart.NeedMore:
                     state.SetPending(whole, rest.Length);
@@ -174,6 +180,11 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
 
         if (isLast)
         {
+            if (state.Message.Length == 0)
+            {
+                NfsFrames.Open(in context, at + RpcMessage.MarkBytes, RpcMessage.MarkBytes, available, length, _version);
+            }
+
             bool isRead = ReadMessage(state.Message.Length > 0 ? state.Message.Span : available, in context);
             state.Message.Reset();
             state.IsLost |= !isRead;

@@ -26,6 +26,8 @@ public sealed class NfsProtocol : Protocol
 
     public override KeywordDescriptor[] Keywords => NfsBuffers.Keywords;
 
+    public override string[] Frames => NfsFrames.Names;
+
     public override AnomalyDescriptor[] Anomalies => NfsAnomalies.All;
 
     public override EveLogger[] Loggers { get; } = [new NfsEve()];

@@ -15,6 +15,8 @@ internal sealed class SmbEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
+    public override bool WritesTransactionId => false;
+
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var smb = (SmbTransaction)transaction;
@@ -169,10 +171,10 @@ internal sealed class SmbEve : EveLogger
 
         byte kind = (byte)smb.Status;
         ushort code = (ushort)(smb.Status >> 16);
-        ReadOnlySpan<byte> server = kind == 2 ? SmbStatusNames.OfServerError(code) : default;
-        if (!server.IsEmpty)
+        ReadOnlySpan<byte> name = SmbStatusNames.OfError(kind, code);
+        if (!name.IsEmpty)
         {
-            writer.Text("status"u8, server);
+            writer.Text("status"u8, name);
         }
         else if (kind is 1 or 2)
         {

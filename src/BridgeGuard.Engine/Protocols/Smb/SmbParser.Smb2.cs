@@ -15,7 +15,6 @@ internal static class Smb2
     public const ushort Read = 8;
     public const ushort Write = 9;
     public const ushort Ioctl = 11;
-    public const ushort Cancel = 12;
     public const ushort GetInfo = 16;
     public const ushort SetInfo = 17;
 
@@ -98,7 +97,7 @@ internal sealed partial class SmbParser
             case Smb2.SetInfo:
                 isWellFormed = TryReadSetInfo2(in message);
                 break;
-            case Smb2.Cancel or Smb2.GetInfo:
+            case Smb2.GetInfo:
                 // Frequent and of no interest: no transaction.
                 break;
             default:

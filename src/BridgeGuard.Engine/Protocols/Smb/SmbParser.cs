@@ -66,7 +66,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
                 return ParseResult.Stop();
             }
 
-            int taken = state.IsLost ? FindFrame(state, rest) : ReadFrame(state, rest, in context);
+            int taken = state.IsLost ? FindFrame(state, rest) : ReadFrame(state, consumed, rest, in context);
             if (taken < 0)
             {
                 return ParseResult.NeedMore(consumed, -taken);
@@ -104,6 +104,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         }
 
         state.SkipLeft = (int)Math.Max(state.SkipLeft - left, 0);
+        state.IsFramed = false;
         state.SetPending(0, 0);
     }
 
@@ -158,7 +159,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
 
     /// <summary>Reads one frame, or its head when file data follows.</summary>
     /// <returns>Bytes taken; below zero: the number, negated, that must be there.</returns>
-    private int ReadFrame(DirectionState state, ReadOnlySpan<byte> rest, in ParseContext context)
+    private int ReadFrame(DirectionState state, int at, ReadOnlySpan<byte> rest, in ParseContext context)
     {
         if (rest.Length < SmbFrame.HeaderBytes)
         {
@@ -176,6 +177,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
 
             // The length of these has 17 bits; what stands before is flags.
             state.SkipLeft = length & 0x1ffff;
+            SmbFrames.Open(in context, at, 0, state.SkipLeft);
             return SmbFrame.HeaderBytes;
         }
 
@@ -197,10 +199,17 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
             return Lose(state, in context);
         }
 
+        if (!state.IsFramed)
+        {
+            state.IsFramed = true;
+            SmbFrames.Open(in context, at, rest[SmbFrame.HeaderBytes], length);
+        }
+
         ReadOnlySpan<byte> available = rest[SmbFrame.HeaderBytes..Math.Min(whole, rest.Length)];
         switch (TryBeginData(state, available, length, in context, out int head))
         {
             case DataStart.Begun:
+                OpenSingle(state, at, available, length, in context);
                 return SmbFrame.HeaderBytes + head;
             case DataStart.NeedMore:
                 state.SetPending(whole, rest.Length);
@@ -211,6 +220,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         {
             if (whole > SmbLimits.MaxMessageBytes)
             {
+                OpenSingle(state, at, available, length, in context);
                 state.SkipLeft = length;
                 return SmbFrame.HeaderBytes;
             }
@@ -219,8 +229,19 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
             return -whole;
         }
 
-        ReadMessage(available, in context);
+        state.IsFramed = false;
+        ReadMessage(available, at + SmbFrame.HeaderBytes, in context);
         return whole;
+    }
+
+    /// <summary>A message that is not read as a compound: its frame, where it is SMB 2.</summary>
+    private static void OpenSingle(DirectionState state, int at, ReadOnlySpan<byte> message, int length, in ParseContext context)
+    {
+        state.IsFramed = false;
+        if (message[0] == SmbFrame.Smb2)
+        {
+            SmbFrames.OpenMessage2(in context, at + SmbFrame.HeaderBytes, length);
+        }
     }
 
     /// <summary>Bytes that are no frame: an anomaly, and the next frame is looked for.</summary>
@@ -258,7 +279,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         return from > 0 ? from : -needed;
     }
 
-    private void ReadMessage(ReadOnlySpan<byte> bytes, in ParseContext context)
+    private void ReadMessage(ReadOnlySpan<byte> bytes, int at, in ParseContext context)
     {
         switch (bytes[0])
         {
@@ -266,7 +287,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
                 ReadSmb1(bytes, in context);
                 break;
             case SmbFrame.Smb2:
-                ReadCompound(bytes, in context);
+                ReadCompound(bytes, at, in context);
                 break;
             default:
                 // Encrypted or compressed: opaque.
@@ -274,7 +295,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         }
     }
 
-    private void ReadCompound(ReadOnlySpan<byte> bytes, in ParseContext context)
+    private void ReadCompound(ReadOnlySpan<byte> bytes, int at, in ParseContext context)
     {
         for (int i = 0; i < SmbLimits.MaxCompound; i++)
         {
@@ -284,6 +305,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
                 return;
             }
 
+            SmbFrames.OpenMessage2(in context, at, message.Whole.Length);
             if (IsInOrder(in message, in context))
             {
                 ReadSmb2(in message, in context);
@@ -295,6 +317,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
             }
 
             bytes = bytes[(int)message.NextOffset..];
+            at += (int)message.NextOffset;
             if (bytes[0] != SmbFrame.Smb2)
             {
                 return;
@@ -335,6 +358,9 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         /// <summary>Boundaries are unknown: a frame is looked for.</summary>
         public bool IsLost { get; set; }
 
+        /// <summary>The frame that is not whole yet is pointed out.</summary>
+        public bool IsFramed { get; set; }
+
         /// <summary>The frame that is not whole yet: its length and how much of it came; 0 when unknown.</summary>
         public int PendingLength { get; private set; }
 
@@ -353,6 +379,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
             DataOffset = 0;
             SkipLeft = 0;
             IsLost = false;
+            IsFramed = false;
             SetPending(0, 0);
         }
     }

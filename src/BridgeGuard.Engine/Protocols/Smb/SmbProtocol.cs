@@ -27,6 +27,8 @@ public sealed class SmbProtocol : Protocol
 
     public override KeywordDescriptor[] Keywords { get; } = [.. DceRpcKeywords.All, SmbKeywords.Version];
 
+    public override string[] Frames => SmbFrames.Names;
+
     public override AnomalyDescriptor[] Anomalies => SmbAnomalies.All;
 
     public override EveLogger[] Loggers { get; } = [new SmbEve()];
