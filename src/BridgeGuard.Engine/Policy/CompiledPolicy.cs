@@ -118,8 +118,20 @@ public sealed class CompiledPolicy
 
         foreach (RuleMetadata pair in rule.Metadata)
         {
-            if (pair.Key.Equals(line.MetadataKey, StringComparison.OrdinalIgnoreCase)
-                && (line.MetadataValue is null || Array.Exists(pair.Values, v => v.Equals(line.MetadataValue, StringComparison.OrdinalIgnoreCase))))
+            if (pair.Key.Equals(line.MetadataKey, StringComparison.OrdinalIgnoreCase) && (line.MetadataValue is null || Holds(pair.Values, line.MetadataValue)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Holds(string[] values, string wanted)
+    {
+        foreach (string value in values)
+        {
+            if (value.Equals(wanted, StringComparison.OrdinalIgnoreCase))
             {
                 return true;
             }

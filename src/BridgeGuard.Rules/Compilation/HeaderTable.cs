@@ -10,7 +10,7 @@ internal sealed class HeaderTable
     private readonly List<AddressRanges> _addresses = [];
     private readonly Dictionary<string, int> _portNumbers = [];
     private readonly List<IReadOnlyList<(ushort First, ushort Last)>> _ports = [];
-    private readonly Dictionary<string, short> _protocolNumbers = [];
+    private readonly Dictionary<(ulong, ulong, ulong, ulong), short> _protocolNumbers = [];
     private readonly List<ulong[]> _protocols = [];
     private readonly Dictionary<RuleHeader, int> _headerNumbers = [];
     private readonly List<RuleHeader> _headers = [];
@@ -74,7 +74,7 @@ internal sealed class HeaderTable
             return -1;
         }
 
-        string key = string.Join(',', bits);
+        var key = (bits[0], bits[1], bits[2], bits[3]);
         if (!_protocolNumbers.TryGetValue(key, out short number))
         {
             number = (short)_protocols.Count;

@@ -3,6 +3,7 @@ using System.Text;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Semantics;
+using BridgeGuard.Rules.Syntax;
 
 namespace BridgeGuard.Rules.Keywords;
 
@@ -95,11 +96,19 @@ internal static class MetaKeywords
         Help = "key value pairs, separated by commas",
         Apply = context =>
         {
-            foreach (string item in context.Argument.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            TextPool pool = context.Environment.Words;
+            ReadOnlySpan<char> all = context.Argument;
+            foreach (Range range in all.Split(','))
             {
+                ReadOnlySpan<char> item = all[range].Trim();
+                if (item.IsEmpty)
+                {
+                    continue;
+                }
+
                 int blank = item.IndexOf(' ');
-                string key = blank < 0 ? item : item[..blank];
-                context.Rule.Metadata.Add((FromUtf8(key), blank < 0 ? "" : FromUtf8(item[(blank + 1)..].Trim())));
+                ReadOnlySpan<char> value = blank < 0 ? [] : item[(blank + 1)..].Trim();
+                context.Rule.Metadata.Add((FromUtf8(pool.Get(blank < 0 ? item : item[..blank])), FromUtf8(pool.Get(value))));
             }
         },
     };

@@ -30,6 +30,7 @@ public static class RuleLoader
         private readonly List<(RuleModel Rule, int Priority)> _rules = [];
         private readonly Dictionary<(uint Gid, uint Sid), int> _byId = [];
         private readonly RuleEnvironment _environment;
+        private readonly Dictionary<(string Key, string Value), RuleMetadata> _metadata = [];
         private readonly HashSet<string> _unknownClasses = [];
         private readonly HashSet<string> _unknownReferences = [];
         private Dictionary<string, ClassType> _classes = [];
@@ -128,7 +129,7 @@ public static class RuleLoader
                 : RuleFileReader.Read(content);
             foreach ((string text, int line) in rules)
             {
-                RuleSyntax? syntax = RuleParser.Parse(text, file, line, _diagnostics);
+                RuleSyntax? syntax = RuleParser.Parse(text, file, line, _diagnostics, _environment.Words);
                 if (syntax is null)
                 {
                     _failed++;
@@ -223,7 +224,7 @@ public static class RuleLoader
                 FirewallPolicy = rule.Firewall?.Text ?? "",
                 Target = rule.Target,
                 References = [.. rule.References.Select(reference => Complete(rule, reference.Key, reference.Value))],
-                Metadata = [.. rule.Metadata.GroupBy(pair => pair.Key).Select(group => new RuleMetadata(group.Key, [.. group.Select(pair => pair.Value)]))],
+                Metadata = Metadata(rule),
                 Text = rule.Syntax.Text,
                 Index = index,
                 Kind = RuleKinds.KindOf(rule, payload),
@@ -233,6 +234,31 @@ public static class RuleLoader
                 FileCategory = Path.GetFileNameWithoutExtension(rule.Syntax.File),
                 RedirectTarget = rule.RedirectTarget,
             };
+        }
+
+        /// <summary>Values of equal keys together; pairs that many rules have exist once.</summary>
+        private RuleMetadata[] Metadata(RuleModel rule)
+        {
+            var all = new List<RuleMetadata>(rule.Metadata.Count);
+            foreach ((string key, string value) in rule.Metadata)
+            {
+                int at = all.FindIndex(known => known.Key == key);
+                if (at >= 0)
+                {
+                    all[at] = new RuleMetadata(key, [.. all[at].Values, value]);
+                    continue;
+                }
+
+                if (!_metadata.TryGetValue((key, value), out RuleMetadata? shared))
+                {
+                    shared = new RuleMetadata(key, [value]);
+                    _metadata.Add((key, value), shared);
+                }
+
+                all.Add(shared);
+            }
+
+            return [.. all];
         }
 
         private string Complete(RuleModel rule, string system, string value)

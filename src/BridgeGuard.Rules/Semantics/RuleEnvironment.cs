@@ -4,6 +4,7 @@ using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Keywords;
 using BridgeGuard.Rules.Loading;
+using BridgeGuard.Rules.Syntax;
 
 namespace BridgeGuard.Rules.Semantics;
 
@@ -20,6 +21,9 @@ internal sealed class RuleEnvironment
     }
 
     public KeywordIndex Keywords { get; }
+
+    /// <summary>The words of all rules of this load.</summary>
+    public TextPool Words { get; } = new();
 
     public AddressExpressions Addresses { get; }
 

@@ -9,8 +9,9 @@ internal static class RuleParser
     public const int MaxRuleLength = 64 * 1024;
 
     /// <summary>Parses one rule; null with a diagnostic when its shape is wrong.</summary>
-    public static RuleSyntax? Parse(string text, string file, int line, List<RuleDiagnostic> diagnostics)
+    public static RuleSyntax? Parse(string text, string file, int line, List<RuleDiagnostic> diagnostics, TextPool? pool = null)
     {
+        pool ??= new TextPool();
         if (text.Length > MaxRuleLength)
         {
             return Fail(DiagnosticCode.Syntax, 1, $"the rule is longer than {MaxRuleLength} characters");
@@ -20,7 +21,7 @@ internal static class RuleParser
         var tokens = new Token[7];
         for (int i = 0; i < 7; i++)
         {
-            if (!TryReadHeaderToken(text, ref position, out tokens[i]))
+            if (!TryReadHeaderToken(text, ref position, pool, out tokens[i]))
             {
                 return Fail(DiagnosticCode.Syntax, Math.Min(position, text.Length) + 1, $"the header ends before its {HeaderPart(i)}", HeaderPart(i));
             }
@@ -32,14 +33,14 @@ internal static class RuleParser
             return Fail(DiagnosticCode.MissingOptions, Math.Min(position, text.Length) + 1, "no options follow the header", "( keyword:value; … )");
         }
 
-        string header = text[..position].Trim();
+        string header = pool.Get(text.AsSpan(0, position).Trim());
         int end = text.AsSpan().TrimEnd().Length;
 
         // As Suricata, a missing last parenthesis is forgiven.
         int last = end - 1 > position && text[end - 1] == ')' ? end - 1 : end;
         position++;
-        var options = new List<OptionSyntax>();
-        if (!ReadOptions(text, position, last, options, out int badColumn, out string message))
+        var options = new List<OptionSyntax>(24);
+        if (!ReadOptions(text, position, last, pool, options, out int badColumn, out string message))
         {
             return Fail(DiagnosticCode.UnterminatedOption, badColumn, message, ";");
         }
@@ -98,7 +99,7 @@ internal static class RuleParser
     };
 
     /// <summary>A token ends at a blank outside brackets; the options' parenthesis ends it too.</summary>
-    private static bool TryReadHeaderToken(string text, ref int position, out Token token)
+    private static bool TryReadHeaderToken(string text, ref int position, TextPool pool, out Token token)
     {
         SkipBlanks(text, ref position);
         int start = position;
@@ -122,11 +123,11 @@ internal static class RuleParser
             position++;
         }
 
-        token = new Token(text[start..position], start + 1);
+        token = new Token(pool.Get(text.AsSpan(start, position - start)), start + 1);
         return position > start;
     }
 
-    private static bool ReadOptions(string text, int position, int end, List<OptionSyntax> options, out int badColumn, out string message)
+    private static bool ReadOptions(string text, int position, int end, TextPool pool, List<OptionSyntax> options, out int badColumn, out string message)
     {
         badColumn = 0;
         message = "";
@@ -155,7 +156,7 @@ internal static class RuleParser
                 return false;
             }
 
-            var name = new Token(text[nameStart..position].TrimEnd(), nameStart + 1);
+            var name = new Token(pool.Get(text.AsSpan(nameStart, position - nameStart).TrimEnd()), nameStart + 1);
             if (name.Text.Length == 0)
             {
                 badColumn = nameStart + 1;
@@ -190,7 +191,7 @@ internal static class RuleParser
                 blanks++;
             }
 
-            options.Add(new OptionSyntax(name, new Token(text[(valueStart + blanks)..position].TrimEnd(), valueStart + blanks + 1)));
+            options.Add(new OptionSyntax(name, new Token(pool.Get(text.AsSpan(valueStart + blanks, position - valueStart - blanks).TrimEnd()), valueStart + blanks + 1)));
             position++;
         }
     }
