@@ -21,6 +21,8 @@ internal static class RulesCommand
         CreateCost(),
         CreateExplain(),
         CreateLint(),
+        RulesProfileCommand.CreateProfile(),
+        RulesProfileCommand.CreateSearches(),
         CreateShow(),
         CreateValidate(),
     };

@@ -112,9 +112,6 @@ public sealed class RuleSet
     /// <summary>Names of inspection buffers, by number, for people.</summary>
     internal string[] BufferNames { get; init; } = [];
 
-    /// <summary>What the prefilter looks for, by rule; null: the rule is looked at without.</summary>
-    internal byte[]?[] FastPatterns { get; init; } = [];
-
     internal RuleEffect[] Effects { get; init; } = [];
 
     internal ThresholdRule[] Thresholds { get; init; } = [];

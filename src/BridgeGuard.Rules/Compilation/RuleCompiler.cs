@@ -18,7 +18,6 @@ internal sealed partial class RuleCompiler
 {
     private readonly List<RuleInfo> _infos = [];
     private readonly List<RuleEntry> _entries = [];
-    private readonly List<byte[]?> _fastPatterns = [];
     private readonly List<string> _bufferNames = [];
     private readonly List<PacketCondition> _conditions = [];
     private readonly List<int> _numbers = [];
@@ -99,9 +98,6 @@ internal sealed partial class RuleCompiler
         AddThresholds(rule, thresholds, ref entry);
         _entries.Add(entry);
         _infos.Add(info);
-        _fastPatterns.Add(fast is { } pattern ? FastPatternChooser.BytesOf(pattern.Content).Length == pattern.Content.Pattern.Length
-            ? pattern.Content.Pattern
-            : FastPatternChooser.BytesOf(pattern.Content).ToArray() : null);
         _byId[(rule.Gid, rule.Sid)] = index;
         if (rule.Firewall is not null)
         {
@@ -380,7 +376,6 @@ internal sealed partial class RuleCompiler
             _ => FileHashes.None,
         }),
         BufferNames = [.. _bufferNames],
-        FastPatterns = [.. _fastPatterns],
         Effects = [.. _effects],
         Thresholds = [.. _thresholds],
         Suppressions = [.. _suppressions],

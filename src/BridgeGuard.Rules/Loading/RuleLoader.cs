@@ -155,6 +155,8 @@ public static class RuleLoader
         /// <summary>Of two rules with the same id the higher revision stays; the same or a lower one is an error.</summary>
         private void Add(RuleModel rule)
         {
+            // The rule is bound: its pieces of text would only be carried from one collection to the next.
+            rule.Syntax.Options = [];
             int priority = rule.Priority ?? PriorityOf(rule);
             if (!_byId.TryGetValue((rule.Gid, rule.Sid), out int known))
             {

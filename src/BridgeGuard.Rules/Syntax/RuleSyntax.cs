@@ -33,7 +33,7 @@ internal sealed class RuleSyntax
 
     public required Token DestinationPort { get; init; }
 
-    public required IReadOnlyList<OptionSyntax> Options { get; init; }
+    public required IReadOnlyList<OptionSyntax> Options { get; set; }
 
     /// <summary>Everything before the options, trimmed.</summary>
     public required string Header { get; init; }

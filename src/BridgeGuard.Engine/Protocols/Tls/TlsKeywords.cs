@@ -244,7 +244,10 @@ internal static class TlsKeywords
         public override bool Match(Transaction transaction, Direction direction, Flow flow)
         {
             var tls = (TlsTransaction)transaction;
-            return tls.Version != 0 && ((listed >> VersionBit(tls.Version)) & 1) != 0 != isNegated;
+
+            // Without a hello the record's own version is all there is.
+            ushort version = tls.Version != 0 ? tls.Version : direction == Direction.ToServer ? tls.RecordVersionToServer : tls.RecordVersionToClient;
+            return version != 0 && ((listed >> VersionBit(version)) & 1) != 0 != isNegated;
         }
     }
 
