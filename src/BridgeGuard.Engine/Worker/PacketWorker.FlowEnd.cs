@@ -51,6 +51,12 @@ public sealed partial class PacketWorker
 
             // Each packet brings its own direction's bytes, so that oddities of one direction are not reported twice.
             _tcp.Flush(flow, pseudo, direction);
+            if (direction == Direction.ToServer ? !toClient : !toServer)
+            {
+                // The other direction has nothing left and is over as well; what waits for its end may be logged now.
+                _tcp.Flush(flow, pseudo, direction.Opposite());
+            }
+
             if (_appLayer.TakeRedelivery())
             {
                 _tcp.Flush(flow, pseudo);
