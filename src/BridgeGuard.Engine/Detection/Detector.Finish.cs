@@ -169,7 +169,7 @@ public sealed partial class Detector
             }
 
             passed = Act(alert);
-            if (!alert.Has(AlertFlags.Silent) && _flow is not null)
+            if (alert.Action != RuleAction.Config && !alert.Has(AlertFlags.Silent) && _flow is not null)
             {
                 _flow.Flags |= FlowFlags.Alerted;
             }

@@ -33,7 +33,7 @@ public sealed partial class EventEmitter
         {
             bool useFlow = asFlow && flow is not null;
             FlowKey key = useFlow ? flow!.Key : asServer && flow is not null ? flow.Key.Reversed() : PacketKey(packet);
-            FiveTuple(in key, packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo));
+            FiveTuple(in key, packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo) || !packet.Has(PacketFlags.Fragment));
             if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6 && packet.TransportOffset >= 0)
             {
                 _writer.Number("icmp_type"u8, packet.IcmpType);

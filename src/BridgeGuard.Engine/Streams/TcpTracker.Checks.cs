@@ -101,7 +101,7 @@ public sealed partial class TcpTracker
         // RFC 5961 §5.2: SND.UNA - MAX.SND.WND is the oldest acceptable one.
         if (!session.Has(TcpSessionFlags.Midstream) && After(receiver.LastAck - Math.Max(receiver.Window, 65_535), ack))
         {
-            // No event: a very late duplicate looks like this as well.
+            packet.Events.Add(PacketEvent.StreamPacketInvalidAck);
             return false;
         }
 
@@ -109,7 +109,7 @@ public sealed partial class TcpTracker
     }
 
     /// <summary>RFC 5961 §3: a reset must lie in the window of its receiver. Otherwise it is the guess of somebody who cannot see the connection.</summary>
-    private static bool HasValidReset(Packet packet, TcpSession session, TcpStream sender, TcpStream receiver)
+    private bool HasValidReset(Packet packet, TcpSession session, TcpStream sender, TcpStream receiver)
     {
         ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
         if (!HasValidTimestampOfReset(packet, session, sender))
@@ -117,9 +117,7 @@ public sealed partial class TcpTracker
             return false;
         }
 
-        bool acksFin = receiver.Has(TcpStreamFlags.FinSeen) && tcp.Acknowledgement == receiver.FinSequence + 1;
-        if (tcp.Has(TcpFlags.Ack) && !acksFin && tcp.Acknowledgement != 0 && !session.Has(TcpSessionFlags.Async)
-            && (After(tcp.Acknowledgement, receiver.NextSequence) || After(receiver.LastAck - Math.Max(receiver.Window, 65_535), tcp.Acknowledgement)))
+        if (tcp.Has(TcpFlags.Ack) && tcp.Acknowledgement != 0 && !HasValidAck(packet, session, receiver))
         {
             packet.Events.Add(PacketEvent.StreamRstInvalidAck);
             return false;
@@ -127,7 +125,9 @@ public sealed partial class TcpTracker
 
         // Exactly the next number (RFC 5961 §3.2 rule 1). A host that takes any number in its window can be reset by guessing; if it is, the
         // connection stays open here and nothing is missed.
-        return session.Has(TcpSessionFlags.Async) || packet.Tcp.Sequence == sender.NextSequence;
+        // A FIN took a number of its own, acknowledged or not.
+        bool isFinOpen = sender.Has(TcpStreamFlags.FinSeen) && sender.FinSequence == sender.NextSequence;
+        return session.Has(TcpSessionFlags.Async) || packet.Tcp.Sequence == sender.NextSequence + (isFinOpen ? 1U : 0);
     }
 
     private static bool HasValidTimestampOfReset(Packet packet, TcpSession session, TcpStream sender) =>

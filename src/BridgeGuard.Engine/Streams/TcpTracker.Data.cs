@@ -60,6 +60,12 @@ public sealed partial class TcpTracker
             return BeforeLastAck(packet);
         }
 
+        if (packet.PayloadLength == 0 && !IsWithinWindow(packet, session, sender))
+        {
+            packet.Events.Add(PacketEvent.StreamEstablishedPacketOutOfWindow);
+            return false;
+        }
+
         if (packet.PayloadLength > 0 && !session.Has(TcpSessionFlags.Async))
         {
             if (IsSpurious(packet, sender) && After(sender.LastAck, EndOf(packet)))
@@ -238,14 +244,20 @@ public sealed partial class TcpTracker
             return false;
         }
 
-        if (!HasValidAck(packet, session, receiver))
+        if (tcp.Has(TcpFlags.Fin) && session.State is (TcpState.LastAck or TcpState.TimeWait))
         {
-            packet.Events.Add(InvalidAckEvent(session.State));
-            return false;
+            // Both have said that they are done; whoever says it again changes nothing.
+            return true;
         }
 
         if (!IsShutdownSequenceValid(packet, session, sender))
         {
+            return false;
+        }
+
+        if (!HasValidAck(packet, session, receiver))
+        {
+            packet.Events.Add(InvalidAckEvent(session.State));
             return false;
         }
 
@@ -293,6 +305,12 @@ public sealed partial class TcpTracker
         }
 
         NoteRetransmission(packet, session, sender);
+        if (session.State == TcpState.TimeWait && !fin && IsForeignInTimeWait(packet, sender))
+        {
+            packet.Events.Add(PacketEvent.StreamTimewaitAckWrongSeq);
+            return false;
+        }
+
         if (!After(EndOf(packet), Max(sender.NextWindow, sender.NextSequence)))
         {
             return true;
@@ -309,6 +327,10 @@ public sealed partial class TcpTracker
         });
         return false;
     }
+
+    /// <summary>Both sides have said all they had: only the numbers around the FIN are left.</summary>
+    private static bool IsForeignInTimeWait(Packet packet, TcpStream sender) =>
+        packet.Tcp.Sequence - sender.NextSequence > 1 && (!sender.Has(TcpStreamFlags.FinSeen) || packet.Tcp.Sequence - sender.FinSequence > 1);
 
     private static void NoteRetransmission(Packet packet, TcpSession session, TcpStream sender)
     {

@@ -60,12 +60,21 @@ public sealed partial class TcpTracker
         // RFC 9293 §3.10.7.3: in SYN-SENT a reset counts only when it acknowledges the SYN; a closed port answers with number 0.
         if (packet.Direction == Direction.ToServer)
         {
-            return true;
+            if (!packet.Tcp.Has(TcpFlags.Ack) || packet.Tcp.Acknowledgement == 0)
+            {
+                return true;
+            }
+
+            // Nothing of the server was there to be acknowledged.
+            packet.Events.Add(PacketEvent.StreamPacketInvalidAck);
+            packet.Events.Add(PacketEvent.StreamRstInvalidAck);
+            return false;
         }
 
         if (packet.Tcp.Has(TcpFlags.Ack) && packet.Tcp.Acknowledgement != session.Client.InitialSequence + 1
             && !AcknowledgesSynData(packet, session))
         {
+            packet.Events.Add(PacketEvent.StreamPacketInvalidAck);
             packet.Events.Add(PacketEvent.StreamRstInvalidAck);
             return false;
         }
@@ -421,7 +430,7 @@ public sealed partial class TcpTracker
             return false;
         }
 
-        if (fromServer && !session.Has(TcpSessionFlags.FourWay | TcpSessionFlags.Midstream))
+        if (fromServer && !session.Has(TcpSessionFlags.FourWay | TcpSessionFlags.Midstream) && (_inline || !tcp.Has(TcpFlags.Fin)))
         {
             return ServerAckInSynReceived(packet, flow, session, sender, receiver);
         }
@@ -439,6 +448,12 @@ public sealed partial class TcpTracker
             return !tcp.Has(TcpFlags.Fin) || FinInEstablished(packet, flow, session, sender, receiver, dataTaken: true);
         }
 
+        if (tcp.Has(TcpFlags.Fin) && !session.Has(TcpSessionFlags.FourWay) && (!_inline || !fromServer))
+        {
+            UseQueuedSynAck(packet, session, sender, receiver);
+            return FinInSynReceived(packet, flow, session, sender, receiver);
+        }
+
         UseQueuedSynAck(packet, session, sender, receiver);
         bool rightSequence = tcp.Sequence == sender.NextSequence || session.Has(TcpSessionFlags.Midstream) || tcp.Sequence == sender.LastAck;
         bool rightAck = tcp.Acknowledgement == receiver.NextSequence || tcp.Acknowledgement == receiver.InitialSequence + 1;
@@ -454,7 +469,7 @@ public sealed partial class TcpTracker
             return true;
         }
 
-        if (session.Has(TcpSessionFlags.FourWay))
+        if (session.Has(TcpSessionFlags.FourWay) && fromServer)
         {
             packet.Events.Add(rightSequence ? PacketEvent.Stream4WhsInvalidAck : PacketEvent.Stream4WhsWrongSeq);
             return false;
@@ -472,6 +487,25 @@ public sealed partial class TcpTracker
         return false;
     }
 
+    /// <summary>A side says goodbye with the segment that completes the handshake, or that one was lost to us.</summary>
+    private bool FinInSynReceived(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        if (!HasValidAck(packet, session, receiver))
+        {
+            packet.Events.Add(PacketEvent.StreamFinInvalidAck);
+            return false;
+        }
+
+        if (After(sender.LastAck, packet.Tcp.Sequence) || After(EndOf(packet), sender.NextWindow))
+        {
+            packet.Events.Add(PacketEvent.StreamFinOutOfWindow);
+            return false;
+        }
+
+        Establish(packet, flow, session);
+        return FinInEstablished(packet, flow, session, sender, receiver, dataTaken: false);
+    }
+
     /// <summary>A segment from the server before the client's acknowledgement was seen: that packet was lost to us, or somebody speaks for the server.</summary>
     private bool ServerAckInSynReceived(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
     {
@@ -483,7 +517,7 @@ public sealed partial class TcpTracker
             return true;
         }
 
-        if (tcp.Acknowledgement == receiver.LastAck && tcp.Sequence == sender.NextSequence)
+        if (AtOrAfter(tcp.Acknowledgement, receiver.LastAck) && !After(tcp.Acknowledgement, receiver.NextWindow) && tcp.Sequence == sender.NextSequence)
         {
             if (_inline)
             {

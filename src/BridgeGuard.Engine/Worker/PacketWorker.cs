@@ -372,6 +372,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
         else if (packet.IsUdp && !packet.Has(PacketFlags.NoPayloadInspection))
         {
+            // Each datagram stands for itself: the next one may be fine, and the policy is asked for each that is not.
+            flow.Flags &= ~FlowFlags.AppLayerError;
+            hadError = false;
             _appLayer.OnDatagram(flow, packet);
         }
 

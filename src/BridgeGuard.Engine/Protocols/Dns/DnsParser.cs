@@ -14,6 +14,14 @@ internal sealed class DnsParser : ProtocolState
 
     private readonly bool _ignoresDirection;
 
+    /// <summary>A resolver has few questions open at once on one pair of ports.</summary>
+    private const int MaxSilenced = 16;
+
+    /// <summary>Ids of requests whose answers are not logged; of more than <see cref="MaxSilenced"/> the oldest is forgotten.</summary>
+    private readonly ushort[] _silenced = new ushort[MaxSilenced];
+    private int _silencedCount;
+    private int _silencedNext;
+
     /// <param name="protocol">DNS or mDNS.</param>
     /// <param name="ignoresDirection">Requests and responses travel either way (mDNS).</param>
     public DnsParser(Protocol protocol, bool ignoresDirection = false)
@@ -61,6 +69,13 @@ internal sealed class DnsParser : ProtocolState
 
     public override void Release(Transaction transaction)
     {
+        if (transaction is DnsTransaction { IsRequest: true, LoggedMask: uint.MaxValue } silenced)
+        {
+            _silenced[_silencedNext] = silenced.MessageId;
+            _silencedNext = (_silencedNext + 1) % MaxSilenced;
+            _silencedCount = Math.Min(_silencedCount + 1, MaxSilenced);
+        }
+
         transaction.Reset();
         _pool.Push((DnsTransaction)transaction);
     }
@@ -70,6 +85,21 @@ internal sealed class DnsParser : ProtocolState
         base.Reset();
         _toServerLost = false;
         _toClientLost = false;
+        _silencedCount = _silencedNext = 0;
+    }
+
+    /// <summary>What a rule said of a request (<c>config: logging disable</c>) goes for its answer, which is a transaction of its own.</summary>
+    private bool IsSilenced(DnsTransaction answer)
+    {
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            if (Transactions[i] is DnsTransaction { IsRequest: true, LoggedMask: uint.MaxValue } request && request.MessageId == answer.MessageId)
+            {
+                return true;
+            }
+        }
+
+        return _silenced.AsSpan(0, _silencedCount).Contains(answer.MessageId);
     }
 
     private bool IsLost(Direction direction) => direction == Direction.ToServer ? _toServerLost : _toClientLost;
@@ -116,6 +146,11 @@ internal sealed class DnsParser : ProtocolState
         if (!_ignoresDirection && toServer == transaction.IsResponseBit)
         {
             transaction.Raise(toServer ? DnsAnomaly.NotRequest : DnsAnomaly.NotResponse);
+        }
+
+        if (!transaction.IsRequest && IsSilenced(transaction))
+        {
+            transaction.LoggedMask = uint.MaxValue;
         }
 
         transaction.ProgressToServer = 1;
