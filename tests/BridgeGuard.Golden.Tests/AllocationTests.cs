@@ -1,0 +1,86 @@
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+using BridgeGuard.Rules.Loading;
+using BridgeGuard.Testing.Packets;
+using Xunit;
+
+namespace BridgeGuard.Golden.Tests;
+
+/// <summary>The promise of the packet path: once warm, nothing is allocated. All golden captures as one mixed capture, with parsers, rules and records.</summary>
+public sealed class AllocationTests
+{
+    private const string Rules = """
+        alert tcp any any -> any any (msg:"stream"; content:"HTTP/1.1"; sid:1;)
+        alert http any any -> any any (msg:"uri"; http.uri; content:"/"; sid:2;)
+        alert dns any any -> any any (msg:"query"; dns.query; content:"example"; nocase; sid:3;)
+        alert tls any any -> any any (msg:"sni"; tls.sni; content:"."; sid:4;)
+        alert udp any any -> any any (msg:"bits"; content:"|00 01|"; flowbits:set,seen; noalert; sid:5;)
+        alert udp any any -> any any (msg:"set"; flowbits:isset,seen; threshold:type limit, track by_src, count 1, seconds 60; sid:6;)
+        """;
+
+    /// <summary>Longer than any timeout of a flow: each pass ends the flows of the one before.</summary>
+    private const long PassUs = 3_600_000_000;
+    private const int WarmPasses = 12;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AWarmWorkerAllocatesNothing(bool isInline)
+    {
+        List<byte[]> frames = [.. Directory.GetFiles(CaptureFile.FindTestFolder("golden"), "*.pcap", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(path => CaptureFile.TryRead(path)).Where(capture => capture is { LinkType: LinkType.Ethernet }).SelectMany(capture => capture!.Frames)];
+        RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Texts = [("a.rules", Rules)] });
+        Assert.False(loaded.HasErrors);
+        using PacketWorker worker = new(new WorkerEnvironment { Settings = CreateSettings(isInline), Events = new NullSink(), FlowHash = new FlowHash(1, 2) })
+        {
+            Program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules)),
+        };
+        byte[] buffer = new byte[frames.Max(frame => frame.Length)];
+        for (int pass = 0; pass < WarmPasses; pass++)
+        {
+            Play(worker, frames, buffer, pass * PassUs);
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Play(worker, frames, buffer, WarmPasses * PassUs);
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal(0, worker.Faults);
+        Assert.True(worker.Counters[Counter.DetectAlert] > frames.Count / 20, "the rules matched too little for the test to mean anything");
+        Assert.Equal(0, allocated);
+    }
+
+    private static EngineSettings CreateSettings(bool isInline)
+    {
+        string[] types = ["alert", "anomaly", "drop", "files", "flow", .. ProtocolCatalog.All.ToArray().SelectMany(protocol => protocol.Loggers).Select(logger => logger.EventType).Distinct()];
+        return new EngineSettings
+        {
+            IsInline = isInline,
+            ValidateChecksums = false,
+            Eve = new EveSettings { CommunityId = true, Types = [.. types.Select(type => new EveTypeSettings(type, ProtocolSettings.Empty))] },
+        };
+    }
+
+    private static void Play(PacketWorker worker, List<byte[]> frames, byte[] buffer, long shiftUs)
+    {
+        long time = 1_700_000_000_000_000 + shiftUs;
+        for (int i = 0; i < frames.Count; i++)
+        {
+            // A copy: inline the engine may rewrite the bytes.
+            frames[i].CopyTo(buffer, 0);
+            worker.Process(buffer, 0, frames[i].Length, new FrameInfo { TimestampUs = time += 100, Number = (ulong)i, LinkType = LinkType.Ethernet });
+            worker.Injector.Clear();
+        }
+    }
+
+    private sealed class NullSink : IEventSink
+    {
+        public void Write(in EventHeader header, ReadOnlySpan<byte> json)
+        {
+        }
+    }
+}
