@@ -12,6 +12,11 @@ internal static class Program
             return PipelineBench.Run(args.AsSpan(1));
         }
 
+        if (args is ["flows", ..])
+        {
+            return FlowTableBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 1_000_000);
+        }
+
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
         return 0;
     }

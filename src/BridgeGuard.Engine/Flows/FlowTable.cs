@@ -195,7 +195,10 @@ public sealed class FlowTable
 
     /// <summary>Ends flows that were silent for too long by <paramref name="nowUs"/>. Cheap when nothing is due; call it for each packet or tick.</summary>
     /// <remarks>With <see cref="FlowSettings.ExpireLazily"/> nothing happens before the table is half full.</remarks>
-    public void Expire(long nowUs, IFlowEndHandler handler)
+    /// <param name="nowUs">Packet time.</param>
+    /// <param name="handler">Told of each end.</param>
+    /// <param name="most">Flows looked at in this call, at most: what is left waits for the next one. A flow that is over is found out when its packet comes, too.</param>
+    public void Expire(long nowUs, IFlowEndHandler handler, int most = int.MaxValue)
     {
         _nowUs = Math.Max(_nowUs, nowUs);
         if (_settings.ExpireLazily && Count < Capacity / 2)
@@ -203,22 +206,18 @@ public sealed class FlowTable
             return;
         }
 
-        while (_wheel.TryTakeDue(nowUs, out int index))
+        for (int left = most; left > 0 && _wheel.FindDue(nowUs) is >= 0 and int index; left--)
         {
-            while (index >= 0)
+            Flow flow = _flows[index];
+            _wheel.Remove(flow, _flows);
+            long deadline = DeadlineOf(flow);
+            if (deadline < nowUs)
             {
-                Flow flow = _flows[index];
-                index = flow.NextInWheel;
-                flow.WheelSlot = flow.NextInWheel = flow.PreviousInWheel = -1;
-                long deadline = DeadlineOf(flow);
-                if (deadline < nowUs)
-                {
-                    End(flow, FlowEndReason.Timeout, handler);
-                }
-                else
-                {
-                    _wheel.Add(flow, deadline, _flows);
-                }
+                End(flow, FlowEndReason.Timeout, handler);
+            }
+            else
+            {
+                _wheel.Add(flow, deadline, _flows);
             }
         }
 

@@ -69,27 +69,29 @@ internal sealed class TimerWheel
         }
     }
 
-    /// <summary>Takes the list of the next slot that has come up by <paramref name="nowUs"/>; false when time has not got there.</summary>
-    /// <param name="head">First flow of a list linked by <see cref="Flow.NextInWheel"/>, or -1. The wheel no longer knows these flows.</param>
-    public bool TryTakeDue(long nowUs, out int head)
+    /// <summary>The next flow whose slot has come up by <paramref name="nowUs"/>, or -1; it stays in the wheel until it is removed.</summary>
+    /// <remarks>One at a time, so that the caller may stop: the slot of a second in which a flood began holds a million flows.</remarks>
+    public int FindDue(long nowUs)
     {
-        long nowTick = nowUs >> SlotShift;
-        if (_nextTick >= nowTick || !_started)
+        if (!_started)
         {
-            head = -1;
-            return false;
+            return -1;
         }
 
         // A jump of years costs one turn, not years of slots.
-        if (nowTick - _nextTick > Slots)
+        long nowTick = nowUs >> SlotShift;
+        _nextTick = Math.Max(_nextTick, nowTick - Slots);
+        while (_nextTick < nowTick)
         {
-            _nextTick = nowTick - Slots;
+            int head = _heads[_nextTick & (Slots - 1)];
+            if (head >= 0)
+            {
+                return head;
+            }
+
+            _nextTick++;
         }
 
-        int slot = (int)(_nextTick & (Slots - 1));
-        _nextTick++;
-        head = _heads[slot];
-        _heads[slot] = -1;
-        return true;
+        return -1;
     }
 }
