@@ -48,7 +48,7 @@ public sealed partial class EventEmitter
         }
 
         _writer.Text("pkt_src"u8, SourceName(packet.Source));
-        PacketEther(output, packet);
+        PacketEther(output, packet, flow);
         Tail(output, flow, packet.IpVersion != 0 ? packet : null);
     }
 
@@ -168,11 +168,21 @@ public sealed partial class EventEmitter
         _writer.EndArray();
     }
 
-    private void PacketEther(EveOutput output, Packet packet)
+    private void PacketEther(EveOutput output, Packet packet, Flow? flow)
     {
-        // A header of 14 bytes: destination, source, type.
-        if (!output.Settings.Ethernet || packet.EthernetOffset < 0 || packet.EthernetOffset + 14 > packet.Buffer.Length)
+        if (!output.Settings.Ethernet)
         {
+            return;
+        }
+
+        // A header of 14 bytes: destination, source, type.
+        if (packet.EthernetOffset < 0 || packet.EthernetOffset + 14 > packet.Buffer.Length)
+        {
+            if (packet.Has(PacketFlags.Pseudo) && flow is { SourceMac: not 0 })
+            {
+                FlowEther(flow);
+            }
+
             return;
         }
 
@@ -181,6 +191,18 @@ public sealed partial class EventEmitter
         _writer.Number("ether_type"u8, BinaryPrimitives.ReadUInt16BigEndian(header[12..]));
         _writer.HexText("src_mac"u8, header.Slice(6, 6), (byte)':');
         _writer.HexText("dest_mac"u8, header[..6], (byte)':');
+        _writer.EndObject();
+    }
+
+    /// <summary>A packet of our own has no header: the addresses are those of the flow's first packet, client to server.</summary>
+    private void FlowEther(Flow flow)
+    {
+        Span<byte> text = stackalloc byte[MacTextLength];
+        _writer.StartObject("ether"u8);
+        FormatMac(flow.SourceMac, text);
+        _writer.Text("src_mac"u8, text);
+        FormatMac(flow.DestinationMac, text);
+        _writer.Text("dest_mac"u8, text);
         _writer.EndObject();
     }
 

@@ -555,7 +555,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         DeepenStream(flow, files);
-        if (packet.IsTcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped))
+        if (flow.Key.Protocol == IpProtocols.Tcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped))
         {
             return;
         }

@@ -15,19 +15,19 @@ internal static class Http2Keywords
         new() { Name = "http2.settings", Directions = DirectionMask.Both, Parse = ParseSettings, Help = "a setting by name, and what its value is compared with" },
     ];
 
-    private static TransactionMatcher? ParseFrameType(string? argument, out string error)
+    private static FrameTypeMatcher? ParseFrameType(string? argument, out string error)
     {
         error = $"«{argument}» is not a frame type, expected one of {string.Join(", ", Http2Tables.FrameTypes)} or a number up to 255";
         return TryFind(argument, Http2Tables.FrameTypes, byte.MaxValue, out uint value) ? new FrameTypeMatcher((byte)value) : null;
     }
 
-    private static TransactionMatcher? ParseErrorCode(string? argument, out string error)
+    private static ErrorCodeMatcher? ParseErrorCode(string? argument, out string error)
     {
         error = $"«{argument}» is not an error code, expected one of {string.Join(", ", Http2Tables.ErrorCodes)} or a number";
         return TryFind(argument, Http2Tables.ErrorCodes, uint.MaxValue, out uint value) ? new ErrorCodeMatcher(value) : null;
     }
 
-    private static TransactionMatcher? ParseSettings(string? argument, out string error)
+    private static SettingMatcher? ParseSettings(string? argument, out string error)
     {
         string text = argument?.Trim() ?? "";
         int end = 0;
