@@ -203,7 +203,8 @@ public sealed partial class Detector
             return;
         }
 
-        OnMatch(rule, flags, null);
+        Transaction? guessed = _settings.Detection.GuessTransaction ? GuessTransaction() : null;
+        OnMatch(rule, guessed is null ? flags : flags | AlertFlags.TransactionGuessed, guessed);
     }
 
     /// <summary>What a rule says before its options: protocol, and whether packets of this sort concern it.</summary>
@@ -251,6 +252,33 @@ public sealed partial class Detector
         }
 
         return _inspector.Inspect(entry.Payload, payload);
+    }
+
+    /// <summary>What a match on bytes most likely belongs to: the only live transaction of the packet's direction; null when there are more.</summary>
+    private Transaction? GuessTransaction()
+    {
+        if (_flow?.AppState is not { } state)
+        {
+            return null;
+        }
+
+        Transaction? only = null;
+        for (int i = 0; i < state.Transactions.Count; i++)
+        {
+            if (!state.Transactions[i].ExistsIn(_packet.Direction))
+            {
+                continue;
+            }
+
+            if (only is not null)
+            {
+                return null;
+            }
+
+            only = state.Transactions[i];
+        }
+
+        return only;
     }
 
     /// <summary>Whether a rule for one protocol concerns a flow of another.</summary>

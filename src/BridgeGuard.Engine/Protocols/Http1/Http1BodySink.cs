@@ -8,7 +8,6 @@ namespace BridgeGuard.Engine.Protocols.Http1;
 /// <remarks>Holds borrowed references to the transaction and tracker only between <see cref="Feed"/> and its return.</remarks>
 internal sealed class Http1BodySink : IContentSink
 {
-    private readonly Http1Limits _limits;
     private readonly bool _toServer;
     private readonly ByteBuffer _location = new();
     private readonly ByteBuffer _key = new();
@@ -18,9 +17,12 @@ internal sealed class Http1BodySink : IContentSink
 
     public Http1BodySink(Http1Limits limits, bool toServer)
     {
-        _limits = limits;
+        Limits = limits;
         _toServer = toServer;
     }
+
+    /// <summary>Those of the flow's server.</summary>
+    public Http1Limits Limits { get; set; }
 
     public ContentDecoder Decoder { get; } = new();
 
@@ -36,11 +38,11 @@ internal sealed class Http1BodySink : IContentSink
         Http1Message message = transaction.Message(_toServer);
         if (_toServer)
         {
-            message.Body.Begin(_limits.RequestBodyBytes, _limits.InlineBody ? 0 : _limits.RequestMinInspect, _limits.RequestWindow);
+            message.Body.Begin(Limits.RequestBodyBytes, Limits.InlineBody ? 0 : Limits.RequestMinInspect, Limits.RequestWindow);
         }
         else
         {
-            message.Body.Begin(_limits.ResponseBodyBytes, _limits.InlineBody ? 0 : _limits.ResponseMinInspect, _limits.ResponseWindow);
+            message.Body.Begin(Limits.ResponseBodyBytes, Limits.InlineBody ? 0 : Limits.ResponseMinInspect, Limits.ResponseWindow);
         }
     }
 

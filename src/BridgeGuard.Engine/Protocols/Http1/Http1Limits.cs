@@ -1,29 +1,36 @@
 namespace BridgeGuard.Engine.Protocols.Http1;
 
 /// <summary>Every cap and choice of the HTTP/1 parser, from <c>app-layer.protocols.http.libhtp</c>. Read once.</summary>
-/// <remarks>Names and defaults are those documented for Suricata 8; the per-server sections are not read.</remarks>
+/// <remarks>Names and defaults are those documented for Suricata 8. A section of <c>server-config</c> begins with the same defaults.</remarks>
 internal sealed class Http1Limits
 {
-    private const string Prefix = "libhtp.default-config.";
+    private const string DefaultPrefix = "libhtp.default-config.";
 
     public Http1Limits(ProtocolSettings settings)
+        : this(settings, DefaultPrefix)
     {
-        RequestBodyBytes = settings.GetSize(Prefix + "request-body-limit", 100 << 10);
-        ResponseBodyBytes = settings.GetSize(Prefix + "response-body-limit", 100 << 10);
-        RequestMinInspect = (int)settings.GetSize(Prefix + "request-body-minimal-inspect-size", 32 << 10);
-        RequestWindow = (int)settings.GetSize(Prefix + "request-body-inspect-window", 4 << 10);
-        ResponseMinInspect = (int)settings.GetSize(Prefix + "response-body-minimal-inspect-size", 40 << 10);
-        ResponseWindow = (int)settings.GetSize(Prefix + "response-body-inspect-window", 16 << 10);
-        DecompressLayers = (int)settings.GetSize(Prefix + "response-body-decompress-layer-limit", 2);
-        BombBytes = settings.GetSize(Prefix + "compression-bomb-limit", 1 << 20);
-        DoubleDecodePath = settings.GetBool(Prefix + "double-decode-path", false);
-        DoubleDecodeQuery = settings.GetBool(Prefix + "double-decode-query", false);
-        PlusIsSpace = settings.GetBool(Prefix + "query-plusspace-decode", false);
-        UriIncludesAll = settings.GetBool(Prefix + "uri-include-all", false);
-        MetaFieldBytes = (int)settings.GetSize(Prefix + "meta-field-limit", 18432);
-        MaxHeaders = (int)settings.GetSize(Prefix + "headers-limit", 1024);
-        MaxTransactions = (int)settings.GetSize(Prefix + "max-tx", 512);
-        InlineBody = settings.Get(Prefix + "http-body-inline") is { } inline
+    }
+
+    /// <param name="settings">The protocol's section.</param>
+    /// <param name="prefix">Of the keys, with a dot at its end.</param>
+    public Http1Limits(ProtocolSettings settings, string prefix)
+    {
+        RequestBodyBytes = settings.GetSize(prefix + "request-body-limit", 100 << 10);
+        ResponseBodyBytes = settings.GetSize(prefix + "response-body-limit", 100 << 10);
+        RequestMinInspect = (int)settings.GetSize(prefix + "request-body-minimal-inspect-size", 32 << 10);
+        RequestWindow = (int)settings.GetSize(prefix + "request-body-inspect-window", 4 << 10);
+        ResponseMinInspect = (int)settings.GetSize(prefix + "response-body-minimal-inspect-size", 40 << 10);
+        ResponseWindow = (int)settings.GetSize(prefix + "response-body-inspect-window", 16 << 10);
+        DecompressLayers = (int)settings.GetSize(prefix + "response-body-decompress-layer-limit", 2);
+        BombBytes = settings.GetSize(prefix + "compression-bomb-limit", 1 << 20);
+        DoubleDecodePath = settings.GetBool(prefix + "double-decode-path", false);
+        DoubleDecodeQuery = settings.GetBool(prefix + "double-decode-query", false);
+        PlusIsSpace = settings.GetBool(prefix + "query-plusspace-decode", false);
+        UriIncludesAll = settings.GetBool(prefix + "uri-include-all", false);
+        MetaFieldBytes = (int)settings.GetSize(prefix + "meta-field-limit", 18432);
+        MaxHeaders = (int)settings.GetSize(prefix + "headers-limit", 1024);
+        MaxTransactions = (int)settings.GetSize(prefix + "max-tx", 512);
+        InlineBody = settings.Get(prefix + "http-body-inline") is { } inline
             && inline is "yes" or "true";
     }
 

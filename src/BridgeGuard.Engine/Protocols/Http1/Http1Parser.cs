@@ -10,29 +10,34 @@ namespace BridgeGuard.Engine.Protocols.Http1;
 /// </summary>
 /// <remarks>
 /// Each direction is a small state machine that consumes whole lines or runs of body bytes. Requests make transactions, responses are matched
-/// to them in order. Skipped on purpose: HTTP/0.9 beyond one response, per-server personalities. This file holds the loop and what both
+/// to them in order. Skipped on purpose: HTTP/0.9 beyond one response. This file holds the loop and what both
 /// directions share; <c>Http1Parser.Request.cs</c> and <c>.Response.cs</c> the states.
 /// </remarks>
 internal sealed partial class Http1Parser : ProtocolState
 {
-    private readonly Http1Limits _limits;
+    private readonly Http1Servers _servers;
     private readonly Http1Protocol _protocol;
     private readonly Stack<Http1Transaction> _pool = new();
     private readonly Http1BodySink _requestSink;
     private readonly Http1BodySink _responseSink;
     private ProtocolChange _change;
+
+    /// <summary>The server's; chosen with the first bytes of a flow.</summary>
+    private Http1Limits _limits;
+    private bool _hasLimits;
     private uint _requestFrame;
     private uint _responseFrame;
 
     /// <summary>Where the bytes that the running step sees begin in the input.</summary>
     private int _at;
 
-    public Http1Parser(Http1Protocol protocol, Http1Limits limits)
+    public Http1Parser(Http1Protocol protocol, Http1Servers servers)
     {
         _protocol = protocol;
-        _limits = limits;
-        _requestSink = new Http1BodySink(limits, toServer: true);
-        _responseSink = new Http1BodySink(limits, toServer: false);
+        _servers = servers;
+        _limits = servers.For(default);
+        _requestSink = new Http1BodySink(_limits, toServer: true);
+        _responseSink = new Http1BodySink(_limits, toServer: false);
     }
 
     public override Protocol Protocol => _protocol;
@@ -61,6 +66,12 @@ internal sealed partial class Http1Parser : ProtocolState
     {
         bool toServer = context.Direction == Direction.ToServer;
         int consumed = 0;
+        if (!_hasLimits)
+        {
+            _hasLimits = true;
+            _limits = _requestSink.Limits = _responseSink.Limits = _servers.For(context.Flow.Key.Destination);
+        }
+
         while (true)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
@@ -160,6 +171,7 @@ internal sealed partial class Http1Parser : ProtocolState
         _requestSink.Reset();
         _responseSink.Reset();
         _change = ProtocolChange.None;
+        _hasLimits = false;
         _requestFrame = 0;
         _responseFrame = 0;
         if (Upgraded is { } upgraded)

@@ -55,7 +55,7 @@ public sealed class Http1Protocol : Protocol
     public override bool TryGetRequestHeader(Transaction transaction, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
         ((Http1Transaction)transaction).Request.Fields.TryGet(name, out value);
 
-    public override ProtocolState CreateState(ProtocolSettings settings) => new Http1Parser(this, new Http1Limits(settings));
+    public override ProtocolState CreateState(ProtocolSettings settings) => new Http1Parser(this, new Http1Servers(settings));
 
     private static ProtocolPattern[] BuildPatterns()
     {
