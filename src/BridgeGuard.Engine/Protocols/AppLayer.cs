@@ -567,8 +567,13 @@ public sealed class AppLayer : IStreamConsumer
         {
             case EncryptionHandling.TrackOnly:
                 flow.Flags |= FlowFlags.NoPayloadInspection;
-                Reassembler.EndRaw(flow, Direction.ToServer);
-                Reassembler.EndRaw(flow, Direction.ToClient);
+                if (!WantedFrames[(int)flow.App])
+                {
+                    // Frames go on: their bytes are kept until rules have seen them.
+                    Reassembler.EndRaw(flow, Direction.ToServer);
+                    Reassembler.EndRaw(flow, Direction.ToClient);
+                }
+
                 break;
             case EncryptionHandling.Bypass:
                 flow.Variables.BypassRequested = true;
