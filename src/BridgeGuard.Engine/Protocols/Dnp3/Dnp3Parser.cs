@@ -260,6 +260,13 @@ internal sealed class Dnp3Parser(Dnp3Protocol protocol, Dnp3Limits limits) : Pro
                 return;
             }
 
+            // Variation 0 asks for whatever there is and has no data.
+            if (value.Variation == 0)
+            {
+                transaction.Add(value);
+                continue;
+            }
+
             value.Points = Dnp3Points.Read(ref reader, in value, (int)value.Count, null);
             transaction.Add(value);
             if (value.Points < value.Count)

@@ -223,6 +223,13 @@ internal static class EnipReader
         var segments = new WireReader(path);
         while (segments.TryByte(out byte type))
         {
+            // Port and symbolic segments have other forms.
+            const int LogicalSegment = 1;
+            if (type >> 5 != LogicalSegment)
+            {
+                return false;
+            }
+
             uint value;
             switch (type & 3)
             {

@@ -42,11 +42,6 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
             MqttMessage message = MqttMessage.Create((MqttType)(rest[0] >> 4), (byte)(rest[0] & 15));
             int header = 1 + lengthBytes;
             bool isWhole = rest.Length - header >= length;
-            if (isWhole && length <= limits.MaxMessageBytes)
-            {
-                OpenFrames(consumed, header + (long)length, length, in context);
-            }
-
             if (length > limits.MaxMessageBytes)
             {
                 message.IsTruncated = true;
@@ -69,6 +64,7 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
                 return Malformed(context.Direction);
             }
 
+            OpenFrames(consumed, header + (long)length, length, in context);
             consumed += header + (int)length;
         }
 

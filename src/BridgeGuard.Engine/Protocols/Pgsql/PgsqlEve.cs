@@ -177,7 +177,8 @@ internal sealed class PgsqlEve : EveLogger
             writer.Number("field_count"u8, (long)pgsql.Fields);
         }
 
-        if (pgsql.Rows > 0 && (answers & PgsqlAnswers.CopyDataOut) == 0)
+        bool isCounted = pgsql.Request != PgsqlRequest.CopyData || pgsql.CommandTag.Exists;
+        if (pgsql.Rows > 0 && isCounted && (answers & PgsqlAnswers.CopyDataOut) == 0)
         {
             writer.Number("data_rows"u8, pgsql.Rows);
             writer.Number("data_size"u8, pgsql.DataBytes);

@@ -17,6 +17,9 @@ internal sealed class SipEve : EveLogger
 
     public override bool UsesPacketDirection(Transaction transaction) => true;
 
+    /// <summary>On TCP a message is known by the packet that acknowledges it, and Suricata's records have that packet's ends.</summary>
+    public override bool UsesCarryingPacket => true;
+
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var sip = (SipTransaction)transaction;
