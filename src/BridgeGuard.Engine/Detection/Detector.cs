@@ -280,6 +280,13 @@ public sealed partial class Detector : IDisposable
             flags |= AlertFlags.Silent;
         }
 
+        // A match on bytes alone belongs to the only exchange that is going on, where configuration wants such guesses.
+        if (transaction is null && _settings.Detection.GuessTransaction && _flow?.AppState is { Transactions.Count: 1 } state)
+        {
+            transaction = state.Transactions[0];
+            flags |= AlertFlags.TransactionGuessed;
+        }
+
         AlertEntry alert = new()
         {
             Rule = _rules.Infos[rule],

@@ -42,6 +42,11 @@ internal sealed class TlsEve : EveLogger
             }
         }
 
+        if (ProtocolCatalog.Get(flow.AppOriginal) is { } original)
+        {
+            writer.Text("from_proto"u8, original.Name);
+        }
+
         writer.EndObject();
         return true;
     }
