@@ -5,8 +5,9 @@ namespace BridgeGuard.Engine.Protocols;
 
 /// <summary>One tag, length and value of BER or DER (X.690 §8.1), viewed in place: what certificates, Kerberos, LDAP and SNMP are made of.</summary>
 /// <remarks>
-/// Shape: <see cref="Content"/> is the value without its header. Errors: <see cref="TryTake"/> is false when an element is not wholly there or
-/// not well formed, or has the indefinite form (X.690 §8.1.3.6), which none of these protocols allows; nothing throws. Lifetime: the bytes'. Nesting is the caller's: each level is a call, so depth is bounded by code.
+/// Shape: <see cref="Content"/> is the value without its header. Errors: <c>TryTake</c> is false when an element is not wholly there or
+/// not well formed, or has the indefinite form (X.690 §8.1.3.6), which none of these protocols allows; nothing throws. Lifetime: the bytes'.
+/// Nesting is the caller's: each level is a call, so depth is bounded by code.
 /// </remarks>
 internal readonly ref struct Asn1Element
 {

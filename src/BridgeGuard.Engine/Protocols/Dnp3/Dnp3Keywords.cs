@@ -15,7 +15,7 @@ internal static class Dnp3Keywords
         new() { Name = "dnp3_obj", Directions = DirectionMask.Both, Parse = ParseObject, Help = "an object: group,variation" },
     ];
 
-    private static TransactionMatcher? ParseFunction(string? argument, out string error)
+    private static FunctionMatcher? ParseFunction(string? argument, out string error)
     {
         string text = (argument ?? "").Trim();
         error = "";
@@ -35,7 +35,7 @@ internal static class Dnp3Keywords
         return isFound;
     }
 
-    private static TransactionMatcher? ParseIndications(string? argument, out string error)
+    private static IndicationMatcher? ParseIndications(string? argument, out string error)
     {
         string text = (argument ?? "").Trim();
         error = "";
@@ -62,7 +62,7 @@ internal static class Dnp3Keywords
         return new IndicationMatcher(flags);
     }
 
-    private static TransactionMatcher? ParseObject(string? argument, out string error)
+    private static ObjectMatcher? ParseObject(string? argument, out string error)
     {
         string[] parts = (argument ?? "").Split(',', StringSplitOptions.TrimEntries);
         error = "";
