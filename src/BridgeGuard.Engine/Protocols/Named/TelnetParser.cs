@@ -86,20 +86,21 @@ internal sealed class TelnetParser(TelnetProtocol protocol) : ProtocolState
         int feed = text.IndexOf((byte)'\n');
         if (toServer)
         {
-            _clientLines += feed >= 0 && _clientLines < LoginLines ? 1 : 0;
+            _clientLines += feed >= 0 && _clientLines <= LoginLines ? 1 : 0;
             return feed >= 0 ? feed + 1 : isCut ? text.Length : 0;
         }
 
         if (_clientLines <= LoginLines)
         {
-            // Until the client is in, all up to a prompt belongs together, negotiation included.
+            // Until the client is in, all up to a prompt belongs together; between name and password even negotiation does.
             int prompt = rest[..Math.Min(rest.Length, MaxElementBytes)].IndexOf("login: "u8);
             if (prompt >= 0)
             {
                 return prompt + "login: ".Length;
             }
 
-            feed = _clientLines == 0 ? -1 : feed;
+            feed = -1;
+            isCut &= _clientLines == 0 || text.Length == MaxElementBytes;
         }
 
         return feed >= 0 ? feed + 1 : isCut ? text.Length : 0;
