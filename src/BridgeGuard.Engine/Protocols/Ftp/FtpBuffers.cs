@@ -21,11 +21,13 @@ internal static class FtpBuffers
     [
         new()
         {
-            Name = "ftp.command", LocalId = (int)FtpBuffer.Command, Directions = DirectionMask.ToServer, Help = "the command word, in capitals",
+            Name = "ftp.command", LocalId = (int)FtpBuffer.Command, Directions = DirectionMask.ToServer,
+            ProgressToServer = FtpProgress.Complete, Help = "the command word, in capitals",
         },
         new()
         {
-            Name = "ftp.command_data", LocalId = (int)FtpBuffer.CommandData, Directions = DirectionMask.ToServer, Help = "what follows the command word",
+            Name = "ftp.command_data", LocalId = (int)FtpBuffer.CommandData, Directions = DirectionMask.ToServer,
+            ProgressToServer = FtpProgress.Complete, Help = "what follows the command word",
         },
         new()
         {
@@ -44,6 +46,7 @@ internal static class FtpBuffers
         new()
         {
             Name = "ftp.dynamic_port", LocalId = (int)FtpBuffer.DynamicPort, Directions = DirectionMask.Both, Bits = 16,
+            ProgressToServer = FtpProgress.Complete, ProgressToClient = FtpProgress.Complete,
             Help = "the port of the data connection that PORT, EPRT, PASV or EPSV arrange",
         },
     ];
@@ -52,17 +55,17 @@ internal static class FtpBuffers
     [
         new()
         {
-            Name = "ftpbounce", Directions = DirectionMask.ToServer, ArgumentOptional = true, Parse = ParseBounce,
+            Name = "ftpbounce", Directions = DirectionMask.ToServer, ProgressToServer = FtpProgress.Complete, ArgumentOptional = true, Parse = ParseBounce,
             Help = "PORT or EPRT with an address that is not the client's",
         },
         new()
         {
-            Name = "ftp.mode", Directions = DirectionMask.Both, Parse = ParseMode, Help = "active or passive: which side opens the data connection",
+            Name = "ftp.mode", Directions = DirectionMask.Both, Parse = ParseMode,
+            ProgressToServer = FtpProgress.Complete, ProgressToClient = FtpProgress.Complete, Help = "active or passive: which side opens the data connection",
         },
         new()
         {
             Name = "ftp.reply_received", Directions = DirectionMask.ToClient, Parse = ParseReplied, Help = "yes or no: the command has its final reply",
-            ProgressToClient = FtpProgress.Complete,
         },
     ];
 
@@ -117,7 +120,8 @@ internal static class FtpBuffers
 
     private sealed class IsReplied(bool wanted) : TransactionMatcher
     {
-        public override bool Match(Transaction transaction, Direction direction, Flow flow) => ((FtpTransaction)transaction).IsReplied == wanted;
+        public override bool Match(Transaction transaction, Direction direction, Flow flow) =>
+            transaction is FtpTransaction { Word.Exists: true } command && command.IsReplied == wanted;
     }
 }
 

@@ -32,7 +32,7 @@ public sealed class FtpDataProtocol : Protocol
     [
         new()
         {
-            Name = "ftpdata_command", Directions = DirectionMask.Both, Parse = ParseCommand, Help = "the command the data connection serves: retr or stor",
+            Name = "ftpdata_command", Directions = DirectionMask.Both, Parse = ParseCommand, Help = "the command the data connection serves",
         },
     ];
 
@@ -47,14 +47,14 @@ public sealed class FtpDataProtocol : Protocol
     private static TransactionMatcher? ParseCommand(string? argument, out string error)
     {
         error = "";
-        string word = argument?.Trim().ToUpperInvariant() ?? "";
-        if (word is not ("RETR" or "STOR"))
+        string word = argument?.Trim() ?? "";
+        if (word is not ("retr" or "stor" or "stou" or "appe" or "list" or "nlst" or "mlsd"))
         {
-            error = $"«{argument}» is no command with a file, expected retr or stor";
+            error = $"«{argument}» is no command with a data connection, expected retr, stor, stou, appe, list, nlst or mlsd";
             return null;
         }
 
-        return new Serves(Encoding.ASCII.GetBytes(word));
+        return new Serves(Encoding.ASCII.GetBytes(word.ToUpperInvariant()));
     }
 
     private sealed class Serves(byte[] word) : TransactionMatcher
@@ -146,8 +146,15 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
             _file = null;
         }
 
-        _only.ProgressToServer = FtpProgress.Complete;
-        _only.ProgressToClient = FtpProgress.Complete;
+        // The other direction is complete when it ends.
+        if (_direction == Direction.ToServer)
+        {
+            _only.ProgressToServer = FtpProgress.Complete;
+        }
+        else
+        {
+            _only.ProgressToClient = FtpProgress.Complete;
+        }
     }
 
     public override void Release(Transaction transaction)

@@ -234,8 +234,8 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Protoc
             : new ExpectationKey(control.Source, control.Destination, _port, control.Protocol, control.Vlan0);
         ReadOnlySpan<byte> name = command.Command switch
         {
-            FtpCommand.Retrieve or FtpCommand.Store => command.Text[command.Argument],
-            FtpCommand.StoreUnique => "<stou>"u8,
+            FtpCommand.StoreUnique when !command.Argument.Exists => "<stou>"u8,
+            FtpCommand.Retrieve or FtpCommand.Store or FtpCommand.StoreUnique => command.Text[command.Argument],
             _ => default,
         };
         command.IsExpected = true;
@@ -261,7 +261,8 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Protoc
                 return Overflow();
             }
 
-            command.ProgressToServer = FtpProgress.Complete;
+            // Nobody asked: there is nothing to look at in the client's direction.
+            command.Directions = DirectionMask.ToClient;
         }
 
         if (isTooLong)

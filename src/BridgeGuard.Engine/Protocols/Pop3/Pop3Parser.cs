@@ -181,7 +181,8 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Pro
                 return Overflow();
             }
 
-            command.ProgressToServer = Pop3Progress.Complete;
+            // Nobody asked: there is nothing to look at in the client's direction.
+            command.Directions = DirectionMask.ToClient;
         }
 
         bool isContinuation = line.Length > 0 && line[0] == (byte)'+' && (line.Length == 1 || line[1] == (byte)' ');

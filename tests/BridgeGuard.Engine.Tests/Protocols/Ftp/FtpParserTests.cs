@@ -143,8 +143,8 @@ public sealed class FtpParserTests
         Assert.Equal("{\"ftp_data\":{\"filename\":\"a.txt\",\"command\":\"STOR\"}}", bench.Eve());
         TransactionMatcher? stor = bench.Protocol.Keywords[0].Parse("stor", out _);
         Assert.True(stor!.Match(bench.Transaction(0), Direction.ToServer, bench.Flow));
-        Assert.Null(bench.Protocol.Keywords[0].Parse("list", out string error));
-        Assert.Contains("expected retr or stor", error);
+        Assert.Null(bench.Protocol.Keywords[0].Parse("abor", out string error));
+        Assert.Contains("expected retr, stor", error);
     }
 
     [Fact]
