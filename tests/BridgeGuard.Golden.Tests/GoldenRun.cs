@@ -14,7 +14,7 @@ namespace BridgeGuard.Golden.Tests;
 /// <summary>One capture through the engine, with everything it wrote.</summary>
 public sealed class GoldenRun : IEventSink
 {
-    private static readonly string[] Types = ["alert", "anomaly", "drop", "http", "dns", "tls", "files", "flow", "frame"];
+    private static readonly string[] Types = ["alert", "anomaly", "drop", "http", "dns", "tls", "files", "flow", "frame", "ftp", "smtp"];
 
     public List<JsonElement> Records { get; } = [];
 
