@@ -74,7 +74,7 @@ internal sealed partial class SmbParser
         }
 
         head = (int)transfer.DataAt;
-        state.DataOwner = BeginTransfer(in message, in transfer, in context);
+        state.DataOwner = BeginTransfer(in message, ref transfer, in context);
         state.DataOffset = transfer.Offset;
         state.DataLeft = transfer.Length;
         state.SkipLeft = length - head - (int)transfer.Length;
@@ -200,13 +200,21 @@ internal sealed partial class SmbParser
             return true;
         }
 
-        AddData(BeginTransfer(in message, in transfer, in context), transfer.Offset, data, in context);
+        SmbTransaction transaction = BeginTransfer(in message, ref transfer, in context);
+        AddData(transaction, transfer.Offset, data, in context);
         return true;
     }
 
     private bool IsPipeTransfer(in SmbMessage message, DceRpcUuid fileId, ReadOnlySpan<byte> data)
     {
-        if (_handles.TryFind((message.Version, fileId), out SmbHandle handle) && handle.IsPipe)
+        bool isKnown = _handles.TryFind((message.Version, fileId), out SmbHandle handle);
+        if (message.IsResponse && (message.IsAsync || (isKnown && handle.Reading is not null)) && !DceRpcHeader.TryRead(data, out _))
+        {
+            // What a program writes into its pipe, late: worth to be seen as a file.
+            return false;
+        }
+
+        if (isKnown && handle.IsPipe)
         {
             return true;
         }
@@ -251,7 +259,7 @@ internal sealed partial class SmbParser
         handle.Reset();
     }
 
-    private SmbTransaction BeginTransfer(in SmbMessage message, in Transfer transfer, in ParseContext context)
+    private SmbTransaction BeginTransfer(in SmbMessage message, ref Transfer transfer, in ParseContext context)
     {
         bool toServer = !message.IsResponse;
         SmbHandle handle = HandleOf(message.Version, transfer.FileId);
@@ -261,6 +269,8 @@ internal sealed partial class SmbParser
             transaction = StartTransfer(in message, handle, toServer, in context);
         }
 
+        // A pipe has no places: what comes goes to the end.
+        transfer.Offset = handle.IsPipe ? transaction.Assembler.Next : transfer.Offset;
         transaction.Status = message.IsResponse ? message.Status : transaction.Status;
         long limit = toServer ? limits.MaxWriteBytes : limits.MaxReadBytes;
         if (limit > 0 && transfer.Length > limit)
@@ -390,6 +400,7 @@ internal sealed partial class SmbParser
 
         transaction.Assembler.Close(context.Files, FileState.Closed);
         transaction.HasStatus = transaction.Version == 2;
+        transaction.Status = 0;
         transaction.Complete();
     }
 }

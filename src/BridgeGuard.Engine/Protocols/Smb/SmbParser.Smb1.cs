@@ -326,7 +326,8 @@ internal sealed partial class SmbParser
             Offset = BinaryPrimitives.ReadUInt32LittleEndian(words[4..]),
             Length = (uint)Math.Min(count, bytes.Length),
         };
-        AddData(BeginTransfer(in message, in transfer, in context), transfer.Offset, bytes[..(int)transfer.Length], in context);
+        SmbTransaction transaction = BeginTransfer(in message, ref transfer, in context);
+        AddData(transaction, transfer.Offset, bytes[..(int)transfer.Length], in context);
         if (message.Command == Smb1.WriteAndClose)
         {
             CloseHandle(in message, transfer.FileId, in context);

@@ -274,12 +274,9 @@ internal sealed partial class SmbParser
 
                 break;
             case Smb2.Read:
-                if (!TryTransfer(in message, in context) && message.Status != StatusPending
-                    && _reads.Remove((2, message.MessageId), out SmbPendingRead pending)
-                    && _handles.TryFind((2, pending.FileId), out SmbHandle handle) && handle.Reading is { } reading)
+                if (!TryTransfer(in message, in context) && message.Status != StatusPending)
                 {
-                    // The end of the file, mostly; shown with the transfer.
-                    reading.Status = message.Status;
+                    _reads.Remove((2, message.MessageId), out _);
                 }
 
                 return;

@@ -8,7 +8,6 @@ internal sealed partial class SmbParser
     private const uint StatusPending = 0x103;
 
     private bool _isFull;
-    private SmbTransaction? _overflow;
 
     private SmbTransaction Start(in SmbMessage message, SmbKind kind)
     {
@@ -23,8 +22,7 @@ internal sealed partial class SmbParser
         transaction.MessageId = message.MessageId;
         if (_isFull)
         {
-            // Whoever asked fills it in and sees no difference; it is dropped when the parser stops.
-            _overflow = transaction;
+            // Whoever asked fills it in and sees no difference; nobody else sees it.
             return transaction;
         }
 

@@ -154,7 +154,6 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         Dialect = 0;
         _hasNegotiated = false;
         _isFull = false;
-        _overflow = null;
     }
 
     /// <summary>Reads one frame, or its head when file data follows.</summary>
