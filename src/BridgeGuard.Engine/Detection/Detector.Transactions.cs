@@ -1,4 +1,5 @@
 using System.Numerics;
+using BridgeGuard.Engine.Detection.Prefilter;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Files;
@@ -137,7 +138,7 @@ public sealed partial class Detector
             for (; pending != 0; pending &= pending - 1)
             {
                 int index = (word * 64) + BitOperations.TrailingZeroCount(pending);
-                if (PrefilterBuffer(prefilters.All[index], transaction, progress, isComplete))
+                if (PrefilterBuffer(prefilters.All[index], transaction, detection, progress, isComplete))
                 {
                     detection.SetPrefiltered(index);
                 }
@@ -146,7 +147,7 @@ public sealed partial class Detector
     }
 
     /// <summary>Looks for the fast patterns of one buffer; true when it need not be looked at again.</summary>
-    private bool PrefilterBuffer(BufferPrefilter prefilter, Transaction transaction, byte progress, bool isComplete)
+    private bool PrefilterBuffer(BufferPrefilter prefilter, Transaction transaction, TransactionDetection detection, byte progress, bool isComplete)
     {
         bool isFinal = progress > prefilter.Progress || isComplete;
         bool found = false;
@@ -160,7 +161,15 @@ public sealed partial class Detector
                 break;
             }
 
-            prefilter.Table.Set.ScanChunk(view.Data, view.Offset, view.IsComplete, _matches);
+            if (IsGrowing(prefilter, transaction))
+            {
+                ScanFresh(prefilter, view, ref MarkOf(prefilter, transaction, detection, index));
+            }
+            else
+            {
+                prefilter.Table.Set.ScanChunk(view.Data, view.Offset, view.IsComplete, _matches);
+            }
+
             if (!prefilter.IsMulti)
             {
                 break;
@@ -169,6 +178,37 @@ public sealed partial class Detector
 
         AddGroupMembers(_matches.Ids);
         return isFinal || (found && !prefilter.IsMulti && !prefilter.IsStreaming);
+    }
+
+    /// <summary>
+    /// Searches what was added to a body since the last time, with so many bytes before it that no pattern is missed at the seam. Rules found earlier
+    /// that have not matched yet are remembered by the transaction.
+    /// </summary>
+    private void ScanFresh(BufferPrefilter prefilter, BufferView view, ref ScanMark mark)
+    {
+        PatternSet set = prefilter.Table.Set;
+        long end = view.Offset + view.Data.Length;
+        long known = ReferenceEquals(mark.Table, prefilter.Table) && mark.Searched <= end ? mark.Searched : 0;
+        int skip = (int)Math.Clamp(known - set.MaxPatternLength - view.Offset, 0, view.Data.Length);
+        set.ScanChunk(view.Data[skip..], view.Offset + skip, view.IsComplete, _matches);
+        mark.Table = prefilter.Table;
+        mark.Searched = end;
+    }
+
+    /// <summary>A body as it was sent, to which later packets only add: not one that a transform makes anew, nor several values at changing places.</summary>
+    private bool IsGrowing(BufferPrefilter prefilter, Transaction transaction) =>
+        prefilter.IsStreaming && _rules.BufferTransforms[prefilter.Buffer].Length == 0
+        && (!prefilter.IsMulti || (prefilter.LocalId == FileBuffers.Data && transaction.Files(_packet.Direction) is not null));
+
+    /// <summary>How far a body was searched is kept with the file, if it is one, else with the transaction.</summary>
+    private ref ScanMark MarkOf(BufferPrefilter prefilter, Transaction transaction, TransactionDetection detection, int index)
+    {
+        if (prefilter.LocalId == FileBuffers.Data && transaction.Files(_packet.Direction) is { } files)
+        {
+            return ref files[index].Searched;
+        }
+
+        return ref detection.MarkOf(prefilter.Table);
     }
 
     private void EvaluateTransactionRule(int rule, Transaction transaction, TransactionDetection detection, byte progress, bool isComplete)

@@ -9,6 +9,9 @@ public sealed class TransactionDetection
     private RuleState[] _states = new RuleState[4];
     private RuleSet? _rules;
     private PrefilterBits _prefiltered;
+    private ScanMark _firstMark;
+    private ScanMark _secondMark;
+    private ScanMark _spareMark;
 
     /// <summary>This direction is complete and every rule has had its say: the transaction may go as far as detection is concerned.</summary>
     public bool IsFinished { get; set; }
@@ -40,6 +43,23 @@ public sealed class TransactionDetection
 
     internal Span<RuleState> States => _states.AsSpan(0, StateCount);
 
+    /// <summary>How far the body that a search is for was searched; two are remembered, a third is searched from the start each time.</summary>
+    internal ref ScanMark MarkOf(PrefilterTable table)
+    {
+        if (_firstMark.Table is null || ReferenceEquals(_firstMark.Table, table))
+        {
+            return ref _firstMark;
+        }
+
+        if (_secondMark.Table is null || ReferenceEquals(_secondMark.Table, table))
+        {
+            return ref _secondMark;
+        }
+
+        _spareMark = default;
+        return ref _spareMark;
+    }
+
     /// <summary>Forgets what belongs to another rule set.</summary>
     internal void Attach(RuleSet rules)
     {
@@ -51,6 +71,7 @@ public sealed class TransactionDetection
         _rules = rules;
         StateCount = 0;
         _prefiltered = default;
+        _firstMark = _secondMark = default;
         InspectedProgress = 255;
     }
 
@@ -95,6 +116,7 @@ public sealed class TransactionDetection
         StateCount = 0;
         _rules = null;
         _prefiltered = default;
+        _firstMark = _secondMark = default;
         IsFinished = false;
         FirewallHook = 0;
         FirewallProgress = 255;
@@ -109,6 +131,15 @@ public sealed class TransactionDetection
     {
         private ulong _first;
     }
+}
+
+/// <summary>How far a body was searched by which search.</summary>
+internal struct ScanMark
+{
+    public PrefilterTable? Table;
+
+    /// <summary>Bytes from the body's start.</summary>
+    public long Searched;
 }
 
 /// <summary>A rule's progress on one direction of a transaction.</summary>

@@ -97,6 +97,9 @@ public sealed class TrackedFile
 
     internal long InspectedTo { get; set; }
 
+    /// <summary>How far detection's search has come.</summary>
+    internal Detection.ScanMark Searched;
+
     /// <summary>Enough of the content is there for a first inspection, or it never will be.</summary>
     public bool IsInspectable => InspectedTo > 0 || IsEnded || Size >= MinInspectBytes;
 
@@ -196,6 +199,7 @@ public sealed class TrackedFile
 
     internal void Clear()
     {
+        Searched = default;
         _name.Reset();
         _window.Reset();
         _magic.Reset();
