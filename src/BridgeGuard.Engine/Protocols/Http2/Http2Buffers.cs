@@ -407,9 +407,10 @@ internal sealed partial class Http2Transaction
         text.Commit(host.Length);
     }
 
-    /// <summary>The name in an authority: what stands before the port; an IPv6 address keeps its brackets.</summary>
+    /// <summary>The name in an authority, without user information and port; an IPv6 address keeps its brackets.</summary>
     internal static ReadOnlySpan<byte> HostOf(ReadOnlySpan<byte> authority)
     {
+        authority = authority[(authority.LastIndexOf((byte)'@') + 1)..];
         int from = authority.StartsWith((byte)'[') ? Math.Max(authority.IndexOf((byte)']'), 0) : 0;
         int colon = authority[from..].IndexOf((byte)':');
         return colon < 0 ? authority : authority[..(from + colon)];

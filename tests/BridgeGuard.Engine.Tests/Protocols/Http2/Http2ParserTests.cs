@@ -34,6 +34,17 @@ public sealed class Http2ParserTests
         Assert.Null(_bench.Buffer("http.stat_code", Direction.ToClient));
     }
 
+    [Theory]
+    [InlineData("User:Pass@Host.Example:8443", "host.example")]
+    [InlineData("[2001:DB8::1]:443", "[2001:db8::1]")]
+    [InlineData("plain", "plain")]
+    public void TheHostIsTheAuthoritysName(string authority, string host)
+    {
+        Client(Frame(1, 5, 1, Header(":authority", authority)));
+        Assert.Equal(host, _bench.Buffer("http.host", Direction.ToServer));
+        Assert.Equal(authority, _bench.Buffer("http.host.raw", Direction.ToServer));
+    }
+
     [Fact]
     public void BodiesAreDecodedAndBecomeFiles()
     {
