@@ -63,6 +63,9 @@ public sealed partial class Detector : IDisposable
     /// <summary>Where raw stream windows come from; without it stream rules look at packets.</summary>
     public Reassembler? Reassembler { get; set; }
 
+    /// <summary>What rules captured of the last packet.</summary>
+    public FlowVariables PacketVariables => _inspector.PacketVariables;
+
     /// <summary>Rules evaluated past their header, and among them those that matched.</summary>
     public long RulesEvaluated { get; private set; }
 
@@ -181,6 +184,11 @@ public sealed partial class Detector : IDisposable
         _group = _groups.Find(rules, packet, flow);
         _hasShownStream = false;
         _isPassed = false;
+        if (PacketVariables.CaptureCount > 0)
+        {
+            PacketVariables.Reset();
+        }
+
         _directionMask = packet.Direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
 
         // As for Suricata, the protocol counts only on packets of an established session.

@@ -13,16 +13,17 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
     public static FlowVariableWriter Shared { get; } = new(VariableNames.Shared);
 
     /// <inheritdoc/>
-    public void WriteFlow(EveWriter writer, Flow flow)
+    public void WriteFlow(EveWriter writer, Flow flow, FlowVariables? captured)
     {
         FlowVariables variables = flow.Variables;
-        if (variables.BitCount + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount == 0)
+        int ofPacket = captured?.CaptureCount ?? 0;
+        if (variables.BitCount + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount + ofPacket == 0)
         {
             return;
         }
 
         int traffic = WriteTraffic(writer, variables);
-        if (variables.BitCount - traffic + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount == 0)
+        if (variables.BitCount - traffic + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount + ofPacket == 0)
         {
             return;
         }
@@ -43,7 +44,12 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
         }
 
         WriteIntegers(writer, variables);
-        WriteCaptures(writer, variables);
+        WriteCaptures(writer, "flowvars"u8, variables);
+        if (captured is not null)
+        {
+            WriteCaptures(writer, "pktvars"u8, captured);
+        }
+
         WriteEntropies(writer, variables);
         writer.EndObject();
     }
@@ -114,6 +120,7 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
         writer.EndObject();
     }
 
+<<<<<<< HEAD
     private void WriteEntropies(EveWriter writer, FlowVariables variables)
     {
         if (variables.EntropyCount == 0)
@@ -132,13 +139,16 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
     }
 
     private void WriteCaptures(EveWriter writer, FlowVariables variables)
+=======
+    private void WriteCaptures(EveWriter writer, ReadOnlySpan<byte> kind, FlowVariables variables)
+>>>>>>> aadf84d (eve: metadata records, and what rules captured of a packet)
     {
         if (variables.CaptureCount == 0)
         {
             return;
         }
 
-        writer.StartArray("flowvars"u8);
+        writer.StartArray(kind);
         for (int i = 0; i < variables.CaptureCount; i++)
         {
             ReadOnlySpan<byte> value = variables.GetCapture(i, out int name);

@@ -281,7 +281,7 @@ public sealed partial class EventEmitter
             Guest("peer_vm"u8, flow.ServerGuest);
             if (output.Settings.Metadata)
             {
-                Variables?.WriteFlow(_writer, flow);
+                Variables?.WriteFlow(_writer, flow, packet is null ? null : PacketVariables);
             }
         }
     }

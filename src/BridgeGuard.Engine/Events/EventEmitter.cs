@@ -72,6 +72,9 @@ public sealed partial class EventEmitter : IDisposable
     public bool WantsFrames { get; }
 
     /// <summary>Names of flow bits, integers and variables.</summary>
+    /// <summary>What rules captured of the packet in hand.</summary>
+    public FlowVariables? PacketVariables { get; set; }
+
     public IVariableWriter? Variables { get; set; } = FlowVariableWriter.Shared;
 
     /// <summary>Stream bytes for alerts that matched in them; null: alerts carry the packet's own payload only.</summary>
@@ -99,6 +102,24 @@ public sealed partial class EventEmitter : IDisposable
             {
                 BeginPacketRecord(output, "packet"u8, packet, flow);
                 WritePacketBytes(packet);
+                Send(output, EventKind.Packet, packet, flow);
+            }
+        }
+    }
+
+    /// <summary>A packet of which rules captured something (<c>metadata</c>).</summary>
+    public void PacketMetadata(Packet packet, Flow flow)
+    {
+        if (PacketVariables is not { CaptureCount: > 0 })
+        {
+            return;
+        }
+
+        foreach (EveOutput output in _outputs)
+        {
+            if (output.PacketMetadata)
+            {
+                BeginPacketRecord(output, "metadata"u8, packet, flow);
                 Send(output, EventKind.Packet, packet, flow);
             }
         }

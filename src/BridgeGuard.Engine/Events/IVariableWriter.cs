@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
@@ -6,8 +7,11 @@ namespace BridgeGuard.Engine.Events;
 /// <summary>Writes what rules remember of a flow under its names; implemented where the names are known (the rule set).</summary>
 public interface IVariableWriter
 {
-    /// <summary>Writes <c>"metadata": {"flowbits": […], "flowints": {…}, "flowvars": […]}</c> into the open record; nothing when there is nothing.</summary>
-    void WriteFlow(EveWriter writer, Flow flow);
+    /// <summary>Writes <c>"metadata": {"flowbits": […], "flowints": {…}, "flowvars": […], "pktvars": […]}</c> into the open record; nothing when there is nothing.</summary>
+    /// <param name="writer">The open record.</param>
+    /// <param name="flow">Whose variables.</param>
+    /// <param name="captured">What rules captured of the packet that the record is about; null where it is about none.</param>
+    void WriteFlow(EveWriter writer, Flow flow, FlowVariables? captured);
 }
 
 /// <summary>Gives the reassembled bytes around a packet, for alerts that matched in the stream.</summary>

@@ -96,6 +96,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _alerts = new AlertQueue(_settings.Detection.PacketAlertMax);
         _events = new EventEmitter(_settings, environment.Events, environment.Guests, (byte)workerId) { Payloads = this };
         _tracksMacs = _settings.Eve.Ethernet || Array.Exists(_settings.MoreEve, eve => eve.Ethernet);
+        _events.PacketVariables = _detector.PacketVariables;
         _redirector = new Redirector(_redirectTable, [], new NeighborTable([]), Injector);
         ApplyRuleNeeds(_current.Rules);
     }
@@ -457,6 +458,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
+        if (flow is not null)
+        {
+            _events.PacketMetadata(packet, flow);
+        }
+
         if (packet.Has(PacketFlags.Tagged))
         {
             _events.Tagged(packet, flow);
@@ -474,6 +480,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         if (packet.Action == VerdictAction.Drop)
         {
             _events.Drop(packet, flow, Dropper());
+        }
+
+        if (_detector.PacketVariables.CaptureCount > 0)
+        {
+            // They are this packet's alone.
+            _detector.PacketVariables.Reset();
         }
     }
 
