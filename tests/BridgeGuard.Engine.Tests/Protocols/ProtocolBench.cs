@@ -116,9 +116,10 @@ public sealed class ProtocolBench
         return [.. Protocol.Anomalies.Where((_, i) => owner.Anomalies.Contains(i)).Select(a => a.Name)];
     }
 
-    public string Eve(int transaction = 0)
+    public string Eve(int transaction = 0, ProtocolSettings? options = null)
     {
         _writer.Begin();
+        _writer.Options = options ?? ProtocolSettings.Empty;
         foreach (EveLogger logger in Protocol.Loggers)
         {
             logger.Write(_writer, State.Transactions[transaction], Flow, EveDetail.Record);

@@ -59,7 +59,9 @@ internal sealed class TlsEve : EveLogger
             return true;
         }
 
-        return tls.Server.IsSeen && options.GetBool("session-resumption", true);
+        // The short form of the record would be empty but for the word that there was one.
+        bool tellsMore = options.GetBool("extended", false) || options.Get("custom.0") is not null || options.Get("custom") is not null;
+        return tls.Server.IsSeen && options.GetBool("session-resumption", tellsMore);
     }
 
     private static void WriteBasic(EveWriter writer, TlsTransaction tls)

@@ -64,7 +64,9 @@ public sealed class TlsParserTests
     {
         _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b")));
         _bench.Feed(Direction.ToClient, [.. TlsSamples.Record(22, TlsSamples.ServerHello(0xc02f)), .. TlsSamples.Record(20, 1)]);
-        Assert.Contains("\"session_resumed\":true", _bench.Eve());
+        ProtocolSettings extended = new(new Dictionary<string, string> { ["extended"] = "yes" });
+        Assert.Contains("\"session_resumed\":true", _bench.Eve(options: extended));
+        Assert.DoesNotContain("session_resumed", _bench.Eve());
     }
 
     [Fact]
