@@ -120,7 +120,6 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
         writer.EndObject();
     }
 
-<<<<<<< HEAD
     private void WriteEntropies(EveWriter writer, FlowVariables variables)
     {
         if (variables.EntropyCount == 0)
@@ -138,10 +137,7 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
         writer.EndObject();
     }
 
-    private void WriteCaptures(EveWriter writer, FlowVariables variables)
-=======
     private void WriteCaptures(EveWriter writer, ReadOnlySpan<byte> kind, FlowVariables variables)
->>>>>>> aadf84d (eve: metadata records, and what rules captured of a packet)
     {
         if (variables.CaptureCount == 0)
         {
