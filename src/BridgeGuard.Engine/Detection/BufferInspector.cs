@@ -209,9 +209,6 @@ internal sealed partial class BufferInspector : IDisposable
         return true;
     }
 
-    /// <summary>What expressions captured of the packet in hand (<c>pkt:name</c>); emptied before each.</summary>
-    public FlowVariables PacketVariables { get; } = new();
-
     private void Capture(PcreOp expression, ReadOnlySpan<byte> subject, in RegexMatch match)
     {
         for (int i = 0; i < expression.FlowCaptures.Length; i++)
@@ -222,14 +219,6 @@ internal sealed partial class BufferInspector : IDisposable
             }
 
             if (expression.PacketCaptures[i] >= 0 && match.TryGetGroup(i + 1, out start, out end))
-            {
-                PacketVariables.SetCapture(expression.PacketCaptures[i], subject[start..end]);
-            }
-        }
-
-        for (int i = 0; i < expression.PacketCaptures.Length; i++)
-        {
-            if (expression.PacketCaptures[i] >= 0 && match.TryGetGroup(i + 1, out int start, out int end))
             {
                 PacketVariables.SetCapture(expression.PacketCaptures[i], subject[start..end]);
             }

@@ -184,11 +184,6 @@ public sealed partial class Detector : IDisposable
         _group = _groups.Find(rules, packet, flow);
         _hasShownStream = false;
         _isPassed = false;
-        if (PacketVariables.CaptureCount > 0)
-        {
-            PacketVariables.Reset();
-        }
-
         _directionMask = packet.Direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
 
         // As for Suricata, the protocol counts only on packets of an established session.
