@@ -49,6 +49,32 @@ internal static partial class KnownWording
             return ($"detect-{mixed.Groups[1].Value}", "can't use a relative keyword like within/distance with a absolute relative keyword like depth/offset for the same content.");
         }
 
+        if (message.StartsWith("http.host is in lower case already", StringComparison.Ordinal))
+        {
+            return ("detect-http-host", $"rule {SidOf(rule)}: http.host keyword specified along with \"nocase\". The hostname buffer is normalized to lowercase, specifying nocase is redundant.");
+        }
+
+        if (message.StartsWith("http.host is in lower case:", StringComparison.Ordinal))
+        {
+            return ("detect-http-host", $"rule {SidOf(rule)}: A pattern with uppercase characters detected for http.host. The hostname buffer is normalized to lowercase, please specify a lowercase pattern.");
+        }
+
+        if (OtherDirection().IsMatch(message))
+        {
+            string hint = FlowDirection().IsMatch(rule) ? "" : ", a transactional rule with => should be used";
+            return ("detect-parse", $"rule {SidOf(rule)} mixes keywords with conflicting directions{hint}");
+        }
+
+        if (BadTransform().Match(message) is { Success: true } transform)
+        {
+            return ("detect-parse", $"invalid formatting to {transform.Groups[1].Value} keyword: '{transform.Groups[1].Value}'");
+        }
+
+        if (GoneEvent().Match(message) is { Success: true } gone)
+        {
+            return ("detect", $"decode-event keyword no longer supports event \"decoder.{gone.Groups[1].Value}\"");
+        }
+
         if (BadBase64().Match(message) is { Success: true } set)
         {
             return ("debug", $"bad base64 encoding {set.Groups[1].Value}/{set.Groups[2].Value}");
@@ -84,6 +110,11 @@ internal static partial class KnownWording
             return ("detect-content", $"Invalid hex code in content - {content}, hex {digit.Groups[1].Value}. Invalidating signature.");
         }
 
+        if (message.StartsWith("a hexadecimal byte has one digit", StringComparison.Ordinal) && HalfByteContent(rule) is { } half)
+        {
+            return ("detect-content", $"Incomplete hex code in content - {half}. Invalidating signature.");
+        }
+
         if (message.StartsWith("a hexadecimal run is not closed", StringComparison.Ordinal) && OddBars(rule) is { } open)
         {
             return ("detect-content", $"Invalid hex code assembly in content - {open}.  Invalidating signature.");
@@ -101,6 +132,27 @@ internal static partial class KnownWording
             for (int i = 1; i < parts.Length; i += 2)
             {
                 if (parts[i].Contains(digit, StringComparison.Ordinal))
+                {
+                    return text;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static string SidOf(string rule) => Sid().Match(rule) is { Success: true } sid ? sid.Groups[1].Value : "0";
+
+    /// <summary>The content in which a byte between bars has one digit.</summary>
+    private static string? HalfByteContent(string rule)
+    {
+        foreach (Match content in Contents().Matches(rule))
+        {
+            string text = content.Groups[1].Value;
+            string[] parts = text.Split('|');
+            for (int i = 1; i < parts.Length; i += 2)
+            {
+                if (parts[i].Split(' ', StringSplitOptions.RemoveEmptyEntries).Any(digits => digits.Length % 2 == 1))
                 {
                     return text;
                 }
@@ -143,6 +195,21 @@ internal static partial class KnownWording
 
     [GeneratedRegex(@"^«(.)» is not a hexadecimal digit")]
     private static partial Regex NotHex();
+
+    [GeneratedRegex(@"exists only to (server|client), the rule is for the other direction|^a keyword exists only in the other direction")]
+    private static partial Regex OtherDirection();
+
+    [GeneratedRegex(@"flow\s*:[^;]*(to_|from_)(server|client)")]
+    private static partial Regex FlowDirection();
+
+    [GeneratedRegex(@"\bsid\s*:\s*(\d+)")]
+    private static partial Regex Sid();
+
+    [GeneratedRegex(@"^(pcrexform|xor|from_base64): expected text in quotes")]
+    private static partial Regex BadTransform();
+
+    [GeneratedRegex(@"^decode-event: the event «(.*?)» is no longer raised")]
+    private static partial Regex GoneEvent();
 
     [GeneratedRegex(@"bad base64 in the set (.*?), (.*):\d+: «")]
     private static partial Regex BadBase64();

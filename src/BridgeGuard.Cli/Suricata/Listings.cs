@@ -1,4 +1,6 @@
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Protocols.Frames;
 using BridgeGuard.Rules.Keywords;
 
 namespace BridgeGuard.Cli.Suricata;
@@ -53,6 +55,49 @@ internal static class Listings
         foreach (Protocol protocol in ProtocolCatalog.All.OrderBy(p => p.Name, StringComparer.Ordinal))
         {
             output.WriteLine(protocol.Name);
+        }
+    }
+
+    /// <summary>Where rules of a protocol can be hooked, in the order in which a transaction passes them.</summary>
+    public static void Hooks(TextWriter output)
+    {
+        output.WriteLine("=========Supported App Layer Hooks=========");
+        foreach (Protocol protocol in ProtocolCatalog.All.OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            foreach ((Direction direction, string side) in new[] { (Direction.ToServer, "request"), (Direction.ToClient, "response") })
+            {
+                string[] names = [$"{side}_started", .. protocol.ProgressNames(direction), $"{side}_complete"];
+                foreach (string name in names.Distinct())
+                {
+                    output.WriteLine($"{protocol.Name}:{name}");
+                }
+            }
+        }
+    }
+
+    /// <summary>What <c>frame</c> can look into.</summary>
+    public static void Frames(TextWriter output)
+    {
+        output.WriteLine("=========Supported App Layer Frames=========");
+        foreach (Protocol protocol in ProtocolCatalog.All.Where(p => p.Frames.Length > 0).OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            if (protocol.UsesTcp)
+            {
+                output.WriteLine($"tcp: {protocol.Name}.{FrameTypes.StreamName}");
+            }
+
+            foreach (string frame in protocol.Frames)
+            {
+                if (protocol.UsesTcp)
+                {
+                    output.WriteLine($"tcp: {protocol.Name}.{frame}");
+                }
+
+                if (protocol.UsesUdp)
+                {
+                    output.WriteLine($"udp: {protocol.Name}.{frame}");
+                }
+            }
         }
     }
 

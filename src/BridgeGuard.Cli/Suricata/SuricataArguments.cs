@@ -8,6 +8,8 @@ internal enum SuricataAction
     DumpConfiguration,
     ListKeywords,
     ListProtocols,
+    ListHooks,
+    ListFrames,
     ListRunModes,
     EngineAnalysis,
     Version,
@@ -159,6 +161,12 @@ internal sealed class SuricataArguments
                 return true;
             case "--list-app-layer-protos":
                 Action = SuricataAction.ListProtocols;
+                return true;
+            case "--list-app-layer-hooks":
+                Action = SuricataAction.ListHooks;
+                return true;
+            case "--list-app-layer-frames":
+                Action = SuricataAction.ListFrames;
                 return true;
             case "--list-runmodes":
                 Action = SuricataAction.ListRunModes;

@@ -57,6 +57,12 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
             case SuricataAction.ListProtocols:
                 Listings.Protocols(Console.Out);
                 return Success;
+            case SuricataAction.ListHooks:
+                Listings.Hooks(Console.Out);
+                return Success;
+            case SuricataAction.ListFrames:
+                Listings.Frames(Console.Out);
+                return Success;
             case SuricataAction.ListRunModes:
                 Console.WriteLine("PCAP_FILE_MODE  single     Reads captures on one thread.");
                 return Success;

@@ -45,6 +45,12 @@ internal static class EventKeywords
                 return;
             }
 
+            if (text == "udp.hlen_invalid")
+            {
+                // RFC 768 lengths are judged by other events since Suricata 7.0.4; rules of older sets still name this one.
+                context.Warn(DiagnosticCode.BadArgument, $"{name}: the event «{text}» is no longer raised");
+            }
+
             context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.PacketEvent, A = (int)packetEvent }));
         },
     };

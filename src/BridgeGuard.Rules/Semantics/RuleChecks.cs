@@ -252,8 +252,20 @@ internal static class RuleChecks
             }
 
             const OpFlags variable = OpFlags.OffsetIsVariable | OpFlags.DistanceIsVariable;
-            if (op.Kind != BufferOpKind.Content || op.IsNegated || op.Has(variable))
+            if (op.Kind != BufferOpKind.Content || op.Has(variable))
             {
+                continue;
+            }
+
+            if (op.IsNegated)
+            {
+                if (op.Has(OpFlags.Relative) && op.Has(OpFlags.HasWithin))
+                {
+                    // Suricata asks for the room in which a content must not be.
+                    end += op.Distance + op.Within;
+                    needed = Math.Max(needed, end);
+                }
+
                 continue;
             }
 

@@ -46,7 +46,7 @@ internal static class Http1Buffers
         Request("http.uri.raw", Http1Buffer.UriRaw, Http1Progress.Line, "the request's URI as it was sent", ["http_raw_uri"]),
         Request("http.method", Http1Buffer.Method, Http1Progress.Line, "the request's method", ["http_method"]),
         Request("http.request_line", Http1Buffer.RequestLine, Http1Progress.Line, "the whole request line", [], ["http_request_line"]),
-        Request("http.host", Http1Buffer.Host, Http1Progress.Headers, "the host asked for, in lower case, without port", ["http_host"]),
+        Request("http.host", Http1Buffer.Host, Http1Progress.Headers, "the host asked for, in lower case, without port", ["http_host"], validate: RequireLowerCase),
         Request("http.host.raw", Http1Buffer.HostRaw, Http1Progress.Headers, "the host asked for as it was written", ["http_raw_host"]),
         Request("http.user_agent", Http1Buffer.UserAgent, Http1Progress.Headers, "User-Agent", ["http_user_agent"]),
         Request("http.accept", Http1Buffer.Accept, Http1Progress.Headers, "Accept", [], ["http_accept"]),
@@ -90,7 +90,8 @@ internal static class Http1Buffers
     };
 
     private static BufferDescriptor Request(
-        string name, Http1Buffer id, byte progress, string help, string[] legacy, string[]? aliases = null, bool isStreaming = false, bool isMulti = false) => new()
+        string name, Http1Buffer id, byte progress, string help, string[] legacy, string[]? aliases = null, bool isStreaming = false, bool isMulti = false,
+        Func<ReadOnlyMemory<byte>, bool, string?>? validate = null) => new()
     {
         Name = name,
         Aliases = aliases ?? [],
@@ -101,7 +102,14 @@ internal static class Http1Buffers
         IsStreaming = isStreaming,
         IsMulti = isMulti,
         Help = help,
+        ValidateContent = validate,
     };
+
+    /// <summary>The buffer is in lower case: a content with other letters never matches, and to ignore case is to say the same twice.</summary>
+    private static string? RequireLowerCase(ReadOnlyMemory<byte> content, bool ignoreCase) =>
+        ignoreCase ? "http.host is in lower case already: nocase is redundant"
+        : content.Span.IndexOfAnyInRange((byte)'A', (byte)'Z') >= 0 ? "http.host is in lower case: a content with capitals never matches"
+        : null;
 
     private static BufferDescriptor Response(
         string name, Http1Buffer id, byte progress, string help, string[] legacy, string[]? aliases = null, bool isStreaming = false, bool isMulti = false) => new()
