@@ -11,6 +11,7 @@ internal static class CommandTree
         {
             ConfigCommand.Create(),
             DoctorCommand.Create(),
+            ImportCommand.Create(),
             ReplayCommand.Create(),
             RulesCommand.Create(),
             RunCommand.Create(),

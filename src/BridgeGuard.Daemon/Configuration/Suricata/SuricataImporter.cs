@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+
+namespace BridgeGuard.Daemon.Configuration.Suricata;
+
+/// <summary>Turns a suricata.yaml into a <c>bridgeguard.yaml</c>: what both can say, with a note on what has no place there.</summary>
+/// <remarks>The result is text for an operator to read and finish (bridges have no counterpart), and it loads as it is.</remarks>
+public static class SuricataImporter
+{
+    // Sections that say something about inspection which a daemon decides by itself or per role.
+    private static readonly (string Path, string Note)[] Unused =
+    [
+        ("af-packet", "capture: name the bridges instead"),
+        ("nfq", "capture: name the bridges instead"),
+        ("threading", "threads: see workers"),
+        ("host-os-policy", "overlaps are settled inline: the first copy wins for every guest"),
+        ("exception-policy", "failure is decided per bridge and role: fail, roles"),
+        ("reputation-files", "iprep lists: keep them with the rules that use them"),
+        ("multi-detect", "tenants: use roles"),
+    ];
+
+    /// <summary>The text of a <c>bridgeguard.yaml</c>.</summary>
+    /// <param name="from">The configuration as read.</param>
+    /// <param name="source">Its name, for the heading.</param>
+    public static string Convert(SuricataConfiguration from, string source)
+    {
+        var text = new StringBuilder();
+        Line(text, $"# Made from {Path.GetFileName(source)} by 'bridgeguard import'. Name your bridges, then check it with 'bridgeguard config validate'.");
+        Line(text, "bridges:");
+        Line(text, "  - name: br0");
+        Line(text, $"    mode: {(from.Engine.IsInline ? "inline" : "monitor")}");
+        Line(text, "    fail: open");
+        Line(text, $"log-directory: {Quote(from.LogFolder)}");
+        Line(text, $"state-directory: {Quote(from.DataFolder)}");
+        WriteRules(text, from);
+        WriteVariables(text, from);
+        WriteEve(text, from.Engine.Eve);
+        WriteProtocols(text, from.Root);
+        Line(text, "limits:");
+        Line(text, string.Create(CultureInfo.InvariantCulture, $"  reassembly-memory: {from.Engine.Stream.Reassembly.MemcapBytes}"));
+        if (from.Engine.Stream.Reassembly.Depth > 0)
+        {
+            Line(text, string.Create(CultureInfo.InvariantCulture, $"  stream-depth: {from.Engine.Stream.Reassembly.Depth}"));
+        }
+
+        foreach ((string path, string note) in Unused)
+        {
+            if (from.Root.Find(path) is { } node && (node.Children.Count > 0 || !string.IsNullOrEmpty(node.Value)))
+            {
+                Line(text, $"# not taken over: {path} ({note})");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static void WriteRules(StringBuilder text, SuricataConfiguration from)
+    {
+        Line(text, "rules:");
+        bool hasFiles = from.RuleFiles.Any(file => File.Exists(file) || file.AsSpan().ContainsAny('*', '?'));
+        Line(text, hasFiles ? "  files:" : "  files: []");
+        foreach (string file in from.RuleFiles)
+        {
+            // A file that is not there would stop the start; it is kept in sight.
+            Line(text, File.Exists(file) || file.AsSpan().ContainsAny('*', '?') ? $"    - {Quote(file)}" : $"    # missing: {file}");
+        }
+
+        Optional(text, "classification", from.ClassificationFile);
+        Optional(text, "references", from.ReferenceFile);
+        Optional(text, "thresholds", from.ThresholdFile);
+    }
+
+    private static void Optional(StringBuilder text, string key, string? file)
+    {
+        if (file is not null)
+        {
+            Line(text, File.Exists(file) ? $"  {key}: {Quote(file)}" : $"  # missing: {key}: {file}");
+        }
+    }
+
+    private static void WriteVariables(StringBuilder text, SuricataConfiguration from)
+    {
+        Line(text, "variables:");
+        WritePairs(text, "addresses", from.AddressVariables);
+        WritePairs(text, "ports", from.PortVariables);
+    }
+
+    private static void WritePairs(StringBuilder text, string key, IReadOnlyDictionary<string, string> pairs)
+    {
+        Line(text, pairs.Count == 0 ? $"  {key}: {{}}" : $"  {key}:");
+        foreach ((string name, string value) in pairs.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            Line(text, $"    {name}: {Quote(value)}");
+        }
+    }
+
+    private static void WriteEve(StringBuilder text, EveSettings eve)
+    {
+        Line(text, "eve:");
+        Line(text, $"  community-id: {(eve.CommunityId ? "yes" : "no")}");
+        string[] types = [.. eve.Types.Where(type => type.Options.GetBool("enabled", true)).Select(type => type.Name).Distinct()];
+        if (types.Length > 0)
+        {
+            Line(text, $"  types: [{string.Join(", ", types)}]");
+        }
+    }
+
+    /// <summary>What is set of each protocol that there is here, under the same names.</summary>
+    private static void WriteProtocols(StringBuilder text, ConfigNode root)
+    {
+        ConfigNode? all = root.Find("app-layer.protocols");
+        var known = ProtocolCatalog.All.Select(protocol => protocol.ConfigurationName).Distinct().Order(StringComparer.Ordinal)
+            .Select(name => (Name: name, Node: all?.Child(name)))
+            .Where(protocol => protocol.Node is { Children.Count: > 0 })
+            .ToList();
+        Line(text, known.Count == 0 ? "protocols: {}" : "protocols:");
+        foreach ((string name, ConfigNode? node) in known)
+        {
+            Line(text, $"  {name}:");
+            WriteTree(text, node!, 4);
+        }
+    }
+
+    private static void WriteTree(StringBuilder text, ConfigNode node, int indent)
+    {
+        foreach (ConfigNode child in node.Children)
+        {
+            string start = new string(' ', indent) + (node.IsSequence ? "- " : $"{child.Name}:");
+            if (child.Children.Count == 0 || node.IsSequence)
+            {
+                Line(text, $"{start}{(node.IsSequence ? "" : " ")}{Quote(child.Value ?? "")}");
+                continue;
+            }
+
+            Line(text, start);
+            WriteTree(text, child, indent + 2);
+        }
+    }
+
+    private static string Quote(string value) => $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+
+    private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');
+}
