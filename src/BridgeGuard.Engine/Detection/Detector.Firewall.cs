@@ -188,14 +188,11 @@ public sealed partial class Detector
         return true;
     }
 
-    /// <summary>A transaction is asked about when it came into being with data of the direction, when it moved, and when its parser took more.</summary>
+    /// <summary>A transaction is asked about with data of the direction that brought it into being, moved it, or was taken by its parser.</summary>
     private bool IsDue(Transaction transaction, TransactionDetection detection, bool hasNews, ulong parsed)
     {
         byte progress = _flow!.ProgressOf(transaction, _packet.Direction);
-        bool isFirst = detection.FirewallProgress == 255;
-        bool isDue = isFirst
-            ? hasNews || progress > 0
-            : progress != detection.FirewallProgress || (hasNews && parsed != detection.FirewallParsed);
+        bool isDue = hasNews && (progress != detection.FirewallProgress || parsed != detection.FirewallParsed);
         if (isDue)
         {
             detection.FirewallProgress = progress;

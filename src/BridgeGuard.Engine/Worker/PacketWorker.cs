@@ -265,6 +265,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 packet.Drop(flow.Has(FlowFlags.FirewallDropped) ? DropReason.FirewallFlowDrop
                     : flow.Has(FlowFlags.ExceptionDropped) ? DropReason.ExceptionPolicyFlowDrop
                     : DropReason.FlowDrop);
+
+                // Rules before the stream still tell what they see, as those before the flow do.
+                PassesEarly(packet, flow);
             }
             else if (PassesEarly(packet, flow))
             {

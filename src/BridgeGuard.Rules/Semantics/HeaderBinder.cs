@@ -128,7 +128,7 @@ internal static class HeaderBinder
         }
         else if (rule.FirewallTable == FirewallTable.App)
         {
-            if (action.Scope == FirewallScope.Packet && rule.Protocols is { } bits && (bits[0] & (1UL << IpProtocols.Tcp)) != 0)
+            if (action.Scope == FirewallScope.Packet && rule.Protocols is { } bits && (bits[0] & (1UL << IpProtocols.Udp)) == 0)
             {
                 context.FailAt(rule.Syntax.Action, DiagnosticCode.UnknownAction, "a hook of a protocol over TCP cannot act on one packet", "flow, hook or tx");
             }
@@ -267,7 +267,8 @@ internal static class HeaderBinder
         var variants = new List<EngineVariant>();
         foreach (Protocol protocol in context.Environment.Keywords.Protocols)
         {
-            if (!Detector.AppMatches(rule.App, protocol.Id))
+            // A firewall rule stands at the hooks of the protocol it names, not of those that carry it.
+            if (rule.Firewall is null ? !Detector.AppMatches(rule.App, protocol.Id) : rule.App != protocol.Id)
             {
                 continue;
             }

@@ -262,8 +262,7 @@ internal static class RuleChecks
                 if (op.Has(OpFlags.Relative) && op.Has(OpFlags.HasWithin))
                 {
                     // Suricata asks for the room in which a content must not be.
-                    end += op.Distance + op.Within;
-                    needed = Math.Max(needed, end);
+                    needed = Math.Max(needed, end + op.Distance + op.Within);
                 }
 
                 continue;

@@ -135,8 +135,7 @@ public sealed record FirewallAction(RuleAction Action, FirewallScope Scope, Fire
         string passed = pass switch
         {
             FirewallPass.Flow => ",pass:flow",
-            FirewallPass.Packet => ",pass:packet",
-            _ => "",
+            _ => "", // Suricata does not write pass:packet.
         };
         return verb + ":" + reach + passed + (alerts ? ",alert" : "");
     }
