@@ -385,7 +385,7 @@ public sealed partial class Detector
         }
 
         var wanted = (ProtocolId)condition.A;
-        if (condition.Mode is 0 && !IsDetectionDecided(flow))
+        if (condition.Mode is 0 && wanted != ProtocolId.Unknown && !IsDetectionDecided(flow))
         {
             return false;
         }

@@ -192,7 +192,7 @@ public sealed partial class Detector
     private bool IsDue(Transaction transaction, TransactionDetection detection, bool hasNews, ulong parsed)
     {
         byte progress = _flow!.ProgressOf(transaction, _packet.Direction);
-        bool isDue = hasNews && (progress != detection.FirewallProgress || parsed != detection.FirewallParsed);
+        bool isDue = hasNews && (progress != detection.FirewallProgress || (parsed != detection.FirewallParsed && !_flow.AppState!.Protocol.MovesOnlyWithProgress));
         if (isDue)
         {
             detection.FirewallProgress = progress;
@@ -221,15 +221,38 @@ public sealed partial class Detector
         return FilterResult.Hook;
     }
 
+    private bool HasBuffers(in RuleEntry entry)
+    {
+        for (int i = 0; i < entry.Engines.Count; i++)
+        {
+            if (_rules.Engines[entry.Engines.Start + i].Kind != EngineKind.Progress)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private FilterResult FilterHook(Protocol protocol, Transaction transaction, byte hook, byte progress)
     {
+        TransactionDetection detection = transaction.Detection(_packet.Direction);
         bool waits = false;
+        bool wasAccepted = false;
         string? name = Firewall().HookName(protocol.Id, _packet.Direction, hook);
         foreach (FirewallRule rule in _asksPoliciesOnly ? [] : _rules.Firewall.At(protocol.Id, _packet.Direction, hook))
         {
             ref readonly RuleEntry entry = ref _rules.Entries[rule.Rule];
             if (!_group.HasHeader(entry.Header))
             {
+                continue;
+            }
+
+            // What looks into buffers has had its say for the transaction once it matched; what does not is asked each time.
+            bool hasBuffers = HasBuffers(entry);
+            if (hasBuffers && detection.Find(rule.Rule) is >= 0 and var known && detection[known].IsOver)
+            {
+                wasAccepted |= rule.Action is { Action: RuleAction.Accept, Scope: FirewallScope.Hook };
                 continue;
             }
 
@@ -244,6 +267,11 @@ public sealed partial class Detector
             switch (MatchAtHook(entry, transaction, hook, progress > hook))
             {
                 case EngineResult.Match:
+                    if (hasBuffers)
+                    {
+                        detection[detection.Add(rule.Rule)].IsOver = true;
+                    }
+
                     OnFirewallMatch(rule, name, transaction);
                     return Carry(rule.Action, DropReason.FirewallRules);
                 case EngineResult.NotYet:
@@ -252,7 +280,7 @@ public sealed partial class Detector
             }
         }
 
-        if (waits)
+        if (waits || wasAccepted)
         {
             return FilterResult.Hook;
         }

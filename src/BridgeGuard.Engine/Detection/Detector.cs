@@ -112,7 +112,10 @@ public sealed partial class Detector : IDisposable
         TriggerStream();
         if (packet.Has(PacketFlags.Invalid))
         {
-            InspectEvents(decoderOnly: true);
+            if (!_settings.FirewallMode || FilterPacket())
+            {
+                InspectEvents(decoderOnly: true);
+            }
         }
         else if (_settings.FirewallMode)
         {

@@ -54,6 +54,9 @@ public abstract class Protocol
     /// <summary>The progress at which a direction of a transaction is complete.</summary>
     public abstract byte CompletedProgress(Direction direction);
 
+    /// <summary>Bytes that move no transaction tell nothing new of it (the binary packets of SSH): firewall hooks are asked when it moves.</summary>
+    public virtual bool MovesOnlyWithProgress => false;
+
     /// <summary>The direction that must send the first byte, where the protocol has one (HTTP: the client); null: either.</summary>
     public virtual Direction? FirstData => null;
 

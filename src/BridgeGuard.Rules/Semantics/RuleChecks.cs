@@ -67,7 +67,11 @@ internal static class RuleChecks
                     bool toServer = (at.Directions & DirectionMask.ToServer) != 0;
                     int wanted = toServer ? needed.ProgressToServer : needed.ProgressToClient;
                     int offered = toServer ? at.ProgressToServer : at.ProgressToClient;
-                    if (rule.IsUpToHook ? wanted > offered : wanted != offered)
+
+                    // A protocol that only begins and ends has everything at its end, wherever its buffers say they come to be.
+                    bool isPlain = ProtocolCatalog.Get(at.Protocol) is { } protocol
+                        && protocol.CompletedProgress(toServer ? Direction.ToServer : Direction.ToClient) <= 1;
+                    if (rule.IsUpToHook || isPlain ? wanted > offered : wanted != offered)
                     {
                         context.FailAt(token, DiagnosticCode.Conflict, $"{token.Text} belongs to progress {wanted}, the hook to {offered}");
                         return;

@@ -32,6 +32,8 @@ public sealed class SshProtocol : Protocol
 
     public override AnomalyDescriptor[] Anomalies => SshAnomalies.All;
 
+    public override bool MovesOnlyWithProgress => true;
+
     public override EveLogger[] Loggers { get; } = [new SshEve()];
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
