@@ -434,7 +434,8 @@ public sealed class AppLayer : IStreamConsumer
 
         if (flow.AppOriginal != ProtocolId.Unknown && flow.AppExpected is not (ProtocolId.Unknown or ProtocolId.Failed) && flow.AppExpected != found)
         {
-            packet.AppEvents |= flow.AppExpected == ProtocolId.Tls ? AppLayerEvents.NoTlsAfterStarttls : AppLayerEvents.UnexpectedProtocol;
+            packet.AppEvents |= AppLayerEvents.UnexpectedProtocol
+                | (flow.AppExpected == ProtocolId.Tls ? AppLayerEvents.NoTlsAfterStarttls : AppLayerEvents.None);
         }
 
         if (reversed && flow.AppState is null)

@@ -69,13 +69,13 @@ internal static class FtpBuffers
         },
     ];
 
-    private static TransactionMatcher? ParseBounce(string? argument, out string error)
+    private static Bounce? ParseBounce(string? argument, out string error)
     {
         error = string.IsNullOrWhiteSpace(argument) ? "" : $"«{argument}» is not understood, expected no argument";
         return error.Length == 0 ? new Bounce() : null;
     }
 
-    private static TransactionMatcher? ParseMode(string? argument, out string error)
+    private static HasMode? ParseMode(string? argument, out string error)
     {
         error = "";
         FtpMode mode = argument?.Trim().ToLowerInvariant() switch
@@ -93,7 +93,7 @@ internal static class FtpBuffers
         return new HasMode(mode);
     }
 
-    private static TransactionMatcher? ParseReplied(string? argument, out string error)
+    private static IsReplied? ParseReplied(string? argument, out string error)
     {
         error = "";
         switch (argument?.Trim().ToLowerInvariant())

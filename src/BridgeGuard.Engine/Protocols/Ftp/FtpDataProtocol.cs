@@ -44,7 +44,7 @@ public sealed class FtpDataProtocol : Protocol
 
     public override ProtocolState CreateState(ProtocolSettings settings) => new FtpDataParser(this);
 
-    private static TransactionMatcher? ParseCommand(string? argument, out string error)
+    private static Serves? ParseCommand(string? argument, out string error)
     {
         error = "";
         string word = argument?.Trim() ?? "";

@@ -111,6 +111,7 @@ internal sealed class SmtpEve : EveLogger
             }
         }
 
+        Span<byte> digest = stackalloc byte[16];
         foreach (KeyValuePair<string, string> option in options.All)
         {
             if (!option.Key.StartsWith("md5", StringComparison.Ordinal))
@@ -120,7 +121,6 @@ internal sealed class SmtpEve : EveLogger
 
             if (option.Value == "subject" && mail.TryGet(MimeField.Subject, 0, out ReadOnlySpan<byte> subject))
             {
-                Span<byte> digest = stackalloc byte[16];
                 Files.FileHasher.Md5Of(subject, digest);
                 writer.HexText("subject_md5"u8, digest);
             }
