@@ -20,7 +20,7 @@ internal static class IkeKeywords
         },
     ];
 
-    private static TransactionMatcher? ParseAttribute(string? argument, out string error)
+    private static AttributeMatcher? ParseAttribute(string? argument, out string error)
     {
         string[] parts = (argument ?? "").Split('=', StringSplitOptions.TrimEntries);
         int type = parts.Length == 2 ? IkeTables.FindAttribute(parts[0]) : -1;
