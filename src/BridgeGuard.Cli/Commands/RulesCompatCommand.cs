@@ -40,6 +40,12 @@ internal static class RulesCompatCommand
                     return ExitCode.BadConfiguration;
                 }
 
+                if (!HasJudged(said))
+                {
+                    Console.Error.WriteLine($"bridgeguard: the program did not come to the rules of {file}: {LastError(said)}");
+                    return ExitCode.BadConfiguration;
+                }
+
                 ComparisonReport report = RuleComparison.Compare(file, options, said);
                 rules += report.Rules;
                 differences += report.Differences.Count;
@@ -56,6 +62,25 @@ internal static class RulesCompatCommand
             return agreement >= Required ? ExitCode.Ok : ExitCode.VerificationFailed;
         });
         return command;
+    }
+
+    /// <summary>
+    /// False when the program ended before it read a rule, as with a configuration that is not there. Its silence about rules would pass
+    /// for consent otherwise.
+    /// </summary>
+    private static bool HasJudged(string said) => said.Contains("successfully loaded", StringComparison.Ordinal)
+        || said.Contains("Loading signatures failed", StringComparison.Ordinal)
+        || said.Contains("error parsing signature", StringComparison.Ordinal);
+
+    private static string LastError(string said)
+    {
+        string last = "it said nothing";
+        foreach (string line in said.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            last = line;
+        }
+
+        return last;
     }
 
     private static string? Ask(string program, string? configuration, string file)

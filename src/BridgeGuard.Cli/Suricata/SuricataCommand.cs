@@ -212,6 +212,7 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
             return false;
         }
 
+        _log.Info("detect", string.Create(CultureInfo.InvariantCulture, $"{loaded.Loaded} signatures processed."));
         stats = new RuleSetStats(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000, loaded.Loaded, loaded.Failed, loaded.Skipped);
         program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
         return true;
@@ -230,8 +231,6 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
                 "detect",
                 string.Create(plain, $"{loaded.Files} rule files processed. {loaded.Loaded} rules successfully loaded, {loaded.Failed} rules failed, {loaded.Skipped} rules skipped"));
         }
-
-        _log.Info("detect", string.Create(plain, $"{loaded.Loaded} signatures processed."));
     }
 
     private int Replay(SuricataConfiguration configuration, EngineProgram program, RuleSetStats stats, string capture)

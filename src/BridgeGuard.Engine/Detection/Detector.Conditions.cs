@@ -182,10 +182,20 @@ public sealed partial class Detector
             && (test.Procedure is not { } procedure || BinaryPrimitives.ReadUInt32BigEndian(payload[20..]) == procedure);
     }
 
-    /// <summary>«Not that many» is said of payloads: a packet without one does not match, as in Suricata.</summary>
-    private bool TestPayloadSize(in IntegerRange test) => !_packet.Has(PacketFlags.Pseudo)
-        && (_packet.PayloadLength > 0 || test.Comparison != IntegerComparison.NotEqual)
-        && test.Matches((ulong)_packet.PayloadLength);
+    /// <summary>
+    /// «Not that many» is said of payloads: a packet without one does not match, as in Suricata. Nor does a size that only a payload can have
+    /// match one that is not to be looked at, as behind the handshake of an encrypted flow.
+    /// </summary>
+    private bool TestPayloadSize(in IntegerRange test)
+    {
+        if (_packet.Has(PacketFlags.Pseudo) || !test.Matches((ulong)_packet.PayloadLength))
+        {
+            return false;
+        }
+
+        bool needsPayload = test.Comparison == IntegerComparison.NotEqual || !test.Matches(0);
+        return !needsPayload || (_packet.PayloadLength > 0 && !_packet.Has(PacketFlags.NoPayloadInspection));
+    }
 
     private bool TestFlow(in PacketCondition condition)
     {
@@ -213,12 +223,13 @@ public sealed partial class Detector
         }
     }
 
-    /// <summary>Mode 0: both added, 1: to server, 2: to client, 3: either.</summary>
+    /// <summary>Mode 0: both added, 1: to server, 2: to client, 3: either, 4: each of both.</summary>
     private static bool TestSides(in PacketCondition condition, ulong toServer, ulong toClient) => condition.Mode switch
     {
         1 => condition.Test.Matches(toServer),
         2 => condition.Test.Matches(toClient),
         3 => condition.Test.Matches(toServer) || condition.Test.Matches(toClient),
+        4 => condition.Test.Matches(toServer) && condition.Test.Matches(toClient),
         _ => condition.Test.Matches(toServer + toClient),
     };
 

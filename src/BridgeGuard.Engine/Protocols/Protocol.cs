@@ -57,6 +57,12 @@ public abstract class Protocol
     /// <summary>Bytes that move no transaction tell nothing new of it (the binary packets of SSH): firewall hooks are asked when it moves.</summary>
     public virtual bool MovesOnlyWithProgress => false;
 
+    /// <summary>
+    /// An encrypted connection still has an end that rules and firewall see, with a packet of our own in each direction: Suricata keeps the
+    /// one transaction of such a protocol as long as the flow.
+    /// </summary>
+    public virtual bool OutlivesHandshake => false;
+
     /// <summary>The direction that must send the first byte, where the protocol has one (HTTP: the client); null: either.</summary>
     public virtual Direction? FirstData => null;
 

@@ -72,7 +72,10 @@ public sealed partial class PacketWorker
     }
 
     private static bool HasWork(Flow flow, Direction direction) =>
-        TcpTracker.HasLeftovers(flow, direction) || flow.AppState is { Transactions.Count: > 0 } || flow.FramesOf(direction) is { Count: > 0 };
+        TcpTracker.HasLeftovers(flow, direction)
+        || flow.AppState is { Transactions.Count: > 0 }
+        || flow.FramesOf(direction) is { Count: > 0 }
+        || (flow.Has(FlowFlags.Encrypted) && flow.AppState is { Protocol.OutlivesHandshake: true });
 
     private Packet MakePseudo(Flow flow, Direction direction, FlowEndReason reason)
     {

@@ -88,11 +88,12 @@ internal static class FlowKeywords
                 "toserver" => 1,
                 "toclient" => 2,
                 "either" => 3,
+                "both" => 4,
                 _ => 0,
             };
             if (mode == 0)
             {
-                context.FailArgument("toserver, toclient or either, a comma, a number");
+                context.FailArgument("toserver, toclient, both or either, a comma, a number");
                 return;
             }
 

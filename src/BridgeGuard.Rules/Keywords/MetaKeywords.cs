@@ -79,15 +79,71 @@ internal static class MetaKeywords
         Apply = context =>
         {
             int comma = context.Argument.IndexOf(',');
-            if (comma <= 0 || context.Argument.AsSpan(comma + 1).Trim().IsEmpty)
+            if (comma <= 0 || !TryReadReference(context.Argument.AsSpan(0, comma).Trim(), context.Argument.AsSpan(comma + 1), out string value))
             {
-                context.FailArgument("system,value");
+                context.FailArgument("system,value: letters and digits, then letters, digits and any of -_./?=");
                 return;
             }
 
-            context.Rule.References.Add((context.Argument[..comma].Trim(), FromUtf8(context.Argument[(comma + 1)..].Trim())));
+            context.Rule.References.Add((context.Argument[..comma].Trim(), value));
         },
     };
+
+    /// <summary>
+    /// A value ends, as in Suricata, before the first character that references do not have; it may begin with a scheme, which then
+    /// replaces the address of the reference system.
+    /// </summary>
+    private static bool TryReadReference(ReadOnlySpan<char> system, ReadOnlySpan<char> argument, out string value)
+    {
+        value = "";
+        foreach (char letter in system)
+        {
+            if (!char.IsAsciiLetterOrDigit(letter))
+            {
+                return false;
+            }
+        }
+
+        ReadOnlySpan<char> text = argument.TrimStart();
+        if (text.StartsWith("\""))
+        {
+            text = text[1..].TrimStart();
+        }
+
+        int scheme = SchemeLength(text);
+        int end = ReferenceEnd(text, scheme);
+        if (end == scheme)
+        {
+            // Nothing behind the scheme: then it is a word like any other.
+            end = ReferenceEnd(text, 0);
+        }
+
+        value = text[..end].ToString();
+        return end > 0;
+    }
+
+    /// <summary>Letters and <c>://</c> at the beginning; 0 when there are none.</summary>
+    internal static int SchemeLength(ReadOnlySpan<char> text)
+    {
+        int letters = 0;
+        while (letters < text.Length && char.IsAsciiLetter(text[letters]))
+        {
+            letters++;
+        }
+
+        return letters > 0 && text[letters..].StartsWith("://") ? letters + 3 : 0;
+    }
+
+    private static int ReferenceEnd(ReadOnlySpan<char> text, int from)
+    {
+        int end = from;
+        while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || "-_./?=".Contains(text[end], StringComparison.Ordinal)))
+        {
+            end++;
+        }
+
+        return end;
+    }
 
     public static readonly Keyword Metadata = new()
     {

@@ -5,6 +5,7 @@ using BridgeGuard.Engine.Detection.Reputation;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Rules.Compilation;
 using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Keywords;
 using BridgeGuard.Rules.Semantics;
 using BridgeGuard.Rules.Syntax;
 
@@ -267,7 +268,7 @@ public static class RuleLoader
         {
             if (_references.TryGetValue(system, out string? prefix))
             {
-                return prefix + value;
+                return MetaKeywords.SchemeLength(value) > 0 ? value : prefix + value;
             }
 
             if (_unknownReferences.Add(system))
@@ -276,7 +277,8 @@ public static class RuleLoader
                     DiagnosticSeverity.Warning, DiagnosticCode.UnknownReference, rule.Syntax.File, rule.Syntax.Line, 1, rule.Sid, $"the reference system «{system}» is not defined"));
             }
 
-            return value;
+            // What Suricata writes before a value whose address it does not know.
+            return "undefined" + value;
         }
 
         private void WarnAboutBits()

@@ -53,6 +53,8 @@ public sealed class PacketRuleTests
     [InlineData("base64_decode:bytes 8, offset 2; base64_data; content:\"hullo\";", "x aGVsbG8=", false)]
     [InlineData("dsize:3;", "abc", true)]
     [InlineData("dsize:>3;", "abc", false)]
+    [InlineData("flow.pkts:either,=1;", "abc", true)]
+    [InlineData("flow.pkts:both,=1;", "abc", false)]
     public void PayloadOptionsMatchAsWritten(string options, string payload, bool expected)
     {
         foreach (bool prefilter in new[] { true, false })

@@ -34,6 +34,8 @@ public sealed class SshProtocol : Protocol
 
     public override bool MovesOnlyWithProgress => true;
 
+    public override bool OutlivesHandshake => true;
+
     public override EveLogger[] Loggers { get; } = [new SshEve()];
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
