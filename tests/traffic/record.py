@@ -120,10 +120,17 @@ def content(name, size):
 
 # Each protocol: its servers (before the recorder starts) and its clients.
 
-def nginx_serves():
-    need('nginx', 'openssl')
+def certificate():
+    need('openssl')
+    if os.path.exists(path('tls.crt')):
+        return
     run('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/C=DE/O=Bridge Guard/CN=www.example.test',
         '-addext', 'subjectAltName=DNS:www.example.test,DNS:alt.example.test', '-keyout', path('tls.key'), '-out', path('tls.crt'))
+
+
+def nginx_serves():
+    need('nginx')
+    certificate()
     save('nginx.conf', f'''
 daemon off; worker_processes 1; pid {path("nginx.pid")}; error_log {path("nginx.err")}; user root;
 events {{ worker_connections 256; }}
@@ -211,18 +218,24 @@ def smtp_serves():
     if subprocess.run(['/usr/bin/python3', '-c', 'import aiosmtpd'], stderr=subprocess.DEVNULL).returncode != 0:
         raise Missing('python3-aiosmtpd is not installed (packaging/install-deps.sh)')
     serve(25, '/usr/bin/python3', '-m', 'aiosmtpd', '-n', '-l', f'{SERVER}:25', '-c', 'aiosmtpd.handlers.Sink')
+    certificate()
+    serve(587, '/usr/bin/python3', '-m', 'aiosmtpd', '-n', '-l', f'{SERVER}:587', '--tlscert', path('tls.crt'), '--tlskey', path('tls.key'), '-c', 'aiosmtpd.handlers.Sink')
 
 
 def smtp():
     curl('--mail-from', 'alice@example.test', '--mail-rcpt', 'bob@corp.example.test', '--mail-rcpt', 'carol@corp.example.test', '-H', 'From: Alice <alice@example.test>', '-H', 'To: bob@corp.example.test',
          '-H', 'Subject: quarterly figures', '-F', '=Please see the attachment http://figures.example.test/q3 .;type=text/plain', '-F', f'=@{path("www", "photo.bin")};filename=figures.bin;type=application/octet-stream;encoder=base64',
          f'smtp://{SERVER}/client.example.test')
+    curl('-k', '--ssl-reqd', '--tls-max', '1.2', '--mail-from', 'alice@example.test', '--mail-rcpt', 'bob@corp.example.test', '-T', path('www', 'page.txt'), '--connect-to', f'mail.example.test:587:{SERVER}:587',
+         'smtp://mail.example.test:587/client.example.test')
 
 
 def ftp_serves():
     save('vsftpd.conf', f'listen=YES\nbackground=NO\nanonymous_enable=YES\nlocal_enable=NO\nanon_root={path("www")}\nsecure_chroot_dir={path("empty")}\nno_anon_password=NO\n'
-         'pasv_min_port=40000\npasv_max_port=40099\nseccomp_sandbox=NO\nftpd_banner=BridgeGuard test\n')
+         'pasv_min_port=40000\npasv_max_port=40099\nseccomp_sandbox=NO\nwrite_enable=YES\nanon_upload_enable=YES\nftpd_banner=BridgeGuard test\n')
     os.chmod(path('vsftpd.conf'), 0o644)
+    os.mkdir(path('www', 'incoming'))
+    os.chmod(path('www', 'incoming'), 0o777)
     serve(21, 'vsftpd', path('vsftpd.conf'))
 
 
@@ -231,6 +244,7 @@ def ftp():
     curl(*user, f'ftp://{SERVER}/blob.bin')
     curl(*user, '--disable-epsv', f'ftp://{SERVER}/photo.bin')
     curl(*user, '--disable-eprt', '--ftp-port', '-', f'ftp://{SERVER}/active.bin')
+    curl(*user, '-T', path('www', 'photo.bin'), f'ftp://{SERVER}/incoming/stored.bin')
     curl(*user, f'ftp://{SERVER}/')
 
 

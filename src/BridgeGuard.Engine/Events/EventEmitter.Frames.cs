@@ -42,6 +42,12 @@ public sealed partial class EventEmitter
             }
 
             frame.IsLogged = true;
+            if (frame.IsOpenEnded && state.Length <= 0)
+            {
+                // A direction that ended without a byte.
+                continue;
+            }
+
             foreach (EveOutput output in _outputs)
             {
                 if (output.Frame is { } options)
@@ -87,10 +93,14 @@ public sealed partial class EventEmitter
         }
 
         _writer.Number("length"u8, state.Length);
-        ReadOnlySpan<byte> bytes = BytesOf(packet, flow, in frame, state.Length, mostBytes);
-        _writer.Base64("payload"u8, bytes);
-        _writer.Printable("payload_printable"u8, bytes);
-        _writer.Bool("complete"u8, state.IsComplete);
+        if (state.Length > 0 || flow.Tcp is null)
+        {
+            ReadOnlySpan<byte> bytes = BytesOf(packet, flow, in frame, state.Length, mostBytes);
+            _writer.Base64("payload"u8, bytes);
+            _writer.Printable("payload_printable"u8, bytes);
+            _writer.Bool("complete"u8, state.IsComplete);
+        }
+
         if (frame.HasTransaction)
         {
             _writer.Number("tx_id"u8, frame.TransactionId);

@@ -126,8 +126,8 @@ public abstract class EveLogger
 
     public virtual string ConfigurationName => EventType;
 
-    /// <summary>The record has <c>tx_id</c> beside the protocol's object.</summary>
-    public virtual bool WritesTransactionId => true;
+    /// <summary>The record has <c>tx_id</c> beside the protocol's object; Suricata writes it for HTTP/1 and SMTP only.</summary>
+    public virtual bool WritesTransactionId => false;
 
     /// <summary>Source and destination of the record are the packet's; else the flow's client and server.</summary>
     public virtual bool UsesPacketDirection(Transaction transaction) => false;

@@ -623,13 +623,13 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             && ((_detects && (rules.NeedsStream || _settings.FirewallMode)) || Array.IndexOf(frames, true) >= 0);
     }
 
-    /// <summary>Frames are kept of protocols that rules ask for, and of all where an output lists them.</summary>
+    /// <summary>Frames are kept of protocols that rules ask for, and of all where an output lists them: without any of its own a protocol has the stream's.</summary>
     private bool[] WantedFrames(RuleSet rules)
     {
         var wanted = new bool[(int)ProtocolId.Count];
         foreach (Protocol protocol in ProtocolCatalog.All)
         {
-            wanted[(int)protocol.Id] = protocol.Frames.Length > 0 && (_events.WantsFrames || rules.NeedsFrames(protocol.Id));
+            wanted[(int)protocol.Id] = _events.WantsFrames || (protocol.Frames.Length > 0 && rules.NeedsFrames(protocol.Id));
         }
 
         return wanted;

@@ -196,11 +196,25 @@ public sealed class RealTrafficTests(RecordedTraffic traffic) : IClassFixture<Re
     }
 
     [Fact]
+    public void SmtpTurnsIntoTls()
+    {
+        traffic.Require("smtp");
+        JsonElement flow = Assert.Single(traffic.Of("flow", 587));
+        Assert.Equal("tls", Text(flow, "app_proto"));
+        Assert.Equal("smtp", Text(flow, "app_proto_orig"));
+        JsonElement record = Assert.Single(traffic.Of("tls", 587));
+        Assert.Equal("mail.example.test", Text(record, "tls.sni"));
+        Assert.Equal("TLS 1.2", Text(record, "tls.version"));
+        Assert.Equal("C=DE, O=Bridge Guard, CN=www.example.test", Text(record, "tls.subject"));
+        Assert.All(traffic.Of("smtp", 587), mail => Assert.Null(Text(mail, "smtp.mail_from")));
+    }
+
+    [Fact]
     public void Ftp()
     {
         traffic.Require("ftp");
         List<JsonElement> records = traffic.Of("ftp", 21);
-        Assert.Equal(4, records.FindAll(record => Text(record, "ftp.command") == "PASS" && Text(record, "ftp.completion_code.0") == "230").Count);
+        Assert.Equal(5, records.FindAll(record => Text(record, "ftp.command") == "PASS" && Text(record, "ftp.completion_code.0") == "230").Count);
         Assert.Contains(records, record => Text(record, "ftp.command") == "EPSV" && Text(record, "ftp.mode") == "passive");
         Assert.Contains(records, record => Text(record, "ftp.command") == "PASV" && Text(record, "ftp.mode") == "passive");
         Assert.Contains(records, record => Text(record, "ftp.command") == "PORT" && Text(record, "ftp.mode") == "active");
@@ -211,6 +225,9 @@ public sealed class RealTrafficTests(RecordedTraffic traffic) : IClassFixture<Re
             AssertFile("ftp-data", 0, file, file);
         }
 
+        Assert.Contains(records, record => Text(record, "ftp.command") == "STOR" && Text(record, "ftp.command_data") == "stored.bin");
+        Assert.Single(traffic.Of("ftp_data"), record => Text(record, "ftp_data.command") == "STOR");
+        AssertFile("ftp-data", 0, "stored.bin", "photo.bin");
         Assert.Single(traffic.Of("ftp_data"), record => Text(record, "ftp_data.command") == "LIST");
     }
 

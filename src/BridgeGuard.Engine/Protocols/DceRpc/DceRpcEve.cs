@@ -12,8 +12,6 @@ internal sealed class DceRpcEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var dcerpc = (DceRpcTransaction)transaction;

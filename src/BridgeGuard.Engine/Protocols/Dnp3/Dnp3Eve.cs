@@ -13,8 +13,6 @@ internal sealed class Dnp3Eve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var dnp3 = (Dnp3Transaction)transaction;

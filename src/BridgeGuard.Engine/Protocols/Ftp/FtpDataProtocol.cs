@@ -195,8 +195,6 @@ internal sealed class FtpDataEve : EveLogger
 
     public override string ConfigurationName => "ftp";
 
-    public override bool WritesTransactionId => false;
-
     public override byte ProgressToServer => FtpProgress.Complete;
 
     public override byte ProgressToClient => FtpProgress.Complete;

@@ -9,8 +9,6 @@ internal sealed class FtpEve : EveLogger
 {
     public override string EventType => "ftp";
 
-    public override bool WritesTransactionId => false;
-
     public override byte ProgressToServer => FtpProgress.Complete;
 
     public override byte ProgressToClient => FtpProgress.Complete;

@@ -9,6 +9,8 @@ internal sealed class Http1Eve : EveLogger
 {
     public override string EventType => "http";
 
+    public override bool WritesTransactionId => true;
+
     public override byte ProgressToServer => Http1Progress.Complete;
 
     public override byte ProgressToClient => Http1Progress.Complete;

@@ -17,8 +17,6 @@ internal sealed class Http2Eve : EveLogger
 
     public override byte ProgressToClient => Http2Progress.Complete;
 
-    public override bool WritesTransactionId => false;
-
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var http = (Http2Transaction)transaction;
@@ -218,8 +216,6 @@ internal sealed class Doh2Eve : EveLogger
     public override byte ProgressToServer => Http2Progress.Complete;
 
     public override byte ProgressToClient => Http2Progress.Complete;
-
-    public override bool WritesTransactionId => false;
 
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {

@@ -13,8 +13,6 @@ internal sealed class Krb5Eve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool UsesCarryingPacket => true;
 
     public override bool UsesPacketDirection(Transaction transaction) => true;

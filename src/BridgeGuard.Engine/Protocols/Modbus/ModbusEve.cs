@@ -29,8 +29,6 @@ internal sealed class ModbusEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var modbus = (ModbusTransaction)transaction;

@@ -15,8 +15,6 @@ internal sealed class MqttEve : EveLogger
 
     public override bool UsesPacketDirection(Transaction transaction) => true;
 
-    public override bool WritesTransactionId => false;
-
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var mqtt = (MqttTransaction)transaction;

@@ -12,8 +12,6 @@ internal sealed class PgsqlEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var pgsql = (PgsqlTransaction)transaction;

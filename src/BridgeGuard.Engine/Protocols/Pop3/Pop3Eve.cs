@@ -9,8 +9,6 @@ internal sealed class Pop3Eve : EveLogger
 {
     public override string EventType => "pop3";
 
-    public override bool WritesTransactionId => false;
-
     public override byte ProgressToServer => Pop3Progress.Complete;
 
     public override byte ProgressToClient => Pop3Progress.Complete;

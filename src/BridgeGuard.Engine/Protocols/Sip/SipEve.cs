@@ -13,8 +13,6 @@ internal sealed class SipEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool UsesPacketDirection(Transaction transaction) => true;
 
     /// <summary>On TCP a message is known by the packet that acknowledges it, and Suricata's records have that packet's ends.</summary>

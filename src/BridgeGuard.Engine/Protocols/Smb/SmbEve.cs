@@ -15,8 +15,6 @@ internal sealed class SmbEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var smb = (SmbTransaction)transaction;

@@ -12,6 +12,8 @@ internal sealed class SmtpEve : EveLogger
 
     public override string EventType => "smtp";
 
+    public override bool WritesTransactionId => true;
+
     public override byte ProgressToServer => SmtpProgress.Complete;
 
     public override byte ProgressToClient => SmtpProgress.Complete;

@@ -13,8 +13,6 @@ internal sealed class SnmpEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
-    public override bool WritesTransactionId => false;
-
     public override bool UsesPacketDirection(Transaction transaction) => true;
 
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)

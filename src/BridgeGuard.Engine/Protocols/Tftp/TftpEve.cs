@@ -8,8 +8,6 @@ internal sealed class TftpEve : EveLogger
 {
     public override string EventType => "tftp";
 
-    public override bool WritesTransactionId => false;
-
     public override byte ProgressToServer => TftpTransaction.Complete;
 
     public override byte ProgressToClient => TftpTransaction.Complete;
