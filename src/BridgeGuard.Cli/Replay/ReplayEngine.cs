@@ -40,7 +40,15 @@ internal sealed class ReplayEngine : IDisposable
         _settings = WithOutputs(configuration.Engine, hasEve ? configuration.Engine.Eve : plain, hasEve ? [.. configuration.Engine.MoreEve, plain] : []);
         _sink = new ReplayEventSink(configuration.Outputs, hasEve ? _settings.MoreEve.Length : 0);
         _store = configuration.Outputs.FileStore is { } store ? new FileStore(store) : null;
-        _worker = new PacketWorker(new WorkerEnvironment { Settings = _settings, Events = _sink, FileStore = _store, CostClock = profile ? Stopwatch.GetTimestamp : null }) { Program = program };
+        WorkerEnvironment environment = new()
+        {
+            Settings = _settings,
+            Events = _sink,
+            FileStore = _store,
+            CertificateStore = configuration.Outputs.CertificateFolder is { } folder ? new CertificateStore(folder) : null,
+            CostClock = profile ? Stopwatch.GetTimestamp : null,
+        };
+        _worker = new PacketWorker(environment) { Program = program };
     }
 
     /// <summary>What single rules cost; null when it was not asked for.</summary>

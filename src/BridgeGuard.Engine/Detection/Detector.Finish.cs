@@ -346,6 +346,11 @@ public sealed partial class Detector
             transaction.LoggedMask = uint.MaxValue;
         }
 
+        if (effect.Kind == EffectKind.StoreCertificate)
+        {
+            transaction.RequestCertificates(_packet.Direction);
+        }
+
         if (effect.Kind == EffectKind.StoreFiles)
         {
             // A: 0 the direction inspected, 1 both, 2 to server, 3 to client.

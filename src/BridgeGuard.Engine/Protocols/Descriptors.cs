@@ -98,6 +98,9 @@ public sealed class KeywordDescriptor
 
     public bool ArgumentOptional { get; init; }
 
+    /// <summary>When the whole rule matches, the certificates of the direction are stored (<c>tls.store</c>).</summary>
+    public bool StoresCertificates { get; init; }
+
     public string Help { get; init; } = "";
 }
 

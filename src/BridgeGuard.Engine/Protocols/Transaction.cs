@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Protocols;
@@ -75,6 +76,16 @@ public abstract class Transaction
     public virtual bool CanHave(int buffer, Direction direction) => true;
 
     /// <summary>The value of an integer field; false when it does not exist (yet). Arguments as for <see cref="TryGetBuffer"/>.</summary>
+    /// <summary>A rule asks for the certificates that were sent in a direction; transactions without certificates need not care.</summary>
+    public virtual void RequestCertificates(Direction direction)
+    {
+    }
+
+    /// <summary>Hands over what was asked for and is there, each side once.</summary>
+    public virtual void StoreCertificates(ICertificateStore store, Packet packet, Flow flow)
+    {
+    }
+
     public virtual bool TryGetField(int field, Direction direction, int index, out ulong value)
     {
         value = 0;

@@ -31,6 +31,9 @@ public sealed class WorkerEnvironment
     /// <summary>Where files are kept that rules or settings want kept.</summary>
     public IFileStore? FileStore { get; init; }
 
+    /// <summary>Where certificates are kept that rules want kept; null: nowhere.</summary>
+    public ICertificateStore? CertificateStore { get; init; }
+
     public ProtocolDetector? Protocols { get; init; }
 
     public RedirectTable Redirects { get; init; } = new();
@@ -68,6 +71,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly AlertQueue _alerts;
     private readonly EventEmitter _events;
     private readonly IFileVerdicts? _fileVerdicts;
+    private readonly ICertificateStore? _certificates;
     private readonly RedirectTable _redirectTable;
     private Redirector _redirector;
     private readonly bool _tracksMacs;
@@ -81,6 +85,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     {
         _settings = environment.Settings;
         _fileVerdicts = environment.FileVerdicts;
+        _certificates = environment.CertificateStore;
         _redirectTable = environment.Redirects;
         _decoder = new PacketDecoder(_settings.Decoder);
         _defragmenter = new Defragmenter(_settings.Defrag, _settings.HostOs, _settings.Flow.VlanTracking, environment.FlowHash);
@@ -537,6 +542,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             Transaction transaction = transactions[i];
             _events.AppLayerAnomalies(flow, packet, transaction);
             _events.Transactions(flow, packet, transaction, EndedFor(flow, transaction));
+            if (_certificates is not null)
+            {
+                transaction.StoreCertificates(_certificates, packet, flow);
+            }
+
             LogFiles(packet, flow, transaction, Direction.ToServer);
             LogFiles(packet, flow, transaction, Direction.ToClient);
         }

@@ -182,6 +182,10 @@ internal static partial class RuleBinder
 
             variants.Add(new EngineVariant(
                 protocol.Id, descriptor.Directions, descriptor.ProgressToServer, descriptor.ProgressToClient, 0, false, matcher));
+            if (descriptor.StoresCertificates)
+            {
+                context.Rule.Effects.Add(new RuleEffect { Kind = EffectKind.StoreCertificate });
+            }
         }
 
         context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Keyword, Variants = variants });

@@ -15,6 +15,7 @@ internal sealed class OutputReader
     private OutputSettings.FileSettings? _fast;
     private OutputSettings.FileSettings? _stats;
     private FileStoreSettings? _fileStore;
+    private string? _certificateFolder;
     private bool _hasAnomaly;
     private bool _forceMagic;
     private bool _forceMd5;
@@ -42,6 +43,7 @@ internal sealed class OutputReader
         Fast = _fast,
         Stats = _stats,
         FileStore = _fileStore,
+        CertificateFolder = _certificateFolder,
         Enabled = _enabled,
     };
 
@@ -79,6 +81,9 @@ internal sealed class OutputReader
                 break;
             case "file-store":
                 ReadFileStore(options);
+                break;
+            case "tls-store":
+                _certificateFolder = PathOf(options.Get("certs-log-dir") ?? "");
                 break;
         }
     }

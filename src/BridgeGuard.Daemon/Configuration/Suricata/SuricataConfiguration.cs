@@ -112,6 +112,9 @@ public sealed record OutputSettings
 
     public FileStoreSettings? FileStore { get; init; }
 
+    /// <summary>Where certificates go that <c>tls.store</c> asks for (<c>tls-store</c>); null: off.</summary>
+    public string? CertificateFolder { get; init; }
+
     /// <summary>Sections of <c>outputs</c> that are switched on, by name, for outputs that read their own options.</summary>
     public IReadOnlyDictionary<string, ConfigNode> Enabled { get; init; } = new Dictionary<string, ConfigNode>();
 

@@ -1,9 +1,10 @@
+using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Pools;
 
 namespace BridgeGuard.Engine.Protocols.Tls;
 
 /// <summary>What is shown of the first certificate of one side, and where its chain lies.</summary>
-internal sealed class TlsCertificate
+internal sealed class TlsCertificate : ICertificateChain
 {
     private readonly List<Slice> _chain = [];
     private readonly List<Slice> _altNames = [];
@@ -30,6 +31,12 @@ internal sealed class TlsCertificate
 
     public long NotAfter { get; set; }
 
+    public ReadOnlySpan<byte> SubjectText => TextOf(Subject);
+
+    public ReadOnlySpan<byte> IssuerText => TextOf(Issuer);
+
+    public ReadOnlySpan<byte> FingerprintText => TextOf(Fingerprint);
+
     public int ChainLength => _chain.Count;
 
     public ReadOnlySpan<byte> Chain(int index) => Der[_chain[index]];
@@ -45,6 +52,8 @@ internal sealed class TlsCertificate
             _chain.Add(Der.Append(der));
         }
     }
+
+    private ReadOnlySpan<byte> TextOf(Slice slice) => slice.Exists ? Text[slice] : default;
 
     public bool TryAddAltName(Slice name)
     {

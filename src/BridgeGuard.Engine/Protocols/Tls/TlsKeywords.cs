@@ -20,11 +20,11 @@ internal static class TlsKeywords
         New("tls_cert_notafter", ParseNotAfter, "when the certificate ends to be valid", TlsProgress.ClientCertificateDone, TlsProgress.ServerCertificateDone),
         New("tls_cert_expired", ParseExpired, "the certificate has ended", TlsProgress.ClientCertificateDone, TlsProgress.ServerCertificateDone, true),
         New("tls_cert_valid", ParseValid, "the certificate is within its time", TlsProgress.ClientCertificateDone, TlsProgress.ServerCertificateDone, true),
-        New("tls.store", ParseStore, "have the certificates stored", TlsProgress.ClientCertificateDone, TlsProgress.ServerCertificateDone, true, ["tls_store"]),
+        New("tls.store", ParseStore, "have the certificates stored", TlsProgress.ClientCertificateDone, TlsProgress.ServerCertificateDone, true, ["tls_store"], isStore: true),
     ];
 
     private static KeywordDescriptor New(
-        string name, KeywordParser parser, string help, byte toServer, byte toClient, bool optional = false, string[]? aliases = null) => new()
+        string name, KeywordParser parser, string help, byte toServer, byte toClient, bool optional = false, string[]? aliases = null, bool isStore = false) => new()
     {
         Name = name,
         Aliases = aliases ?? [],
@@ -33,6 +33,7 @@ internal static class TlsKeywords
         ProgressToClient = toClient,
         Parse = parser,
         ArgumentOptional = optional,
+        StoresCertificates = isStore,
         Help = help,
     };
 
@@ -309,12 +310,9 @@ internal static class TlsKeywords
         }
     }
 
+    /// <summary>True of any connection: what the keyword does is an effect of the whole rule.</summary>
     private sealed class StoreMatcher : TransactionMatcher
     {
-        public override bool Match(Transaction transaction, Direction direction, Flow flow)
-        {
-            ((TlsTransaction)transaction).StoreRequested = true;
-            return true;
-        }
+        public override bool Match(Transaction transaction, Direction direction, Flow flow) => true;
     }
 }

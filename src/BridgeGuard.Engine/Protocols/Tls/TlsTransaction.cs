@@ -1,3 +1,6 @@
+using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
 
 namespace BridgeGuard.Engine.Protocols.Tls;
@@ -46,10 +49,10 @@ internal sealed partial class TlsTransaction : Transaction
 
     public bool WantsClientCertificate { get; set; }
 
-    /// <summary>A rule asked for the certificates to be stored.</summary>
-    public bool StoreRequested { get; set; }
+    /// <summary>Sides whose certificates a rule asked to be stored, and those that were.</summary>
+    private DirectionMask _storeRequested;
 
-    public bool IsStored { get; set; }
+    private DirectionMask _stored;
 
     /// <summary>What the settings say about fingerprints in records.</summary>
     public bool ShowsJa3 { get; set; }
@@ -102,6 +105,30 @@ internal sealed partial class TlsTransaction : Transaction
 
     public void Raise(TlsAnomaly anomaly) => Anomalies.Add((int)anomaly);
 
+    public override void RequestCertificates(Direction direction) => _storeRequested |= MaskOf(direction);
+
+    public override void StoreCertificates(ICertificateStore store, Packet packet, Flow flow)
+    {
+        if (_storeRequested != _stored)
+        {
+            StoreCertificates(store, packet, flow, Direction.ToServer);
+            StoreCertificates(store, packet, flow, Direction.ToClient);
+        }
+    }
+
+    private void StoreCertificates(ICertificateStore store, Packet packet, Flow flow, Direction direction)
+    {
+        TlsCertificate certificate = Certificate(direction == Direction.ToServer);
+        DirectionMask mask = MaskOf(direction);
+        if ((_storeRequested & ~_stored & mask) != 0 && certificate.ChainLength > 0)
+        {
+            _stored |= mask;
+            store.Store(packet, flow, certificate);
+        }
+    }
+
+    private static DirectionMask MaskOf(Direction direction) => direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
+
     public override void Reset()
     {
         base.Reset();
@@ -116,8 +143,8 @@ internal sealed partial class TlsTransaction : Transaction
         IsSslv2Hello = false;
         IsResumed = false;
         WantsClientCertificate = false;
-        StoreRequested = false;
-        IsStored = false;
+        _storeRequested = DirectionMask.None;
+        _stored = DirectionMask.None;
         _ja3 = _ja3Hash = _ja3S = _ja3SHash = _ja4 = Slice.None;
     }
 }
