@@ -257,8 +257,9 @@ def mqtt_serves():
 def mqtt():
     need('mosquitto_sub', 'mosquitto_pub')
     waiting = start('mosquitto_sub', '-h', SERVER, '-V', 'mqttv311', '-i', 'subscriber', '-t', 'site/+/temperature', '-q', '1', '-C', '1', '-W', '5')
-    time.sleep(0.5)
-    client('mosquitto_pub', '-h', SERVER, '-V', 'mqttv5', '-i', 'publisher', '-q', '1', '-t', 'site/7/temperature', '-m', '{"value":21}')
+    time.sleep(0.3)
+    # Retained: a subscriber that is late gets it too.
+    client('mosquitto_pub', '-r', '-h', SERVER, '-V', 'mqttv5', '-i', 'publisher', '-q', '1', '-t', 'site/7/temperature', '-m', '{"value":21}')
     finish(waiting)
 
 
