@@ -168,6 +168,7 @@ public sealed partial class DataPlane : IHostedService, IDisposable
             worker.Finish();
         }
 
+        _programs.SaveDatasets();
         if (error is null)
         {
             return;

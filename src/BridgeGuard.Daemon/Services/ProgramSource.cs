@@ -9,11 +9,13 @@ using Microsoft.Extensions.Logging;
 namespace BridgeGuard.Daemon.Services;
 
 /// <summary>Loads rules, compiles them with the policy, and hands the result to every worker; again on each reload.</summary>
-/// <remarks>Thread: any, one call at a time. A load that fails leaves what is in force untouched.</remarks>
+/// <remarks>Thread: any; loads wait for each other, so that the one asked for last also is the one in force. A load that fails leaves what is in force untouched.</remarks>
 public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSource> logger)
 {
     private readonly List<PacketWorker> _workers = [];
     private readonly Lock _gate = new();
+    private readonly Lock _loading = new();
+    private readonly DatasetRegistry _datasets = new() { Folders = [model.StateDirectory] };
     private EngineProgram _program = EngineProgram.Empty;
 
     /// <summary>What is in force.</summary>
@@ -34,7 +36,9 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     }
 
     /// <summary>What a configuration says about rules, for the loader.</summary>
-    public static RuleLoadOptions OptionsOf(DaemonModel model)
+    /// <param name="model">The configuration.</param>
+    /// <param name="datasets">Datasets of loads before; null for a single load.</param>
+    public static RuleLoadOptions OptionsOf(DaemonModel model, DatasetRegistry? datasets = null)
     {
         VariableTable variables = VariableTable.CreateDefault();
         foreach ((string name, string value) in model.Rules.AddressVariables)
@@ -56,17 +60,41 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             ThresholdFile = model.Rules.Thresholds,
             PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,
+            Datasets = datasets ?? new DatasetRegistry(),
         };
     }
 
     /// <summary>Loads and swaps. Bad rules are logged and left out, or, when strict, refused together.</summary>
     /// <returns>False when nothing was exchanged; <paramref name="errors"/> says why, a line each.</returns>
+    /// <remarks>A reload that finds errors and not one good rule (a file that is gone, half a copy) is refused too: it would switch detection off.</remarks>
     public bool TryLoad(out IReadOnlyList<string> errors)
     {
-        RuleLoadResult loaded = RuleLoader.Load(OptionsOf(model));
+        lock (_loading)
+        {
+            _datasets.BeginReload();
+            return LoadAndSwap(out errors);
+        }
+    }
+
+    /// <summary>Writes the datasets that rules ask to save; when the workers have ended.</summary>
+    public void SaveDatasets()
+    {
+        lock (_loading)
+        {
+            foreach (string problem in _datasets.SaveAll())
+            {
+                Log.NotSaved(logger, problem);
+            }
+        }
+    }
+
+    private bool LoadAndSwap(out IReadOnlyList<string> errors)
+    {
+        RuleLoadResult loaded = RuleLoader.Load(OptionsOf(model, _datasets));
         string[] lines = [.. loaded.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Select(d => d.ToString())];
         errors = lines;
-        if (lines.Length > 0 && model.Rules.Strict)
+        bool wouldEmpty = loaded.Rules.Count == 0 && Program.Rules.Count > 0;
+        if (lines.Length > 0 && (model.Rules.Strict || wouldEmpty))
         {
             return false;
         }
@@ -96,6 +124,9 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     {
         [LoggerMessage(100, LogLevel.Warning, "{Line}")]
         public static partial void BadRule(ILogger logger, string line);
+
+        [LoggerMessage(102, LogLevel.Error, "a dataset could not be saved: {Problem}")]
+        public static partial void NotSaved(ILogger logger, string problem);
 
         [LoggerMessage(101, LogLevel.Information, "{Count} rules in force, {Failed} left out")]
         public static partial void Loaded(ILogger logger, int count, int failed);

@@ -10,6 +10,10 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
     /// <summary>Linux's number; .NET has no name for it.</summary>
     private const PosixSignal Usr2 = (PosixSignal)12;
 
+    private readonly Lock _reloading = new();
+
+    /// <summary>1 while a reload is asked for that has not begun to read files; more signals until then ask for the same.</summary>
+    private int _isAsked;
     private PosixSignalRegistration? _hangUp;
     private PosixSignalRegistration? _reload;
 
@@ -23,7 +27,10 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
         _reload = PosixSignalRegistration.Create(Usr2, context =>
         {
             context.Cancel = true;
-            Reload();
+            if (Interlocked.Exchange(ref _isAsked, 1) == 0)
+            {
+                Reload();
+            }
         });
         return Task.CompletedTask;
     }
@@ -40,7 +47,25 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
         _reload?.Dispose();
     }
 
+    /// <summary>Runs on a thread of the runtime's for signals: an exception here would end the process and with it the inspection.</summary>
     private void Reload()
+    {
+        try
+        {
+            lock (_reloading)
+            {
+                Volatile.Write(ref _isAsked, 0);
+                Load();
+            }
+        }
+        catch (Exception e)
+        {
+            Log.Failed(logger, e);
+            Log.Kept(logger);
+        }
+    }
+
+    private void Load()
     {
         if (programs.TryLoad(out IReadOnlyList<string> errors))
         {
@@ -59,6 +84,9 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
     {
         [LoggerMessage(400, LogLevel.Error, "{Line}")]
         public static partial void Refused(ILogger logger, string line);
+
+        [LoggerMessage(402, LogLevel.Error, "reload failed inside BridgeGuard")]
+        public static partial void Failed(ILogger logger, Exception exception);
 
         [LoggerMessage(401, LogLevel.Error, "reload refused; the rules in force stay")]
         public static partial void Kept(ILogger logger);

@@ -69,6 +69,7 @@ public sealed class DatasetRegistry
     private readonly Dictionary<string, Dataset> _sets = [];
     private readonly HashSet<string> _withReputation = [];
     private readonly HashSet<string> _broken = [];
+    private readonly HashSet<string> _static = [];
 
     /// <summary>Where relative paths to load from and save to are (<c>default-rule-path</c>, <c>data-dir</c>).</summary>
     public IReadOnlyList<string> Folders { get; init; } = [];
@@ -121,6 +122,11 @@ public sealed class DatasetRegistry
             made.SavePath = Resolve(settings.Save, settings.RuleFile) ?? Path.Combine(Folders.FirstOrDefault() ?? "", settings.Save);
         }
 
+        if (settings.Load.Length > 0 && made.SavePath is null)
+        {
+            _static.Add(settings.Name);
+        }
+
         _sets.Add(settings.Name, made);
         if (settings.HasReputation)
         {
@@ -128,6 +134,19 @@ public sealed class DatasetRegistry
         }
 
         return made;
+    }
+
+    /// <summary>Before a reload: sets that only come from a file are read again, and files that were wrong get another chance. What was learnt stays.</summary>
+    public void BeginReload()
+    {
+        _broken.Clear();
+        foreach (string name in _static)
+        {
+            _sets.Remove(name);
+            _withReputation.Remove(name);
+        }
+
+        _static.Clear();
     }
 
     /// <summary>Writes the sets that have a save path, each by a new file that replaces the old one; what could not be written.</summary>

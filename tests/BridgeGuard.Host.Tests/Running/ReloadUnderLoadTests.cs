@@ -1,0 +1,122 @@
+using System.Text;
+using BridgeGuard.Host.Tests.Attachments.Bridge;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Running;
+
+/// <summary>SIGUSR2 while two guests talk through the daemon: the exchange of the rules costs no packet and happens between two of them.</summary>
+public sealed class ReloadUnderLoadTests : IDisposable
+{
+    private readonly BridgeLab _lab = new();
+
+    public void Dispose() => _lab.Dispose();
+
+    private static string Rule(int sid) => $"alert udp any any -> any 9000 (msg:\"rule {sid}\"; content:\"steady\"; sid:{sid};)\n";
+
+    [Fact]
+    public void RulesChangeBetweenTwoPacketsAndNothingIsLost()
+    {
+        using RunningDaemon daemon = new(_lab, Rule(1));
+        using SteadyTraffic traffic = new(_lab);
+        traffic.GoOn(200);
+        var borders = new List<(int Asked, int InForce)>();
+        for (int sid = 2; sid <= 5; sid++)
+        {
+            int asked = traffic.Sent;
+            daemon.Reload(Rule(sid));
+            borders.Add((asked, traffic.Sent));
+            traffic.GoOn(200);
+        }
+
+        int sent = traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
+
+        // Each datagram was judged by exactly one of the sets: the ranges follow each other without a gap and without an overlap.
+        int next = 0;
+        for (int sid = 1; sid <= 5; sid++)
+        {
+            List<int> alerted = daemon.AlertedBy(sid);
+            Assert.Equal(Enumerable.Range(next, alerted.Count), alerted);
+            next += alerted.Count;
+            if (sid < 5)
+            {
+                Assert.True(next <= borders[sid - 1].InForce + 1, $"rule {sid} alerts on {next - 1}, sent after its removal at {borders[sid - 1]}");
+            }
+        }
+
+        Assert.Equal(sent, next);
+    }
+
+    [Fact]
+    public void ABadRuleFileIsRefusedWithItsPlaceAndTheOldRulesStay()
+    {
+        using RunningDaemon daemon = new(_lab, Rule(1));
+        using SteadyTraffic traffic = new(_lab);
+        traffic.GoOn(100);
+        const string Bad = "alert udp any any -> any any (msg:\"bad\"; contents:\"x\"; sid:3;)\n";
+        daemon.Reload(Rule(2) + Bad, "the rules in force stay");
+        Assert.Contains($"{daemon.RuleFile}:2:{Bad.IndexOf("contents", StringComparison.Ordinal) + 1}: ", daemon.LogText, StringComparison.Ordinal);
+        traffic.GoOn(100);
+        File.Delete(daemon.RuleFile);
+        daemon.Signal("USR2");
+        Assert.True(daemon.WaitForLog("the rules in force stay", 2), daemon.LogText);
+        traffic.GoOn(100);
+        int sent = traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
+        Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1));
+        Assert.Empty(daemon.AlertedBy(2));
+    }
+
+    [Fact]
+    public void OfManySignalsInARowTheLastFileIsInForce()
+    {
+        using RunningDaemon daemon = new(_lab, Rule(1));
+        using SteadyTraffic traffic = new(_lab);
+        for (int sid = 2; sid <= 30; sid++)
+        {
+            daemon.WriteRules(Rule(sid) + (sid % 2 == 0 ? ManyRules(1000) : ""));
+            daemon.Signal("USR2");
+        }
+
+        Assert.True(BridgeLab.Until(() => daemon.AlertedBy(30).Count > 0, 30_000), daemon.LogText);
+        int from = traffic.Sent;
+        traffic.GoOn(1000);
+        int sent = traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
+        Assert.Equal(Enumerable.Range(from, sent - from), daemon.AlertedBy(30).Where(number => number >= from));
+        Assert.All(Enumerable.Range(1, 29), sid => Assert.DoesNotContain(daemon.AlertedBy(sid), number => number >= from));
+    }
+
+    [Fact]
+    public void ALargeSetIsCompiledBesideTheTraffic()
+    {
+        using RunningDaemon daemon = new(_lab, Rule(1));
+        using SteadyTraffic traffic = new(_lab);
+        traffic.GoOn(200);
+        int from = traffic.Sent;
+        int receivedBefore = traffic.Received;
+        daemon.Reload(Rule(2) + ManyRules(20_000));
+        int received = traffic.Received - receivedBefore;
+        int until = traffic.Sent;
+        traffic.GoOn(200);
+        int sent = traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
+        Assert.True(until - from > 100 && received > (until - from) / 2, $"{received} of {until - from} datagrams arrived during the compile");
+
+        // On counts, not on one time: a machine that is busy with other tests delays single ones.
+        int late = traffic.Late(from, until + 100, TimeSpan.FromMilliseconds(200));
+        Assert.True(late < (until - from) / 10, $"{late} of {until - from} datagrams came later than 200 ms");
+        Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1).Concat(daemon.AlertedBy(2)));
+    }
+
+    private static string ManyRules(int count)
+    {
+        var rules = new StringBuilder();
+        for (int i = 0; i < count; i++)
+        {
+            rules.Append($"alert tcp any any -> any any (msg:\"many {i}\"; content:\"never{i:x5}seen\"; nocase; sid:{100_000 + i};)\n");
+        }
+
+        return rules.ToString();
+    }
+}
