@@ -204,6 +204,12 @@ public sealed partial class Detector
             return false;
         }
 
+        if (_packet.Has(PacketFlags.Pseudo) && condition.Kind is (ConditionKind.FlowAge or ConditionKind.FlowPackets or ConditionKind.FlowBytes))
+        {
+            // Counts are those at a packet that was counted.
+            return false;
+        }
+
         switch (condition.Kind)
         {
             case ConditionKind.FlowAge:

@@ -144,7 +144,12 @@ public sealed partial class Detector
                 continue;
             }
 
-            OnFirewallMatch(rule, hook, null);
+            if (IsVisible(in entry) && (entry.Kind != RuleKind.ProtocolDetection || _packet.Source is not (PacketSource.FlowTimeout or PacketSource.FlowForced)))
+            {
+                // At a flow's end a rule on packets carries on with what it said of them, without being seen to match.
+                OnFirewallMatch(rule, hook, null);
+            }
+
             return Carry(rule.Action, reason);
         }
 

@@ -215,8 +215,18 @@ public sealed partial class Detector
             return false;
         }
 
-        // A pseudo packet carries stream data and the end of a flow, nothing of its own.
-        return !_packet.Has(PacketFlags.Pseudo) || entry.Kind is not (RuleKind.Packet or RuleKind.DecoderEvent);
+        if (!_packet.Has(PacketFlags.Pseudo))
+        {
+            return true;
+        }
+
+        // A pseudo packet carries stream data and the end of a flow, nothing of its own. One amid the flow shows its state to rules on that.
+        return entry.Kind switch
+        {
+            RuleKind.Packet => _packet.Source == PacketSource.StreamDetectEnd && (entry.Flags & RuleFlags.NeedPacket) == 0,
+            RuleKind.DecoderEvent => false,
+            _ => true,
+        };
     }
 
     /// <summary>The segment's bytes are in the reassembled stream: rules on the stream see them there, when they are due.</summary>

@@ -71,6 +71,32 @@ public sealed partial class PacketWorker
         }
     }
 
+    /// <summary>
+    /// No stream comes any more from a flow that has become encrypted: what is there is inspected and logged once more with a packet of our
+    /// own in each direction. Only protocols that keep their transaction beyond the handshake have something to show.
+    /// </summary>
+    private void InspectSealed(Flow flow, Packet packet)
+    {
+        if (!_detects || Skips(flow) || flow.Has(FlowFlags.Dropped)
+            || flow.AppState is not { Protocol.OutlivesHandshake: true }
+            || !(flow.Has(FlowFlags.NoPayloadInspection) || flow.Variables.BypassRequested))
+        {
+            return;
+        }
+
+        for (int i = 0; i < 2; i++)
+        {
+            Direction direction = i == 0 ? packet.Direction : packet.Direction.Opposite();
+            Packet pseudo = MakePseudo(flow, direction, FlowEndReason.None);
+            pseudo.Flags &= ~PacketFlags.StreamEnd;
+            pseudo.Source = PacketSource.StreamDetectEnd;
+            _alerts.Clear();
+            _files.LastClosed = null;
+            _detector.Inspect(_current.Rules, pseudo, flow, _alerts);
+            Conclude(pseudo, flow);
+        }
+    }
+
     private static bool HasWork(Flow flow, Direction direction) =>
         TcpTracker.HasLeftovers(flow, direction)
         || flow.AppState is { Transactions.Count: > 0 }

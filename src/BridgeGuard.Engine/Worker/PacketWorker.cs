@@ -251,6 +251,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             return;
         }
 
+        bool isSealed = false;
         bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
         Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
         _files.LastClosed = null;
@@ -278,7 +279,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             {
                 // The packet with which a flow becomes opaque is still inspected; those behind it are not.
                 bool isOpaque = flow.Has(FlowFlags.NoPayloadInspection);
+                bool wasEncrypted = flow.Has(FlowFlags.Encrypted);
                 RunStream(flow, packet);
+                isSealed = !wasEncrypted && flow.Has(FlowFlags.Encrypted);
                 packet.Flags |= isOpaque ? PacketFlags.NoPayloadInspection : PacketFlags.None;
             }
         }
@@ -294,6 +297,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         Conclude(packet, flow);
+        if (isSealed)
+        {
+            InspectSealed(flow!, packet);
+        }
     }
 
     /// <summary>Firewall rules that stand before the TCP session; false: the packet is dropped.</summary>
