@@ -32,6 +32,12 @@ if [ -z "$ONLY" ] || [ "$ONLY" = Fuzz ]; then
   code=$?
   tail -20 "$OUT/log" | cut -c1-2000
   if [ $code = 0 ]; then PASSED=$((PASSED + 1)); else echo "fuzzing the packet path: exit $code"; FAILED=$((FAILED + 1)); fi
+  echo "== BridgeGuard.Fuzz protocols"
+  timeout --kill-after=10 300 .artifacts/bin/BridgeGuard.Fuzz/release/BridgeGuard.Fuzz protocols --seconds "${BG_FUZZ_SECONDS:-60}" \
+    --seed "${BG_FUZZ_SEED:-$(date +%Y%m%d)}" >"$OUT/log" 2>&1
+  code=$?
+  if [ $code = 0 ]; then PASSED=$((PASSED + 1)); tail -1 "$OUT/log"
+  else tail -60 "$OUT/log" | cut -c1-8000; echo "fuzzing the protocols: exit $code"; FAILED=$((FAILED + 1)); fi
 fi
 # External exams with a ratchet: what was reached may only rise. They need ../shared/exam beside the checkout and say so when it is absent.
 ratchet() { # name, command

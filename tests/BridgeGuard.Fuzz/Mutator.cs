@@ -3,7 +3,9 @@ using System.Buffers.Binary;
 namespace BridgeGuard.Fuzz;
 
 /// <summary>Changes inputs the way broken senders and attackers do. The same seed gives the same inputs.</summary>
-internal sealed class Mutator(int seed)
+/// <param name="seed">Of the random numbers.</param>
+/// <param name="anywhere">Half of the changes are made anywhere, for conversations: their messages have headers all along. Else nearly all in front.</param>
+internal sealed class Mutator(int seed, bool anywhere = false)
 {
     private static readonly ushort[] Interesting =
     [
@@ -33,7 +35,7 @@ internal sealed class Mutator(int seed)
         }
 
         // Headers are in front, and most mistakes are made there.
-        int at = Math.Min(bytes.Length - 1, (int)(-Math.Log(1 - _random.NextDouble()) * 40));
+        int at = anywhere && _random.Next(2) == 0 ? _random.Next(bytes.Length) : Math.Min(bytes.Length - 1, (int)(-Math.Log(1 - _random.NextDouble()) * 40));
         switch (_random.Next(9))
         {
             case 0:

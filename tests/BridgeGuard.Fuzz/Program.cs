@@ -5,8 +5,8 @@ using BridgeGuard.Fuzz.Targets;
 namespace BridgeGuard.Fuzz;
 
 /// <summary>
-/// <c>fuzz TARGET [--iterations N] [--seed S]</c>, or <c>fuzz packets [--packets N] [--workers W] [--seed S]</c> for all of the packet path at once; exit
-/// code 1 and the input on the first finding.
+/// <c>fuzz TARGET [--iterations N] [--seed S]</c>, or <c>fuzz packets [--packets N] [--workers W] [--seed S]</c> for all of the packet path at once, or
+/// <c>fuzz protocols [--seconds N] [--workers W] [--seed S]</c> for all protocols; exit code 1 and the input on the first finding.
 /// </summary>
 internal static class Program
 {
@@ -17,20 +17,27 @@ internal static class Program
             return RunCampaign(arguments.AsSpan(1));
         }
 
+        if (arguments is ["protocols", ..])
+        {
+            return RunProtocols(arguments.AsSpan(1));
+        }
+
         if (!TryParse(arguments, out IFuzzTarget? target, out long iterations, out int seed))
         {
             Console.Error.WriteLine("usage: fuzz TARGET [--iterations N] [--seed S]");
             Console.Error.WriteLine("       fuzz packets [--packets N] [--workers W] [--seed S]");
+            Console.Error.WriteLine("       fuzz protocols [--seconds N] [--workers W] [--seed S]");
             Console.Error.WriteLine("targets: " + string.Join(' ', FuzzTargets.All.Select(t => t.Name)));
             return 2;
         }
 
         IReadOnlyList<byte[]> seeds = target!.Seeds();
-        Mutator mutator = new(seed);
+        Mutator mutator = new(seed, anywhere: target is ProtocolTarget);
+        Guard guard = new();
         Stopwatch watch = Stopwatch.StartNew();
         foreach (byte[] input in seeds)
         {
-            if (!Survives(target, input))
+            if (!Survives(guard, target, input))
             {
                 return 1;
             }
@@ -38,7 +45,7 @@ internal static class Program
 
         for (long i = 0; i < iterations; i++)
         {
-            if (!Survives(target, mutator.Mutate(seeds)))
+            if (!Survives(guard, target, mutator.Mutate(seeds)))
             {
                 Console.Error.WriteLine($"found at iteration {i} with seed {seed}");
                 return 1;
@@ -82,20 +89,52 @@ internal static class Program
         return finding is null ? 0 : 1;
     }
 
-    private static bool Survives(IFuzzTarget target, byte[] input)
+    private static int RunProtocols(ReadOnlySpan<string> arguments)
     {
-        byte[] kept = (byte[])input.Clone();
-        try
+        long seconds = 60;
+        int workers = Environment.ProcessorCount;
+        int seed = 1;
+        for (int i = 0; i < arguments.Length; i += 2)
         {
-            target.Run(input);
-            return true;
+            long value = 0;
+            bool isNumber = i + 1 < arguments.Length && long.TryParse(arguments[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out value);
+            switch (arguments[i])
+            {
+                case "--seconds" when isNumber && value > 0:
+                    seconds = value;
+                    break;
+                case "--workers" when isNumber && value > 0:
+                    workers = (int)value;
+                    break;
+                case "--seed" when isNumber:
+                    seed = (int)value;
+                    break;
+                default:
+                    Console.Error.WriteLine("usage: fuzz protocols [--seconds N] [--workers W] [--seed S]");
+                    return 2;
+            }
         }
-        catch (Exception fault)
+
+        string? finding = new ProtocolCampaign(TimeSpan.FromSeconds(seconds), workers, seed).Run();
+        if (finding is null)
         {
-            Console.Error.WriteLine(fault);
-            Console.Error.WriteLine("input: " + Convert.ToHexString(kept));
-            return false;
+            Console.WriteLine("no finding");
+            return 0;
         }
+
+        Console.Error.WriteLine(finding);
+        return 1;
+    }
+
+    private static bool Survives(Guard guard, IFuzzTarget target, byte[] input)
+    {
+        string? finding = guard.Run(target, input);
+        if (finding is not null)
+        {
+            Console.Error.WriteLine(finding);
+        }
+
+        return finding is null;
     }
 
     private static bool TryParse(string[] arguments, out IFuzzTarget? target, out long iterations, out int seed)

@@ -82,6 +82,22 @@ public sealed class ProtocolBench
         State.OnGap(bytes, Context(direction, false));
     }
 
+    /// <summary>Nothing waits for more bytes in this direction, and no message of it has begun without having ended.</summary>
+    public bool IsBetweenMessages(Direction direction)
+    {
+        for (int i = 0; i < State.Transactions.Count; i++)
+        {
+            Transaction transaction = State.Transactions[i];
+            byte progress = direction == Direction.ToServer ? transaction.ProgressToServer : transaction.ProgressToClient;
+            if (progress > 0 && progress < Protocol.CompletedProgress(direction))
+            {
+                return false;
+            }
+        }
+
+        return _tails[(int)direction].Length == 0;
+    }
+
     public void End()
     {
         // A datagram without bytes never reaches a parser.

@@ -17,8 +17,14 @@ public abstract class ProtocolConformanceTests
     /// <summary>Turns are datagrams, which are never cut.</summary>
     protected virtual bool IsDatagram => !Protocol.UsesTcp;
 
+    /// <summary>
+    /// With malformed input the protocol tells by the end of a segment whether a message is over. Then a fuzz target may not ask for the same result
+    /// when it cuts just there; a cut within a message still must change nothing.
+    /// </summary>
+    protected virtual bool SegmentsEndMessages => false;
+
     /// <summary>What the fuzz targets are made of: the protocol with its sample conversations.</summary>
-    public ProtocolSamples Subject => new(Protocol, Samples, Settings, IsDatagram);
+    public ProtocolSamples Subject => new(Protocol, Samples, Settings, IsDatagram, SegmentsEndMessages);
 
     [Fact]
     public void WellFormedConversationsAreTakenWhole()
@@ -189,4 +195,4 @@ public abstract class ProtocolConformanceTests
 
 /// <summary>A protocol with well-formed conversations of it.</summary>
 public sealed record ProtocolSamples(
-    Protocol Protocol, IReadOnlyList<Turn[]> Conversations, IReadOnlyDictionary<string, string>? Settings, bool IsDatagram);
+    Protocol Protocol, IReadOnlyList<Turn[]> Conversations, IReadOnlyDictionary<string, string>? Settings, bool IsDatagram, bool SegmentsEndMessages);

@@ -127,7 +127,7 @@ internal struct Http1BodyReader
     /// <summary>Up to the LF; what stands before it is not looked at.</summary>
     private BodyStep ReadChunkEnd(ReadOnlySpan<byte> rest, out int consumed)
     {
-        int lf = rest.IndexOf((byte)'\n');
+        int lf = FindLineEnd(rest, 0);
         consumed = lf + 1;
         if (lf < 0)
         {
@@ -149,34 +149,44 @@ internal struct Http1BodyReader
             at++;
         }
 
-        if (at == rest.Length)
+        // The white space stays until it is clear that a size follows: else it is the first of the body's bytes.
+        if (at == rest.Length && at <= Http1Limits.MaxChunkLineBytes)
         {
-            consumed = at;
-            return at == 0 ? BodyStep.NeedMore : BodyStep.Framing;
+            return BodyStep.NeedMore;
         }
 
-        if (Http1Text.HexValue(rest[at]) < 0)
+        if (at > Http1Limits.MaxChunkLineBytes || Http1Text.HexValue(rest[at]) < 0)
         {
             return BodyStep.BadChunk;
         }
 
-        int lf = rest[at..].IndexOf((byte)'\n');
+        int lf = FindLineEnd(rest, at);
         if (lf < 0)
         {
             return rest.Length > Http1Limits.MaxChunkLineBytes ? BodyStep.BadChunk : BodyStep.NeedMore;
         }
 
-        ReadOnlySpan<byte> line = rest.Slice(at, lf);
+        ReadOnlySpan<byte> line = rest[at..lf];
         if (!TryParseSize(line, out long size))
         {
             return BodyStep.BadChunk;
         }
 
         HasExtension |= line.Contains((byte)';');
-        consumed = at + lf + 1;
+        consumed = lf + 1;
         Remaining = size;
         _framing = size == 0 ? Framing.None : Framing.ChunkData;
         return size == 0 ? BodyStep.Trailer : BodyStep.Framing;
+    }
+
+    /// <summary>
+    /// The LF of a framing line that begins the bytes, looked for from <paramref name="from"/>; -1: none. One beyond the limit is none however many
+    /// bytes are there, for the result must not depend on how many come at once.
+    /// </summary>
+    private static int FindLineEnd(ReadOnlySpan<byte> rest, int from)
+    {
+        int lf = rest[from..Math.Min(rest.Length, Http1Limits.MaxChunkLineBytes + 1)].IndexOf((byte)'\n');
+        return lf < 0 ? -1 : from + lf;
     }
 
     private static bool TryParseSize(ReadOnlySpan<byte> line, out long size)

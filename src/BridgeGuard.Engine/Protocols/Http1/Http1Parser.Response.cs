@@ -335,7 +335,7 @@ internal sealed partial class Http1Parser
     /// <summary>The server closed within a body: what waited for more framing is shown as it is.</summary>
     private Step EndResponseBody(ReadOnlySpan<byte> rest, Http1Transaction transaction, in ParseContext context)
     {
-        if (!rest.IsEmpty && !transaction.Response.Body.HasBytes)
+        if (!Http1Text.TrimStart(rest).IsEmpty && !transaction.Response.Body.HasBytes)
         {
             transaction.Raise(Http1Anomaly.InvalidResponseChunkLen);
             _responseBody.BeginToClose();

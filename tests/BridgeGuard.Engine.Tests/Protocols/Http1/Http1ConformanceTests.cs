@@ -8,6 +8,12 @@ public sealed class Http1ConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new Http1Protocol();
 
+    /// <summary>
+    /// As libhtp does: a request line without protocol is HTTP/0.9 only when nothing stands behind it in its segment, and bytes behind a counted or
+    /// forbidden body belong to it only within the segment of its end.
+    /// </summary>
+    protected override bool SegmentsEndMessages => true;
+
     protected override IReadOnlyList<Turn[]> Samples =>
     [
         [

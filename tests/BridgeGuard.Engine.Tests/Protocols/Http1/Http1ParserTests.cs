@@ -27,6 +27,29 @@ public sealed class Http1ParserTests
         Assert.Equal(uri, _bench.Buffer("http.uri", Direction.ToServer));
     }
 
+    /// <summary>What a broken chunk size turns into a body does not depend on where the segments end.</summary>
+    [Theory]
+    [InlineData("5\r\nhello\r\n  X-T: 1\r\n0", "hello  X-T: 1\r\n0", 0)]
+    [InlineData("5\r\nhello\r\n \r\n\0went", "hello \r\n\0went", 0)]
+    [InlineData("5\r\nhello\r\n", "hello6;", 5000)]
+    [InlineData("5\r\nhello", "hello;", 5000)]
+    public void ABrokenChunkSizeIsBodyWhereverItIsCut(string chunks, string body, int padding)
+    {
+        // Too long a framing line, in the places where one may stand.
+        string tail = padding == 0 ? "" : body["hello".Length..] + new string('y', padding) + "\r\nhello!\r\n";
+        string expected = padding == 0 ? body : "hello" + tail;
+        byte[] response = Encoding.Latin1.GetBytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + tail);
+        int step = padding == 0 ? 1 : 61;
+        for (int cut = response.Length - tail.Length - chunks.Length; cut <= response.Length; cut += step)
+        {
+            var bench = new ProtocolBench(new Http1Protocol());
+            bench.Feed([Turn.Client(Get), new Turn(Direction.ToClient, response[..cut]), new Turn(Direction.ToClient, response[cut..])]);
+            bench.End();
+            Assert.Equal(expected, bench.Buffer("http.response_body", Direction.ToClient));
+            Assert.Contains("invalid_response_chunk_len", bench.Anomalies());
+        }
+    }
+
     [Theory]
     [InlineData("GET\t/a HTTP/1.1", "method_delim_non_compliant")]
     [InlineData("GET /a\tHTTP/1.1", "uri_delim_non_compliant")]
