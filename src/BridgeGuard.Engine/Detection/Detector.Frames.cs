@@ -58,6 +58,7 @@ public sealed partial class Detector
         int chunk = reassembler.GetChunkSize(flow, _packet.Direction);
 
         // Suricata compares the place in the stream with what was seen of the frame; frames later in a stream are thus looked at sooner.
+        InspectHeld(rules, flow, ref frame);
         bool isDue = isWhole || isEnded || (reassembler.IsInline ? hasNews : hasNews && available - frame.Seen >= chunk);
         if (!isDue || reached < 0)
         {
@@ -80,6 +81,21 @@ public sealed partial class Detector
 
         frame.Seen = Math.Max(frame.Seen, reached);
         frame.IsInspected = isWhole || isEnded;
+    }
+
+    /// <summary>What is before a hole is looked at by itself; it is not kept for another look.</summary>
+    private void InspectHeld(FrameRules[] rules, Flow flow, ref Frame frame)
+    {
+        for (int i = 0; Reassembler.TryGetHeldFrameWindow(flow, _packet.Direction, i, frame.Offset, frame.End, out RawWindow held); i++)
+        {
+            long end = held.Offset + held.Data.Length - frame.Offset;
+            if (end > frame.Seen && !held.Data.IsEmpty)
+            {
+                long offset = held.Offset - frame.Offset;
+                InspectFrame(rules, in frame, held.Data, offset, (int)Math.Clamp(frame.Seen - offset, 0, held.Data.Length));
+                frame.Seen = end;
+            }
+        }
     }
 
     private void InspectFrame(FrameRules[] all, in Frame frame, ReadOnlySpan<byte> bytes, long start, int fresh)

@@ -269,7 +269,7 @@ public sealed partial class EventEmitter
             return;
         }
 
-        bool isStream = entry.Has(AlertFlags.Stream) && flow?.Tcp is not null;
+        bool isStream = (entry.Flags & (AlertFlags.Stream | AlertFlags.Transaction)) != 0 && flow?.Tcp is not null;
         ReadOnlySpan<byte> payload = packet.Payload;
         if (isStream && Payloads is { } payloads)
         {

@@ -8,9 +8,6 @@ namespace BridgeGuard.Engine.Events;
 // Frame records, and the frame object in alerts.
 public sealed partial class EventEmitter
 {
-    /// <summary>Room for «[N bytes missing]» besides the bytes themselves.</summary>
-    private const int MissingTextLength = 48;
-
     private byte[] _frameBytes = [];
 
     /// <summary>Writes the frames of the packet's direction that are due: whole, at the end of the direction, or long enough to be worth a record.</summary>
@@ -109,7 +106,7 @@ public sealed partial class EventEmitter
         _writer.EndObject();
     }
 
-    /// <summary>The frame's first bytes; what is no longer there in front is named by its length.</summary>
+    /// <summary>The frame's first bytes; what is not there is named by its length.</summary>
     private ReadOnlySpan<byte> BytesOf(Packet packet, Flow flow, in Frame frame, long length, int mostBytes)
     {
         if (flow.Tcp is null || Payloads is not { } payloads)
@@ -120,25 +117,13 @@ public sealed partial class EventEmitter
             return payload.Slice(start, count);
         }
 
-        ReadOnlySpan<byte> held = payloads.Frame(flow, packet.Direction, frame.Offset, frame.End, out long first);
-        long missing = held.IsEmpty ? length : first - frame.Offset;
-        if (missing <= 0)
+        // Suricata's buffer ends with a zero.
+        int most = Math.Max(0, mostBytes - 1);
+        if (_frameBytes.Length < most)
         {
-            return held[..Math.Min(held.Length, mostBytes)];
+            _frameBytes = new byte[most];
         }
 
-        if (_frameBytes.Length < mostBytes + MissingTextLength)
-        {
-            _frameBytes = new byte[mostBytes + MissingTextLength];
-        }
-
-        "["u8.CopyTo(_frameBytes);
-        System.Buffers.Text.Utf8Formatter.TryFormat(missing, _frameBytes.AsSpan(1), out int digits);
-        ReadOnlySpan<byte> text = " bytes missing]"u8;
-        text.CopyTo(_frameBytes.AsSpan(1 + digits));
-        int used = 1 + digits + text.Length;
-        int copied = Math.Min(held.Length, mostBytes);
-        held[..copied].CopyTo(_frameBytes.AsSpan(used));
-        return _frameBytes.AsSpan(0, used + copied);
+        return _frameBytes.AsSpan(0, payloads.Frame(flow, packet.Direction, frame.Offset, frame.Offset + length, _frameBytes.AsSpan(0, most)));
     }
 }

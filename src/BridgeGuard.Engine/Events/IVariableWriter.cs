@@ -20,8 +20,8 @@ public interface IAlertPayloads
     /// <summary>The latest stream bytes of a direction, at most <paramref name="most"/>; empty when none are kept.</summary>
     ReadOnlySpan<byte> Stream(Flow flow, Direction direction, int most);
 
-    /// <summary>What is kept of the stream bytes from <paramref name="from"/> to <paramref name="end"/>; <paramref name="first"/>: where they begin.</summary>
-    ReadOnlySpan<byte> Frame(Flow flow, Direction direction, long from, long end, out long first);
+    /// <summary>Copies what is kept of the stream bytes from <paramref name="from"/> to <paramref name="end"/>; holes are named. Returns the bytes written.</summary>
+    int Frame(Flow flow, Direction direction, long from, long end, Span<byte> into);
 
     /// <summary>Stream offset up to which bytes may be looked at.</summary>
     /// <param name="flow">A TCP flow.</param>

@@ -42,7 +42,7 @@ public sealed partial class Reassembler
         if (stream.HeldShown < stream.HeldCount)
         {
             ref RawStretch held = ref stream.Held![stream.HeldShown];
-            window = new RawWindow(held.Slab.AsSpan(0, held.Length), held.Base, held.Base);
+            window = new RawWindow(held.Slab.AsSpan(0, held.Length), held.Base, held.Base + held.RawSeen);
             return true;
         }
 
@@ -90,6 +90,52 @@ public sealed partial class Reassembler
         long last = Math.Min(end, RawEnd(stream));
         long first = Math.Max(from, stream.Base);
         return first >= last ? new RawWindow([], first, first) : new RawWindow(stream.View(first, last), first, first);
+    }
+
+    /// <summary>The bytes of a stretch before a hole, of a frame: number <paramref name="index"/>, from 0 on, oldest first.</summary>
+    /// <returns>False when there are no more.</returns>
+    public static bool TryGetHeldFrameWindow(Flow flow, Direction direction, int index, long from, long end, out RawWindow window)
+    {
+        window = default;
+        if (flow.Tcp?.StreamOf(direction) is not { } stream || index >= stream.HeldCount)
+        {
+            return false;
+        }
+
+        ref RawStretch held = ref stream.Held![index];
+        long first = Math.Clamp(from, held.Base, held.Base + held.Length);
+        long last = Math.Clamp(end, first, held.Base + held.Length);
+        window = new RawWindow(held.Slab.AsSpan((int)(first - held.Base), (int)(last - first)), first, first);
+        return true;
+    }
+
+    /// <summary>What is there of a frame, holes named by their length, for EVE. Returns the bytes written.</summary>
+    public int CopyFrame(Flow flow, Direction direction, long from, long end, Span<byte> into)
+    {
+        int length = 0;
+        long at = from;
+        for (int i = 0; TryGetHeldFrameWindow(flow, direction, i, at, end, out RawWindow held); i++)
+        {
+            Append(held, into, ref at, end, ref length);
+        }
+
+        Append(GetFrameWindow(flow, direction, at, end), into, ref at, end, ref length);
+        return length;
+    }
+
+    private static void Append(RawWindow window, Span<byte> into, ref long at, long end, ref int length)
+    {
+        long missing = Math.Min(window.Offset, end) - at;
+        if (missing > 0 && System.Text.Unicode.Utf8.TryWrite(into[length..], $"[{missing} bytes missing]", out int written))
+        {
+            length += written;
+        }
+
+        at += Math.Max(0, missing);
+        int fits = Math.Min(window.Data.Length, into.Length - length);
+        window.Data[..fits].CopyTo(into[length..]);
+        length += fits;
+        at += window.Data.Length;
     }
 
     /// <summary>Stream offset up to which rules may look: acknowledged, inline received.</summary>
@@ -157,7 +203,9 @@ public sealed partial class Reassembler
             return [];
         }
 
-        ReadOnlySpan<byte> current = stream.View(stream.Base, RecentEnd(stream));
+        long end = RecentEnd(stream);
+        long from = _inline ? stream.Base : Math.Clamp(stream.PayloadOffset, stream.Base, end);
+        ReadOnlySpan<byte> current = stream.View(from, end);
         if (stream.HeldCount == 0 && stream.GapBefore == 0)
         {
             return current.IsEmpty && _lateLength > 0 && ReferenceEquals(_lateStream, stream) ? _scratch.AsSpan(0, _lateLength) : current;
@@ -171,7 +219,11 @@ public sealed partial class Reassembler
             Write(held.Slab.AsSpan(0, held.Length), ref length);
         }
 
-        NameGap(stream.GapBefore, ref length);
+        if (from == stream.Base)
+        {
+            NameGap(stream.GapBefore, ref length);
+        }
+
         Write(current, ref length);
         return _scratch.AsSpan(0, length);
     }
@@ -251,7 +303,7 @@ public sealed partial class Reassembler
     }
 
     /// <summary>Before a gap: the bytes that rules have not seen move aside; they are shown first.</summary>
-    private void HoldRaw(TcpStream stream)
+    private void HoldRaw(Flow flow, TcpStream stream)
     {
         if (stream.Data is not { } data)
         {
@@ -259,7 +311,8 @@ public sealed partial class Reassembler
         }
 
         stream.Data = null;
-        if (!WantsRaw(stream) || stream.RawOffset >= stream.EndOffset)
+        bool wantedByFrames = flow.FramesOf(flow.Tcp!.DirectionOf(stream)) is { Count: > 0 } frames && frames.NeededFrom(0) < stream.EndOffset;
+        if (!WantsRaw(stream) || (stream.RawOffset >= stream.EndOffset && !wantedByFrames))
         {
             _slabs.Return(data);
             return;
@@ -272,7 +325,7 @@ public sealed partial class Reassembler
         }
 
         data.AsSpan(stream.DataStart, stream.DataLength).CopyTo(data);
-        stream.Held[stream.HeldCount++] = new RawStretch { Slab = data, Length = stream.DataLength, Base = stream.Base, GapBefore = stream.GapBefore };
+        stream.Held[stream.HeldCount++] = new RawStretch { Slab = data, Length = stream.DataLength, Base = stream.Base, GapBefore = stream.GapBefore, RawSeen = (int)Math.Clamp(stream.RawOffset - stream.Base, 0, stream.DataLength) };
     }
 
     private void DropOldestHeld(TcpStream stream)
@@ -316,6 +369,9 @@ internal struct RawStretch
     public byte[]? Slab;
     public int Length;
     public long Base;
+
+    /// <summary>Bytes in front that rules on the stream have seen before.</summary>
+    public int RawSeen;
 
     /// <summary>Bytes missing right before <see cref="Base"/>.</summary>
     public int GapBefore;

@@ -119,7 +119,7 @@ public sealed partial class Reassembler
         DeliverUpTo(flow, packet, stream, stream.EndOffset);
         while (stream.Segments is { } waiting && waiting.Count > stream.PlacedCount)
         {
-            StepOver(stream, last, out _);
+            StepOver(flow, stream, last, out _);
             JoinWaiting(stream);
         }
     }
@@ -145,18 +145,23 @@ public sealed partial class Reassembler
             keep = Math.Min(keep, stream.AppOffset);
         }
 
+        long shown = keep;
         if (WantsRaw(stream))
         {
             // Where nobody inspects (a passed flow, detection off) bytes must not pile up.
             stream.RawOffset = Math.Max(stream.RawOffset, RawEnd(stream) - RawBacklogBytes);
+            shown = Math.Min(shown, stream.RawOffset);
             keep = Math.Min(keep, RawKeepFrom(flow, stream));
         }
 
         if (flow.FramesOf(flow.Tcp!.DirectionOf(stream)) is { Count: > 0 } frames)
         {
             // Bounded as for raw inspection: a frame that nobody gets to see must not hold the stream.
+            shown = Math.Min(shown, frames.NeededFrom(0));
             keep = Math.Min(keep, Math.Max(frames.NeededFrom(RawOverlapBytes), RawEnd(stream) - RawBacklogBytes));
         }
+
+        stream.PayloadOffset = shown;
 
         // Not acknowledged: inline a second copy must be compared with it, passively it may still be replaced.
         keep = Math.Min(keep, Math.Max(stream.AckedOffset, stream.Base));
@@ -401,7 +406,7 @@ public sealed partial class Reassembler
         stream.Flags |= TcpStreamFlags.HasGap;
         flow.Tcp!.Flags |= TcpSessionFlags.Lossy;
         long consumed = stream.AppOffset;
-        long to = StepOver(stream, limit, out long gap);
+        long to = StepOver(flow, stream, limit, out long gap);
         stream.GapBytes += gap;
         if (!IsAppDone(flow, stream))
         {
@@ -415,7 +420,7 @@ public sealed partial class Reassembler
     }
 
     /// <summary>The contiguous bytes begin anew behind the first hole, those before it move aside for rules. Returns where.</summary>
-    private long StepOver(TcpStream stream, long limit, out long gap)
+    private long StepOver(Flow flow, TcpStream stream, long limit, out long gap)
     {
         long from = stream.EndOffset;
         long to = Math.Min(stream.Segments![stream.PlacedCount].Offset, limit);
@@ -424,7 +429,7 @@ public sealed partial class Reassembler
             to = DropUnplaceable(stream);
         }
 
-        HoldRaw(stream);
+        HoldRaw(flow, stream);
         gap = to - from;
         stream.GapBefore = (int)Math.Min(gap, int.MaxValue);
         stream.Base = to;

@@ -112,6 +112,9 @@ public sealed class TcpStream
     /// <summary>Offset up to which the application layer has been shown bytes, consumed or not: without new ones it is not asked again.</summary>
     internal long ShownOffset;
 
+    /// <summary>Passively: where the payload of alerts begins. Before it everything was used when this packet came, and is kept for rules' overlap only.</summary>
+    internal long PayloadOffset;
+
     /// <summary>Offset up to which rules have inspected the raw stream.</summary>
     public long RawOffset { get; internal set; }
 
@@ -210,7 +213,7 @@ public sealed class TcpStream
         Base = AnchorOffset = 0;
         AnchorSequence = 0;
         Segments = null;
-        AppOffset = RawOffset = AckedOffset = GapBytes = ShownOffset = 0;
+        AppOffset = RawOffset = AckedOffset = GapBytes = ShownOffset = PayloadOffset = 0;
         RawLimit = long.MaxValue;
     }
 }

@@ -174,12 +174,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     }
 
     /// <inheritdoc/>
-    ReadOnlySpan<byte> IAlertPayloads.Frame(Flow flow, Direction direction, long from, long end, out long first)
-    {
-        RawWindow window = _tcp.Reassembler.GetFrameWindow(flow, direction, from, end);
-        first = window.Offset;
-        return window.Data;
-    }
+    int IAlertPayloads.Frame(Flow flow, Direction direction, long from, long end, Span<byte> into) =>
+        _tcp.Reassembler.CopyFrame(flow, direction, from, end, into);
 
     /// <inheritdoc/>
     long IAlertPayloads.InspectableEnd(Flow flow, Direction direction, out long received, out bool isEnded, out int chunk)

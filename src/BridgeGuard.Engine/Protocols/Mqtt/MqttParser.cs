@@ -86,12 +86,15 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
         _skipToClient = 0;
     }
 
-    /// <summary>Header and data split behind two bytes, as Suricata has it, though the length may take more.</summary>
+    /// <summary>
+    /// Header and data split behind two bytes, as Suricata has it, though the length may take more; where several messages come at once it places
+    /// them at the first, and only what is called the PDU at its own.
+    /// </summary>
     private static void OpenFrames(int at, long whole, long data, in ParseContext context)
     {
         context.OpenFrame(MqttFrames.Pdu, at, whole);
-        context.OpenFrame(MqttFrames.Header, at, MqttFrames.HeaderBytes);
-        context.OpenFrame(MqttFrames.Data, at + MqttFrames.HeaderBytes, data);
+        context.OpenFrame(MqttFrames.Header, 0, MqttFrames.HeaderBytes);
+        context.OpenFrame(MqttFrames.Data, MqttFrames.HeaderBytes, data);
     }
 
     /// <summary>False when the message cannot be read.</summary>
