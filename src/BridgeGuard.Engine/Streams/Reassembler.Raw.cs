@@ -120,6 +120,8 @@ public sealed partial class Reassembler
         }
 
         Append(GetFrameWindow(flow, direction, at, end), into, ref at, end, ref length);
+        long known = Math.Min(end, GetInspectableEnd(flow, direction));
+        Append(new RawWindow([], Math.Max(at, known), at), into, ref at, end, ref length);
         return length;
     }
 
@@ -138,8 +140,14 @@ public sealed partial class Reassembler
         at += window.Data.Length;
     }
 
-    /// <summary>Stream offset up to which rules may look: acknowledged, inline received.</summary>
-    public long GetInspectableEnd(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction) is { } stream ? RawEnd(stream) : 0;
+    /// <summary>Stream offset up to which rules may look: acknowledged, inline received; a hole behind it that will stay one is counted.</summary>
+    public long GetInspectableEnd(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction) is { } stream ? Math.Max(RawEnd(stream), HoleEnd(stream)) : 0;
+
+    /// <summary>The end of a hole of which the receiver says that it is none: nothing will come to fill it. 0 where there is no such hole.</summary>
+    private long HoleEnd(TcpStream stream) =>
+        !_inline && stream.HasWaiting && stream.AckedOffset > stream.EndOffset && stream.RawLimit == long.MaxValue
+            ? Math.Min(stream.AckedOffset, stream.Segments![stream.PlacedCount].Offset)
+            : 0;
 
     /// <summary>The highest offset seen, acknowledged or not.</summary>
     public static long GetReceivedEnd(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction)?.EndOffset ?? 0;
@@ -278,8 +286,10 @@ public sealed partial class Reassembler
         return true;
     }
 
-    /// <summary>Bytes that were not acknowledged may still be replaced; inline, and at the very start, they are shown all the same.</summary>
-    private long RecentEnd(TcpStream stream) => _inline && stream.AckedOffset <= stream.Base
+    /// <summary>
+    /// Bytes that were not acknowledged may still be replaced; inline, and at the very start, they are shown all the same, as they are in pieces with holes.
+    /// </summary>
+    private long RecentEnd(TcpStream stream) => (_inline && stream.AckedOffset <= stream.Base) || stream.HeldCount > 0 || stream.GapBefore > 0
         ? stream.EndOffset
         : Math.Clamp(stream.AckedOffset, stream.Base, stream.EndOffset);
 
@@ -343,23 +353,26 @@ public sealed partial class Reassembler
     }
 
     /// <summary>Gives back the stretches that rules have looked at.</summary>
-    private void ReleaseShown(TcpStream stream)
+    /// <param name="stream">The stream.</param>
+    /// <param name="neededFrom">Stretches with bytes from this offset on stay: a frame has not been written.</param>
+    private void ReleaseShown(TcpStream stream, long neededFrom)
     {
-        if (stream.HeldShown == 0)
+        int released = 0;
+        while (released < stream.HeldShown && stream.Held![released].Base + stream.Held[released].Length <= neededFrom)
+        {
+            _slabs.Return(stream.Held[released++].Slab!);
+        }
+
+        if (released == 0)
         {
             return;
         }
 
-        for (int i = 0; i < stream.HeldShown; i++)
-        {
-            _slabs.Return(stream.Held![i].Slab!);
-        }
-
-        int left = stream.HeldCount - stream.HeldShown;
-        Array.Copy(stream.Held!, stream.HeldShown, stream.Held!, 0, left);
-        Array.Clear(stream.Held!, left, stream.HeldShown);
+        int left = stream.HeldCount - released;
+        Array.Copy(stream.Held!, released, stream.Held!, 0, left);
+        Array.Clear(stream.Held!, left, released);
         stream.HeldCount = (byte)left;
-        stream.HeldShown = 0;
+        stream.HeldShown -= (byte)released;
     }
 }
 

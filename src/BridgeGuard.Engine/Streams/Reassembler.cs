@@ -130,7 +130,11 @@ public sealed partial class Reassembler
     {
         stream.Flags &= ~TcpStreamFlags.RawRepeat;
         _lateInsert = null;
-        ReleaseShown(stream);
+        if (stream.HeldShown > 0)
+        {
+            ReleaseShown(stream, flow.FramesOf(flow.Tcp!.DirectionOf(stream)) is { Count: > 0 } frames ? frames.NeededFrom(0) : long.MaxValue);
+        }
+
         if (stream.Data is not null)
         {
             TrimData(flow, stream, stream.Data);
@@ -194,7 +198,7 @@ public sealed partial class Reassembler
         }
 
         stream.HeldShown = stream.HeldCount;
-        ReleaseShown(stream);
+        ReleaseShown(stream, long.MaxValue);
         if (stream.Segments is not { } segments)
         {
             return;

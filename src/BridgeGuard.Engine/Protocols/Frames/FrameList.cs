@@ -82,7 +82,7 @@ public sealed class FrameList
         Count = kept;
     }
 
-    /// <summary>The lowest offset that some frame still needs; <see cref="long.MaxValue"/>: none.</summary>
+    /// <summary>The lowest offset that some frame still needs, to be written from its start or to be looked at; <see cref="long.MaxValue"/>: none.</summary>
     /// <param name="overlap">Bytes before the place reached that are looked at again.</param>
     internal long NeededFrom(int overlap)
     {
@@ -90,7 +90,9 @@ public sealed class FrameList
         for (int i = 0; i < Count; i++)
         {
             ref readonly Frame frame = ref _frames[i];
-            long from = frame.IsInspected && frame.IsLogged ? long.MaxValue : frame.Offset + Math.Max(0, frame.Seen - overlap);
+            long from = !frame.IsLogged ? frame.Offset
+                : frame.IsInspected ? long.MaxValue
+                : frame.Offset + Math.Max(0, frame.Seen - overlap);
             lowest = Math.Min(lowest, from);
         }
 
