@@ -55,9 +55,11 @@ public sealed class FrameListTests
         var frames = new FrameList();
         frames.Open(0, 1000, Frame.OpenEnded);
         frames[0].Seen = 500;
+        Assert.Equal(1000, frames.NeededFrom(overlap: 100)); // It will be written from its start.
+        frames[0].IsLogged = true;
         Assert.Equal(1400, frames.NeededFrom(overlap: 100));
         Assert.Equal(1000, frames.NeededFrom(overlap: 1000));
-        frames[0].IsInspected = frames[0].IsLogged = true;
+        frames[0].IsInspected = true;
         Assert.Equal(long.MaxValue, frames.NeededFrom(overlap: 100));
     }
 }
