@@ -455,6 +455,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         NoteOutcome(packet, flow);
         Counters.Events(in packet.Events);
         _events.PacketAnomalies(packet, flow);
+        if (packet.ArpOffset >= 0)
+        {
+            _events.Arp(packet);
+        }
+
         if (flow is not null)
         {
             _events.DetectionAnomalies(flow, packet, packet.AppEvents);

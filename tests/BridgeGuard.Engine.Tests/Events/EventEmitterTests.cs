@@ -46,6 +46,30 @@ public sealed class EventEmitterTests
         Assert.Equal("2016-07-13T22:42:07.000000+0000", json.GetProperty("flow").GetProperty("start").GetString());
     }
 
+    [Theory]
+    [InlineData(1, "request")]
+    [InlineData(2, "reply")]
+    [InlineData(3, "request_reverse")]
+    [InlineData(4, "reply_reverse")]
+    public void ArpSaysWhoAsksForWhom(byte operation, string name)
+    {
+        RecordedEvents events = new();
+        using EventEmitter emitter = Emitter(events, ("arp", [("enabled", "yes")]));
+        byte[] frame = [0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2];
+        Packet packet = new();
+        packet.Reset(frame, 0, frame.Length, new FrameInfo { TimestampUs = TimeUs, Number = 7 });
+        packet.ArpOffset = 0;
+
+        emitter.Arp(packet);
+
+        JsonElement json = events.Only;
+        Assert.Equal("arp", json.GetProperty("event_type").GetString());
+        Assert.False(json.TryGetProperty("src_ip", out _));
+        Assert.Equal(name, json.GetProperty("arp").GetProperty("opcode").GetString());
+        Assert.Equal("02:00:00:00:00:01", json.GetProperty("arp").GetProperty("src_mac").GetString());
+        Assert.Equal("10.0.0.2", json.GetProperty("arp").GetProperty("dest_ip").GetString());
+    }
+
     [Fact]
     public void AlertOptionsAddPayloadPacketRuleReferencesAndVerdict()
     {
