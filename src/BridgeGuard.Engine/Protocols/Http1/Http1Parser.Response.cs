@@ -355,7 +355,14 @@ internal sealed partial class Http1Parser
     private Step ReadTail(ReadOnlySpan<byte> rest, in ParseContext context)
     {
         Http1Transaction transaction = _responding!;
-        if (!rest.IsEmpty && _responseBody.IsByLength && (Http1Text.TrimStart(rest).IsEmpty || !Http1StatusLine.Begins(rest)))
+        ReadOnlySpan<byte> text = Http1Text.TrimStart(rest);
+        bool isTooShortToSay = !text.IsEmpty && text.Length < 4 && Http1StatusLine.Begins(text);
+        if (isTooShortToSay && _responseBody.IsByLength && !context.IsEnd)
+        {
+            return Step.NeedMore;
+        }
+
+        if (!rest.IsEmpty && _responseBody.IsByLength && (text.IsEmpty || isTooShortToSay || !Http1StatusLine.Begins(rest)))
         {
             transaction.Response.WireBytes += rest.Length;
             _responseSink.Feed(rest, transaction, in context);

@@ -50,6 +50,22 @@ public sealed class Http1ParserTests
         }
     }
 
+    /// <summary>Bytes behind a counted body that may yet become a status line are not judged before they can be.</summary>
+    [Fact]
+    public void SurplusThatBeginsLikeAStatusLineIsBodyWhereverItIsCut()
+    {
+        byte[] response = Encoding.Latin1.GetBytes("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello\r\nhtthello");
+        int surplus = response.Length - "htthello".Length;
+        for (int cut = surplus + 1; cut <= surplus + 3; cut++)
+        {
+            var bench = new ProtocolBench(new Http1Protocol());
+            bench.Feed([Turn.Client(Get), new Turn(Direction.ToClient, response[..cut]), new Turn(Direction.ToClient, response[cut..])]);
+            bench.End();
+            Assert.Equal("hello\r\nhtthello", bench.Buffer("http.response_body", Direction.ToClient));
+            Assert.Equal(1, bench.State.Transactions.Count);
+        }
+    }
+
     [Theory]
     [InlineData("GET\t/a HTTP/1.1", "method_delim_non_compliant")]
     [InlineData("GET /a\tHTTP/1.1", "uri_delim_non_compliant")]
