@@ -77,7 +77,8 @@ public sealed partial class PacketWorker
     /// </summary>
     private void InspectSealed(Flow flow, Packet packet)
     {
-        if (!_detects || Skips(flow) || flow.Has(FlowFlags.Dropped)
+        // Inline without firewall rules a packet of our own must not drop what a pass rule spares packet by packet.
+        if (!_detects || Skips(flow) || flow.Has(FlowFlags.Dropped) || (_settings.IsInline && !_settings.FirewallMode)
             || flow.AppState is not { Protocol.OutlivesHandshake: true }
             || !(flow.Has(FlowFlags.NoPayloadInspection) || flow.Variables.BypassRequested))
         {
