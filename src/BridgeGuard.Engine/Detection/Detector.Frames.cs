@@ -164,14 +164,7 @@ public sealed partial class Detector
     private Transaction? FindTransaction(ulong id)
     {
         TransactionList transactions = _flow!.AppState!.Transactions;
-        for (int i = 0; i < transactions.Count; i++)
-        {
-            if (transactions[i].Id == id)
-            {
-                return transactions[i];
-            }
-        }
-
-        return null;
+        int index = transactions.IndexOfId(id);
+        return index < 0 ? null : transactions[index];
     }
 }

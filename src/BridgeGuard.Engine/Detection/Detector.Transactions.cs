@@ -30,10 +30,12 @@ public sealed partial class Detector
         ProtocolState state = _flow!.AppState!;
         TransactionList transactions = state.Transactions;
         uint changes = _packet.Direction == Direction.ToServer ? state.ChangesToServer : state.ChangesToClient;
-        for (int i = 0; i < transactions.Count; i++)
+        TransactionMark mark = MarkFor(_packet.Direction);
+        for (int i = transactions.Next(mark, 0); i >= 0; i = transactions.Next(mark, i + 1))
         {
             Transaction transaction = transactions[i];
             TransactionDetection detection = transaction.Detection(_packet.Direction);
+            transactions.Unmark(mark, i);
             if (detection.IsFinished || !transaction.ExistsIn(_packet.Direction))
             {
                 continue;
@@ -49,8 +51,13 @@ public sealed partial class Detector
 
             detection.InspectedChanges = changes;
             InspectTransaction(transaction, detection, progress);
+
+            // It may have been finished, or a file be wanted now.
+            transactions.Mark(TransactionMark.Log, i);
         }
     }
+
+    private static TransactionMark MarkFor(Direction direction) => direction == Direction.ToServer ? TransactionMark.ToServer : TransactionMark.ToClient;
 
     /// <summary>Marks what needs no inspection, so that transactions of passed flows can go.</summary>
     private static void FinishTransactions(RuleSet rules, Packet packet, Flow? flow)
@@ -60,13 +67,22 @@ public sealed partial class Detector
             return;
         }
 
-        for (int i = 0; i < state.Transactions.Count; i++)
+        state.MeetRules(rules, flow);
+        TransactionList transactions = state.Transactions;
+        TransactionMark mark = MarkFor(packet.Direction);
+        for (int i = transactions.Next(mark, 0); i >= 0; i = transactions.Next(mark, i + 1))
         {
-            Transaction transaction = state.Transactions[i];
+            Transaction transaction = transactions[i];
             if (flow.ProgressOf(transaction, packet.Direction) >= state.Protocol.CompletedProgress(packet.Direction))
             {
                 transaction.Detection(packet.Direction).Attach(rules);
                 transaction.Detection(packet.Direction).IsFinished = true;
+                transactions.Mark(TransactionMark.Log, i);
+                transactions.Unmark(mark, i);
+            }
+            else if (flow.Has(FlowFlags.Passed))
+            {
+                transactions.Unmark(mark, i);
             }
         }
     }

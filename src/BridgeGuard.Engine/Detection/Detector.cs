@@ -183,6 +183,7 @@ public sealed partial class Detector : IDisposable
         }
 
         _flow = flow;
+        flow?.AppState?.MeetRules(rules, flow);
         _alerts = alerts;
         _group = _groups.Find(rules, packet, flow);
         _hasShownStream = false;
@@ -203,7 +204,8 @@ public sealed partial class Detector : IDisposable
 
         Direction direction = _packet.Direction;
         TransactionList transactions = state.Transactions;
-        for (int i = 0; i < transactions.Count; i++)
+        TransactionMark mark = MarkFor(direction);
+        for (int i = transactions.Next(mark, 0); i >= 0; i = transactions.Next(mark, i + 1))
         {
             Transaction transaction = transactions[i];
             if (!transaction.Detection(direction).IsFinished

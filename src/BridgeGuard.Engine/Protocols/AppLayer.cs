@@ -220,29 +220,34 @@ public sealed class AppLayer : IStreamConsumer
         byte completeToServer = state.Protocol.CompletedProgress(Direction.ToServer);
         byte completeToClient = state.Protocol.CompletedProgress(Direction.ToClient);
         bool waits = false;
-        for (int i = 0; i < transactions.Count;)
+        for (int i = transactions.Next(TransactionMark.Log, 0); i >= 0; i = transactions.Next(TransactionMark.Log, i))
         {
             Transaction transaction = transactions[i];
             bool complete = flow.ProgressOf(transaction, Direction.ToServer) >= completeToServer
                 && flow.ProgressOf(transaction, Direction.ToClient) >= completeToClient;
+            bool logged = (transaction.LoggedMask & loggedMask) == loggedMask;
             bool filesLogged = IsLogged(transaction.FilesToServer) && IsLogged(transaction.FilesToClient);
-            bool done = complete
-                && (transaction.LoggedMask & loggedMask) == loggedMask
-                && filesLogged
-                && (inspectionDone
-                    || ((!transaction.ExistsIn(Direction.ToServer) || transaction.DetectionToServer.IsFinished)
-                        && (!transaction.ExistsIn(Direction.ToClient) || transaction.DetectionToClient.IsFinished)));
-            if (!done)
+            bool inspected = inspectionDone
+                || ((!transaction.ExistsIn(Direction.ToServer) || transaction.DetectionToServer.IsFinished)
+                    && (!transaction.ExistsIn(Direction.ToClient) || transaction.DetectionToClient.IsFinished));
+            if (complete && logged && filesLogged && inspected)
             {
-                waits |= complete || !filesLogged;
-                i++;
+                transactions.RemoveAt(i);
+                state.Release(transaction);
                 continue;
             }
 
-            transactions.RemoveAt(i);
-            state.Release(transaction);
+            waits |= complete || !filesLogged;
+            if (filesLogged && (!complete || logged))
+            {
+                // Its parser or detection will say when there is more to do.
+                transactions.Unmark(TransactionMark.Log, i);
+            }
+
+            i++;
         }
 
+        waits |= transactions.Count > TransactionList.MaxUnmarked;
         return waits;
     }
 

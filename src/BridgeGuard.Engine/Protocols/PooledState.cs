@@ -6,8 +6,8 @@ namespace BridgeGuard.Engine.Protocols;
 /// <remarks>Owner of what <see cref="Rent"/> gives until <see cref="Add"/> or <see cref="Release"/>. No allocation once the pool has grown.</remarks>
 /// <typeparam name="T">The protocol's transaction.</typeparam>
 /// <param name="protocol">The descriptor.</param>
-/// <param name="maxTransactions">Transactions alive on one flow; above it the oldest leaves.</param>
-public abstract class PooledState<T>(Protocol protocol, int maxTransactions) : ProtocolState
+/// <param name="maxTransactions">Transactions alive on one flow; above it the oldest leaves. A parser that enforces a cap of its own leaves it out.</param>
+public abstract class PooledState<T>(Protocol protocol, int maxTransactions = int.MaxValue) : ProtocolState
     where T : Transaction, new()
 {
     private readonly Stack<T> _pool = new();
@@ -28,12 +28,38 @@ public abstract class PooledState<T>(Protocol protocol, int maxTransactions) : P
     {
         if (Transactions.Count >= maxTransactions)
         {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
+            DropOldest();
         }
 
         Transactions.Add(transaction);
+    }
+
+    /// <summary>
+    /// Appends a transaction. At the cap the oldest open one is given up, so that it is inspected, logged and leaves; when twice as many are still here
+    /// the oldest goes at once.
+    /// </summary>
+    protected void AddOpen(T transaction, int cap)
+    {
+        if (Transactions.Count >= cap)
+        {
+            int open = OldestOpen();
+            if (open >= 0)
+            {
+                GiveUp((T)Transactions[open]);
+            }
+
+            if (open < 0 || Transactions.Count >= cap * 2)
+            {
+                DropOldest();
+            }
+        }
+
+        Transactions.Add(transaction);
+    }
+
+    /// <summary>Ends an open transaction for which there is no room any more: raises the protocol's event and completes it.</summary>
+    protected virtual void GiveUp(T transaction)
+    {
     }
 
     /// <summary>Appends a complete message that is a transaction of one direction.</summary>
@@ -43,5 +69,12 @@ public abstract class PooledState<T>(Protocol protocol, int maxTransactions) : P
         transaction.ProgressToServer = 1;
         transaction.ProgressToClient = 1;
         Add(transaction);
+    }
+
+    private void DropOldest()
+    {
+        Transaction oldest = Transactions[0];
+        Transactions.RemoveAt(0);
+        Release(oldest);
     }
 }

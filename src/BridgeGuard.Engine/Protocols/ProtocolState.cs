@@ -60,9 +60,14 @@ public readonly struct ParseContext
 public abstract class ProtocolState
 {
     /// <summary>Live transactions up to this number are compared before and after parsing; with more, each parse counts as a change of all.</summary>
-    private const int MaxOutlined = 16;
+    private const int MaxOutlined = TransactionList.MaxUnmarked;
 
     private ulong _unknown = ulong.MaxValue / 2;
+    private object? _metRules;
+    private int _overForRules;
+    private int _situationForLoggers;
+    private ulong _openToServer;
+    private ulong _openToClient;
 
     /// <summary>Live transactions, oldest first.</summary>
     public TransactionList Transactions { get; } = new();
@@ -75,6 +80,17 @@ public abstract class ProtocolState
     internal uint ChangesToServer { get; private set; }
 
     internal uint ChangesToClient { get; private set; }
+
+    /// <summary>
+    /// The parser changes a transaction only by its progress, by an anomaly, or after <see cref="Transaction.Touch"/>: with many open ones the others
+    /// are left alone. Otherwise each parse counts as a change of all.
+    /// </summary>
+    public virtual bool TellsWhatItTouches => false;
+
+    /// <summary>With <see cref="TellsWhatItTouches"/>: touches what the parser is in the midst of, after each parse.</summary>
+    protected virtual void TouchCurrent()
+    {
+    }
 
     /// <summary>Bytes of an unfinished element that may be kept; more end the parsing.</summary>
     public virtual int MaxTailBytes => AppLayer.MaxTailBytes;
@@ -117,6 +133,66 @@ public abstract class ProtocolState
         bool isBoth = Outline() != before;
         ChangesToServer += isBoth || direction == Direction.ToServer ? 1u : 0u;
         ChangesToClient += isBoth || direction == Direction.ToClient ? 1u : 0u;
+        if (!TellsWhatItTouches || Transactions.Count <= TransactionList.MaxUnmarked)
+        {
+            Transactions.MarkAll();
+        }
+        else
+        {
+            TouchCurrent();
+        }
+    }
+
+    /// <summary>Before rules look at transactions: other rules than last time, or a direction that is over, concern all of them.</summary>
+    internal void MeetRules(object rules, Flow flow)
+    {
+        int over = Over(flow);
+        if (!ReferenceEquals(_metRules, rules) || over != _overForRules)
+        {
+            _metRules = rules;
+            _overForRules = over;
+            Transactions.MarkAll();
+        }
+    }
+
+    /// <summary>The same before loggers do; <paramref name="inspectionDone"/>: rules will not ask again.</summary>
+    internal void MeetLoggers(bool inspectionDone, Flow flow)
+    {
+        int situation = Over(flow) + (inspectionDone ? 4 : 0);
+        if (situation != _situationForLoggers)
+        {
+            _situationForLoggers = situation;
+            Transactions.MarkAll();
+        }
+    }
+
+    private static int Over(Flow flow) => (flow.IsOver(Direction.ToServer) ? 1 : 0) + (flow.IsOver(Direction.ToClient) ? 2 : 0);
+
+    /// <summary>The oldest transaction that is not complete in a direction, in which completeness comes roughly in order; -1: none.</summary>
+    /// <remarks>Each is passed over once: what is behind needs no looking at again.</remarks>
+    protected int OldestOpen(Direction direction)
+    {
+        byte complete = Protocol.CompletedProgress(direction);
+        ref ulong from = ref direction == Direction.ToServer ? ref _openToServer : ref _openToClient;
+        for (int i = Transactions.IndexFrom(from); i < Transactions.Count; i++)
+        {
+            if (Transactions[i].Progress(direction) < complete)
+            {
+                from = Transactions[i].Id;
+                return i;
+            }
+        }
+
+        from = Transactions.NextId;
+        return -1;
+    }
+
+    /// <summary>The oldest transaction that is not complete in both directions; -1: none.</summary>
+    protected int OldestOpen()
+    {
+        int toServer = OldestOpen(Direction.ToServer);
+        int toClient = OldestOpen(Direction.ToClient);
+        return toServer < 0 ? toClient : toClient < 0 ? toServer : Math.Min(toServer, toClient);
     }
 
     /// <summary>Something that changes whenever a transaction comes, goes, or advances.</summary>
@@ -144,6 +220,9 @@ public abstract class ProtocolState
         }
 
         Transactions.Reset();
+        _metRules = null;
+        _overForRules = _situationForLoggers = 0;
+        _openToServer = _openToClient = 0;
     }
 }
 

@@ -24,18 +24,61 @@ public readonly ref struct BufferView(ReadOnlySpan<byte> data, long offset = 0, 
 /// </remarks>
 public abstract class Transaction
 {
+    private byte _progressToServer;
+    private byte _progressToClient;
+    private uint _key;
+
     /// <summary>Number within the flow, from 0 (EVE <c>tx_id</c>).</summary>
     public ulong Id { get; internal set; }
 
     /// <summary>The directions this transaction exists in: one for a message of a unidirectional protocol.</summary>
     public DirectionMask Directions { get; set; } = DirectionMask.Both;
 
+    /// <summary>By what the parser finds it again: a message or stream number, or what is left of a longer one. Need not be unique.</summary>
+    public uint Key
+    {
+        get => _key;
+        set
+        {
+            if (_key != value)
+            {
+                _key = value;
+                Home?.SetKey(this, value);
+            }
+        }
+    }
+
     /// <summary>How far each direction got.</summary>
-    public byte ProgressToServer { get; set; }
+    public byte ProgressToServer
+    {
+        get => _progressToServer;
+        set
+        {
+            if (_progressToServer != value)
+            {
+                _progressToServer = value;
+                Home?.Touch(this);
+            }
+        }
+    }
 
-    public byte ProgressToClient { get; set; }
+    public byte ProgressToClient
+    {
+        get => _progressToClient;
+        set
+        {
+            if (_progressToClient != value)
+            {
+                _progressToClient = value;
+                Home?.Touch(this);
+            }
+        }
+    }
 
-    /// <summary>Anomalies seen in this transaction, as indexes into <see cref="Protocol.Anomalies"/>.</summary>
+    /// <summary>The list it stands in; null in the pool.</summary>
+    internal TransactionList? Home { get; set; }
+
+    /// <summary>Anomalies seen in this transaction, as indexes into <see cref="Protocol.Anomalies"/>; <see cref="Note"/> adds one.</summary>
     public AnomalySet Anomalies;
 
     /// <summary>Which EVE loggers have written this transaction, one bit each; kept by the emitter.</summary>
@@ -92,6 +135,19 @@ public abstract class Transaction
         return false;
     }
 
+    /// <summary>
+    /// Something of it has changed that no progress tells: the engine looks at it again. Only where <see cref="ProtocolState.TellsWhatItTouches"/>
+    /// does the parser have to say so.
+    /// </summary>
+    public void Touch() => Home?.Touch(this);
+
+    /// <summary>Adds to <see cref="Anomalies"/>.</summary>
+    protected void Note(int anomaly)
+    {
+        Anomalies.Add(anomaly);
+        Home?.Touch(this);
+    }
+
     /// <summary>Detection has inspected this direction with all that is there: body windows may slide.</summary>
     public virtual void OnInspected(Direction direction)
     {
@@ -101,8 +157,10 @@ public abstract class Transaction
     public virtual void Reset()
     {
         Id = 0;
-        ProgressToServer = 0;
-        ProgressToClient = 0;
+        Home = null;
+        _key = 0;
+        _progressToServer = 0;
+        _progressToClient = 0;
         Anomalies.Clear();
         LoggedMask = 0;
         IsAccepted = false;

@@ -545,7 +545,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     {
         ProtocolState state = flow.AppState!;
         TransactionList transactions = state.Transactions;
-        for (int i = 0; i < transactions.Count; i++)
+        bool inspectionDone = !_detects || Skips(flow) || flow.Has(FlowFlags.Dropped);
+        state.MeetLoggers(inspectionDone, flow);
+        for (int i = transactions.Next(TransactionMark.Log, 0); i >= 0; i = transactions.Next(TransactionMark.Log, i + 1))
         {
             Transaction transaction = transactions[i];
             _events.AppLayerAnomalies(flow, packet, transaction);
@@ -560,7 +562,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         uint all = (1u << state.Protocol.Loggers.Length) - 1;
-        flow.TransactionsDue = AppLayer.Retire(flow, all, inspectionDone: !_detects || Skips(flow) || flow.Has(FlowFlags.Dropped));
+        flow.TransactionsDue = AppLayer.Retire(flow, all, inspectionDone);
     }
 
     private static DirectionMask EndedFor(Flow flow, Transaction transaction)

@@ -51,7 +51,7 @@ internal sealed class BitTorrentDhtTransaction : Transaction
         }
     }
 
-    public void Raise(BitTorrentDhtAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(BitTorrentDhtAnomaly anomaly) => Note((int)anomaly);
 
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
     {

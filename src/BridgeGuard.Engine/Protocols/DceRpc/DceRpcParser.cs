@@ -8,13 +8,12 @@ namespace BridgeGuard.Engine.Protocols.DceRpc;
 /// responses go to the oldest request of their call that has none. On UDP all fragments of a call are one transaction. Faults, rejections and
 /// PDUs of security or cancellation make no transaction. After lost bytes a header is looked for.
 /// </remarks>
-internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : ProtocolState
+internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : PooledState<DceRpcTransaction>(protocol)
 {
-    private readonly Stack<DceRpcTransaction> _pool = new();
     private readonly DceRpcInterfaces _interfaces = new();
     private readonly DirectionState[] _directions = [new(), new()];
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -84,12 +83,6 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
         state.SkipBytes = (int)Math.Max(after, 0);
         state.SetPending(0, 0);
         CompleteLost(context.Direction);
-    }
-
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((DceRpcTransaction)transaction);
     }
 
     public override void Reset()
@@ -232,12 +225,13 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
 
     private DceRpcTransaction? FindUnanswered(uint callId, DceRpcType asked)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        for (int i = Transactions.IndexOfKey(callId); i >= 0; i = Transactions.IndexOfKey(callId, i + 1))
         {
             var transaction = (DceRpcTransaction)Transactions[i];
             DceRpcCall call = transaction.Call;
             if (call.CallId == callId && call.Request == asked && !call.IsResponseComplete)
             {
+                transaction.Touch();
                 return transaction;
             }
         }
@@ -247,12 +241,14 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
 
     private DceRpcTransaction? FindDatagram(in DceRpcDatagram datagram, bool isRequest)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        uint key = datagram.SequenceNumber;
+        for (int i = Transactions.IndexOfKey(key); i >= 0; i = Transactions.IndexOfKey(key, i + 1))
         {
             var transaction = (DceRpcTransaction)Transactions[i];
             bool isOpen = isRequest ? !transaction.Call.IsRequestComplete : !transaction.Call.IsResponseComplete;
             if (isOpen && transaction.SequenceNumber == datagram.SequenceNumber && transaction.Activity == datagram.Activity)
             {
+                transaction.Touch();
                 return transaction;
             }
         }
@@ -262,8 +258,9 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
 
     private DceRpcTransaction Start(uint callId, byte minorVersion)
     {
-        DceRpcTransaction transaction = _pool.TryPop(out DceRpcTransaction? pooled) ? pooled : new DceRpcTransaction();
+        DceRpcTransaction transaction = Rent();
         transaction.Call.CallId = callId;
+        transaction.Key = callId;
         transaction.MajorVersion = 5;
         transaction.MinorVersion = minorVersion;
         Transactions.Add(transaction);
@@ -285,6 +282,7 @@ internal sealed class DceRpcParser(Protocol protocol, DceRpcLimits limits) : Pro
         transaction.IsDatagram = true;
         transaction.MajorVersion = 4;
         transaction.SequenceNumber = datagram.SequenceNumber;
+        transaction.Key = datagram.SequenceNumber;
         transaction.Activity = datagram.Activity;
         return transaction;
     }

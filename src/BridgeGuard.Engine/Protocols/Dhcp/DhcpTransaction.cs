@@ -64,7 +64,7 @@ internal sealed class DhcpTransaction : Transaction
         return -1;
     }
 
-    public void Raise(DhcpAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(DhcpAnomaly anomaly) => Note((int)anomaly);
 
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
     {

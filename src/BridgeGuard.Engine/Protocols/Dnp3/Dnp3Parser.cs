@@ -8,7 +8,7 @@ namespace BridgeGuard.Engine.Protocols.Dnp3;
 /// A frame that is wrong is an event on a transaction of its own and is passed over by its length; bytes that are no frame end parsing.
 /// Application confirmations and frames without user data make no transaction.
 /// </remarks>
-internal sealed class Dnp3Parser(Dnp3Protocol protocol, Dnp3Limits limits) : ProtocolState
+internal sealed class Dnp3Parser(Dnp3Protocol protocol, Dnp3Limits limits) : PooledState<Dnp3Transaction>(protocol)
 {
     private const int HeaderBytes = 10;
     private const int HeaderCheckedBytes = 8;
@@ -18,7 +18,6 @@ internal sealed class Dnp3Parser(Dnp3Protocol protocol, Dnp3Limits limits) : Pro
     /// <summary>What the length byte counts besides user data: control and addresses.</summary>
     private const int CountedHeaderBytes = 5;
 
-    private readonly Stack<Dnp3Transaction> _pool = new();
     private readonly byte[] _user = new byte[256];
     private readonly Side _client = new();
     private readonly Side _server = new();
@@ -29,8 +28,6 @@ internal sealed class Dnp3Parser(Dnp3Protocol protocol, Dnp3Limits limits) : Pro
         public Dnp3Transaction? Open;
         public byte Sequence;
     }
-
-    public override Protocol Protocol => protocol;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -62,12 +59,6 @@ internal sealed class Dnp3Parser(Dnp3Protocol protocol, Dnp3Limits limits) : Pro
         return ParseResult.Done(consumed);
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((Dnp3Transaction)transaction);
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -83,8 +74,6 @@ internal sealed class Dnp3Parser(Dnp3Protocol protocol, Dnp3Limits limits) : Pro
             Release(open);
         }
     }
-
-    private Dnp3Transaction Rent() => _pool.TryPop(out Dnp3Transaction? pooled) ? pooled : new Dnp3Transaction();
 
     private void Note(Dnp3Anomaly anomaly, Direction direction)
     {

@@ -74,7 +74,7 @@ internal sealed partial class Dnp3Transaction : Transaction
         ProgressToClient = 1;
     }
 
-    public void Raise(Dnp3Anomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(Dnp3Anomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

@@ -5,10 +5,8 @@ namespace BridgeGuard.Engine.Protocols.Dns;
 
 /// <summary>DNS over UDP and TCP (RFC 1035 §4.2), and what shares its format (mDNS, RFC 6762).</summary>
 /// <remarks>A datagram is a message; on TCP two bytes of length stand before each. A message that cannot be read is skipped and counted.</remarks>
-internal sealed class DnsParser : ProtocolState
+internal sealed class DnsParser : PooledState<DnsTransaction>
 {
-    private readonly Protocol _protocol;
-    private readonly Stack<DnsTransaction> _pool = new();
     private bool _toServerLost;
     private bool _toClientLost;
 
@@ -25,12 +23,7 @@ internal sealed class DnsParser : ProtocolState
     /// <param name="protocol">DNS or mDNS.</param>
     /// <param name="ignoresDirection">Requests and responses travel either way (mDNS).</param>
     public DnsParser(Protocol protocol, bool ignoresDirection = false)
-    {
-        _protocol = protocol;
-        _ignoresDirection = ignoresDirection;
-    }
-
-    public override Protocol Protocol => _protocol;
+        : base(protocol, DnsLimits.MaxTransactions) => _ignoresDirection = ignoresDirection;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -76,8 +69,7 @@ internal sealed class DnsParser : ProtocolState
             _silencedCount = Math.Min(_silencedCount + 1, MaxSilenced);
         }
 
-        transaction.Reset();
-        _pool.Push((DnsTransaction)transaction);
+        base.Release(transaction);
     }
 
     public override void Reset()
@@ -91,9 +83,10 @@ internal sealed class DnsParser : ProtocolState
     /// <summary>What a rule said of a request (<c>config: logging disable</c>) goes for its answer, which is a transaction of its own.</summary>
     private bool IsSilenced(DnsTransaction answer)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        uint key = KeyOf(answer.MessageId);
+        for (int i = Transactions.IndexOfKey(key); i >= 0; i = Transactions.IndexOfKey(key, i + 1))
         {
-            if (Transactions[i] is DnsTransaction { IsRequest: true, LoggedMask: uint.MaxValue } request && request.MessageId == answer.MessageId)
+            if (Transactions[i].LoggedMask == uint.MaxValue)
             {
                 return true;
             }
@@ -101,6 +94,9 @@ internal sealed class DnsParser : ProtocolState
 
         return _silenced.AsSpan(0, _silencedCount).Contains(answer.MessageId);
     }
+
+    /// <summary>The <see cref="Transaction.Key"/> of a request; answers have none.</summary>
+    private static uint KeyOf(ushort messageId) => messageId + 1u;
 
     private bool IsLost(Direction direction) => direction == Direction.ToServer ? _toServerLost : _toClientLost;
 
@@ -131,12 +127,11 @@ internal sealed class DnsParser : ProtocolState
 
     private void ReadMessage(ReadOnlySpan<byte> message, uint frame, in ParseContext context)
     {
-        DnsTransaction transaction = _pool.TryPop(out DnsTransaction? pooled) ? pooled : new DnsTransaction();
+        DnsTransaction transaction = Rent();
         transaction.Reset();
         if (!DnsMessage.TryRead(message, transaction))
         {
-            transaction.Reset();
-            _pool.Push(transaction);
+            base.Release(transaction);
             return;
         }
 
@@ -148,6 +143,7 @@ internal sealed class DnsParser : ProtocolState
             transaction.Raise(toServer ? DnsAnomaly.NotRequest : DnsAnomaly.NotResponse);
         }
 
+        transaction.Key = transaction.IsRequest ? KeyOf(transaction.MessageId) : 0;
         if (!transaction.IsRequest && IsSilenced(transaction))
         {
             transaction.LoggedMask = uint.MaxValue;
@@ -155,14 +151,7 @@ internal sealed class DnsParser : ProtocolState
 
         transaction.ProgressToServer = 1;
         transaction.ProgressToClient = 1;
-        if (Transactions.Count >= DnsLimits.MaxTransactions)
-        {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
-        }
-
-        Transactions.Add(transaction);
+        Add(transaction);
 
         // Suricata counts the transactions of frames from 1.
         context.Frames?.SetTransaction(frame, transaction.Id + 1);

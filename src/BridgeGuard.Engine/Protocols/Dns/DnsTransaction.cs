@@ -78,7 +78,7 @@ internal sealed partial class DnsTransaction : Transaction
         return count;
     }
 
-    public void Raise(DnsAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(DnsAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

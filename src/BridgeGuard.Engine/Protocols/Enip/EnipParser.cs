@@ -5,13 +5,12 @@ namespace BridgeGuard.Engine.Protocols.Enip;
 
 /// <summary>Encapsulated messages (CIP volume 2, 2-3) over TCP, and over UDP one after the other in a datagram.</summary>
 /// <remarks>A message that does not have its form is an event and has no content; the next is found by its length.</remarks>
-internal sealed class EnipParser(EnipProtocol protocol, EnipLimits limits) : ProtocolState
+internal sealed class EnipParser(EnipProtocol protocol, EnipLimits limits) : PooledState<EnipTransaction>(protocol)
 {
     public const int HeaderBytes = 24;
 
-    private readonly Stack<EnipTransaction> _pool = new();
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -33,19 +32,13 @@ internal sealed class EnipParser(EnipProtocol protocol, EnipLimits limits) : Pro
         return ParseResult.Done(consumed);
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((EnipTransaction)transaction);
-    }
-
     private void Take(ReadOnlySpan<byte> pdu, int at, in ParseContext context)
     {
         bool isRequest = context.Direction == Direction.ToServer;
         ushort command = BinaryPrimitives.ReadUInt16LittleEndian(pdu);
         uint session = BinaryPrimitives.ReadUInt32LittleEndian(pdu[4..]);
         ulong key = BinaryPrimitives.ReadUInt64LittleEndian(pdu[12..]);
-        EnipTransaction transaction = (isRequest ? null : Find(command, session, key)) ?? Begin(session, key);
+        EnipTransaction transaction = (isRequest ? null : Find(command, session, key)) ?? Begin(command, session, key);
         EnipMessage message = transaction.Message(context.Direction);
         message.Exists = true;
         message.Command = command;
@@ -65,15 +58,16 @@ internal sealed class EnipParser(EnipProtocol protocol, EnipLimits limits) : Pro
         }
     }
 
-    private EnipTransaction? Find(ushort command, uint session, ulong key)
+    private EnipTransaction? Find(ushort command, uint session, ulong context)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        uint key = Key(command, context);
+        for (int i = Transactions.IndexOfKey(key); i >= 0; i = Transactions.IndexOfKey(key, i + 1))
         {
             var transaction = (EnipTransaction)Transactions[i];
 
             // RegisterSession is answered with the session it makes.
             bool isSession = transaction.Session == session || command == (ushort)EnipCommand.RegisterSession;
-            if (!transaction.IsComplete && transaction.Request.Exists && transaction.Request.Command == command && isSession && transaction.Context == key)
+            if (!transaction.IsComplete && transaction.Request.Exists && transaction.Request.Command == command && isSession && transaction.Context == context)
             {
                 return transaction;
             }
@@ -82,40 +76,21 @@ internal sealed class EnipParser(EnipProtocol protocol, EnipLimits limits) : Pro
         return null;
     }
 
-    private EnipTransaction Begin(uint session, ulong key)
+    private static uint Key(ushort command, ulong context) => (uint)context ^ (uint)(context >> 32) ^ ((uint)command << 16);
+
+    private EnipTransaction Begin(ushort command, uint session, ulong key)
     {
-        EnipTransaction transaction = _pool.TryPop(out EnipTransaction? pooled) ? pooled : new EnipTransaction();
+        EnipTransaction transaction = Rent();
         transaction.Session = session;
         transaction.Context = key;
-        if (Transactions.Count >= limits.MaxTransactions)
-        {
-            CompleteOldest();
-        }
-
-        Transactions.Add(transaction);
+        transaction.Key = Key(command, key);
+        AddOpen(transaction, limits.MaxTransactions);
         return transaction;
     }
 
-    private void CompleteOldest()
+    protected override void GiveUp(EnipTransaction transaction)
     {
-        for (int i = 0; i < Transactions.Count; i++)
-        {
-            var transaction = (EnipTransaction)Transactions[i];
-            if (!transaction.IsComplete)
-            {
-                transaction.Raise(EnipAnomaly.TooManyTransactions);
-                transaction.Complete();
-                if (Transactions.Count < limits.MaxTransactions * 2)
-                {
-                    return;
-                }
-
-                break;
-            }
-        }
-
-        Transaction oldest = Transactions[0];
-        Transactions.RemoveAt(0);
-        Release(oldest);
+        transaction.Raise(EnipAnomaly.TooManyTransactions);
+        transaction.Complete();
     }
 }

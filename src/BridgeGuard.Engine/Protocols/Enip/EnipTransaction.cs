@@ -173,9 +173,10 @@ internal sealed partial class EnipTransaction : Transaction
     {
         ProgressToServer = 1;
         ProgressToClient = 1;
+        Key = 0;
     }
 
-    public void Raise(EnipAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(EnipAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

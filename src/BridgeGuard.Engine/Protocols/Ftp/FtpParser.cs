@@ -9,9 +9,8 @@ namespace BridgeGuard.Engine.Protocols.Ftp;
 /// Replies belong to the oldest command without a final one (RFC 959 §5.4); 1xx replies are not final. A data connection is noted as expected
 /// when both its port and the command that uses it are known, in whichever order.
 /// </remarks>
-internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : ProtocolState
+internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : PooledState<FtpTransaction>(protocol)
 {
-    private readonly Stack<FtpTransaction> _pool = new();
     private bool _isSkippingCommand;
     private bool _isSkippingReply;
 
@@ -26,7 +25,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Protoc
     private int _waiting;
     private ProtocolChange _change;
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -82,12 +81,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Protoc
         return change;
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((FtpTransaction)transaction);
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -110,7 +103,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Protoc
 
         _waiting++;
 
-        FtpTransaction transaction = _pool.TryPop(out FtpTransaction? pooled) ? pooled : new FtpTransaction();
+        FtpTransaction transaction = Rent();
         Transactions.Add(transaction);
         return transaction;
     }
@@ -211,11 +204,12 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Protoc
         _port = port;
         _isActive = command.Mode == FtpMode.Active;
         _wasArranged = true;
-        for (int i = 0; i < Transactions.Count && _port != 0; i++)
+        for (int i = Transactions.IndexFrom(command.Id + 1); i < Transactions.Count && _port != 0; i++)
         {
             var waiting = (FtpTransaction)Transactions[i];
-            if (waiting.Id > command.Id && !waiting.IsExpected && waiting.Command >= FtpCommand.List)
+            if (!waiting.IsExpected && waiting.Command >= FtpCommand.List)
             {
+                waiting.Touch();
                 Expect(waiting, in context);
             }
         }
@@ -360,16 +354,15 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Protoc
 
     private FtpTransaction? Oldest()
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        int open = OldestOpen(Direction.ToClient);
+        if (open < 0)
         {
-            var transaction = (FtpTransaction)Transactions[i];
-            if (!transaction.IsReplied)
-            {
-                return transaction;
-            }
+            return null;
         }
 
-        return null;
+        var oldest = (FtpTransaction)Transactions[open];
+        oldest.Touch();
+        return oldest;
     }
 
     private static int ReadCode(ReadOnlySpan<byte> line)

@@ -55,7 +55,7 @@ internal sealed partial class FtpTransaction : Transaction
     /// <summary>The code of a reply of several lines that is not over, 0: none.</summary>
     public int OpenCode { get; set; }
 
-    public void Raise(FtpAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(FtpAnomaly anomaly) => Note((int)anomaly);
 
     public void Complete()
     {

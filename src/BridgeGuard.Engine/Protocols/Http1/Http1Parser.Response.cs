@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Protocols.Http1;
 
@@ -83,15 +84,8 @@ internal sealed partial class Http1Parser
     /// <summary>The oldest exchange whose response has not ended.</summary>
     private Http1Transaction? NextWaiting()
     {
-        for (int i = 0; i < Transactions.Count; i++)
-        {
-            if (Transactions[i].ProgressToClient < Http1Progress.Complete)
-            {
-                return (Http1Transaction)Transactions[i];
-            }
-        }
-
-        return null;
+        int open = OldestOpen(Direction.ToClient);
+        return open < 0 ? null : (Http1Transaction)Transactions[open];
     }
 
     /// <summary>The server has closed: responses that never came will not come.</summary>
@@ -289,7 +283,7 @@ internal sealed partial class Http1Parser
     /// <summary>The exchange itself is gone by the time the next protocol asks for it.</summary>
     private void KeepUpgrade(Http1Transaction transaction)
     {
-        Upgraded ??= _pool.TryPop(out Http1Transaction? pooled) ? pooled : new Http1Transaction();
+        Upgraded ??= Rent();
         Upgraded.Reset();
         Upgraded.Request.CopyHead(transaction.Request);
         Upgraded.Response.CopyHead(transaction.Response);

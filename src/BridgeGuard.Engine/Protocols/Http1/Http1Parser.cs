@@ -13,11 +13,9 @@ namespace BridgeGuard.Engine.Protocols.Http1;
 /// to them in order. Skipped on purpose: HTTP/0.9 beyond one response. This file holds the loop and what both
 /// directions share; <c>Http1Parser.Request.cs</c> and <c>.Response.cs</c> the states.
 /// </remarks>
-internal sealed partial class Http1Parser : ProtocolState
+internal sealed partial class Http1Parser : PooledState<Http1Transaction>
 {
     private readonly Http1Servers _servers;
-    private readonly Http1Protocol _protocol;
-    private readonly Stack<Http1Transaction> _pool = new();
     private readonly Http1BodySink _requestSink;
     private readonly Http1BodySink _responseSink;
     private ProtocolChange _change;
@@ -32,15 +30,13 @@ internal sealed partial class Http1Parser : ProtocolState
     private int _at;
 
     public Http1Parser(Http1Protocol protocol, Http1Servers servers)
+        : base(protocol)
     {
-        _protocol = protocol;
         _servers = servers;
         _limits = servers.For(default);
         _requestSink = new Http1BodySink(_limits, toServer: true);
         _responseSink = new Http1BodySink(_limits, toServer: false);
     }
-
-    public override Protocol Protocol => _protocol;
 
     /// <summary>The heads of the exchange by which the flow went on to another protocol; null before.</summary>
     public Http1Transaction? Upgraded { get; private set; }
@@ -61,6 +57,8 @@ internal sealed partial class Http1Parser : ProtocolState
         NeedMore,
         Stop,
     }
+
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -155,8 +153,13 @@ internal sealed partial class Http1Parser : ProtocolState
             _responsePhase = ResponsePhase.Resyncing;
         }
 
-        released.Reset();
-        _pool.Push(released);
+        base.Release(released);
+    }
+
+    protected override void TouchCurrent()
+    {
+        _requesting?.Touch();
+        _responding?.Touch();
     }
 
     public override void Reset()
@@ -176,8 +179,7 @@ internal sealed partial class Http1Parser : ProtocolState
         _responseFrame = 0;
         if (Upgraded is { } upgraded)
         {
-            upgraded.Reset();
-            _pool.Push(upgraded);
+            base.Release(upgraded);
             Upgraded = null;
         }
     }
@@ -189,7 +191,7 @@ internal sealed partial class Http1Parser : ProtocolState
             return null;
         }
 
-        Http1Transaction transaction = _pool.TryPop(out Http1Transaction? pooled) ? pooled : new Http1Transaction();
+        Http1Transaction transaction = Rent();
         transaction.Reset();
         Transactions.Add(transaction);
         return transaction;

@@ -65,9 +65,9 @@ internal sealed partial class Http1Transaction : Transaction
 
     public Http1Message Message(bool toServer) => toServer ? Request : Response;
 
-    public void Raise(Http1Anomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(Http1Anomaly anomaly) => Note((int)anomaly);
 
-    public void Raise(bool toServer, Http1Anomaly ofRequest, Http1Anomaly ofResponse) => Anomalies.Add((int)(toServer ? ofRequest : ofResponse));
+    public void Raise(bool toServer, Http1Anomaly ofRequest, Http1Anomaly ofResponse) => Note((int)(toServer ? ofRequest : ofResponse));
 
     /// <summary>Sets host and port, once.</summary>
     /// <param name="raw">As written, with the port where there is one.</param>

@@ -113,7 +113,8 @@ internal sealed partial class Http2Parser
         int content = (int)Math.Min((uint)taken, way.DataLeft - Math.Min(way.PaddingLeft, way.DataLeft));
         if (content > 0)
         {
-            Feed(rest[..content], way.DataOwner!, in context);
+            way.DataOwner!.Touch();
+            Feed(rest[..content], way.DataOwner, in context);
         }
 
         way.DataLeft -= (uint)taken;

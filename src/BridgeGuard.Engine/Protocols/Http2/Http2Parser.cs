@@ -21,13 +21,12 @@ namespace BridgeGuard.Engine.Protocols.Http2;
 /// DATA goes on as it comes in; other frames are read when they are whole. Lost bytes end parsing: the header tables are out of step.
 /// Skipped on purpose: flow control, priorities' tree, whether endpoints may send what they send.
 /// </remarks>
-internal sealed partial class Http2Parser : ProtocolState
+internal sealed partial class Http2Parser : PooledState<Http2Transaction>
 {
     public const int FrameHeaderBytes = 9;
 
     private readonly Protocol _http2;
     private readonly Http2Limits _limits;
-    private readonly Stack<Http2Transaction> _pool = new();
     private readonly Stack<DnsTransaction> _dnsPool = new();
     private readonly Dictionary<uint, Http2Transaction> _streams = [];
     private readonly Http2BodySink _sink;
@@ -81,6 +80,7 @@ internal sealed partial class Http2Parser : ProtocolState
     }
 
     public Http2Parser(Protocol protocol, Http2Limits limits)
+        : base(protocol, Http2Limits.MaxTransactions)
     {
         _http2 = protocol;
         _limits = limits;
@@ -93,6 +93,8 @@ internal sealed partial class Http2Parser : ProtocolState
 
     /// <summary>HTTP/2, or DNS over it once a message was seen.</summary>
     public override Protocol Protocol => _isDns ? ProtocolCatalog.Get(ProtocolId.Doh2)! : _http2;
+
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -148,8 +150,13 @@ internal sealed partial class Http2Parser : ProtocolState
         Forget(_toClient, released);
         ReleaseDns(released.DnsRequest);
         ReleaseDns(released.DnsResponse);
-        released.Reset();
-        _pool.Push(released);
+        base.Release(released);
+    }
+
+    protected override void TouchCurrent()
+    {
+        _toServer.DataOwner?.Touch();
+        _toClient.DataOwner?.Touch();
     }
 
     public override void Reset()
@@ -175,19 +182,12 @@ internal sealed partial class Http2Parser : ProtocolState
 
     internal Http2Transaction NewTransaction(uint streamId, in ParseContext context)
     {
-        if (Transactions.Count >= Http2Limits.MaxTransactions)
-        {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
-        }
-
         if (streamId != 0 && _streams.Count >= _limits.MaxStreams)
         {
             EndOldest(in context);
         }
 
-        Http2Transaction transaction = _pool.TryPop(out Http2Transaction? pooled) ? pooled : new Http2Transaction();
+        Http2Transaction transaction = Rent();
         transaction.Reset();
         transaction.StreamId = streamId;
         if (streamId == 0)
@@ -200,29 +200,36 @@ internal sealed partial class Http2Parser : ProtocolState
             _streams[streamId] = transaction;
         }
 
-        Transactions.Add(transaction);
+        Add(transaction);
         return transaction;
     }
 
     /// <summary>The transaction of a frame: its stream's, or a new one for a frame of the connection.</summary>
-    private Http2Transaction Owner(uint streamId, in ParseContext context) =>
-        streamId != 0 && _streams.TryGetValue(streamId, out Http2Transaction? known) ? known : NewTransaction(streamId, in context);
+    private Http2Transaction Owner(uint streamId, in ParseContext context)
+    {
+        if (streamId == 0 || !_streams.TryGetValue(streamId, out Http2Transaction? known))
+        {
+            return NewTransaction(streamId, in context);
+        }
+
+        known.Touch();
+        return known;
+    }
 
     /// <summary>Too many streams: the oldest that is not over is taken for over.</summary>
     private void EndOldest(in ParseContext context)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        int open = OldestOpen();
+        if (open < 0)
         {
-            var transaction = (Http2Transaction)Transactions[i];
-            if (!transaction.IsConnection && !transaction.IsOver)
-            {
-                transaction.Raise(Http2Anomaly.TooManyStreams);
-                EndStream(transaction, Direction.ToServer, in context);
-                EndStream(transaction, Direction.ToClient, in context);
-                _streams.Remove(transaction.StreamId);
-                return;
-            }
+            return;
         }
+
+        var transaction = (Http2Transaction)Transactions[open];
+        transaction.Raise(Http2Anomaly.TooManyStreams);
+        EndStream(transaction, Direction.ToServer, in context);
+        EndStream(transaction, Direction.ToClient, in context);
+        _streams.Remove(transaction.StreamId);
     }
 
     /// <summary>Takes a frame, or a part of a DATA frame; 0 when more bytes are needed.</summary>

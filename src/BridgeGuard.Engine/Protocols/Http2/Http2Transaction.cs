@@ -54,7 +54,7 @@ internal sealed partial class Http2Transaction : Transaction
         }
     }
 
-    public void Raise(Http2Anomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(Http2Anomaly anomaly) => Note((int)anomaly);
 
     public override void OnInspected(Direction direction)
     {

@@ -149,7 +149,7 @@ internal sealed partial class IkeTransaction : Transaction
         }
     }
 
-    public void Raise(IkeAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(IkeAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

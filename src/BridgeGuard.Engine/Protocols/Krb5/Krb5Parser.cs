@@ -4,12 +4,9 @@ namespace BridgeGuard.Engine.Protocols.Krb5;
 
 /// <summary>Kerberos over UDP, a message a datagram, and TCP, four bytes of length before each message (RFC 4120 §7.2).</summary>
 /// <remarks>Requests, replies and errors of the authentication and ticket services are transactions; other messages are passed over.</remarks>
-internal sealed class Krb5Parser(Protocol protocol) : ProtocolState
+internal sealed class Krb5Parser(Protocol protocol) : PooledState<Krb5Transaction>(protocol, Krb5Limits.MaxTransactions)
 {
-    private readonly Stack<Krb5Transaction> _pool = new();
     private int _lastRequest;
-
-    public override Protocol Protocol => protocol;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -48,12 +45,6 @@ internal sealed class Krb5Parser(Protocol protocol) : ProtocolState
         return ParseResult.Done(consumed);
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((Krb5Transaction)transaction);
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -62,7 +53,7 @@ internal sealed class Krb5Parser(Protocol protocol) : ProtocolState
 
     private void ReadMessage(ReadOnlySpan<byte> message, Direction direction)
     {
-        Krb5Transaction transaction = _pool.TryPop(out Krb5Transaction? pooled) ? pooled : new Krb5Transaction();
+        Krb5Transaction transaction = Rent();
         if (!Krb5Message.TryRead(message, transaction))
         {
             Release(transaction);
@@ -94,23 +85,16 @@ internal sealed class Krb5Parser(Protocol protocol) : ProtocolState
             return;
         }
 
-        Krb5Transaction transaction = _pool.TryPop(out Krb5Transaction? pooled) ? pooled : new Krb5Transaction();
+        Krb5Transaction transaction = Rent();
         transaction.Raise(Krb5Anomaly.MalformedData);
         Add(transaction, direction);
     }
 
     private void Add(Krb5Transaction transaction, Direction direction)
     {
-        if (Transactions.Count >= Krb5Limits.MaxTransactions)
-        {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
-        }
-
         transaction.Directions = direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
         transaction.ProgressToServer = 1;
         transaction.ProgressToClient = 1;
-        Transactions.Add(transaction);
+        Add(transaction);
     }
 }

@@ -42,7 +42,7 @@ internal sealed partial class Krb5Transaction : Transaction
         }
     }
 
-    public void Raise(Krb5Anomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(Krb5Anomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

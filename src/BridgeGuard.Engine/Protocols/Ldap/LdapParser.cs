@@ -4,12 +4,11 @@ namespace BridgeGuard.Engine.Protocols.Ldap;
 
 /// <summary>LDAP messages (RFC 4511 §4.1.1) over TCP, and over UDP (RFC 1798), where a datagram may hold several.</summary>
 /// <remarks>Responses find their request by message id. What is no message ends parsing on TCP and drops the datagram on UDP.</remarks>
-internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : ProtocolState
+internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : PooledState<LdapTransaction>(protocol)
 {
-    private readonly Stack<LdapTransaction> _pool = new();
     private bool _startTls;
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -46,12 +45,6 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
         bool isWanted = _startTls;
         _startTls = false;
         return isWanted ? new ProtocolChange(true, ProtocolId.Tls) : ProtocolChange.None;
-    }
-
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((LdapTransaction)transaction);
     }
 
     public override void Reset()
@@ -162,11 +155,13 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
 
     private LdapTransaction? Find(long id)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        uint key = LdapTransaction.KeyOf(id);
+        for (int i = Transactions.IndexOfKey(key); i >= 0; i = Transactions.IndexOfKey(key, i + 1))
         {
             var transaction = (LdapTransaction)Transactions[i];
             if (!transaction.IsComplete && transaction.HasRequest && transaction.Request.Id == id)
             {
+                transaction.Touch();
                 return transaction;
             }
         }
@@ -174,38 +169,14 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Pro
         return null;
     }
 
-    private LdapTransaction Rent() => _pool.TryPop(out LdapTransaction? pooled) ? pooled : new LdapTransaction();
-
     private void Enlist(LdapTransaction transaction)
     {
-        if (Transactions.Count >= limits.MaxTransactions)
-        {
-            CompleteOldest();
-        }
-
-        Transactions.Add(transaction);
+        AddOpen(transaction, limits.MaxTransactions);
     }
 
-    private void CompleteOldest()
+    protected override void GiveUp(LdapTransaction transaction)
     {
-        for (int i = 0; i < Transactions.Count; i++)
-        {
-            var transaction = (LdapTransaction)Transactions[i];
-            if (!transaction.IsComplete)
-            {
-                transaction.Raise(LdapAnomaly.TooManyTransactions);
-                transaction.Complete();
-                if (Transactions.Count < limits.MaxTransactions * 2)
-                {
-                    return;
-                }
-
-                break;
-            }
-        }
-
-        Transaction oldest = Transactions[0];
-        Transactions.RemoveAt(0);
-        Release(oldest);
+        transaction.Raise(LdapAnomaly.TooManyTransactions);
+        transaction.Complete();
     }
 }

@@ -96,7 +96,11 @@ internal sealed partial class LdapTransaction : Transaction
     {
         _request = message;
         HasRequest = true;
+        Key = KeyOf(message.Id);
     }
+
+    /// <summary>The <see cref="Transaction.Key"/> of an open request.</summary>
+    public static uint KeyOf(long id) => (uint)id + 1;
 
     public void AddResponse(in LdapMessage message)
     {
@@ -135,9 +139,10 @@ internal sealed partial class LdapTransaction : Transaction
     {
         ProgressToServer = 1;
         ProgressToClient = 1;
+        Key = 0;
     }
 
-    public void Raise(LdapAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(LdapAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

@@ -6,16 +6,15 @@ namespace BridgeGuard.Engine.Protocols.Modbus;
 
 /// <summary>Messages with their MBAP header (Modbus messaging on TCP/IP V1.0b §3.1.3).</summary>
 /// <remarks>A message with an impossible length is an event; the header, and as many bytes as the length says, are passed over.</remarks>
-internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits) : ProtocolState
+internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits) : PooledState<ModbusTransaction>(protocol)
 {
     /// <summary>Transaction id, protocol id, length.</summary>
     private const int PrefixBytes = 6;
 
-    private readonly Stack<ModbusTransaction> _pool = new();
     private long _skipToServer;
     private long _skipToClient;
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -62,12 +61,6 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
         return ParseResult.Done(consumed);
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((ModbusTransaction)transaction);
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -108,6 +101,7 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
 
         message.Exists = true;
         transaction.Request = message;
+        transaction.Key = Key(message.TransactionId, message.Unit, message.Function);
         Raise(transaction, message.Errors);
     }
 
@@ -178,7 +172,8 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
 
     private ModbusTransaction? Find(ushort id, byte unit, byte function)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        uint key = Key(id, unit, function);
+        for (int i = Transactions.IndexOfKey(key); i >= 0; i = Transactions.IndexOfKey(key, i + 1))
         {
             var transaction = (ModbusTransaction)Transactions[i];
             ref readonly ModbusMessage request = ref transaction.Request;
@@ -191,38 +186,18 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
         return null;
     }
 
+    private static uint Key(ushort id, byte unit, byte function) => id | ((uint)unit << 16) | ((uint)function << 24);
+
     private ModbusTransaction Begin()
     {
-        ModbusTransaction transaction = _pool.TryPop(out ModbusTransaction? pooled) ? pooled : new ModbusTransaction();
-        if (Transactions.Count >= limits.MaxTransactions)
-        {
-            CompleteOldest();
-        }
-
-        Transactions.Add(transaction);
+        ModbusTransaction transaction = Rent();
+        AddOpen(transaction, limits.MaxTransactions);
         return transaction;
     }
 
-    private void CompleteOldest()
+    protected override void GiveUp(ModbusTransaction transaction)
     {
-        for (int i = 0; i < Transactions.Count; i++)
-        {
-            var transaction = (ModbusTransaction)Transactions[i];
-            if (!transaction.IsComplete)
-            {
-                transaction.Raise(ModbusAnomaly.Flooded);
-                transaction.Complete();
-                if (Transactions.Count < limits.MaxTransactions * 2)
-                {
-                    return;
-                }
-
-                break;
-            }
-        }
-
-        Transaction oldest = Transactions[0];
-        Transactions.RemoveAt(0);
-        Release(oldest);
+        transaction.Raise(ModbusAnomaly.Flooded);
+        transaction.Complete();
     }
 }

@@ -76,9 +76,10 @@ internal sealed class ModbusTransaction : Transaction
     {
         ProgressToServer = 1;
         ProgressToClient = 1;
+        Key = 0;
     }
 
-    public void Raise(ModbusAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(ModbusAnomaly anomaly) => Note((int)anomaly);
 
     /// <summary>There are no buffers, only the keyword.</summary>
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)

@@ -7,17 +7,16 @@ namespace BridgeGuard.Engine.Protocols.Mqtt;
 /// A message longer than <see cref="MqttLimits.MaxMessageBytes"/> is named and passed over. After a message that cannot be read there is no way
 /// to find the next one: parsing ends.
 /// </remarks>
-internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : ProtocolState
+internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : PooledState<MqttTransaction>(protocol)
 {
-    private readonly Stack<MqttTransaction> _pool = new();
     private bool _isConnected;
     private byte _version;
     private long _skipToServer;
     private long _skipToClient;
 
-    public override Protocol Protocol => protocol;
-
     public override int MaxTailBytes => Math.Max(limits.MaxMessageBytes + 1 + MqttLimits.MaxLengthBytes, base.MaxTailBytes);
+
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -71,12 +70,6 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
         return ParseResult.Done(consumed);
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((MqttTransaction)transaction);
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -120,7 +113,7 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
             return true;
         }
 
-        MqttTransaction transaction = known ?? Rent();
+        MqttTransaction transaction = known ?? New();
         if (!MqttReader.TryRead(body, ref message, transaction, _version, out bool tooManyProperties))
         {
             if (known is null)
@@ -231,27 +224,18 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
         return ParseResult.Stop();
     }
 
-    private MqttTransaction? FindConnect()
+    private MqttTransaction? FindConnect() => Find(MqttTransaction.ConnectKey);
+
+    private MqttTransaction? FindById(int id) => Find(MqttTransaction.KeyOf(id));
+
+    private MqttTransaction? Find(uint key)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        for (int i = Transactions.IndexOfKey(key); i >= 0; i = Transactions.IndexOfKey(key, i + 1))
         {
             var transaction = (MqttTransaction)Transactions[i];
-            if (!transaction.IsComplete && transaction.Find(MqttType.Connect) >= 0)
+            if (!transaction.IsComplete)
             {
-                return transaction;
-            }
-        }
-
-        return null;
-    }
-
-    private MqttTransaction? FindById(int id)
-    {
-        for (int i = 0; i < Transactions.Count; i++)
-        {
-            var transaction = (MqttTransaction)Transactions[i];
-            if (!transaction.IsComplete && transaction.HasMessageId(id))
-            {
+                transaction.Touch();
                 return transaction;
             }
         }
@@ -261,15 +245,15 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
 
     private MqttTransaction Begin(Direction direction)
     {
-        MqttTransaction transaction = Rent();
+        MqttTransaction transaction = New();
         transaction.ProtocolVersion = _version;
         Enlist(transaction, direction);
         return transaction;
     }
 
-    private MqttTransaction Rent()
+    private MqttTransaction New()
     {
-        MqttTransaction transaction = _pool.TryPop(out MqttTransaction? pooled) ? pooled : new MqttTransaction();
+        MqttTransaction transaction = Rent();
         transaction.Limits = limits;
         return transaction;
     }
@@ -277,35 +261,12 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Pro
     private void Enlist(MqttTransaction transaction, Direction direction)
     {
         transaction.Directions = direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
-        if (Transactions.Count >= limits.MaxTransactions)
-        {
-            CompleteOldest();
-        }
-
-        Transactions.Add(transaction);
+        AddOpen(transaction, limits.MaxTransactions);
     }
 
-    /// <summary>The oldest open exchange is closed, so that it is inspected, logged and leaves; if all are closed and still here, the oldest goes.</summary>
-    private void CompleteOldest()
+    protected override void GiveUp(MqttTransaction transaction)
     {
-        for (int i = 0; i < Transactions.Count; i++)
-        {
-            var transaction = (MqttTransaction)Transactions[i];
-            if (!transaction.IsComplete)
-            {
-                transaction.Raise(MqttAnomaly.TooManyTransactions);
-                transaction.Complete();
-                if (Transactions.Count < limits.MaxTransactions * 2)
-                {
-                    return;
-                }
-
-                break;
-            }
-        }
-
-        Transaction oldest = Transactions[0];
-        Transactions.RemoveAt(0);
-        Release(oldest);
+        transaction.Raise(MqttAnomaly.TooManyTransactions);
+        transaction.Complete();
     }
 }

@@ -83,6 +83,9 @@ internal sealed partial class MqttTransaction : Transaction
 
     public ByteBuffer Bytes { get; } = new();
 
+    /// <summary>The <see cref="Transaction.Key"/> of an open CONNECT.</summary>
+    public const uint ConnectKey = 1 << 17;
+
     public int MessageCount { get; private set; }
 
     public int TopicCount { get; private set; }
@@ -110,6 +113,10 @@ internal sealed partial class MqttTransaction : Transaction
         }
 
         _messages[MessageCount++] = message;
+        if (Key == 0)
+        {
+            Key = message.Type == MqttType.Connect ? ConnectKey : message.MessageId >= 0 ? KeyOf(message.MessageId) : 0;
+        }
     }
 
     public void Add(in MqttTopic topic)
@@ -146,27 +153,17 @@ internal sealed partial class MqttTransaction : Transaction
         return -1;
     }
 
-    /// <summary>A message carries this id.</summary>
-    public bool HasMessageId(int id)
-    {
-        for (int i = 0; i < MessageCount; i++)
-        {
-            if (_messages[i].MessageId == id)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    /// <summary>The <see cref="Transaction.Key"/> of an open exchange of messages with this id; the first message says which.</summary>
+    public static uint KeyOf(int messageId) => (uint)messageId + 1;
 
     public void Complete()
     {
         ProgressToServer = 1;
         ProgressToClient = 1;
+        Key = 0;
     }
 
-    public void Raise(MqttAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(MqttAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

@@ -217,6 +217,7 @@ internal sealed partial class NfsParser
         }
 
         transaction.LastXid = message.Xid;
+        transaction.Touch();
         transaction.Chunks += transfer.IsFinal ? 0 : 1;
         return transaction;
     }
@@ -237,6 +238,7 @@ internal sealed partial class NfsParser
         }
 
         transaction.LastXid = message.Xid;
+        transaction.Touch();
         transaction.Chunks += pending.Version == 2 ? 0 : 1;
         _calls.Remove(message.Xid, out _);
         return transaction;

@@ -225,11 +225,12 @@ internal sealed partial class NfsParser
 
     private NfsTransaction? FindCall(uint xid)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        for (int i = Transactions.IndexOfKey(xid); i >= 0; i = Transactions.IndexOfKey(xid, i + 1))
         {
             var transaction = (NfsTransaction)Transactions[i];
-            if (transaction.Xid == xid && transaction is { IsFile: false, IsAnswered: false })
+            if (transaction is { IsFile: false, IsAnswered: false })
             {
+                transaction.Touch();
                 return transaction;
             }
         }
@@ -271,10 +272,11 @@ internal sealed partial class NfsParser
 
     private NfsTransaction Start(byte version, uint procedure, uint xid)
     {
-        NfsTransaction transaction = _pool.TryPop(out NfsTransaction? pooled) ? pooled : new NfsTransaction();
+        NfsTransaction transaction = Rent();
         transaction.Version = version;
         transaction.Procedure = procedure;
         transaction.Xid = xid;
+        transaction.Key = xid;
         transaction.LastXid = xid;
         if (Transactions.Count < limits.MaxTransactions)
         {
@@ -293,10 +295,13 @@ internal sealed partial class NfsParser
         return transaction;
     }
 
+    private const int TransfersBetweenWalks = 64;
+
     /// <summary>A finished write is recorded when its flow ends, or earlier when they are many.</summary>
     private void CompleteOldTransfers()
     {
-        if (Transactions.Count <= limits.MaxTransactions / 2)
+        // Not each time: the walk must cost little per message.
+        if (Transactions.Count <= limits.MaxTransactions / 2 || Transactions.NextId % TransfersBetweenWalks != 0)
         {
             return;
         }

@@ -10,9 +10,8 @@ namespace BridgeGuard.Engine.Protocols.Nfs;
 /// reply goes to the file as it comes. Lost bytes within such data are a gap of the file; other lost bytes cost their message; when the
 /// boundaries are lost too, the next call or reply is looked for.
 /// </remarks>
-internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : ProtocolState
+internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : PooledState<NfsTransaction>(protocol)
 {
-    private readonly Stack<NfsTransaction> _pool = new();
     private readonly DirectionState[] _directions = [new(), new()];
     private readonly BoundedTable<ulong, NfsHandle> _handles = new(NfsLimits.MaxHandles);
     private readonly BoundedTable<uint, NfsPendingCall> _calls = new(NfsLimits.MaxPendingCalls);
@@ -21,7 +20,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
     /// <summary>Of the latest call: replies do not say theirs.</summary>
     private uint _version;
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -118,8 +117,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
             handle.Writing = handle.Writing == released ? null : handle.Writing;
         }
 
-        released.Reset();
-        _pool.Push(released);
+        base.Release(released);
     }
 
     public override void Reset()
@@ -212,12 +210,14 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
 
     private void TakeData(DirectionState state, ReadOnlySpan<byte> bytes, in ParseContext context)
     {
+        state.DataOwner?.Touch();
         state.DataOwner?.Assembler.Add(context.Files, state.DataOffset, bytes, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
         MoveData(state, bytes.Length, in context);
     }
 
     private void LoseData(DirectionState state, long bytes, in ParseContext context)
     {
+        state.DataOwner?.Touch();
         state.DataOwner?.Assembler.Gap(context.Files, state.DataOffset, bytes);
         MoveData(state, bytes, in context);
     }

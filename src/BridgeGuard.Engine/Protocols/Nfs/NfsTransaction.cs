@@ -57,7 +57,7 @@ internal sealed partial class NfsTransaction : Transaction
 
     public override FileList FilesToClient { get; } = new();
 
-    public void Raise(NfsAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(NfsAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

@@ -9,18 +9,17 @@ namespace BridgeGuard.Engine.Protocols.Pgsql;
 /// Rows and copied data are counted, not kept. The extended query protocol (Parse, Bind, Execute …) is passed over, as in Suricata. Responses go
 /// to the newest open request.
 /// </remarks>
-internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits limits) : ProtocolState
+internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits limits) : PooledState<PgsqlTransaction>(protocol)
 {
     private const int HeaderBytes = 5;
     private const int MinimumLength = 4;
 
-    private readonly Stack<PgsqlTransaction> _pool = new();
     private long _skipToServer;
     private long _skipToClient;
     private bool _isSaslGoing;
     private bool _upgrade;
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -87,12 +86,6 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
 
         _upgrade = false;
         return new ProtocolChange(true, ProtocolId.Tls);
-    }
-
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((PgsqlTransaction)transaction);
     }
 
     public override void Reset()
@@ -236,61 +229,43 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
         return end < 0 ? body : body[..end];
     }
 
-    private PgsqlTransaction? Newest() => Transactions.Count > 0 ? (PgsqlTransaction)Transactions[Transactions.Count - 1] : null;
+    private PgsqlTransaction? Newest()
+    {
+        PgsqlTransaction? newest = Transactions.Count > 0 ? (PgsqlTransaction)Transactions[Transactions.Count - 1] : null;
+        newest?.Touch();
+        return newest;
+    }
 
     /// <summary>The newest request that still waits; null without.</summary>
     private PgsqlTransaction? Open()
     {
-        for (int i = Transactions.Count - 1; i >= 0; i--)
+        int index = Transactions.LastIndexOfKey(PgsqlTransaction.OpenKey);
+        if (index < 0)
         {
-            var transaction = (PgsqlTransaction)Transactions[i];
-            if (!transaction.IsComplete)
-            {
-                return transaction;
-            }
+            return null;
         }
 
-        return null;
+        var open = (PgsqlTransaction)Transactions[index];
+        open.Touch();
+        return open;
     }
 
     private PgsqlTransaction Begin(PgsqlRequest request, ReadOnlySpan<byte> text = default)
     {
-        PgsqlTransaction transaction = _pool.TryPop(out PgsqlTransaction? pooled) ? pooled : new PgsqlTransaction();
+        PgsqlTransaction transaction = Rent();
         transaction.Request = request;
         if (request is PgsqlRequest.Query or PgsqlRequest.Password or PgsqlRequest.SaslInitial or PgsqlRequest.SaslResponse)
         {
             transaction.Text = transaction.Bytes.Append(text);
         }
 
-        if (Transactions.Count > limits.MaxTransactions)
-        {
-            CompleteOldest();
-        }
-
-        Transactions.Add(transaction);
+        AddOpen(transaction, limits.MaxTransactions + 1);
         return transaction;
     }
 
-    private void CompleteOldest()
+    protected override void GiveUp(PgsqlTransaction transaction)
     {
-        for (int i = 0; i < Transactions.Count; i++)
-        {
-            var transaction = (PgsqlTransaction)Transactions[i];
-            if (!transaction.IsComplete)
-            {
-                transaction.Raise(PgsqlAnomaly.TooManyTransactions);
-                transaction.Complete();
-                if (Transactions.Count < limits.MaxTransactions * 2)
-                {
-                    return;
-                }
-
-                break;
-            }
-        }
-
-        Transaction oldest = Transactions[0];
-        Transactions.RemoveAt(0);
-        Release(oldest);
+        transaction.Raise(PgsqlAnomaly.TooManyTransactions);
+        transaction.Complete();
     }
 }

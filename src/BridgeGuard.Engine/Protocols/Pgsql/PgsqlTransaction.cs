@@ -101,6 +101,9 @@ internal sealed partial class PgsqlTransaction : Transaction
 
     public ref readonly PgsqlValue Value(int index) => ref _values[index];
 
+    /// <summary>The <see cref="Transaction.Key"/> of one that waits for its answer.</summary>
+    public const uint OpenKey = 0;
+
     public bool IsComplete => ProgressToClient != 0;
 
     public void Add(in PgsqlValue value)
@@ -122,9 +125,10 @@ internal sealed partial class PgsqlTransaction : Transaction
     {
         ProgressToServer = 1;
         ProgressToClient = 1;
+        Key = OpenKey + 1;
     }
 
-    public void Raise(PgsqlAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(PgsqlAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

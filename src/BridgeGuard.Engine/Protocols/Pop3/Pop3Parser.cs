@@ -4,9 +4,8 @@ using BridgeGuard.Engine.Pools;
 namespace BridgeGuard.Engine.Protocols.Pop3;
 
 /// <summary>The POP3 parser of one flow (RFC 1939): commands, and responses of one or more lines in their order.</summary>
-internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : ProtocolState
+internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : PooledState<Pop3Transaction>(protocol)
 {
-    private readonly Stack<Pop3Transaction> _pool = new();
     private bool _isSkippingCommand;
     private bool _isSkippingResponse;
 
@@ -15,7 +14,7 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Pro
     private int _waiting;
     private ProtocolChange _change;
 
-    public override Protocol Protocol => protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -71,12 +70,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Pro
         return change;
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((Pop3Transaction)transaction);
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -95,7 +88,7 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Pro
         }
 
         _waiting++;
-        Pop3Transaction transaction = _pool.TryPop(out Pop3Transaction? pooled) ? pooled : new Pop3Transaction();
+        Pop3Transaction transaction = Rent();
         Transactions.Add(transaction);
         return transaction;
     }
@@ -245,15 +238,14 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Pro
 
     private Pop3Transaction? Oldest()
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        int open = OldestOpen(Direction.ToClient);
+        if (open < 0)
         {
-            var transaction = (Pop3Transaction)Transactions[i];
-            if (!transaction.IsAnswered)
-            {
-                return transaction;
-            }
+            return null;
         }
 
-        return null;
+        var oldest = (Pop3Transaction)Transactions[open];
+        oldest.Touch();
+        return oldest;
     }
 }

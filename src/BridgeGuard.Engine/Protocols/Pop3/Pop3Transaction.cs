@@ -37,7 +37,7 @@ internal sealed class Pop3Transaction : Transaction
 
     public bool IsAnswered { get; set; }
 
-    public void Raise(Pop3Anomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(Pop3Anomaly anomaly) => Note((int)anomaly);
 
     public void Complete()
     {

@@ -8,10 +8,8 @@ namespace BridgeGuard.Engine.Protocols.Quic;
 /// Keys of Initial packets follow from the client's first connection id, so anyone on the path can open them; what comes later is opaque. A
 /// direction is not looked at any more once its hello was seen. Skipped on purpose: connection migration, later key phases, 0-RTT.
 /// </remarks>
-internal sealed partial class QuicParser : ProtocolState
+internal sealed partial class QuicParser : PooledState<QuicTransaction>
 {
-    private readonly Protocol _protocol;
-    private readonly Stack<QuicTransaction> _pool = new();
     private readonly Stack<TlsTransaction> _hellos = new();
     private readonly QuicKeys _clientKeys = new();
     private readonly QuicKeys _serverKeys = new();
@@ -23,9 +21,10 @@ internal sealed partial class QuicParser : ProtocolState
     private bool _serverDone;
     private bool _hasRetried;
 
-    public QuicParser(Protocol protocol) => _protocol = protocol;
-
-    public override Protocol Protocol => _protocol;
+    public QuicParser(Protocol protocol)
+        : base(protocol, QuicLimits.MaxTransactions)
+    {
+    }
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -58,8 +57,7 @@ internal sealed partial class QuicParser : ProtocolState
             _hellos.Push(hello);
         }
 
-        released.Reset();
-        _pool.Push(released);
+        base.Release(released);
     }
 
     public override void Reset()
@@ -278,20 +276,13 @@ internal sealed partial class QuicParser : ProtocolState
 
     private QuicTransaction NewTransaction(uint version, Direction direction)
     {
-        if (Transactions.Count >= QuicLimits.MaxTransactions)
-        {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
-        }
-
-        QuicTransaction transaction = _pool.TryPop(out QuicTransaction? pooled) ? pooled : new QuicTransaction();
+        QuicTransaction transaction = Rent();
         transaction.Reset();
         transaction.Version = version;
         transaction.Directions = direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
         transaction.ProgressToServer = 1;
         transaction.ProgressToClient = 1;
-        Transactions.Add(transaction);
+        Add(transaction);
         return transaction;
     }
 }

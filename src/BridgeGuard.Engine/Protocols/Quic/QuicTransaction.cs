@@ -28,7 +28,7 @@ internal sealed partial class QuicTransaction : Transaction
 
     public Slice CyuHash { get; set; } = Slice.None;
 
-    public void Raise(QuicAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(QuicAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

@@ -82,7 +82,7 @@ internal sealed class RfbTransaction : Transaction
         _name = _bytes.Append(name);
     }
 
-    public void Raise(RfbAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(RfbAnomaly anomaly) => Note((int)anomaly);
 
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
     {

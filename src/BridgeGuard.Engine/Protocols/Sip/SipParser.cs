@@ -7,13 +7,10 @@ namespace BridgeGuard.Engine.Protocols.Sip;
 /// A message is taken when its headers are complete and, up to <see cref="SipLimits.MaxBodyBytes"/>, its body. On TCP bytes that are no message
 /// end parsing, for the next message cannot be found; on UDP the datagram is dropped.
 /// </remarks>
-internal sealed class SipParser(SipProtocol protocol) : ProtocolState
+internal sealed class SipParser(SipProtocol protocol) : PooledState<SipTransaction>(protocol, SipLimits.MaxTransactions)
 {
-    private readonly Stack<SipTransaction> _pool = new();
     private long _skipToServer;
     private long _skipToClient;
-
-    public override Protocol Protocol => protocol;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -77,12 +74,6 @@ internal sealed class SipParser(SipProtocol protocol) : ProtocolState
         return ParseResult.Done(consumed);
     }
 
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((SipTransaction)transaction);
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -141,14 +132,7 @@ internal sealed class SipParser(SipProtocol protocol) : ProtocolState
         }
 
         transaction.Complete(direction);
-        if (Transactions.Count >= SipLimits.MaxTransactions)
-        {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
-        }
-
-        Transactions.Add(transaction);
+        Add(transaction);
     }
 
     /// <summary>What is no message has no transaction: the newest that is still here carries the anomaly, as in Suricata.</summary>
@@ -167,6 +151,4 @@ internal sealed class SipParser(SipProtocol protocol) : ProtocolState
         transaction.Raise(anomaly);
         Enlist(transaction, default, direction);
     }
-
-    private SipTransaction Rent() => _pool.TryPop(out SipTransaction? pooled) ? pooled : new SipTransaction();
 }

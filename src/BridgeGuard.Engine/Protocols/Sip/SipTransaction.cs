@@ -78,7 +78,7 @@ internal sealed partial class SipTransaction : Transaction
         ProgressToClient = 1;
     }
 
-    public void Raise(SipAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(SipAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

@@ -269,6 +269,8 @@ internal sealed partial class SmbParser
             transaction = StartTransfer(in message, handle, toServer, in context);
         }
 
+        transaction.Touch();
+
         // A pipe has no places: what comes goes to the end.
         transfer.Offset = handle.IsPipe ? transaction.Assembler.Next : transfer.Offset;
         transaction.Status = message.IsResponse ? message.Status : transaction.Status;
@@ -318,6 +320,7 @@ internal sealed partial class SmbParser
     {
         if (state.DataOwner is { } owner)
         {
+            owner.Touch();
             AddData(owner, state.DataOffset, bytes, in context);
         }
 
@@ -328,6 +331,7 @@ internal sealed partial class SmbParser
 
     private static void LoseData(DirectionState state, long bytes, in ParseContext context)
     {
+        state.DataOwner?.Touch();
         state.DataOwner?.Assembler.Gap(context.Files, state.DataOffset, bytes);
         state.DataOffset += bytes;
         state.DataLeft -= bytes;

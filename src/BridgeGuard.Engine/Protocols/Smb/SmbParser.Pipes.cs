@@ -177,6 +177,7 @@ internal sealed partial class SmbParser
             if (transaction.Kind == SmbKind.DceRpc && transaction.FileId == pipe.Id && call.CallId == callId && call.Request == asked
                 && !(isRequest ? call.IsRequestComplete : call.IsResponseComplete))
             {
+                transaction.Touch();
                 return transaction;
             }
         }

@@ -12,7 +12,7 @@ internal sealed partial class SmbParser
     private SmbTransaction Start(in SmbMessage message, SmbKind kind)
     {
         CheckRoom();
-        SmbTransaction transaction = _pool.TryPop(out SmbTransaction? pooled) ? pooled : new SmbTransaction();
+        SmbTransaction transaction = Rent();
         transaction.Connection = this;
         transaction.Version = message.Version;
         transaction.Command = message.Command;
@@ -20,6 +20,7 @@ internal sealed partial class SmbParser
         transaction.SessionId = message.SessionId;
         transaction.TreeId = message.TreeId;
         transaction.MessageId = message.MessageId;
+        transaction.Key = KeyOf(message.MessageId);
         if (_isFull)
         {
             // Whoever asked fills it in and sees no difference; nobody else sees it.
@@ -42,18 +43,22 @@ internal sealed partial class SmbParser
     /// <summary>The transaction that a response belongs to; null when its request was not seen or makes none.</summary>
     private SmbTransaction? FindRequest(in SmbMessage response)
     {
-        for (int i = 0; i < Transactions.Count; i++)
+        uint key = KeyOf(response.MessageId);
+        for (int i = Transactions.IndexOfKey(key); i >= 0; i = Transactions.IndexOfKey(key, i + 1))
         {
             var transaction = (SmbTransaction)Transactions[i];
             if (transaction.AwaitsResponse && transaction.MessageId == response.MessageId && transaction.Version == response.Version
                 && transaction.Command == response.Command)
             {
+                transaction.Touch();
                 return transaction;
             }
         }
 
         return null;
     }
+
+    private static uint KeyOf(ulong messageId) => (uint)messageId ^ (uint)(messageId >> 32);
 
     /// <summary>A server may answer SMB 1's negotiation with SMB 2 (MS-SMB2 §3.3.5.3).</summary>
     private SmbTransaction? FindNegotiation1()
@@ -63,6 +68,7 @@ internal sealed partial class SmbParser
             var transaction = (SmbTransaction)Transactions[i];
             if (transaction is { AwaitsResponse: true, Version: 1, Kind: SmbKind.Negotiate })
             {
+                transaction.Touch();
                 return transaction;
             }
         }

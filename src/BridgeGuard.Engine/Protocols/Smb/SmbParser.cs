@@ -11,9 +11,8 @@ namespace BridgeGuard.Engine.Protocols.Smb;
 /// file as it comes, whatever its length. Lost bytes within such data are a gap of the file; other lost bytes cost their message; when the
 /// boundaries are lost too, the next signature is looked for.
 /// </remarks>
-internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : ProtocolState
+internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : PooledState<SmbTransaction>(protocol)
 {
-    private readonly Stack<SmbTransaction> _pool = new();
     private readonly DirectionState[] _directions = [new(), new()];
     private readonly BoundedTable<(byte Version, DceRpcUuid Id), SmbHandle> _handles = new(limits.MaxFiles);
     private readonly BoundedTable<(ulong Session, uint Tree), SmbTree> _trees = new(limits.MaxTrees);
@@ -31,12 +30,12 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         Begun,
     }
 
-    public override Protocol Protocol => protocol;
-
     /// <summary>The dialect in force: of SMB 1 its name, of SMB 2 its number; neither before the negotiation.</summary>
     public ByteBuffer DialectName { get; } = new();
 
     public ushort Dialect { get; private set; }
+
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -138,8 +137,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
             handle.Writing = handle.Writing == released ? null : handle.Writing;
         }
 
-        released.Reset();
-        _pool.Push(released);
+        base.Release(released);
     }
 
     public override void Reset()

@@ -137,7 +137,7 @@ internal sealed partial class SmbTransaction : Transaction, IDceRpcCarrier
 
     public override FileList FilesToClient { get; } = new();
 
-    public void Raise(SmbAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(SmbAnomaly anomaly) => Note((int)anomaly);
 
     public void Complete()
     {

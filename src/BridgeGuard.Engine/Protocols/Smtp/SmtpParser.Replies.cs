@@ -30,15 +30,15 @@ internal sealed partial class SmtpParser
 
     private SmtpTransaction? Find(ulong id)
     {
-        for (int i = Transactions.Count - 1; i >= 0; i--)
+        int index = Transactions.IndexOfId(id);
+        if (index < 0)
         {
-            if (Transactions[i].Id == id)
-            {
-                return (SmtpTransaction)Transactions[i];
-            }
+            return null;
         }
 
-        return null;
+        var found = (SmtpTransaction)Transactions[index];
+        found.Touch();
+        return found;
     }
 
     private int ReplyStep(ReadOnlySpan<byte> rest, int at, in ParseContext context)

@@ -9,11 +9,9 @@ namespace BridgeGuard.Engine.Protocols.Smtp;
 /// client that pipelines does; a refusal switches back. BDAT chunks are read as the message they are (RFC 3030), over chunk borders.
 /// Skipped on purpose: dots doubled at the start of a line stay doubled in attachments (Suricata's digests are over those bytes); uuencode.
 /// </remarks>
-internal sealed partial class SmtpParser : ProtocolState
+internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
 {
-    private readonly SmtpProtocol _protocol;
     private readonly SmtpLimits _limits;
-    private readonly Stack<SmtpTransaction> _pool = new();
     private readonly MimeParser _mime;
     private readonly ByteBuffer _helo = new();
     private SmtpTransaction? _current;
@@ -37,8 +35,8 @@ internal sealed partial class SmtpParser : ProtocolState
     private ProtocolChange _change;
 
     public SmtpParser(SmtpProtocol protocol, SmtpLimits limits)
+        : base(protocol)
     {
-        _protocol = protocol;
         _limits = limits;
         _mime = new MimeParser(limits);
     }
@@ -50,7 +48,7 @@ internal sealed partial class SmtpParser : ProtocolState
         Chunk,
     }
 
-    public override Protocol Protocol => _protocol;
+    public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -137,8 +135,12 @@ internal sealed partial class SmtpParser : ProtocolState
             _isCurrentGone = true;
         }
 
-        released.Reset();
-        _pool.Push(released);
+        base.Release(released);
+    }
+
+    protected override void TouchCurrent()
+    {
+        _current?.Touch();
     }
 
     public override void Reset()
@@ -188,7 +190,7 @@ internal sealed partial class SmtpParser : ProtocolState
             return null;
         }
 
-        SmtpTransaction mail = _pool.TryPop(out SmtpTransaction? pooled) ? pooled : new SmtpTransaction();
+        SmtpTransaction mail = Rent();
         if (_hasHelo)
         {
             mail.HasHelo = true;

@@ -39,7 +39,7 @@ internal sealed partial class SmtpTransaction : Transaction
 
     public override FileList FilesToServer => Attachments;
 
-    public void Raise(SmtpAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(SmtpAnomaly anomaly) => Note((int)anomaly);
 
     public void Complete()
     {

@@ -6,16 +6,13 @@ namespace BridgeGuard.Engine.Protocols.Snmp;
 
 /// <summary>SNMP messages, one a datagram: versions 1 (RFC 1157), 2c (RFC 1901, 3416) and 3 with USM (RFC 3412, 3414).</summary>
 /// <remarks>Values of variables are not read. A datagram that is no message makes no transaction. Nothing recurses.</remarks>
-internal sealed class SnmpParser(SnmpProtocol protocol) : ProtocolState
+internal sealed class SnmpParser(SnmpProtocol protocol) : PooledState<SnmpTransaction>(protocol, SnmpLimits.MaxTransactions)
 {
-    private readonly Stack<SnmpTransaction> _pool = new();
     private byte _version;
-
-    public override Protocol Protocol => protocol;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
-        SnmpTransaction transaction = _pool.TryPop(out SnmpTransaction? pooled) ? pooled : new SnmpTransaction();
+        SnmpTransaction transaction = Rent();
         if (!TryRead(input, transaction))
         {
             Release(transaction);
@@ -36,21 +33,8 @@ internal sealed class SnmpParser(SnmpProtocol protocol) : ProtocolState
         transaction.Directions = context.Direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
         transaction.ProgressToServer = 1;
         transaction.ProgressToClient = 1;
-        if (Transactions.Count >= SnmpLimits.MaxTransactions)
-        {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
-        }
-
-        Transactions.Add(transaction);
+        Add(transaction);
         return ParseResult.Done(input.Length);
-    }
-
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((SnmpTransaction)transaction);
     }
 
     public override void Reset()

@@ -49,7 +49,7 @@ internal sealed partial class SnmpTransaction : Transaction
         _variables[VariableCount++] = oid;
     }
 
-    public void Raise(SnmpAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(SnmpAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {

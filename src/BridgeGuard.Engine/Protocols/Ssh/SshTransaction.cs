@@ -26,7 +26,7 @@ internal sealed class SshTransaction : Transaction
 
     public Peer Of(Direction direction) => direction == Direction.ToServer ? Client : Server;
 
-    public void Raise(SshAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(SshAnomaly anomaly) => Note((int)anomaly);
 
     public void Advance(Direction direction, byte progress)
     {

@@ -4,14 +4,11 @@ using BridgeGuard.Engine.Pools;
 namespace BridgeGuard.Engine.Protocols.Tftp;
 
 /// <summary>Reads requests (RFC 1350 §5); data, acknowledgements and errors go by. Options (RFC 2347) are not looked at.</summary>
-internal sealed class TftpParser(TftpProtocol protocol) : ProtocolState
+internal sealed class TftpParser(TftpProtocol protocol) : PooledState<TftpTransaction>(protocol)
 {
     private const int ReadRequest = 1;
     private const int WriteRequest = 2;
 
-    private readonly Stack<TftpTransaction> _pool = new();
-
-    public override Protocol Protocol => protocol;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -21,12 +18,6 @@ internal sealed class TftpParser(TftpProtocol protocol) : ProtocolState
         }
 
         return ParseResult.Done(input.Length);
-    }
-
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((TftpTransaction)transaction);
     }
 
     private void Request(bool isWrite, ReadOnlySpan<byte> text, in ParseContext context)
@@ -44,7 +35,7 @@ internal sealed class TftpParser(TftpProtocol protocol) : ProtocolState
             return;
         }
 
-        TftpTransaction request = _pool.TryPop(out TftpTransaction? pooled) ? pooled : new TftpTransaction();
+        TftpTransaction request = Rent();
         request.IsWrite = isWrite;
         request.Name = request.Text.Append(text[..Math.Min(nameEnd, TftpLimits.MaxNameBytes)]);
         request.Mode = request.Text.Append(mode[..modeEnd]);

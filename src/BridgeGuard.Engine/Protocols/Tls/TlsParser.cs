@@ -9,22 +9,17 @@ namespace BridgeGuard.Engine.Protocols.Tls;
 /// Records are taken whole, except application data, which is skipped as it comes. Handshake messages are put together across records.
 /// Nothing is decrypted. Keys, signatures and extensions without a use here are not read.
 /// </remarks>
-internal sealed partial class TlsParser : ProtocolState
+internal sealed partial class TlsParser : PooledState<TlsTransaction>
 {
     private const int RecordHeaderBytes = 5;
 
-    private readonly TlsProtocol _protocol;
     private readonly TlsLimits _limits;
-    private readonly Stack<TlsTransaction> _pool = new();
     private readonly Side _client = new();
     private readonly Side _server = new();
     private TlsTransaction? _transaction;
 
     public TlsParser(TlsProtocol protocol, TlsLimits limits)
-    {
-        _protocol = protocol;
-        _limits = limits;
-    }
+        : base(protocol) => _limits = limits;
 
     /// <summary>One direction's reading state.</summary>
     private sealed class Side
@@ -57,8 +52,6 @@ internal sealed partial class TlsParser : ProtocolState
             HeartbeatLength = 0;
         }
     }
-
-    public override Protocol Protocol => _protocol;
 
     public override bool IsEncrypted => _client.HasData && _server.HasData;
 
@@ -146,8 +139,7 @@ internal sealed partial class TlsParser : ProtocolState
             _transaction = null;
         }
 
-        transaction.Reset();
-        _pool.Push((TlsTransaction)transaction);
+        base.Release(transaction);
     }
 
     public override void Reset()
@@ -160,7 +152,7 @@ internal sealed partial class TlsParser : ProtocolState
 
     private TlsTransaction Begin()
     {
-        TlsTransaction transaction = _pool.TryPop(out TlsTransaction? pooled) ? pooled : new TlsTransaction();
+        TlsTransaction transaction = Rent();
         transaction.Reset();
         transaction.ShowsJa3 = _limits.ShowsJa3;
         transaction.ShowsJa4 = _limits.ShowsJa4;

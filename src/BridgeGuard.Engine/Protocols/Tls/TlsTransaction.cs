@@ -103,7 +103,7 @@ internal sealed partial class TlsTransaction : Transaction
 
     public TlsHello Hello(bool toServer) => toServer ? Client : Server;
 
-    public void Raise(TlsAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(TlsAnomaly anomaly) => Note((int)anomaly);
 
     public override void RequestCertificates(Direction direction) => _storeRequested |= MaskOf(direction);
 

@@ -19,16 +19,14 @@ namespace BridgeGuard.Engine.Protocols.WebSocket;
 /// </code>
 /// Any other extension is not understood: its bits are shown to rules and the payload passes as it is.
 /// </remarks>
-internal sealed class WebSocketParser : ProtocolState
+internal sealed class WebSocketParser : PooledState<WebSocketTransaction>
 {
     public const byte FinalFlag = 0x80;
     public const byte CompressedFlag = 0x40;
     private const byte MaskFlag = 0x80;
     private const byte FirstControlOpcode = 8;
 
-    private readonly Protocol _protocol;
     private readonly WebSocketLimits _limits;
-    private readonly Stack<WebSocketTransaction> _pool = new();
     private readonly Way _toServer = new();
     private readonly Way _toClient = new();
 
@@ -62,12 +60,7 @@ internal sealed class WebSocketParser : ProtocolState
     private readonly record struct Header(byte First, bool IsMasked, uint Mask, int Length, ulong PayloadLength);
 
     public WebSocketParser(Protocol protocol, WebSocketLimits limits)
-    {
-        _protocol = protocol;
-        _limits = limits;
-    }
-
-    public override Protocol Protocol => _protocol;
+        : base(protocol, WebSocketLimits.MaxTransactions) => _limits = limits;
 
     /// <summary>What a message that is compressed ends with (RFC 7692 §7.2.2).</summary>
     private static ReadOnlySpan<byte> MessageTail => [0, 0, 0xff, 0xff];
@@ -119,12 +112,6 @@ internal sealed class WebSocketParser : ProtocolState
             _toServer.ForgetsHistory = Http1Text.ContainsLenient(extensions, "client_no_context_takeover"u8);
             _toClient.ForgetsHistory = Http1Text.ContainsLenient(extensions, "server_no_context_takeover"u8);
         }
-    }
-
-    public override void Release(Transaction transaction)
-    {
-        transaction.Reset();
-        _pool.Push((WebSocketTransaction)transaction);
     }
 
     public override void Reset()
@@ -186,7 +173,7 @@ internal sealed class WebSocketParser : ProtocolState
             Assemble(transaction, way);
         }
 
-        Transactions.Add(transaction);
+        Add(transaction);
     }
 
     private static void Unmask(Span<byte> payload, uint mask)
@@ -285,14 +272,7 @@ internal sealed class WebSocketParser : ProtocolState
 
     private WebSocketTransaction NewTransaction(Direction direction)
     {
-        if (Transactions.Count >= WebSocketLimits.MaxTransactions)
-        {
-            Transaction oldest = Transactions[0];
-            Transactions.RemoveAt(0);
-            Release(oldest);
-        }
-
-        WebSocketTransaction transaction = _pool.TryPop(out WebSocketTransaction? pooled) ? pooled : new WebSocketTransaction();
+        WebSocketTransaction transaction = Rent();
         transaction.Reset();
         transaction.Directions = direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
         transaction.ProgressToServer = 1;

@@ -19,7 +19,7 @@ internal sealed partial class WebSocketTransaction : Transaction
     /// <summary>Unmasked; with the last fragment of a message the whole message, decompressed.</summary>
     public ByteBuffer Payload { get; } = new();
 
-    public void Raise(WebSocketAnomaly anomaly) => Anomalies.Add((int)anomaly);
+    public void Raise(WebSocketAnomaly anomaly) => Note((int)anomaly);
 
     public override void Reset()
     {
