@@ -1,7 +1,6 @@
-using System.Net;
-using System.Net.NetworkInformation;
 using System.Numerics;
 using System.Security.Cryptography;
+using BridgeGuard.Attachments.Bridge.Decisions;
 using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Engine.Worker;
 
@@ -23,7 +22,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
     private PuntDevice? _device;
     private PinStore? _pins;
     private PortAttacher? _attacher;
-    private FlowDecisions? _decisions;
+    private FlowDecisions? _flows;
     private FileDescriptor? _puntLink;
 
     public string Name => "bridge";
@@ -33,6 +32,9 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
 
     /// <summary>The ports now attached, and what is behind them.</summary>
     public PortTable Ports { get; } = new();
+
+    /// <summary>What the kernel decides by itself; null before <see cref="Open"/> has succeeded.</summary>
+    public BridgeDecisions? Decisions { get; private set; }
 
     public AttachmentStats Stats => _workers.Aggregate(default(AttachmentStats), (sum, worker) => sum + worker.Stats);
 
@@ -59,8 +61,16 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
         uint flags = options.SteerByPorts ? KernelLayout.StateSteerTuple : 0;
         uint seed = (uint)RandomNumberGenerator.GetInt32(int.MaxValue);
         _programs!.State.Configure(_mark, _device!.IfIndex, WorkerCount, seed, options.HeartbeatMs * 1_000_000L, options.BacklogFrames, flags);
-        _decisions = new FlowDecisions(_programs);
+        _flows = new FlowDecisions(_programs);
         _attacher = new PortAttacher(options, _programs, Ports, _pins);
+        Decisions = new BridgeDecisions(_programs, _attacher, Ports, _flows);
+        Ports.Changed += change =>
+        {
+            if (change is { Before: { } gone, After: null })
+            {
+                Decisions.Forget(gone.PortId);
+            }
+        };
         return _device.SetSteering(_programs.SteerProgram) ?? AttachPuntProgram() ?? _device.BringUp();
     }
 
@@ -68,7 +78,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
     {
         for (int i = 0; i < WorkerCount; i++)
         {
-            _workers.Add(new BridgeWorker(i, _device!, processorOf(i), _programs!.State, _decisions!, Ports));
+            _workers.Add(new BridgeWorker(i, _device!, processorOf(i), _programs!.State, _flows!, Ports));
         }
 
         StartThreads();
@@ -93,19 +103,6 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
 
     /// <summary>What the kernel did with the frames of a port; zeros for an unknown one.</summary>
     public PortCounters ReadCounters(ushort portId) => _attacher?.Read(portId) ?? default;
-
-    /// <summary>Drops every frame that comes from a port, or lets them come again; false for an unknown port.</summary>
-    public bool SetQuarantine(ushort portId, bool on) => _attacher?.SetQuarantine(portId, on) ?? false;
-
-    /// <summary>Drops, in the kernel, every IP packet from or to an address; false when the map is full.</summary>
-    public bool Block(IPAddress address) => _attacher?.Block(address) ?? false;
-
-    public bool Unblock(IPAddress address) => _attacher?.Unblock(address) ?? false;
-
-    /// <summary>Drops, in the kernel, every frame from or to a MAC of one bridge; false when the map is full.</summary>
-    public bool Block(PhysicalAddress mac, ushort bridgeId) => _attacher?.Block(mac, bridgeId) ?? false;
-
-    public bool Unblock(PhysicalAddress mac, ushort bridgeId) => _attacher?.Unblock(mac, bridgeId) ?? false;
 
     public void Dispose()
     {
@@ -204,7 +201,8 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
             if (Environment.TickCount64 - lastAged >= AgeEveryMs)
             {
                 lastAged = Environment.TickCount64;
-                _decisions!.Age(options.DecidedFlowIdleSeconds * 1_000_000_000L);
+                _flows!.Age(options.DecidedFlowIdleSeconds * 1_000_000_000L);
+                Decisions!.Age();
             }
         }
     }

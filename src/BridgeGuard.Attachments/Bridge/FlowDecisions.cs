@@ -12,7 +12,7 @@ namespace BridgeGuard.Attachments.Bridge;
 internal sealed class FlowDecisions(KernelPrograms programs)
 {
     // Frames of the flow that already wait for the daemon go first; under a standing backlog that never ends, so it is bounded.
-    private const ulong OrderWaitNs = 200_000_000;
+    public const ulong OrderWaitNs = 200_000_000;
 
     private const int ForgetBatch = 1024;
 
@@ -26,6 +26,8 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     public int PassedFlows { get; private set; }
 
     public int DroppedFlows { get; private set; }
+
+    public int ActedFlows { get; private set; }
 
     /// <summary>Gives the rest of the frame's flow to the kernel; false when the frame names no flow or the map is full.</summary>
     public bool TryDecide(FlowOffload decision, ReadOnlySpan<byte> frame, ushort bridgeId, int queue)
@@ -51,33 +53,59 @@ internal sealed class FlowDecisions(KernelPrograms programs)
             return false;
         }
 
-        if (!AnyDecided)
-        {
-            programs.State.SetFlag(KernelLayout.StateFlows);
-            Volatile.Write(ref _anyDecided, 1);
-        }
-
+        SwitchOn(KernelLayout.StateFlows);
         return true;
     }
 
-    /// <summary>A new connection with the key of a decided flow: it is judged afresh.</summary>
-    public void Forget(in FlowKey key)
+    /// <summary>Sets what happens to each direction of a flow; false when the map is full.</summary>
+    public bool TryAct(in FlowKey key, in KernelFlowAct act)
     {
-        Bpf.Delete(programs.PassedFlows, in key);
-        Bpf.Delete(programs.DroppedFlows, in key);
+        if (Bpf.Update(programs.Acts, in key, in act) != 0)
+        {
+            return false;
+        }
+
+        SwitchOn(KernelLayout.StateFlows | KernelLayout.StateActs);
+        return true;
     }
+
+    /// <summary>What the kernel has counted for a decided flow.</summary>
+    public bool TryRead(in FlowKey key, out KernelFlow flow)
+    {
+        flow = default;
+        KernelFlowAct act = default;
+        if (Bpf.Lookup(programs.Acts, in key, ref act) == 0)
+        {
+            flow = act.Value;
+            return true;
+        }
+
+        return Bpf.Lookup(programs.PassedFlows, in key, ref flow) == 0 || Bpf.Lookup(programs.DroppedFlows, in key, ref flow) == 0;
+    }
+
+    /// <summary>A new connection with the key of a decided flow: it is judged afresh.</summary>
+    public bool Forget(in FlowKey key) => (Bpf.Delete(programs.PassedFlows, in key) == 0)
+        | (Bpf.Delete(programs.DroppedFlows, in key) == 0) | (Bpf.Delete(programs.Acts, in key) == 0);
 
     /// <summary>Forgets decisions about flows that have been silent for the time.</summary>
     public void Age(long idleNs)
     {
         if (AnyDecided)
         {
-            PassedFlows = AgeMap(programs.PassedFlows, idleNs);
-            DroppedFlows = AgeMap(programs.DroppedFlows, idleNs);
+            PassedFlows = AgeMap<KernelFlow>(programs.PassedFlows, idleNs, static flow => flow.LastNs);
+            DroppedFlows = AgeMap<KernelFlow>(programs.DroppedFlows, idleNs, static flow => flow.LastNs);
+            ActedFlows = AgeMap<KernelFlowAct>(programs.Acts, idleNs, static act => act.Value.LastNs);
         }
     }
 
-    private int AgeMap(int map, long idleNs)
+    private void SwitchOn(uint flags)
+    {
+        programs.State.SetFlag(flags);
+        Volatile.Write(ref _anyDecided, 1);
+    }
+
+    private int AgeMap<TValue>(int map, long idleNs, Func<TValue, ulong> lastOf)
+        where TValue : unmanaged
     {
         int kept = 0;
         int idle = 0;
@@ -88,13 +116,13 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         {
             key = next;
             isFirst = false;
-            KernelFlow flow = default;
+            TValue flow = default;
             if (Bpf.Lookup(map, in key, ref flow) != 0)
             {
                 continue;
             }
 
-            if (Stopwatch.GetTimestamp() - (long)flow.LastNs > idleNs && idle < ForgetBatch)
+            if (Stopwatch.GetTimestamp() - (long)lastOf(flow) > idleNs && idle < ForgetBatch)
             {
                 _idle[idle++] = key;
             }

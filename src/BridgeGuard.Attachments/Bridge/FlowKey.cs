@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace BridgeGuard.Attachments.Bridge;
@@ -85,6 +87,27 @@ internal struct FlowKey : IEquatable<FlowKey>
         };
     }
 
+    /// <summary>The key of a flow named by its ends; <paramref name="isSwapped"/> when <paramref name="source"/> is B.</summary>
+    public static FlowKey Of(
+        ushort bridgeId, ushort vlan, ushort innerVlan, byte protocol, IPAddress source, ushort sourcePort, IPAddress destination, ushort destinationPort,
+        out bool isSwapped)
+    {
+        FlowKey key = new()
+        {
+            _bridgeId = bridgeId,
+            _vlan0 = vlan,
+            _vlan1 = innerVlan,
+            _protocol = protocol,
+            _version = (byte)(source.AddressFamily == AddressFamily.InterNetwork ? 4 : 6),
+            _a = WordsOf(source),
+            _b = WordsOf(destination),
+            _portA = BinaryPrimitives.ReverseEndianness(sourcePort),
+            _portB = BinaryPrimitives.ReverseEndianness(destinationPort),
+        };
+        isSwapped = key.Order();
+        return key;
+    }
+
     public readonly bool Equals(FlowKey other) => Bytes(in this).SequenceEqual(Bytes(in other));
 
     public override readonly bool Equals(object? other) => other is FlowKey key && Equals(key);
@@ -137,14 +160,29 @@ internal struct FlowKey : IEquatable<FlowKey>
 
         key._portA = BinaryPrimitives.ReadUInt16LittleEndian(transport);
         key._portB = BinaryPrimitives.ReadUInt16LittleEndian(transport[2..]);
-        if (IsLess(in key._b, key._portB, in key._a, key._portA))
-        {
-            (key._a, key._b) = (key._b, key._a);
-            (key._portA, key._portB) = (key._portB, key._portA);
-        }
-
+        key.Order();
         bool opens = key._protocol == Tcp && (transport[TcpFlagsOffset] & (FlagSyn | FlagAck)) == FlagSyn;
         return opens ? FlowKeyKind.Opening : FlowKeyKind.Flow;
+    }
+
+    private bool Order()
+    {
+        if (!IsLess(in _b, _portB, in _a, _portA))
+        {
+            return false;
+        }
+
+        (_a, _b) = (_b, _a);
+        (_portA, _portB) = (_portB, _portA);
+        return true;
+    }
+
+    private static Words WordsOf(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Clear();
+        address.TryWriteBytes(bytes, out _);
+        return MemoryMarshal.Read<Words>(bytes);
     }
 
     private static bool IsLess(in Words x, ushort portX, in Words y, ushort portY)

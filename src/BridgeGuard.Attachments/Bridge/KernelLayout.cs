@@ -18,11 +18,27 @@ internal static class KernelLayout
     public const byte PortStaleClosed = 1;
     public const byte PortOverloadClosed = 2;
     public const byte PortQuarantined = 4;
+    public const byte PortGuarded = 8;
+    public const byte PortGuardReports = 16;
 
     public const uint StateFlows = 1;
     public const uint StateBlockedIp = 2;
     public const uint StateBlockedMac = 4;
     public const uint StateSteerTuple = 8;
+    public const uint StateActs = 16;
+
+    public const byte RewriteTo = 1;
+    public const byte RewriteMacTo = 2;
+    public const byte RewriteMacFrom = 4;
+    public const byte RewriteSequence = 8;
+    public const byte RewriteRedirect = 16;
+    public const byte WindowShiftRight = 32;
+
+    public const ushort BlockDrop = 1;
+    public const ushort BlockLimit = 2;
+    public const ushort BlockQuarantine = 4;
+
+    public const uint LimitByPackets = 1;
 
     /// <summary>Offsets in <c>struct state</c>, which is mapped into the daemon.</summary>
     public const int StateMark = 0;
@@ -49,6 +65,7 @@ internal struct KernelPort
     public byte Mode;
     public byte Flags;
     public ushort Pad;
+    public uint Limit;
 }
 
 /// <summary>struct target.</summary>
@@ -79,19 +96,58 @@ internal struct KernelPortCounters
     public KernelCount Opened;
     public KernelCount Closed;
     public KernelCount Control;
+    public KernelCount Limited;
+    public KernelCount Guarded;
+    public KernelCount Moved;
 }
 
-/// <summary>struct flow_value.</summary>
+/// <summary>struct flow_value; the counters by direction, from A to B first.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct KernelFlow
 {
-    public ulong Packets;
-    public ulong Bytes;
+    public KernelCount FromA;
+    public KernelCount FromB;
     public ulong LastNs;
     public ulong WaitSequence;
     public ulong DeadlineNs;
     public uint Active;
     public uint Pad;
+}
+
+/// <summary>struct rewrite.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelRewrite
+{
+    public KernelIp Address;
+    public ushort Port;
+    public byte Flags;
+    public byte WindowShift;
+    public KernelMac.MacBytes MacTo;
+    public KernelMac.MacBytes MacFrom;
+    public uint SequenceAdd;
+    public uint AcknowledgedAdd;
+}
+
+/// <summary>struct flow_side.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelFlowSide
+{
+    public int IfIndex;
+    public byte Verb;
+    public byte Into;
+    public byte Whole;
+    public byte Pad;
+    public uint Limit;
+    public KernelRewrite Rewrite;
+}
+
+/// <summary>struct flow_act.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelFlowAct
+{
+    public KernelFlow Value;
+    public KernelFlowSide FromA;
+    public KernelFlowSide FromB;
 }
 
 /// <summary>struct mac_key.</summary>
@@ -119,4 +175,57 @@ internal struct KernelIp
     {
         private byte _first;
     }
+}
+
+/// <summary>struct blocked.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelBlocked
+{
+    public KernelCount Count;
+    public ulong ExpiresNs;
+    public uint Limit;
+    public ushort PortId;
+    public ushort Flags;
+}
+
+/// <summary>struct remedy_key; port as it stands in the packet.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelRemedy
+{
+    public KernelIp Address;
+    public ushort PortId;
+    public ushort Port;
+    public ushort Protocol;
+    public ushort Pad;
+}
+
+/// <summary>struct binding_key.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 2)]
+internal struct KernelBindingKey
+{
+    public KernelIp Address;
+    public KernelMac.MacBytes Mac;
+    public ushort PortId;
+}
+
+/// <summary>struct binding.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelBinding
+{
+    public KernelCount Count;
+    public uint AnyAddress;
+    public uint Pad;
+}
+
+/// <summary>struct limit.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelLimit
+{
+    public ulong FullNs;
+    public ulong Cost;
+    public ulong BurstNs;
+    public KernelCount Passed;
+    public KernelCount Dropped;
+    public uint Flags;
+    public uint Pad;
 }

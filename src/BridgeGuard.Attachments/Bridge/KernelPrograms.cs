@@ -41,6 +41,14 @@ internal sealed class KernelPrograms : IDisposable
 
     public int BlockedIps => _maps["bg_ips"].Value;
 
+    public int Acts => _maps["bg_acts"].Value;
+
+    public int Remedies => _maps["bg_remedies"].Value;
+
+    public int Bindings => _maps["bg_bindings"].Value;
+
+    public int Limits => _maps["bg_limits"].Value;
+
     /// <summary>Creates the maps and loads the programs; nothing is attached. Null on success.</summary>
     public static AttachmentError? TryLoad(int decidedFlows, out KernelPrograms? programs)
     {
@@ -70,7 +78,7 @@ internal sealed class KernelPrograms : IDisposable
     {
         foreach (BpfMapDefinition map in file.Maps)
         {
-            uint entries = map.Name is "bg_pass" or "bg_drop" ? decidedFlows : map.MaxEntries;
+            uint entries = map.Name is "bg_pass" or "bg_drop" or "bg_acts" ? decidedFlows : map.MaxEntries;
             int fd = Bpf.CreateMap(map.Name, map.Type, map.KeySize, map.ValueSize, entries, map.Flags);
             if (fd < 0)
             {

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.NetworkInformation;
+using BridgeGuard.Attachments.Bridge.Decisions;
 using BridgeGuard.Attachments.Interop;
 
 namespace BridgeGuard.Attachments.Bridge;
@@ -41,7 +40,13 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     {
         lock (_lock)
         {
-            PortInfo now = Describe(link, port.PortId, port.Bridge, port.BridgeId) with { Quarantined = port.Quarantined, Uncovered = port.Uncovered };
+            PortInfo now = Describe(link, port.PortId, port.Bridge, port.BridgeId) with
+            {
+                Quarantined = port.Quarantined,
+                Guard = port.Guard,
+                Limit = port.Limit,
+                Uncovered = port.Uncovered,
+            };
             if (now != port)
             {
                 WriteConfig(now);
@@ -77,51 +82,11 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
         }
     }
 
-    public bool SetQuarantine(ushort portId, bool on)
-    {
-        lock (_lock)
-        {
-            if (table.Find(portId) is not { } port)
-            {
-                return false;
-            }
+    public bool SetQuarantine(ushort portId, bool on) => Change(portId, port => port with { Quarantined = on });
 
-            PortInfo now = port with { Quarantined = on };
-            WriteConfig(now);
-            table.Set(now);
-            return true;
-        }
-    }
+    public bool SetGuard(ushort portId, GuardMode mode) => Change(portId, port => port with { Guard = mode });
 
-    public bool Block(IPAddress address)
-    {
-        KernelIp key = KeyOf(address);
-        KernelCount zero = default;
-        bool isSet = Bpf.Update(programs.BlockedIps, in key, in zero) == 0;
-        programs.State.SetFlag(KernelLayout.StateBlockedIp);
-        return isSet;
-    }
-
-    public bool Unblock(IPAddress address)
-    {
-        KernelIp key = KeyOf(address);
-        return Bpf.Delete(programs.BlockedIps, in key) == 0;
-    }
-
-    public bool Block(PhysicalAddress mac, ushort bridgeId)
-    {
-        KernelMac key = KeyOf(mac, bridgeId);
-        KernelCount zero = default;
-        bool isSet = Bpf.Update(programs.BlockedMacs, in key, in zero) == 0;
-        programs.State.SetFlag(KernelLayout.StateBlockedMac);
-        return isSet;
-    }
-
-    public bool Unblock(PhysicalAddress mac, ushort bridgeId)
-    {
-        KernelMac key = KeyOf(mac, bridgeId);
-        return Bpf.Delete(programs.BlockedMacs, in key) == 0;
-    }
+    public bool SetLimit(ushort portId, uint limit) => Change(portId, port => port with { Limit = limit });
 
     public PortCounters Read(ushort portId)
     {
@@ -143,6 +108,9 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
                 Opened = Sum(cpu => cpu.Opened),
                 Closed = Sum(cpu => cpu.Closed),
                 Control = Sum(cpu => cpu.Control),
+                Limited = Sum(cpu => cpu.Limited),
+                Guarded = Sum(cpu => cpu.Guarded),
+                Moved = Sum(cpu => cpu.Moved),
             };
         }
     }
@@ -152,6 +120,22 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     private TrafficCount Sum(Func<KernelPortCounters, KernelCount> field) => _perCpu
         .Select(cpu => field(cpu))
         .Aggregate(default(TrafficCount), (sum, count) => sum + new TrafficCount((long)count.Packets, (long)count.Bytes));
+
+    private bool Change(ushort portId, Func<PortInfo, PortInfo> change)
+    {
+        lock (_lock)
+        {
+            if (table.Find(portId) is not { } port)
+            {
+                return false;
+            }
+
+            PortInfo now = change(port);
+            WriteConfig(now);
+            table.Set(now);
+            return true;
+        }
+    }
 
     private string? Link(PortInfo port)
     {
@@ -194,7 +178,10 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
             Mode = (byte)port.Mode,
             Flags = (byte)((port.WhenStale == FailMode.Closed ? KernelLayout.PortStaleClosed : 0)
                 | (port.WhenOverloaded == FailMode.Closed ? KernelLayout.PortOverloadClosed : 0)
-                | (port.Quarantined ? KernelLayout.PortQuarantined : 0)),
+                | (port.Quarantined ? KernelLayout.PortQuarantined : 0)
+                | (port.Guard != GuardMode.Off ? KernelLayout.PortGuarded : 0)
+                | (port.Guard == GuardMode.Report ? KernelLayout.PortGuardReports : 0)),
+            Limit = port.Limit,
         };
         int ifIndex = port.IfIndex;
         Bpf.Update(programs.Ports, in ifIndex, in config);
@@ -222,20 +209,6 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
 
     /// <summary>TAPs and veths are how guests are plugged in; NICs (no kind), bonds, teams and VLAN devices lead outside.</summary>
     private static PortRole RoleOf(string kind) => kind is "" or "bond" or "team" or "vlan" or "vxlan" or "gretap" or "geneve" ? PortRole.Uplink : PortRole.Guest;
-
-    private static KernelIp KeyOf(IPAddress address)
-    {
-        KernelIp key = default;
-        address.MapToIPv6().TryWriteBytes(key.Address, out _);
-        return key;
-    }
-
-    private static KernelMac KeyOf(PhysicalAddress mac, ushort bridgeId)
-    {
-        KernelMac key = new() { BridgeId = bridgeId };
-        mac.GetAddressBytes().AsSpan(0, 6).CopyTo(key.Mac);
-        return key;
-    }
 
     /// <summary>How many values a per-CPU map has: all CPUs that could ever be, not those that are on.</summary>
     private static int PossibleCpus()

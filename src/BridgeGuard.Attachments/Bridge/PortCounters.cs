@@ -6,7 +6,8 @@ public readonly record struct TrafficCount(long Frames, long Bytes)
     public static TrafficCount operator +(TrafficCount x, TrafficCount y) => new(x.Frames + y.Frames, x.Bytes + y.Bytes);
 }
 
-/// <summary>What the kernel program did with the frames that a port received. The last seven add up to the first, save for mode off.</summary>
+/// <summary>What the kernel program did with the frames that a port received. Punted, passed, dropped, blocked, opened, closed, control,
+/// limited, moved and (where the guard drops) guarded add up to seen, save for mode off.</summary>
 public readonly record struct PortCounters
 {
     public TrafficCount Seen { get; init; }
@@ -31,4 +32,13 @@ public readonly record struct PortCounters
 
     /// <summary>Link-local control frames (STP, LLDP, pause), never touched.</summary>
     public TrafficCount Control { get; init; }
+
+    /// <summary>Dropped, over a rate limit.</summary>
+    public TrafficCount Limited { get; init; }
+
+    /// <summary>From a sender that is not bound to the port: dropped, or only counted where the guard reports.</summary>
+    public TrafficCount Guarded { get; init; }
+
+    /// <summary>Rewritten or sent to another port by a flow decision: not inspected any more.</summary>
+    public TrafficCount Moved { get; init; }
 }

@@ -1,3 +1,5 @@
+using BridgeGuard.Attachments.Bridge.Decisions;
+
 namespace BridgeGuard.Attachments.Bridge;
 
 /// <summary>What is behind a port.</summary>
@@ -40,6 +42,12 @@ public sealed record PortInfo
     public required FailMode WhenOverloaded { get; init; }
 
     public bool Quarantined { get; init; }
+
+    /// <summary>What happens to senders that are not bound to the port.</summary>
+    public GuardMode Guard { get; init; }
+
+    /// <summary>The limit of all that the port sends; 0: none.</summary>
+    public uint Limit { get; init; }
 
     /// <summary>Why the port is not inspected although it should be; null when all is well.</summary>
     public string? Uncovered { get; init; }

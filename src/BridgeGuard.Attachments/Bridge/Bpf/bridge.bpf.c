@@ -11,8 +11,12 @@ struct map_definition bg_targets SEC("maps") = {MAP_ARRAY, 4, sizeof(struct targ
 struct map_definition bg_counters SEC("maps") = {MAP_PERCPU_ARRAY, 4, sizeof(struct port_counters), MAX_PORTS, 0};
 struct map_definition bg_pass SEC("maps") = {MAP_LRU_HASH, sizeof(struct flow_key), sizeof(struct flow_value), 65536, 0};
 struct map_definition bg_drop SEC("maps") = {MAP_HASH, sizeof(struct flow_key), sizeof(struct flow_value), 65536, 0};
-struct map_definition bg_macs SEC("maps") = {MAP_HASH, sizeof(struct mac_key), sizeof(struct count), 4096, 0};
-struct map_definition bg_ips SEC("maps") = {MAP_HASH, sizeof(struct ip_key), sizeof(struct count), 65536, 0};
+struct map_definition bg_acts SEC("maps") = {MAP_HASH, sizeof(struct flow_key), sizeof(struct flow_act), 65536, MAP_NO_PREALLOC};
+struct map_definition bg_macs SEC("maps") = {MAP_HASH, sizeof(struct mac_key), sizeof(struct blocked), 4096, 0};
+struct map_definition bg_ips SEC("maps") = {MAP_HASH, sizeof(struct ip_key), sizeof(struct blocked), 65536, MAP_NO_PREALLOC};
+struct map_definition bg_remedies SEC("maps") = {MAP_HASH, sizeof(struct remedy_key), sizeof(struct count), 16384, MAP_NO_PREALLOC};
+struct map_definition bg_bindings SEC("maps") = {MAP_HASH, sizeof(struct binding_key), sizeof(struct binding), 65536, MAP_NO_PREALLOC};
+struct map_definition bg_limits SEC("maps") = {MAP_HASH, 4, sizeof(struct limit), 4096, MAP_NO_PREALLOC};
 
 enum { TCP = 6, UDP = 17, TCP_FIN_SYN_RST = 0x07, IPV4_FRAGMENT = 0x3fff };
 
@@ -52,9 +56,13 @@ struct ipv6 {
 struct parsed {
   struct flow_key key;
   u32 hash;
+  u16 type;
+  u16 network;    // offsets
+  u16 transport;
   u8 is_ip;
   u8 has_ports;
-  u8 has_flow;  // key names a flow that a decision may cover: no fragment, no SYN, FIN or RST
+  u8 has_flow;    // key names a flow that a decision may cover: no fragment, no SYN, FIN or RST
+  u8 swapped;     // the sender is b
 };
 
 INLINE void add(struct count *count, u32 bytes) {
@@ -117,6 +125,7 @@ INLINE void parse_ports(struct __sk_buff *skb, u32 offset, struct parsed *p) {
   }
   p->key.port_a = ports[0];
   p->key.port_b = ports[1];
+  p->transport = offset;
   p->has_ports = 1;
 }
 
@@ -171,6 +180,8 @@ INLINE void parse(struct __sk_buff *skb, const struct eth *eth, const struct sta
     }
   }
 
+  p->type = type;
+  p->network = offset;
   parse_ip(skb, offset, type, p);
   if (!p->is_ip) {
     // ARP and the rest: by the pair of MACs.
@@ -180,53 +191,297 @@ INLINE void parse(struct __sk_buff *skb, const struct eth *eth, const struct sta
     p->hash = mix(mix(to ^ state->seed) + mix(from ^ state->seed));
     return;
   }
-  if (is_less(p->key.b, p->key.a, p->key.port_b, p->key.port_a))
+  if (is_less(p->key.b, p->key.a, p->key.port_b, p->key.port_a)) {
     swap_ends(&p->key);
+    p->swapped = 1;
+  }
   p->hash = hash_of(&p->key, state->seed, (state->flags & STATE_STEER_TUPLE) && p->has_ports);
 }
 
-INLINE int is_blocked_ip(const u32 *address, u8 version, u32 len) {
-  struct ip_key key = {};
+INLINE void add_shared(struct count *count, u32 bytes) {
+  __sync_fetch_and_add(&count->packets, 1);
+  __sync_fetch_and_add(&count->bytes, bytes);
+}
+
+INLINE void map_address(u32 *to, const u32 *address, u8 version) {
   if (version == 4) {
-    key.address[2] = __builtin_bswap32(0xffff);
-    key.address[3] = address[0];
+    to[0] = to[1] = 0;
+    to[2] = __builtin_bswap32(0xffff);
+    to[3] = address[0];
   } else {
-    __builtin_memcpy(key.address, address, 16);
+    __builtin_memcpy(to, address, 16);
   }
-  struct count *hit = map_lookup(&bg_ips, &key);
+}
+
+// Whether the frame is within its limit. Lock-free: who loses a race tries again, a few times, and then goes on unlimited.
+INLINE int is_over(u32 id, u32 len, u64 now) {
+  struct limit *limit = map_lookup(&bg_limits, &id);
+  if (!limit)
+    return 0;
+  u64 cost = ((limit->flags & LIMIT_BY_PACKETS) ? limit->cost : limit->cost * len) >> 20;
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    u64 full = limit->full_ns;
+    u64 next = ((s64)(full - now) > 0 ? full : now) + cost;
+    if ((s64)(next - now) > (s64)limit->burst_ns) {
+      add_shared(&limit->dropped, len);
+      return 1;
+    }
+    if (__sync_val_compare_and_swap(&limit->full_ns, full, next) == full)
+      break;
+  }
+  add_shared(&limit->passed, len);
+  return 0;
+}
+
+INLINE int is_remedy(u16 port_id, const u32 *address, u8 version, u16 protocol, u16 port, u32 len) {
+  struct remedy_key key = {};
+  map_address(key.address, address, version);
+  key.port_id = port_id;
+  struct count *hit = map_lookup(&bg_remedies, &key);
+  if (!hit) {
+    key.protocol = protocol;
+    key.port = port;
+    hit = map_lookup(&bg_remedies, &key);
+  }
   if (!hit)
     return 0;
-  __sync_fetch_and_add(&hit->packets, 1);
-  __sync_fetch_and_add(&hit->bytes, len);
+  add_shared(hit, len);
   return 1;
 }
 
-INLINE int is_blocked_mac(const u8 *mac, u16 bridge_id, u32 len) {
+// Whether a frame from (is_from) or to a quarantined guest is one of those that it may still exchange with its remediation.
+INLINE int is_remedial(struct __sk_buff *skb, u16 port_id, const struct parsed *p, int is_from, u32 len) {
+  if (p->type == SWAP16(0x0806)) {
+    u32 address;  // ARP: the other end is the target of what the guest sends, the sender of what it gets
+    return skb_load_bytes(skb, p->network + (is_from ? 24 : 14), &address, 4) == 0 && is_remedy(port_id, &address, 4, 0, 0, len);
+  }
+  if (!p->is_ip)
+    return 0;
+  int other_is_a = is_from == (p->swapped != 0);
+  u8 version = p->key.version;
+  if (version == 6 && p->key.protocol == 58) {
+    u8 type;  // neighbour discovery cannot be told by its addresses (multicast): only solicitations and advertisements pass
+    if (skb_load_bytes(skb, p->network + 40, &type, 1) == 0 && (type == 135 || type == 136)) {
+      u32 target[4];
+      return skb_load_bytes(skb, p->network + 48, target, 16) == 0 &&
+             (is_remedy(port_id, target, 6, 0, 0, len) || is_remedy(port_id, other_is_a ? p->key.a : p->key.b, 6, 0, 0, len));
+    }
+  }
+  return is_remedy(port_id, other_is_a ? p->key.a : p->key.b, version, p->key.protocol, other_is_a ? p->key.port_a : p->key.port_b, len);
+}
+
+enum { ALLOWED = 0, BLOCKED = 1, LIMITED = 2 };
+
+INLINE int act_on(struct __sk_buff *skb, struct blocked *hit, const struct parsed *p, int is_from, u32 len, u64 now) {
+  if (!hit || (hit->expires_ns && (s64)(now - hit->expires_ns) >= 0))
+    return ALLOWED;
+  if (hit->flags & BLOCK_QUARANTINE) {
+    if (is_remedial(skb, hit->port_id, p, is_from, len))
+      return ALLOWED;
+  } else if (hit->flags & BLOCK_LIMIT) {
+    return is_over(hit->limit, len, now) ? LIMITED : ALLOWED;
+  }
+  add_shared(&hit->count, len);
+  return BLOCKED;
+}
+
+INLINE int block_ip(struct __sk_buff *skb, const u32 *address, const struct parsed *p, int is_from, u32 len, u64 now) {
+  struct ip_key key;
+  map_address(key.address, address, p->key.version);
+  return act_on(skb, map_lookup(&bg_ips, &key), p, is_from, len, now);
+}
+
+INLINE int block_mac(struct __sk_buff *skb, const u8 *mac, u16 bridge_id, const struct parsed *p, int is_from, u32 len, u64 now) {
   struct mac_key key;
   __builtin_memcpy(key.mac, mac, 6);
   key.bridge_id = bridge_id;
-  struct count *hit = map_lookup(&bg_macs, &key);
-  if (!hit)
+  return act_on(skb, map_lookup(&bg_macs, &key), p, is_from, len, now);
+}
+
+INLINE int check_hosts(struct __sk_buff *skb, const struct eth *eth, const struct state *state, const struct port_config *port,
+                       const struct parsed *p, u32 len, u64 now) {
+  int result = ALLOWED;
+  if ((port->flags & PORT_QUARANTINED) && !is_remedial(skb, port->port_id, p, 1, len))
+    return BLOCKED;
+  if (state->flags & STATE_BLOCKED_MAC) {
+    result = block_mac(skb, eth->from, port->bridge_id, p, 1, len, now);
+    if (!result)
+      result = block_mac(skb, eth->to, port->bridge_id, p, 0, len, now);
+  }
+  if (!result && (state->flags & STATE_BLOCKED_IP) && p->is_ip) {
+    result = block_ip(skb, p->key.a, p, !p->swapped, len, now);
+    if (!result)
+      result = block_ip(skb, p->key.b, p, p->swapped, len, now);
+  }
+  if (!result && port->limit && is_over(port->limit, len, now))
+    result = LIMITED;
+  return result;
+}
+
+INLINE struct binding *find_binding(u16 port_id, const u8 *mac, const u32 *address, u8 version) {
+  struct binding_key key = {};
+  if (address)
+    map_address(key.address, address, version);
+  __builtin_memcpy(key.mac, mac, 6);
+  key.port_id = port_id;
+  return map_lookup(&bg_bindings, &key);
+}
+
+// Whether the sender (MAC, and the address in an IP or ARP header) is bound to the port.
+INLINE int is_bound(struct __sk_buff *skb, const struct eth *eth, u16 port_id, const struct parsed *p, u32 len) {
+  struct binding *bound = find_binding(port_id, eth->from, 0, 0);
+  if (!bound)
     return 0;
-  __sync_fetch_and_add(&hit->packets, 1);
-  __sync_fetch_and_add(&hit->bytes, len);
-  return 1;
+  add_shared(&bound->count, len);
+  if (p->type == SWAP16(0x0806)) {
+    u8 arp[10];  // sender MAC and address
+    if (skb_load_bytes(skb, p->network + 8, arp, sizeof arp))
+      return 0;
+#pragma unroll
+    for (int i = 0; i < 6; i++) {
+      if (arp[i] != eth->from[i])
+        return 0;
+    }
+    u32 sender;
+    __builtin_memcpy(&sender, arp + 6, 4);
+    return sender == 0 || bound->any_address || find_binding(port_id, eth->from, &sender, 4) != 0;
+  }
+  if (!p->is_ip || bound->any_address)
+    return 1;
+  const u32 *from = p->swapped ? p->key.b : p->key.a;
+  if (p->key.version == 4)
+    return from[0] == 0 || find_binding(port_id, eth->from, from, 4) != 0;
+  // The unspecified and link-local addresses are every host's before it has another.
+  if ((from[0] & __builtin_bswap32(0xffc00000)) == __builtin_bswap32(0xfe800000) || (from[0] | from[1] | from[2] | from[3]) == 0)
+    return 1;
+  return find_binding(port_id, eth->from, from, 6) != 0;
 }
 
-INLINE int is_blocked(const struct eth *eth, const struct state *state, const struct port_config *port, const struct parsed *p, u32 len) {
-  if (port->flags & PORT_QUARANTINED)
-    return 1;
-  if ((state->flags & STATE_BLOCKED_MAC) &&
-      (is_blocked_mac(eth->from, port->bridge_id, len) || is_blocked_mac(eth->to, port->bridge_id, len)))
-    return 1;
-  return (state->flags & STATE_BLOCKED_IP) && p->is_ip &&
-         (is_blocked_ip(p->key.a, p->key.version, len) || is_blocked_ip(p->key.b, p->key.version, len));
-}
-
-INLINE void touch(struct flow_value *flow, u32 len, u64 now) {
-  __sync_fetch_and_add(&flow->packets, 1);
-  __sync_fetch_and_add(&flow->bytes, len);
+INLINE void touch(struct flow_value *flow, u32 direction, u32 len, u64 now) {
+  add_shared(&flow->count[direction & 1], len);
   flow->last_ns = now;
+}
+
+// Frames of the flow may still be with the daemon; what is let through now would overtake them.
+INLINE int is_active(struct flow_value *flow, const struct state *state, u32 queue, u64 now) {
+  if (!flow->active &&
+      ((s64)(state->queue[queue & (MAX_QUEUES - 1)].done - flow->wait_seq) >= 0 || (s64)(now - flow->deadline_ns) >= 0))
+    flow->active = 1;
+  return flow->active;
+}
+
+INLINE int replace_address(struct __sk_buff *skb, const struct parsed *p, const struct rewrite *r, u32 checksum, u64 csum_flags) {
+  int to = (r->flags & REWRITE_TO) != 0;
+  if (p->key.version == 4) {
+    u32 at = p->network + (to ? 16 : 12), old;
+    u32 now = r->address[3];
+    if (skb_load_bytes(skb, at, &old, 4))
+      return -1;
+    if (l3_csum_replace(skb, p->network + 10, old, now, 4) ||
+        l4_csum_replace(skb, checksum, old, now, csum_flags | CSUM_PSEUDO_HEADER | 4))
+      return -1;
+    return skb_store_bytes(skb, at, &now, 4, 0);
+  }
+  u32 at = p->network + (to ? 24 : 8);
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    u32 old, now = r->address[i];
+    if (skb_load_bytes(skb, at + 4 * i, &old, 4) || l4_csum_replace(skb, checksum, old, now, csum_flags | CSUM_PSEUDO_HEADER | 4) ||
+        skb_store_bytes(skb, at + 4 * i, &now, 4, 0))
+      return -1;
+  }
+  return 0;
+}
+
+INLINE int add_to_number(struct __sk_buff *skb, u32 at, u32 add, u32 checksum) {
+  u32 old;
+  if (!add)
+    return 0;
+  if (skb_load_bytes(skb, at, &old, 4))
+    return -1;
+  u32 now = __builtin_bswap32(__builtin_bswap32(old) + add);
+  if (l4_csum_replace(skb, checksum, old, now, 4))
+    return -1;
+  return skb_store_bytes(skb, at, &now, 4, 0);
+}
+
+INLINE int shift_window(struct __sk_buff *skb, u32 at, u8 shift, u32 checksum) {
+  u16 old;
+  if (!shift)
+    return 0;
+  if (skb_load_bytes(skb, at, &old, 2))
+    return -1;
+  u32 window = SWAP16(old);
+  window = shift >= 32 ? window >> (shift & 15) : window << (shift & 15);
+  u16 now = SWAP16(window > 0xffff ? 0xffff : window);
+  if (l4_csum_replace(skb, checksum, old, now, 2))
+    return -1;
+  return skb_store_bytes(skb, at, &now, 2, 0);
+}
+
+// The kernel's helpers know both forms of checksum (a partial one takes the pseudo-header's change only) and leave segmentation as it is.
+INLINE int rewrite_frame(struct __sk_buff *skb, const struct parsed *p, const struct rewrite *r) {
+  int tcp = p->key.protocol == TCP;
+  u32 checksum = p->transport + (tcp ? 16 : 6);
+  u64 csum_flags = tcp ? 0 : CSUM_MARK_MANGLED_0;
+  u32 port_at = p->transport + ((r->flags & REWRITE_TO) ? 2 : 0);
+  u16 old, now = r->port;
+  if (skb_load_bytes(skb, port_at, &old, 2) || replace_address(skb, p, r, checksum, csum_flags) ||
+      l4_csum_replace(skb, checksum, old, now, csum_flags | 2) || skb_store_bytes(skb, port_at, &now, 2, 0))
+    return -1;
+  if (tcp && (r->flags & REWRITE_SEQUENCE) &&
+      (add_to_number(skb, p->transport + 4, r->sequence_add, checksum) ||
+       add_to_number(skb, p->transport + 8, r->acknowledged_add, checksum) ||
+       shift_window(skb, p->transport + 14, r->window_shift, checksum)))
+    return -1;
+  if ((r->flags & REWRITE_MAC_TO) && skb_store_bytes(skb, 0, r->mac_to, 6, 0))
+    return -1;
+  if ((r->flags & REWRITE_MAC_FROM) && skb_store_bytes(skb, 6, r->mac_from, 6, 0))
+    return -1;
+  return 0;
+}
+
+enum { UNDECIDED = -100 };
+
+// Carries the act of a flow out; UNDECIDED when the engine must see the frame.
+INLINE int act(struct __sk_buff *skb, struct state *state, struct port_counters *counters, const struct parsed *p, u32 queue,
+               struct flow_value **waiting, u32 len, u64 now) {
+  struct flow_act *flow = map_lookup(&bg_acts, &p->key);
+  if (!flow)
+    return UNDECIDED;
+  struct flow_side *side = &flow->side[p->swapped & 1];
+  u8 verb = side->verb;
+  if (!p->has_flow && !side->whole)
+    return UNDECIDED;
+  if (side->limit && is_over(side->limit, len, now)) {
+    add(&counters->limited, len);
+    return TCX_DROP;
+  }
+  if (verb == VERB_PUNT)
+    return UNDECIDED;
+  if (verb != VERB_DROP && !is_active(&flow->value, state, queue, now)) {
+    *waiting = &flow->value;
+    return UNDECIDED;
+  }
+  touch(&flow->value, p->swapped, len, now);
+  if (verb == VERB_DROP) {
+    add(&counters->dropped, len);
+    return TCX_DROP;
+  }
+  if (verb == VERB_PASS) {
+    add(&counters->passed, len);
+    return TCX_NEXT;
+  }
+  add(&counters->moved, len);
+  u32 out = side->ifindex;
+  if (verb == VERB_REWRITE) {
+    if (rewrite_frame(skb, p, &side->rewrite))
+      return TCX_DROP;
+    if (!(side->rewrite.flags & REWRITE_REDIRECT))
+      return TCX_NEXT;
+  }
+  return redirect(out, side->into ? REDIRECT_INGRESS : 0);
 }
 
 INLINE int is_link_local_control(const struct eth *eth) {
@@ -293,32 +548,39 @@ SEC("tcx/port") int bg_port(struct __sk_buff *skb) {
   __builtin_memset(&p, 0, sizeof p);
   p.key.bridge_id = port->bridge_id;
   parse(skb, &eth, state, &p);
-  if (is_blocked(&eth, state, port, &p, len)) {
-    add(&counters->blocked, len);
+  u64 now = ktime_get_ns();
+  if ((port->flags & PORT_GUARDED) && !is_bound(skb, &eth, port->port_id, &p, len)) {
+    add(&counters->guarded, len);
+    if (!(port->flags & PORT_GUARD_REPORTS))
+      return TCX_DROP;
+  }
+  int checked = check_hosts(skb, &eth, state, port, &p, len, now);
+  if (checked) {
+    add(checked == BLOCKED ? &counters->blocked : &counters->limited, len);
     return TCX_DROP;
   }
   if (port->mode == MODE_OFF)
     return TCX_NEXT;
 
-  u64 now = ktime_get_ns();
   u32 queues = state->queues;
   u32 queue = queues ? p.hash % queues : 0;
   struct flow_value *waiting = 0;
+  if (p.has_ports && (state->flags & STATE_ACTS) && port->mode == MODE_INLINE) {
+    int answer = act(skb, state, counters, &p, queue, &waiting, len, now);
+    if (answer != UNDECIDED)
+      return answer;
+  }
   if (p.has_flow && (state->flags & STATE_FLOWS) && port->mode == MODE_INLINE) {
     struct flow_value *flow = map_lookup(&bg_drop, &p.key);
     if (flow) {
-      touch(flow, len, now);
+      touch(flow, p.swapped, len, now);
       add(&counters->dropped, len);
       return TCX_DROP;
     }
     flow = map_lookup(&bg_pass, &p.key);
     if (flow) {
-      // Frames of the flow may still be with the daemon; what is let through now would overtake them.
-      if (!flow->active &&
-          ((s64)(state->queue[queue & (MAX_QUEUES - 1)].done - flow->wait_seq) >= 0 || (s64)(now - flow->deadline_ns) >= 0))
-        flow->active = 1;
-      if (flow->active) {
-        touch(flow, len, now);
+      if (is_active(flow, state, queue, now)) {
+        touch(flow, p.swapped, len, now);
         add(&counters->passed, len);
         return TCX_NEXT;
       }

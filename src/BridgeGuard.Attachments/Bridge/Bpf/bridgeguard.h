@@ -25,7 +25,9 @@ enum { MODE_OFF = 0, MODE_INLINE = 1, MODE_MIRROR = 2 };
 enum {
   PORT_STALE_CLOSED = 1,     // drop while the daemon is dead or hangs
   PORT_OVERLOAD_CLOSED = 2,  // drop what is over the backlog limit
-  PORT_QUARANTINED = 4,      // drop everything from here
+  PORT_QUARANTINED = 4,      // drop everything from here but what bg_remedies names
+  PORT_GUARDED = 8,          // only senders that bg_bindings names
+  PORT_GUARD_REPORTS = 16,   // others are counted and go on
 };
 
 // state.flags
@@ -34,7 +36,35 @@ enum {
   STATE_BLOCKED_IP = 2,
   STATE_BLOCKED_MAC = 4,
   STATE_STEER_TUPLE = 8,  // spread by addresses and ports instead of addresses
+  STATE_ACTS = 16,        // a flow has an act
 };
+
+// What happens to one direction of a flow that has an act.
+enum {
+  VERB_PUNT = 0,      // nothing, the engine sees it
+  VERB_PASS = 1,
+  VERB_DROP = 2,
+  VERB_REDIRECT = 3,  // leaves by another device
+  VERB_REWRITE = 4,   // goes on as another frame
+};
+
+// rewrite.flags
+enum {
+  REWRITE_TO = 1,            // address and port are the receiver's; else the sender's
+  REWRITE_MAC_TO = 2,
+  REWRITE_MAC_FROM = 4,
+  REWRITE_SEQUENCE = 8,      // TCP: add to the numbers
+  REWRITE_REDIRECT = 16,     // and leaves by the device of `ifindex`
+};
+
+// blocked.flags
+enum {
+  BLOCK_DROP = 1,
+  BLOCK_LIMIT = 2,       // over the limit only
+  BLOCK_QUARANTINE = 4,  // a quarantined guest: what bg_remedies of its port names may pass
+};
+
+enum { LIMIT_BY_PACKETS = 1 };
 
 // Written by the daemon only, except `punted`. One cache line for each writer.
 struct queue_state {
@@ -63,6 +93,7 @@ struct port_config {
   u8 mode;
   u8 flags;
   u16 pad;
+  u32 limit;  // key in bg_limits of all that the port sends; 0: none
 };
 
 struct target {
@@ -84,6 +115,9 @@ struct port_counters {
   struct count opened;    // let through unseen: dead, hung or overloaded
   struct count closed;    // dropped for the same reasons
   struct count control;   // link-local control frames (STP, LLDP, pause): never touched
+  struct count limited;   // dropped, over a rate limit
+  struct count guarded;   // sender not bound to the port: dropped, or counted beside another counter where the guard only reports
+  struct count moved;     // rewritten or redirected by a flow decision
 };
 
 // Both directions have the same key: the lower (address, port) is a.
@@ -98,14 +132,40 @@ struct flow_key {
   u16 bridge_id;
 };
 
+// Index of counters by direction: 0 from a to b, 1 from b to a.
 struct flow_value {
-  u64 packets;
-  u64 bytes;
+  struct count count[2];
   u64 last_ns;
-  u64 wait_seq;     // pass only: punted frames of this flow are on their way until `done` reaches this
-  u64 deadline_ns;  // pass only: but wait no longer than this
+  u64 wait_seq;     // punted frames of this flow are on their way until `done` reaches this
+  u64 deadline_ns;  // but wait no longer than this
   u32 active;
   u32 pad;
+};
+
+struct rewrite {
+  u32 address[4];
+  u16 port;
+  u8 flags;
+  u8 window_shift;  // to the left; 32 + n: to the right
+  u8 mac_to[6];
+  u8 mac_from[6];
+  u32 sequence_add;
+  u32 acknowledged_add;
+};
+
+struct flow_side {
+  u32 ifindex;       // VERB_REDIRECT, REWRITE_REDIRECT
+  u8 verb;
+  u8 into;           // enters by the device instead of leaving by it
+  u8 whole;          // SYN, FIN and RST too, which else are the engine's
+  u8 pad;
+  u32 limit;         // key in bg_limits; 0: none. What is within it goes on with the verb
+  struct rewrite rewrite;
+};
+
+struct flow_act {
+  struct flow_value value;
+  struct flow_side side[2];
 };
 
 struct mac_key {
@@ -115,6 +175,47 @@ struct mac_key {
 
 struct ip_key {
   u32 address[4];  // IPv4 as ::ffff:a.b.c.d
+};
+
+struct blocked {
+  struct count count;
+  u64 expires_ns;  // CLOCK_MONOTONIC; 0: never
+  u32 limit;
+  u16 port_id;     // BLOCK_QUARANTINE: whose remedies hold
+  u16 flags;
+};
+
+// What a quarantined port may still talk to. Protocol and port 0: all of the address.
+struct remedy_key {
+  u32 address[4];
+  u16 port_id;
+  u16 port;
+  u16 protocol;
+  u16 pad;
+};
+
+// Who may send by a port. An address of zeros says that the MAC is bound; each address that it may use has an entry more.
+struct binding_key {
+  u32 address[4];
+  u8 mac[6];
+  u16 port_id;
+};
+
+struct binding {
+  struct count count;
+  u32 any_address;
+  u32 pad;
+};
+
+// A token bucket, kept as the time at which it would be full again (GCRA).
+struct limit {
+  u64 full_ns;
+  u64 cost;      // (ns << 20) for each byte or packet
+  u64 burst_ns;
+  struct count passed;
+  struct count dropped;
+  u32 flags;
+  u32 pad;
 };
 
 #endif

@@ -29,12 +29,15 @@ struct __sk_buff {
 
 // enum bpf_map_type
 enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9 };
-enum { MAP_MMAPABLE = 1 << 10 };
+enum { MAP_NO_PREALLOC = 1, MAP_MMAPABLE = 1 << 10 };
 
 // Answers of a tcx program.
 enum { TCX_NEXT = -1, TCX_DROP = 2 };
 
 enum { REDIRECT_INGRESS = 1 };
+
+// Flags of l4_csum_replace; the low bits are the size of the field.
+enum { CSUM_MARK_MANGLED_0 = 1 << 5, CSUM_PSEUDO_HEADER = 1 << 4 };
 
 // One map, as the loader reads it: every symbol of the section "maps" is one of these.
 struct map_definition {
@@ -47,6 +50,9 @@ struct map_definition {
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;
 static u64 (*ktime_get_ns)(void) = (void *)5;
+static long (*skb_store_bytes)(struct __sk_buff *skb, u32 offset, const void *from, u32 len, u64 flags) = (void *)9;
+static long (*l3_csum_replace)(struct __sk_buff *skb, u32 offset, u64 from, u64 to, u64 flags) = (void *)10;
+static long (*l4_csum_replace)(struct __sk_buff *skb, u32 offset, u64 from, u64 to, u64 flags) = (void *)11;
 static long (*clone_redirect)(struct __sk_buff *skb, u32 ifindex, u64 flags) = (void *)13;
 static long (*skb_vlan_push)(struct __sk_buff *skb, u16 proto, u16 tci) = (void *)18;
 static long (*skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;

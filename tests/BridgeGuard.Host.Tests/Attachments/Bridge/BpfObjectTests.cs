@@ -52,8 +52,12 @@ public sealed class BpfObjectTests
         Assert.Equal((4u, (uint)Unsafe.SizeOf<KernelPortCounters>()), maps["bg_counters"]);
         Assert.Equal(((uint)Unsafe.SizeOf<FlowKey>(), (uint)Unsafe.SizeOf<KernelFlow>()), maps["bg_pass"]);
         Assert.Equal(((uint)Unsafe.SizeOf<FlowKey>(), (uint)Unsafe.SizeOf<KernelFlow>()), maps["bg_drop"]);
-        Assert.Equal(((uint)Unsafe.SizeOf<KernelMac>(), (uint)Unsafe.SizeOf<KernelCount>()), maps["bg_macs"]);
-        Assert.Equal(((uint)Unsafe.SizeOf<KernelIp>(), (uint)Unsafe.SizeOf<KernelCount>()), maps["bg_ips"]);
+        Assert.Equal(((uint)Unsafe.SizeOf<KernelMac>(), (uint)Unsafe.SizeOf<KernelBlocked>()), maps["bg_macs"]);
+        Assert.Equal(((uint)Unsafe.SizeOf<KernelIp>(), (uint)Unsafe.SizeOf<KernelBlocked>()), maps["bg_ips"]);
+        Assert.Equal(((uint)Unsafe.SizeOf<FlowKey>(), (uint)Unsafe.SizeOf<KernelFlowAct>()), maps["bg_acts"]);
+        Assert.Equal(((uint)Unsafe.SizeOf<KernelRemedy>(), (uint)Unsafe.SizeOf<KernelCount>()), maps["bg_remedies"]);
+        Assert.Equal(((uint)Unsafe.SizeOf<KernelBindingKey>(), (uint)Unsafe.SizeOf<KernelBinding>()), maps["bg_bindings"]);
+        Assert.Equal((4u, (uint)Unsafe.SizeOf<KernelLimit>()), maps["bg_limits"]);
     }
 
     [Fact]

@@ -151,22 +151,22 @@ public sealed class BridgeDecisionTests : IDisposable
     {
         using RunningBridge bridge = RunningBridge.Start(_lab, static (Span<byte> _, in FrameInfo _, FrameInjector _) => Verdict.Pass);
         IPAddress address = IPAddress.Parse(BridgeLab.AddressA);
-        Assert.True(bridge.Attachment.Block(address));
+        Assert.True(bridge.Attachment.Decisions!.Block(address));
         Assert.False(BridgeLab.Ping(_lab.B, BridgeLab.AddressA));
         Assert.True(BridgeLab.Ping(_lab.B, BridgeLab.Address6A));
-        Assert.True(bridge.Attachment.Unblock(address));
+        Assert.True(bridge.Attachment.Decisions!.Unblock(address));
         Assert.True(BridgeLab.Ping(_lab.B, BridgeLab.AddressA));
 
         PhysicalAddress mac = PhysicalAddress.Parse(BridgeLab.MacB.Replace(':', '-'));
-        Assert.True(bridge.Attachment.Block(mac, bridge.Port("pa").BridgeId));
+        Assert.True(bridge.Attachment.Decisions!.Block(mac, bridge.Port("pa").BridgeId));
         Assert.False(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
-        Assert.True(bridge.Attachment.Unblock(mac, bridge.Port("pa").BridgeId));
+        Assert.True(bridge.Attachment.Decisions!.Unblock(mac, bridge.Port("pa").BridgeId));
         Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
 
-        Assert.True(bridge.Attachment.SetQuarantine(bridge.Port("pb").PortId, true));
+        Assert.True(bridge.Attachment.Decisions!.Quarantine(bridge.Port("pb").PortId, [], []));
         Assert.False(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
         Assert.True(bridge.Counters("pb").Blocked.Frames > 0);
-        Assert.True(bridge.Attachment.SetQuarantine(bridge.Port("pb").PortId, false));
+        Assert.True(bridge.Attachment.Decisions!.Release(bridge.Port("pb").PortId));
         Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
     }
 
