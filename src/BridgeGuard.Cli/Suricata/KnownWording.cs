@@ -59,6 +59,11 @@ internal static partial class KnownWording
             return ("detect-http-host", $"rule {SidOf(rule)}: A pattern with uppercase characters detected for http.host. The hostname buffer is normalized to lowercase, please specify a lowercase pattern.");
         }
 
+        if (message.StartsWith("replace does nothing", StringComparison.Ordinal))
+        {
+            return ("detect-replace", $"Can't use 'replace' keyword in non IPS mode: {rule}");
+        }
+
         if (OtherDirection().IsMatch(message))
         {
             string hint = FlowDirection().IsMatch(rule) ? "" : ", a transactional rule with => should be used";

@@ -15,7 +15,10 @@ internal static class RuleOptions
     private static bool IsOff(SuricataConfiguration configuration, string fingerprint) =>
         configuration.Engine.AppLayer.Protocols.TryGetValue("tls", out ProtocolSettings? tls) && !tls.GetBool(fingerprint + "-fingerprints", true);
 
-    public static RuleLoadOptions From(SuricataConfiguration configuration, RuleFilters? filters = null)
+    /// <param name="configuration">Where rules and what they need are.</param>
+    /// <param name="filters">Which rules are disabled, enabled or changed.</param>
+    /// <param name="rewrites">Whether packets can leave changed. Read from a capture as Suricata is called they cannot, and <c>replace</c> does nothing.</param>
+    public static RuleLoadOptions From(SuricataConfiguration configuration, RuleFilters? filters = null, bool rewrites = true)
     {
         VariableTable variables = new();
         foreach ((string name, string value) in configuration.AddressVariables)
@@ -44,7 +47,7 @@ internal static class RuleOptions
             ActionOrder = configuration.ActionOrder,
             DisabledFeatures = Array.FindAll(Fingerprints, name => IsOff(configuration, name)),
             Countries = configuration.GeoIpDatabase is { } database ? new CountryDatabase(database).RangesOf : null,
-            IsInline = configuration.Engine.IsInline,
+            IsInline = rewrites && configuration.Engine.IsInline,
             PcreMatchLimit = (uint)configuration.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)configuration.Engine.Detection.PcreRecursionLimit,
         };

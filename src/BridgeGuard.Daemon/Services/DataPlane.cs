@@ -65,6 +65,7 @@ public sealed partial class DataPlane : IHostedService, IDisposable
 
         var protocols = new ProtocolDetector(_model.Engine.AppLayer);
         var redirects = new RedirectTable();
+        var shared = new SharedState();
         var key = new FlowHash(RandomKey(), RandomKey());
         for (int i = 0; i < _workers.Length; i++)
         {
@@ -79,6 +80,7 @@ public sealed partial class DataPlane : IHostedService, IDisposable
                     FileVerdicts = _scanning.Verdicts,
                     Protocols = protocols,
                     Redirects = redirects,
+                    Shared = shared,
                 },
                 i);
             _programs.Add(_workers[i]);

@@ -58,6 +58,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             ClassificationFile = model.Rules.Classification,
             ReferenceFile = model.Rules.References,
             ThresholdFile = model.Rules.Thresholds,
+            IsInline = model.Engine.IsInline,
             PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,
             Datasets = datasets ?? new DatasetRegistry(),

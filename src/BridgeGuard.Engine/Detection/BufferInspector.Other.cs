@@ -55,6 +55,10 @@ internal sealed partial class BufferInspector
             case BufferOpKind.Dataset:
                 return RunDataset(_rules.DatasetOps[op.Data], buffer);
 
+            case BufferOpKind.Replace:
+                _replacements.Add(cursor - op.DataLength, op.Data);
+                return true;
+
             case BufferOpKind.Asn1:
                 return _rules.Asn1Ops[op.Data].Matches(buffer, cursor);
 

@@ -15,6 +15,7 @@ internal sealed partial class BufferInspector : IDisposable
         OpFlags.OffsetIsVariable | OpFlags.DepthIsVariable | OpFlags.DistanceIsVariable | OpFlags.WithinIsVariable;
 
     private readonly RegexScratch _regexScratch = new();
+    private readonly ReplacementList _replacements = new();
     private readonly ulong[] _variables = new ulong[ByteOp.MaxVariables];
     private readonly byte[] _base64 = new byte[Base64Decode.MaxDecodedBytes];
     private RuleSet _rules = RuleSet.Empty;
@@ -27,6 +28,9 @@ internal sealed partial class BufferInspector : IDisposable
 
     /// <summary>What expressions captured for this packet; emptied with the next.</summary>
     public FlowVariables PacketVariables { get; } = new();
+
+    /// <summary>What the rule begun last wants rewritten of the bytes it was run over; meaningful when it matched.</summary>
+    public ReplacementList Replacements => _replacements;
 
     public long RegexLimitHits => _regexScratch.LimitHits;
 
@@ -51,6 +55,7 @@ internal sealed partial class BufferInspector : IDisposable
     public bool Inspect(Span32 section, ReadOnlySpan<byte> buffer, long offset = 0, bool isComplete = true, int freshFrom = 0)
     {
         _steps = 0;
+        _replacements.Cut(0);
         _isComplete = isComplete;
         _bufferOffset = offset;
         _freshFrom = freshFrom;
@@ -114,7 +119,7 @@ internal sealed partial class BufferInspector : IDisposable
                         return Fail(op.Kind == BufferOpKind.Length);
                     }
 
-                    isFree |= op.Kind is not (BufferOpKind.IsDataAt or BufferOpKind.Length or BufferOpKind.ByteTest);
+                    isFree |= op.Kind is not (BufferOpKind.IsDataAt or BufferOpKind.Length or BufferOpKind.ByteTest or BufferOpKind.Replace);
                     break;
             }
 
@@ -145,6 +150,7 @@ internal sealed partial class BufferInspector : IDisposable
     private bool RunContentWithRetries(in BufferOp op, int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
     {
         int from = -1;
+        int replacements = _replacements.Count;
         while (FindContent(op, buffer, cursor, from, out int found))
         {
             int behind = found + op.DataLength;
@@ -152,6 +158,8 @@ internal sealed partial class BufferInspector : IDisposable
             {
                 return true;
             }
+
+            _replacements.Cut(replacements);
 
             if (_isFutile || ++_steps > MaxSteps)
             {
@@ -170,6 +178,7 @@ internal sealed partial class BufferInspector : IDisposable
         ReadOnlySpan<byte> subject = buffer[origin..];
         PcreOp expression = _rules.Expressions[op.Data];
         RegexMatch match = default;
+        int replacements = _replacements.Count;
         for (int from = 0; expression.Regex.TryMatch(subject, from, _regexScratch, ref match); from = match.NextStart)
         {
             Capture(expression, subject, match);
@@ -179,6 +188,7 @@ internal sealed partial class BufferInspector : IDisposable
                 return true;
             }
 
+            _replacements.Cut(replacements);
             if (++_steps > MaxSteps)
             {
                 return Fail(isFutile: true);

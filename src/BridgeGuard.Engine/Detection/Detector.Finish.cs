@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection.Shared;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
@@ -112,16 +113,18 @@ public sealed partial class Detector
 
         GetHosts((TrackBy)effect.Mode, out IpAddress first, out IpAddress second);
         bool isHostBit = effect.Kind is EffectKind.HostBitSet or EffectKind.HostBitUnset or EffectKind.HostBitToggle;
-        bool isSet = _hostVariables.IsSet(effect.A, first, second, isHostBit, _packet.TimeUs);
-        bool set = effect.Kind is EffectKind.XBitSet or EffectKind.HostBitSet
-            || (effect.Kind is EffectKind.XBitToggle or EffectKind.HostBitToggle && !isSet);
-        if (set)
+        long untilUs = _packet.TimeUs + (effect.C * 1_000_000L);
+        switch (effect.Kind)
         {
-            _hostVariables.Set(effect.A, first, second, isHostBit, _packet.TimeUs + (effect.C * 1_000_000L), _packet.TimeUs);
-        }
-        else
-        {
-            _hostVariables.Unset(effect.A, first, second, isHostBit);
+            case EffectKind.XBitToggle or EffectKind.HostBitToggle:
+                _hostVariables.Toggle(effect.A, first, second, isHostBit, untilUs, _packet.TimeUs);
+                break;
+            case EffectKind.XBitSet or EffectKind.HostBitSet:
+                _hostVariables.Set(effect.A, first, second, isHostBit, untilUs, _packet.TimeUs);
+                break;
+            default:
+                _hostVariables.Unset(effect.A, first, second, isHostBit);
+                break;
         }
     }
 
@@ -168,6 +171,7 @@ public sealed partial class Detector
                 _alerts.Suppressed++;
             }
 
+            _rewrites.Approve(alert.Rule.Index);
             passed = Act(alert);
             if (alert.Action != RuleAction.Config && !alert.Has(AlertFlags.Silent) && _flow is not null)
             {
@@ -261,9 +265,9 @@ public sealed partial class Detector
             return;
         }
 
-        if (_packet.IpVersion != 0 && _tags.Count < MaxHostTags)
+        if (_packet.IpVersion != 0)
         {
-            _tags.TryAdd(tag.BySource ? _packet.SourceAddress : _packet.DestinationAddress, state);
+            _hostTags.Add(tag.BySource ? _packet.SourceAddress : _packet.DestinationAddress, state, _packet.TimeUs);
         }
     }
 
@@ -275,12 +279,12 @@ public sealed partial class Detector
             return;
         }
 
-        if (_flow is not null && _flow.Variables.Tag.Active && Consume(ref _flow.Variables.Tag))
+        if (_flow is not null && _flow.Variables.Tag.Active && _flow.Variables.Tag.Consume(_packet.Length, _packet.TimeUs))
         {
             _packet.Flags |= PacketFlags.Tagged;
         }
 
-        if (_tags.Count > 0 && _packet.IpVersion != 0)
+        if (!_hostTags.IsEmpty && _packet.IpVersion != 0)
         {
             ConsumeHost(_packet.SourceAddress);
             ConsumeHost(_packet.DestinationAddress);
@@ -289,42 +293,9 @@ public sealed partial class Detector
 
     private void ConsumeHost(IpAddress address)
     {
-        if (!_tags.TryGetValue(address, out TagState state))
-        {
-            return;
-        }
-
-        if (Consume(ref state))
+        if (_hostTags.Consume(address, _packet.Length, _packet.TimeUs))
         {
             _packet.Flags |= PacketFlags.Tagged;
-        }
-
-        if (state.Active)
-        {
-            _tags[address] = state;
-        }
-        else
-        {
-            _tags.Remove(address);
-        }
-    }
-
-    /// <summary>Takes this packet from the tag's measure; true when it is to be logged.</summary>
-    private bool Consume(ref TagState tag)
-    {
-        switch (tag.Metric)
-        {
-            case TagMetric.Packets:
-                tag.Remaining--;
-                tag.Active = tag.Remaining > 0;
-                return true;
-            case TagMetric.Bytes:
-                tag.Remaining -= _packet.Length;
-                tag.Active = tag.Remaining >= 0;
-                return tag.Active;
-            default:
-                tag.Active = _packet.TimeUs <= tag.UntilUs;
-                return tag.Active;
         }
     }
 

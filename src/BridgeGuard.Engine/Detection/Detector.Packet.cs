@@ -203,6 +203,11 @@ public sealed partial class Detector
             return;
         }
 
+        if ((entry.Flags & RuleFlags.Replaces) != 0 && _settings.IsInline)
+        {
+            KeepReplacements(rule);
+        }
+
         Transaction? guessed = _settings.Detection.GuessTransaction ? GuessTransaction() : null;
         OnMatch(rule, guessed is null ? flags : flags | AlertFlags.TransactionGuessed, guessed);
     }

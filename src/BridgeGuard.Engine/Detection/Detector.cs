@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Detection.Prefilter;
+using BridgeGuard.Engine.Detection.Shared;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
@@ -19,16 +20,13 @@ namespace BridgeGuard.Engine.Detection;
 /// </remarks>
 public sealed partial class Detector : IDisposable
 {
-    /// <summary>Hosts tagged at once; more are not tagged.</summary>
-    private const int MaxHostTags = 4096;
-
     private readonly EngineSettings _settings;
     private readonly RuleGroupCache _groups = new();
     private readonly BufferInspector _inspector = new();
-    private readonly Thresholds _thresholds = new();
-    private readonly HostVariables _hostVariables = new();
+    private readonly Thresholds _thresholds;
+    private readonly HostVariables _hostVariables;
+    private readonly HostTags _hostTags;
     private readonly TransformScratch _transformScratch = new();
-    private readonly Dictionary<IpAddress, TagState> _tags = [];
     private MatchSet _matches = new(0);
     private int[] _candidates = new int[256];
     private int _candidateCount;
@@ -49,9 +47,17 @@ public sealed partial class Detector : IDisposable
     /// <summary>A pass rule has matched this packet: the rules behind it are spared.</summary>
     private bool _isPassed;
 
-    public Detector(EngineSettings settings, int workerId)
+    /// <param name="settings">The engine's.</param>
+    /// <param name="workerId">Whose.</param>
+    /// <param name="shared">What rules remember of hosts; null: this detector's alone.</param>
+    /// <param name="hash">Makes the keys under which they do; the same for all that share.</param>
+    internal Detector(EngineSettings settings, int workerId, SharedDetection? shared = null, FlowHash hash = default)
     {
         _settings = settings;
+        shared ??= new SharedDetection();
+        _thresholds = new Thresholds(shared.Thresholds, hash);
+        _hostVariables = new HostVariables(shared.Bits, hash);
+        _hostTags = new HostTags(shared.Tags, hash);
         WorkerId = workerId;
     }
 
@@ -73,10 +79,6 @@ public sealed partial class Detector : IDisposable
 
     /// <summary>Counts of single rules; null: not kept.</summary>
     public RuleCosts? Costs { get; set; }
-
-    public long ThresholdsRefused => _thresholds.Refused;
-
-    public long HostBitsRefused => _hostVariables.Refused;
 
     public long RegexLimitHits => _inspector.RegexLimitHits;
 
@@ -176,6 +178,7 @@ public sealed partial class Detector : IDisposable
         }
 
         _packet = packet;
+        _rewrites.Cut(0);
         _transaction = null;
         if (_inspector.PacketVariables.CaptureCount > 0)
         {
@@ -282,6 +285,7 @@ public sealed partial class Detector : IDisposable
         {
             if (action is RuleAction.Alert or RuleAction.Config)
             {
+                _rewrites.Approve(rule);
                 return;
             }
 
@@ -312,6 +316,7 @@ public sealed partial class Detector : IDisposable
         else if (action != RuleAction.Pass)
         {
             // There is no room to tell of it, but an attack is stopped all the same.
+            _rewrites.Approve(rule);
             Act(alert);
         }
 

@@ -247,6 +247,25 @@ internal struct TagState
     public TagMetric Metric;
     public long Remaining;
     public long UntilUs;
+
+    /// <summary>Takes a packet from the measure; true when it is to be logged.</summary>
+    public bool Consume(int packetBytes, long nowUs)
+    {
+        switch (Metric)
+        {
+            case TagMetric.Packets:
+                Remaining--;
+                Active = Remaining > 0;
+                return true;
+            case TagMetric.Bytes:
+                Remaining -= packetBytes;
+                Active = Remaining >= 0;
+                return Active;
+            default:
+                Active = nowUs <= UntilUs;
+                return Active;
+        }
+    }
 }
 
 internal enum TagMetric : byte

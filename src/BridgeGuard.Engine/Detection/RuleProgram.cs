@@ -44,6 +44,9 @@ internal enum RuleFlags : uint
 
     /// <summary>Looked at only where its fast pattern was found.</summary>
     HasFastPattern = 1 << 13,
+
+    /// <summary>A match rewrites bytes of the packet (<c>replace</c>).</summary>
+    Replaces = 1 << 14,
 }
 
 /// <summary>A run of consecutive elements of one of the rule set's arrays.</summary>
@@ -199,6 +202,8 @@ internal enum BufferOpKind : byte
     Dataset,
     Entropy,
     Asn1,
+
+    /// <summary>Behind a content: the bytes of another content (<see cref="BufferOp.Data"/>) of the same length take its place.</summary>
     Replace,
 }
 

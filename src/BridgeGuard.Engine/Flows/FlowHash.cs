@@ -49,6 +49,23 @@ public readonly struct FlowHash(ulong key0, ulong key1)
         return sip.Finish();
     }
 
+    /// <summary>64 bits for what is kept about one or two hosts.</summary>
+    /// <param name="head">What is kept.</param>
+    /// <param name="first">A host.</param>
+    /// <param name="second">Another, or none.</param>
+    /// <param name="tail">More of what is kept.</param>
+    internal ulong Combine(ulong head, IpAddress first, IpAddress second, ulong tail)
+    {
+        Sip sip = new(key0, key1);
+        sip.Add(head);
+        sip.Add(first.High);
+        sip.Add(first.Low);
+        sip.Add(second.High);
+        sip.Add(second.Low);
+        sip.Add(tail);
+        return sip.Finish();
+    }
+
     private static void AddLong(ref Sip sip, in FlowKey key, ulong head)
     {
         bool ordered = IsOrdered(in key);

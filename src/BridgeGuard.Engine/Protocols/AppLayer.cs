@@ -31,8 +31,11 @@ public sealed class AppLayer : IStreamConsumer
     /// <param name="detector">Finds protocols.</param>
     /// <param name="files">Where files go.</param>
     /// <param name="counters">Where flows, transactions, errors and gaps are counted by protocol.</param>
-    public AppLayer(EngineSettings settings, ProtocolDetector detector, FileTracker files, WorkerCounters? counters = null)
+    /// <param name="expected">Flows that parsers see being arranged; null: those of this worker alone.</param>
+    public AppLayer(
+        EngineSettings settings, ProtocolDetector detector, FileTracker files, WorkerCounters? counters = null, Expectations? expected = null)
     {
+        Expected = expected ?? new Expectations();
         _counters = counters ?? new WorkerCounters();
         _detector = detector;
         _files = files;
@@ -265,7 +268,7 @@ public sealed class AppLayer : IStreamConsumer
     }
 
     /// <summary>Flows that parsers have seen being arranged.</summary>
-    public Expectations Expected { get; } = new();
+    public Expectations Expected { get; }
 
     /// <summary>The flow's first bytes: was it arranged on another one?</summary>
     private void MeetExpectation(Flow flow, Packet packet)

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
 
@@ -7,18 +8,14 @@ namespace BridgeGuard.Engine.Protocols;
 internal readonly record struct ExpectationKey(IpAddress Initiator, IpAddress Listener, ushort Port, byte Transport, ushort Vlan);
 
 /// <summary>A flow that a parser has seen being arranged (FTP's data connection), with what its parser is to know.</summary>
-/// <remarks>Pooled by <see cref="Expectations"/>; owned by it until a flow takes it, then by that flow until its end.</remarks>
+/// <remarks>Pooled by <see cref="Expectations"/>; owned by the flow that took it until that flow's end.</remarks>
 public sealed class Expectation
 {
-    internal ExpectationKey Key { get; set; }
-
     /// <summary>The protocol the flow will speak.</summary>
     public ProtocolId Protocol { get; internal set; }
 
     /// <summary>The flow on which it was arranged.</summary>
     public ulong ParentId { get; internal set; }
-
-    public long ExpiresUs { get; internal set; }
 
     /// <summary>What the arranging protocol wants to say to the expected one: a number of its own.</summary>
     public int Purpose { get; internal set; }
@@ -27,92 +24,45 @@ public sealed class Expectation
     public ByteBuffer Text { get; } = new();
 }
 
-/// <summary>The flows that parsers expect. One per worker; bounded; no allocation once its pool has grown.</summary>
-/// <remarks>
-/// A flow is recognised only on the worker that arranged it: both connections have the same two addresses, so a distribution by addresses
-/// (<c>cluster_flow</c> by IP pair) keeps them together, one by ports may not.
-/// </remarks>
-public sealed class Expectations
+/// <summary>The flows that parsers expect, as one worker sees them: what is noted by any worker is found by all that share a table.</summary>
+/// <remarks>Owner: one worker. No allocation once its pool has grown.</remarks>
+/// <param name="table">Shared by the workers; null: this worker's alone.</param>
+/// <param name="hash">Makes the table's keys; the same for all that share it.</param>
+public sealed class Expectations(ExpectationTable? table = null, FlowHash hash = default)
 {
-    /// <summary>Flows expected at once; at the bound further ones are not noted and counted in <see cref="Refused"/>.</summary>
-    public const int MaxEntries = 4096;
-
-    /// <summary>How long a flow is waited for. RFC 959 names no time; servers give up after one minute.</summary>
-    public const long LifetimeUs = 60_000_000;
-
-    private readonly Dictionary<ExpectationKey, Expectation> _byKey = new(MaxEntries);
-    private readonly Queue<Expectation> _byAge = new(MaxEntries);
+    private readonly ExpectationTable _table = table ?? new ExpectationTable();
     private readonly Stack<Expectation> _pool = new();
 
-    public int Count => _byKey.Count;
+    /// <summary>Flows waited for.</summary>
+    public int Count => _table.Count;
 
     /// <summary>Expectations that found no room.</summary>
-    public ulong Refused { get; private set; }
+    public long Refused => _table.Refused;
 
     /// <summary>Notes a flow; a second one of the same key takes the first one's place.</summary>
-    internal void Add(in ExpectationKey key, ProtocolId protocol, ulong parentId, long nowUs, int purpose, ReadOnlySpan<byte> text)
-    {
-        RemoveExpired(nowUs);
-        if (_byKey.TryGetValue(key, out Expectation? entry))
-        {
-            entry.Text.Reset();
-        }
-        else if (_byAge.Count >= MaxEntries)
-        {
-            Refused++;
-            return;
-        }
-        else
-        {
-            entry = _pool.TryPop(out Expectation? pooled) ? pooled : new Expectation();
-            entry.Text.Reset();
-            entry.Key = key;
-            _byKey.Add(key, entry);
-            entry.ExpiresUs = nowUs + LifetimeUs;
-            _byAge.Enqueue(entry);
-        }
-
-        entry.Protocol = protocol;
-        entry.ParentId = parentId;
-        entry.Purpose = purpose;
-        entry.Text.Append(text);
-    }
+    internal void Add(in ExpectationKey key, ProtocolId protocol, ulong parentId, long nowUs, int purpose, ReadOnlySpan<byte> text) =>
+        _table.Add(NameOf(key), key, new ExpectedFlow(protocol, parentId, purpose), nowUs, text);
 
     /// <summary>Takes the expectation of a flow, seen from its client.</summary>
     internal Expectation? Take(in ExpectationKey key, long nowUs)
     {
-        RemoveExpired(nowUs);
-        if (!_byKey.Remove(key, out Expectation? entry))
+        Expectation taken = _pool.TryPop(out Expectation? pooled) ? pooled : new Expectation();
+        taken.Text.Reset();
+        if (!_table.TryTake(NameOf(key), key, nowUs, taken.Text, out ExpectedFlow flow))
         {
+            _pool.Push(taken);
             return null;
         }
 
-        // Its place in the queue is found when it comes to the front: marked as gone until then.
-        Expectation taken = _pool.TryPop(out Expectation? pooled) ? pooled : new Expectation();
-        taken.Text.Reset();
-        taken.Text.Append(entry.Text.Span);
-        taken.Protocol = entry.Protocol;
-        taken.ParentId = entry.ParentId;
-        taken.Purpose = entry.Purpose;
-        taken.Key = key;
-        entry.Protocol = ProtocolId.Unknown;
+        taken.Protocol = flow.Protocol;
+        taken.ParentId = flow.ParentId;
+        taken.Purpose = flow.Purpose;
         return taken;
     }
 
     /// <summary>A flow gives back what it took.</summary>
     internal void Return(Expectation taken) => _pool.Push(taken);
 
-    private void RemoveExpired(long nowUs)
-    {
-        while (_byAge.TryPeek(out Expectation? oldest) && (oldest.Protocol == ProtocolId.Unknown || oldest.ExpiresUs <= nowUs))
-        {
-            _byAge.Dequeue();
-            if (oldest.Protocol != ProtocolId.Unknown)
-            {
-                _byKey.Remove(oldest.Key);
-            }
-
-            _pool.Push(oldest);
-        }
-    }
+    private ulong NameOf(in ExpectationKey key) =>
+        hash.Combine(((ulong)key.Port << 32) | ((ulong)key.Transport << 16) | key.Vlan, key.Initiator, key.Listener, 0);
 }

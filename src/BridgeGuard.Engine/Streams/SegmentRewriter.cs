@@ -4,10 +4,11 @@ using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Streams;
 
-/// <summary>Replaces payload bytes of a frame and keeps its TCP checksum right.</summary>
+/// <summary>Replaces payload bytes of a frame and keeps the checksum of its TCP or UDP header right, and of what carries it.</summary>
 internal static class SegmentRewriter
 {
     private const int TcpChecksumOffset = 16;
+    private const int UdpChecksumOffset = 6;
 
     /// <summary>Data offset, reserved bits and flags.</summary>
     private const int FlagsWordOffset = 12;
@@ -16,21 +17,41 @@ internal static class SegmentRewriter
     public static void Rewrite(Packet packet, Span<byte> target, ReadOnlySpan<byte> source)
     {
         // A partial checksum covers the pseudo header only; the NIC or the guest's kernel will add the payload.
-        bool update = packet.TransportOffset >= 0 && packet.Info.Checksum != ChecksumState.Partial;
-        bool odd = update && (OffsetInBuffer(packet, target) - packet.TransportOffset & 1) != 0;
-        uint sum = update ? Difference(target, source, odd) : 0;
+        int at = OffsetInBuffer(packet, target);
+        Packet? owner = packet.Info.Checksum == ChecksumState.Partial ? null : FirstWithChecksum(packet);
+        bool odd = owner is not null && (at - owner.TransportOffset & 1) != 0;
+        uint sum = owner is not null ? Difference(target, source, odd) : 0;
         source.CopyTo(target);
         packet.Flags |= PacketFlags.Modified;
-        if (!update)
+        if (owner is null)
         {
             return;
         }
 
-        Span<byte> field = packet.Buffer.AsSpan(packet.TransportOffset + TcpChecksumOffset, 2);
+        // With this field right again the sum of the whole message is what it was: headers around it need no change.
+        Span<byte> field = ChecksumField(owner);
         sum += (ushort)~BinaryPrimitives.ReadUInt16BigEndian(field);
         sum = (sum & 0xffff) + (sum >> 16);
         sum = (sum & 0xffff) + (sum >> 16);
-        BinaryPrimitives.WriteUInt16BigEndian(field, (ushort)~sum);
+        var sumField = (ushort)~sum;
+        BinaryPrimitives.WriteUInt16BigEndian(field, owner.IsUdp && sumField == 0 ? (ushort)0xffff : sumField);
+    }
+
+    private static Span<byte> ChecksumField(Packet packet) =>
+        packet.Buffer.AsSpan(packet.TransportOffset + (packet.IsUdp ? UdpChecksumOffset : TcpChecksumOffset), 2);
+
+    /// <summary>The packet, or the nearest of those that carry it in the same bytes, that sums its payload up; UDP may go without (RFC 768).</summary>
+    private static Packet? FirstWithChecksum(Packet packet)
+    {
+        for (Packet? carrier = packet; carrier is not null && ReferenceEquals(carrier.Buffer, packet.Buffer); carrier = carrier.Outer)
+        {
+            if (carrier.IsTcp || (carrier.IsUdp && BinaryPrimitives.ReadUInt16BigEndian(ChecksumField(carrier)) != 0))
+            {
+                return carrier;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Takes the urgent flag off a segment.</summary>

@@ -184,5 +184,6 @@ public enum Counter : ushort
     PcapLogFiltered,
     WorkerFaults,
     WorkerRawStretchesLost,
+    WorkerSharedRefused,
     Count,
 }

@@ -186,6 +186,7 @@ public static class CounterNames
         "pcap_log.filtered_bpf",
         "worker.faults",
         "worker.raw_stretches_lost",
+        "worker.shared_refused",
     ];
 
     public static string Of(Counter counter) => All[(int)counter];

@@ -35,6 +35,12 @@ public sealed partial class PacketWorker
         Counters.Set(Counter.DetectAlertQueueOverflow, _alerts.Overflowed);
         Counters.Set(Counter.DetectAlertsSuppressed, _alerts.Suppressed);
         Counters.Set(Counter.WorkerFaults, Faults);
+        if (_detector.WorkerId == 0)
+        {
+            // What all workers share is told of by one of them: readers add the workers up.
+            Counters.Set(Counter.AppLayerExpectations, _appLayer.Expected.Count);
+            Counters.Set(Counter.WorkerSharedRefused, _shared.Refused);
+        }
     }
 
     private void CollectTunnels(DecoderCounters seen)

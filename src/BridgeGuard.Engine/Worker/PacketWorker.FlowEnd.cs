@@ -77,8 +77,7 @@ public sealed partial class PacketWorker
     /// </summary>
     private void InspectSealed(Flow flow, Packet packet)
     {
-        // Inline without firewall rules a packet of our own must not drop what a pass rule spares packet by packet.
-        if (!_detects || Skips(flow) || flow.Has(FlowFlags.Dropped) || (_settings.IsInline && !_settings.FirewallMode)
+        if (!_detects || Skips(flow) || flow.Has(FlowFlags.Dropped)
             || flow.AppState is not { Protocol.OutlivesHandshake: true }
             || !(flow.Has(FlowFlags.NoPayloadInspection) || flow.Variables.BypassRequested))
         {

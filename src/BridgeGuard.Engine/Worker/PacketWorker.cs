@@ -40,6 +40,9 @@ public sealed class WorkerEnvironment
 
     public IGuestDirectory Guests { get; init; } = EmptyGuestDirectory.Instance;
 
+    /// <summary>What workers find out about hosts and tell one another.</summary>
+    public SharedState Shared { get; init; } = new();
+
     /// <summary>A monotonic clock with which a sample of rule evaluations is timed; null: costs of rules are not kept.</summary>
     public Func<long>? CostClock { get; init; }
 }
@@ -74,6 +77,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly ICertificateStore? _certificates;
     private readonly RedirectTable _redirectTable;
     private Redirector _redirector;
+    private readonly SharedState _shared;
     private readonly bool _tracksMacs;
     private EngineProgram _program = EngineProgram.Empty;
     private EngineProgram _current = EngineProgram.Empty;
@@ -84,16 +88,22 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     public PacketWorker(WorkerEnvironment environment, int workerId = 0)
     {
         _settings = environment.Settings;
+        _shared = environment.Shared;
         _fileVerdicts = environment.FileVerdicts;
         _certificates = environment.CertificateStore;
         _redirectTable = environment.Redirects;
         _decoder = new PacketDecoder(_settings.Decoder);
         _defragmenter = new Defragmenter(_settings.Defrag, _settings.HostOs, _settings.Flow.VlanTracking, environment.FlowHash);
         _files = new FileTracker(_settings.Files, environment.FileSink, environment.FileVerdicts, environment.FileStore);
-        _appLayer = new AppLayer(_settings, environment.Protocols ?? new ProtocolDetector(_settings.AppLayer), _files, Counters);
+        _appLayer = new AppLayer(
+            _settings,
+            environment.Protocols ?? new ProtocolDetector(_settings.AppLayer),
+            _files,
+            Counters,
+            new Expectations(environment.Shared.Expectations, environment.FlowHash));
         _flows = new FlowTable(_settings, environment.FlowHash, Counters, workerId) { EndHandler = this };
         _tcp = new TcpTracker(_settings, _flows, _appLayer, Counters);
-        _detector = new Detector(_settings, workerId)
+        _detector = new Detector(_settings, workerId, environment.Shared.Detection, environment.FlowHash)
         {
             Reassembler = _tcp.Reassembler,
             Costs = environment.CostClock is { } clock ? new RuleCosts(clock) : null,
@@ -213,6 +223,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         {
             Packet inner = _inner[i];
             Handle(inner);
+            packet.Flags |= inner.Flags & PacketFlags.Modified;
             if (inner.Action == VerdictAction.Drop)
             {
                 packet.Reject |= inner.Reject;
@@ -412,6 +423,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         Resolve(packet, flow);
         WriteEvents(packet, flow);
+        _detector.Rewrite(packet);
         if (flow is { RedirectIndex: >= 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
         {
             _redirector.Forward(packet, flow);

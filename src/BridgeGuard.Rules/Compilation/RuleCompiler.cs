@@ -84,6 +84,7 @@ internal sealed partial class RuleCompiler
                 | (rule.Payload.Ops.Count > 0 ? RuleFlags.HasPayload : 0)
                 | (rule.IsTwoWay ? RuleFlags.TwoWay : 0)
                 | (onFlow ? RuleFlags.ActionOnFlow : 0)
+                | (rule.Payload.Ops.Exists(op => op.Replacement is not null) ? RuleFlags.Replaces : 0)
                 | (rule.ActionOnFlow == false ? RuleFlags.ActionOnPacketOnly : 0)
                 | (fast is null ? 0 : RuleFlags.HasFastPattern),
             Action = rule.Action,
@@ -213,6 +214,15 @@ internal sealed partial class RuleCompiler
             }
 
             built.Add(compiled);
+            if (op.Replacement is { } bytes)
+            {
+                built.Add(new BufferOp
+                {
+                    Kind = BufferOpKind.Replace,
+                    Data = InternContent(new OpModel { Kind = BufferOpKind.Content, Pattern = bytes }),
+                    DataLength = bytes.Length,
+                });
+            }
         }
 
         int start = _ops.Count;

@@ -21,7 +21,7 @@ internal static class RuleKinds
             return RuleFlags.NeedStream | RuleFlags.OnlyStream;
         }
 
-        if (rule.Conditions.Exists(condition => condition.NeedsPacket))
+        if (rule.RequiresPacket || rule.Conditions.Exists(condition => condition.NeedsPacket))
         {
             return RuleFlags.NeedPacket;
         }

@@ -194,13 +194,14 @@ internal static class OtherKeywords
         if (!context.Environment.IsInline)
         {
             // Without a verdict nothing can be rewritten; the rule alerts as if the keyword were not there.
+            context.Warn(DiagnosticCode.Conflict, "replace does nothing where verdicts are not carried out");
             return;
         }
 
         if (context.Rule.LastContent is not { IsNegated: false } content || context.Rule.LastContentSection != context.Rule.Payload
             || content.Pattern.Length != bytes.Length)
         {
-            context.Fail(DiagnosticCode.Conflict, "replace needs a content of the same length on the packet payload before it");
+            context.Fail(DiagnosticCode.Conflict, "replace needs a content of the same length in the payload before it");
             return;
         }
 
@@ -293,7 +294,6 @@ internal static class OtherKeywords
         context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.GeoIp, Mode = mode, Negated = isNegated })
         {
             Addresses = ranges,
-            NeedsPacket = true,
         });
     }
 

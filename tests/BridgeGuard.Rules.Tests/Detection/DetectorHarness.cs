@@ -23,7 +23,7 @@ internal sealed class DetectorHarness
 
     public DetectorHarness(string rules, bool prefilter = true, bool inline = false, IReadOnlyList<Protocol>? protocols = null)
     {
-        var options = new RuleLoadOptions { Texts = [("test.rules", rules)] };
+        var options = new RuleLoadOptions { Texts = [("test.rules", rules)], IsInline = inline };
         Result = RuleLoader.Load(options, new KeywordIndex(protocols ?? [FakeProtocol.Instance]));
         Assert.DoesNotContain(Result.Diagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Detector = new Detector(new EngineSettings { IsInline = inline, Detection = new DetectionSettings { Prefilter = prefilter } }, 0);
@@ -54,10 +54,10 @@ internal sealed class DetectorHarness
     public uint[] Ping(byte type, ushort id, ushort sequence) =>
         Inspect(FrameBuilder.Ping(Client, Server, type, id, sequence, "ping"u8), Direction.ToServer, true);
 
-    public uint[] Inspect(byte[] frame, Direction direction, bool withFlow)
+    public uint[] Inspect(byte[] frame, Direction direction, bool withFlow, ChecksumState checksum = ChecksumState.Unknown)
     {
         var packet = new Packet();
-        packet.Reset(frame, 0, frame.Length, new FrameInfo { TimestampUs = TimeUs, LinkType = LinkType.Ethernet });
+        packet.Reset(frame, 0, frame.Length, new FrameInfo { TimestampUs = TimeUs, LinkType = LinkType.Ethernet, Checksum = checksum });
         _decoder.Decode(packet, _inner);
         packet.Direction = direction;
         packet.Flags |= PacketFlags.Established;

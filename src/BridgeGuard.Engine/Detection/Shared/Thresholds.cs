@@ -1,0 +1,224 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+
+namespace BridgeGuard.Engine.Detection.Shared;
+
+/// <summary>The counters behind thresholds, the same for all workers: whichever of them sees the n-th match knows that it is the n-th.</summary>
+/// <remarks>When their table is full a new one is not counted, and every match alerts.</remarks>
+internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
+{
+    /// <summary>A backoff counter knows no period; one that nothing matched for an hour may go.</summary>
+    private const long BackoffIdleUs = 3_600_000_000;
+
+    /// <summary>Judges one match.</summary>
+    /// <param name="action">The rule's action; exchanged by a rate filter.</param>
+    public ThresholdVerdict Check(RuleSet rules, int rule, Packet packet, Flow? flow, ref RuleAction action, out bool rateFiltered)
+    {
+        ref readonly RuleEntry entry = ref rules.Entries[rule];
+        rateFiltered = false;
+        for (int i = 0; i < entry.Suppressions.Count; i++)
+        {
+            if (IsSuppressed(rules, rules.Suppressions[entry.Suppressions.Start + i], packet))
+            {
+                return ThresholdVerdict.Silent;
+            }
+        }
+
+        ThresholdVerdict result = ThresholdVerdict.Alert;
+        RuleInfo info = rules.Infos[rule];
+        for (int i = 0; i < entry.Thresholds.Count; i++)
+        {
+            ref readonly ThresholdRule threshold = ref rules.Thresholds[entry.Thresholds.Start + i];
+            if (!TryMakeKey(threshold.Track, threshold.Kind, info, packet, flow, out ulong key))
+            {
+                continue;
+            }
+
+            ThresholdVerdict verdict = Count(threshold, key, packet.TimeUs, ref action, out bool filtered);
+            rateFiltered |= filtered;
+            if (verdict != ThresholdVerdict.Alert)
+            {
+                result = verdict;
+            }
+        }
+
+        return result;
+    }
+
+    private static bool IsSuppressed(RuleSet rules, in Suppression suppression, Packet packet)
+    {
+        if (suppression.Addresses == 0)
+        {
+            return true;
+        }
+
+        if (packet.IpVersion == 0)
+        {
+            return false;
+        }
+
+        bool source = suppression.Track is TrackBy.Source or TrackBy.Either
+            && rules.Addresses.Contains(rules.Addresses.Classify(packet.SourceAddress, packet.IpVersion), suppression.Addresses);
+        return source || (suppression.Track is TrackBy.Destination or TrackBy.Either
+            && rules.Addresses.Contains(rules.Addresses.Classify(packet.DestinationAddress, packet.IpVersion), suppression.Addresses));
+    }
+
+    private bool TryMakeKey(TrackBy track, ThresholdKind kind, RuleInfo info, Packet packet, Flow? flow, out ulong key)
+    {
+        ulong rule = ((ulong)info.Gid << 32) | info.Sid;
+        ulong how = ((ulong)kind << 16) | ((ulong)track << 8);
+        key = 0;
+        switch (track)
+        {
+            case TrackBy.Source:
+                key = hash.Combine(rule, packet.SourceAddress, default, how | packet.IpVersion);
+                return packet.IpVersion != 0;
+            case TrackBy.Destination:
+                key = hash.Combine(rule, packet.DestinationAddress, default, how | packet.IpVersion);
+                return packet.IpVersion != 0;
+            case TrackBy.Both:
+                // Both orders are one pair.
+                bool ordered = packet.SourceAddress < packet.DestinationAddress;
+                key = hash.Combine(
+                    rule,
+                    ordered ? packet.SourceAddress : packet.DestinationAddress,
+                    ordered ? packet.DestinationAddress : packet.SourceAddress,
+                    how | packet.IpVersion);
+                return packet.IpVersion != 0;
+            case TrackBy.Flow:
+                key = hash.Combine(rule, new IpAddress(0, flow?.Id ?? 0), default, how);
+                return flow is not null;
+            default:
+                key = hash.Combine(rule, default, default, how);
+                return true;
+        }
+    }
+
+    private ThresholdVerdict Count(in ThresholdRule threshold, ulong key, long nowUs, ref RuleAction action, out bool rateFiltered)
+    {
+        rateFiltered = false;
+        int slot = slots.FindOrAdd(key, nowUs);
+        if (slot < 0)
+        {
+            return ThresholdVerdict.Alert;
+        }
+
+        if (threshold.Kind == ThresholdKind.Backoff)
+        {
+            return Backoff(threshold, slot, nowUs);
+        }
+
+        long periodUs = Math.Min(threshold.Seconds * 1_000_000L, ThresholdWord.MaxPeriodUs);
+        long timeoutUs = Math.Min(threshold.TimeoutSeconds * 1_000_000L, ThresholdWord.MaxPeriodUs);
+        while (true)
+        {
+            long state = slots.Read(slot);
+            ThresholdWord word = ThresholdWord.Unpack(state);
+            bool isKnown = word.IsUsed && nowUs <= slots.ExpiresUs(slot);
+            bool within = isKnown && !word.IsBlocked && word.IsWithin(nowUs, periodUs);
+            bool blocked = isKnown && word.IsBlocked && word.IsWithin(nowUs, timeoutUs);
+            if (!within && !blocked)
+            {
+                word = new ThresholdWord { StartUs = nowUs };
+            }
+
+            ThresholdVerdict verdict = threshold.Kind switch
+            {
+                ThresholdKind.Limit => Limit(threshold, ref word),
+                ThresholdKind.Threshold => EveryNth(threshold, ref word),
+                ThresholdKind.Both => Both(threshold, ref word),
+                ThresholdKind.DetectionFilter => Filter(threshold, ref word),
+                _ => RateFilter(threshold, ref word, nowUs, out rateFiltered),
+            };
+            long next = word.Pack();
+            if (next == state || slots.TryChange(slot, state, next))
+            {
+                slots.SetExpiry(slot, nowUs + Math.Max(periodUs, timeoutUs));
+                action = rateFiltered ? threshold.NewAction : action;
+                return verdict;
+            }
+        }
+    }
+
+    private static uint Bounded(uint count) => Math.Min(count, ThresholdWord.MaxCount - 1);
+
+    private static ThresholdVerdict Limit(in ThresholdRule threshold, ref ThresholdWord word)
+    {
+        word.Count++;
+        return word.Count <= Bounded(threshold.Count) ? ThresholdVerdict.Alert : ThresholdVerdict.Silent;
+    }
+
+    private static ThresholdVerdict EveryNth(in ThresholdRule threshold, ref ThresholdWord word)
+    {
+        word.Count++;
+        if (word.Count < Bounded(threshold.Count))
+        {
+            return ThresholdVerdict.NoMatch;
+        }
+
+        word.Count = 0;
+        return ThresholdVerdict.Alert;
+    }
+
+    private static ThresholdVerdict Both(in ThresholdRule threshold, ref ThresholdWord word)
+    {
+        word.Count++;
+        uint wanted = Bounded(threshold.Count);
+        if (word.Count == wanted)
+        {
+            return ThresholdVerdict.Alert;
+        }
+
+        return word.Count > wanted ? ThresholdVerdict.Silent : ThresholdVerdict.NoMatch;
+    }
+
+    private static ThresholdVerdict Filter(in ThresholdRule threshold, ref ThresholdWord word)
+    {
+        word.Count++;
+        return word.Count > Bounded(threshold.Count) ? ThresholdVerdict.Alert : ThresholdVerdict.NoMatch;
+    }
+
+    private static ThresholdVerdict RateFilter(in ThresholdRule threshold, ref ThresholdWord word, long nowUs, out bool rateFiltered)
+    {
+        rateFiltered = word.IsBlocked;
+        if (word.IsBlocked)
+        {
+            return ThresholdVerdict.Alert;
+        }
+
+        bool isFirst = word.Count == 0;
+        word.Count++;
+        if (!isFirst && word.Count > Bounded(threshold.Count))
+        {
+            word.IsBlocked = true;
+            word.StartUs = nowUs;
+            rateFiltered = true;
+        }
+
+        return ThresholdVerdict.Alert;
+    }
+
+    /// <summary>At n, n·m, n·m² … matches.</summary>
+    private ThresholdVerdict Backoff(in ThresholdRule threshold, int slot, long nowUs)
+    {
+        while (true)
+        {
+            long state = slots.Read(slot);
+            uint count = (uint)state;
+            ulong nextAlert = state == 0 ? threshold.Count : (ulong)(state >> 32) & int.MaxValue;
+            count = count == uint.MaxValue ? count : count + 1;
+            bool isDue = count == nextAlert;
+            if (isDue)
+            {
+                nextAlert *= Math.Max(threshold.Multiplier, 2);
+            }
+
+            long next = long.MinValue | ((long)Math.Min(nextAlert, int.MaxValue) << 32) | count;
+            if (slots.TryChange(slot, state, next))
+            {
+                slots.SetExpiry(slot, nowUs + BackoffIdleUs);
+                return isDue ? ThresholdVerdict.Alert : ThresholdVerdict.Silent;
+            }
+        }
+    }
+}
