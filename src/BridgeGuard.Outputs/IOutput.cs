@@ -22,6 +22,10 @@ public interface IOutput : IAsyncDisposable
     /// <param name="isIdle">Nothing more is waiting: time to push out what is buffered.</param>
     void EndBatch(bool isIdle);
 
+    /// <summary>Whether everything it was given is where a kill of this process cannot take it away, or nothing more can be done for it (a failing disk).</summary>
+    /// <remarks>While an output says no, the ring keeps the bytes of its events, so that the next daemon can write them. Thread: the pump's.</remarks>
+    bool IsSettled => true;
+
     /// <summary>Opens its file again, for log rotation. Any thread; takes effect at the next batch. Nothing for outputs without one.</summary>
     void Reopen();
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using BridgeGuard.Engine.Events;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -7,6 +8,8 @@ namespace BridgeGuard.Outputs;
 /// <summary>Drains the workers' rings and hands each event to every output that wants it. One thread; never holds up a worker.</summary>
 /// <remarks>
 /// It polls: a worker that had to wake somebody would pay a system call per event. Idle, it looks every <see cref="MaxIdle"/>.
+/// Room in a ring is given back only when the outputs have the events safe (<see cref="IOutput.IsSettled"/>): a pump that is killed is followed by
+/// one that writes the last lines again rather than by one that never had them.
 /// An output that throws is a bug: counted, logged, the event is lost for that output only.
 /// </remarks>
 public sealed partial class OutputPump : IAsyncDisposable
@@ -17,7 +20,13 @@ public sealed partial class OutputPump : IAsyncDisposable
     /// <summary>Events taken from one ring before the next has its turn.</summary>
     private const int BatchEvents = 512;
 
-    private readonly EventRing[] _rings;
+    /// <summary>Events are safe after this long, even while more come without a pause.</summary>
+    private static readonly TimeSpan CommitEvery = TimeSpan.FromMilliseconds(20);
+
+    private readonly Lock _changing = new();
+    private EventRing[] _rings;
+    private long _retiredDropped;
+    private long _lastCommit;
     private readonly IOutput[] _outputs;
     private readonly ILogger _logger;
     private readonly Thread _thread;
@@ -36,18 +45,40 @@ public sealed partial class OutputPump : IAsyncDisposable
 
     public IReadOnlyList<IOutput> Outputs => _outputs;
 
-    public IReadOnlyList<EventRing> Rings => _rings;
+    public IReadOnlyList<EventRing> Rings => Volatile.Read(ref _rings);
 
     /// <summary>Events taken from the rings.</summary>
     public long Events => Volatile.Read(ref _events);
 
     /// <summary>Events lost because the rings were full: workers were faster than the pump.</summary>
-    public long RingDropped => _rings.Sum(ring => ring.Dropped + ring.TooLong);
+    public long RingDropped => Rings.Sum(ring => ring.Dropped + ring.TooLong) + Volatile.Read(ref _retiredDropped);
 
     /// <summary>Times an output threw.</summary>
     public long Faults => Volatile.Read(ref _faults);
 
     public void Start() => _thread.Start();
+
+    /// <summary>Drains one more ring from now on. Any thread.</summary>
+    public void Add(EventRing ring)
+    {
+        lock (_changing)
+        {
+            Volatile.Write(ref _rings, [.. _rings, ring]);
+        }
+    }
+
+    /// <summary>Forgets a ring that nobody writes to any more; its losses stay in the sums. Any thread; the pump may look at it once more.</summary>
+    public void Remove(EventRing ring)
+    {
+        lock (_changing)
+        {
+            if (Array.IndexOf(_rings, ring) >= 0)
+            {
+                Volatile.Write(ref _rings, [.. _rings.Where(other => other != ring)]);
+                Volatile.Write(ref _retiredDropped, _retiredDropped + ring.Dropped + ring.TooLong);
+            }
+        }
+    }
 
     /// <summary>Tells every output to open its file again (SIGHUP).</summary>
     public void Reopen()
@@ -62,7 +93,7 @@ public sealed partial class OutputPump : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _isStopping = true;
-        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted))
+        if (_thread.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted))
         {
             _ended.TrySetResult();
         }
@@ -81,12 +112,17 @@ public sealed partial class OutputPump : IAsyncDisposable
         {
             bool isLast = _isStopping; // Read before draining: what was written before the stop is drained after it.
             int drained = 0;
-            foreach (EventRing ring in _rings)
+            bool isLarge = false;
+            EventRing[] rings = Volatile.Read(ref _rings);
+            foreach (EventRing ring in rings)
             {
+                ring.ConsumerBeatMs = Environment.TickCount64;
                 drained += Drain(ring);
+                isLarge |= ring.UncommittedBytes > ring.CapacityBytes / 4;
             }
 
-            EndBatch(isIdle: drained == 0 || isLast);
+            EndBatch(isIdle: drained == 0 || isLast || isLarge || Stopwatch.GetElapsedTime(_lastCommit) >= CommitEvery);
+            Commit(rings, isLast);
             if (drained > 0)
             {
                 idleRounds = 0;
@@ -124,12 +160,30 @@ public sealed partial class OutputPump : IAsyncDisposable
                 }
             }
 
-            ring.Advance();
+            ring.Advance(free: false);
             count++;
         }
 
         Volatile.Write(ref _events, _events + count);
         return count;
+    }
+
+    private void Commit(EventRing[] rings, bool isLast)
+    {
+        bool isSettled = Array.TrueForAll(_outputs, output => output.IsSettled);
+        foreach (EventRing ring in rings)
+        {
+            // A worker without room loses events for sure, a kill of this process is only possible.
+            if (isSettled || isLast || ring.UncommittedBytes > ring.CapacityBytes / 2)
+            {
+                ring.Commit();
+            }
+        }
+
+        if (isSettled)
+        {
+            _lastCommit = Stopwatch.GetTimestamp();
+        }
     }
 
     private void EndBatch(bool isIdle)

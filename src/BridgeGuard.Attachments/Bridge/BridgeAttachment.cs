@@ -44,6 +44,9 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
     /// <summary>Frames that vanished between a port and its worker's queue.</summary>
     public long Lost => _workers.Sum(worker => worker.Lost);
 
+    /// <summary>Bytes that the workers' threads have allocated since they began; about a tick old.</summary>
+    public long AllocatedBytes => _workers.Sum(worker => worker.AllocatedBytes);
+
     /// <summary>The last exception that came out of a processor; null is well.</summary>
     public Exception? LastFault => _workers.Find(worker => worker.LastFault is not null)?.LastFault;
 

@@ -41,6 +41,8 @@ public sealed record PortOptions
 /// <summary>What to attach to and how.</summary>
 public sealed record BridgeOptions
 {
+    public const string DefaultPuntDevice = "bgpunt0";
+
     /// <summary>Names of existing Linux bridges.</summary>
     public required IReadOnlyList<string> Bridges { get; init; }
 
@@ -70,7 +72,7 @@ public sealed record BridgeOptions
     public int BacklogFrames { get; init; } = 1024;
 
     /// <summary>Name of the TAP device through which frames come; at most 15 characters.</summary>
-    public string PuntDevice { get; init; } = "bgpunt0";
+    public string PuntDevice { get; init; } = DefaultPuntDevice;
 
     /// <summary>A folder below a mounted bpffs, for the links of ports that stay closed when the daemon dies.</summary>
     public string PinFolder { get; init; } = "/sys/fs/bpf/bridgeguard";

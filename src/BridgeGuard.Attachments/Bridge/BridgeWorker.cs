@@ -56,7 +56,7 @@ internal sealed class BridgeWorker
 
     // Counters: this thread writes, any thread reads.
     private long _frames, _bytes, _passed, _modified, _dropped, _rejects, _injected, _injectFailed, _writeFailed, _malformed;
-    private long _offloaded, _offloadRefused, _faults;
+    private long _offloaded, _offloadRefused, _faults, _allocated;
 
     public BridgeWorker(int queue, PuntDevice device, IFrameProcessor processor, SharedState state, FlowDecisions decisions, PortTable ports)
     {
@@ -84,6 +84,9 @@ internal sealed class BridgeWorker
     public long Lost => Volatile.Read(ref _lost);
 
     public int Queue => _queue;
+
+    /// <summary>Bytes that this worker's thread has allocated; as of its last tick.</summary>
+    public long AllocatedBytes => Volatile.Read(ref _allocated);
 
     public AttachmentStats Stats => new()
     {
@@ -346,6 +349,7 @@ internal sealed class BridgeWorker
         }
 
         _lastTickUs = nowUs;
+        Volatile.Write(ref _allocated, GC.GetAllocatedBytesForCurrentThread());
         _processor.Tick(nowUs);
         if (_processor.Injector.Count > 0)
         {

@@ -89,6 +89,12 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     public static partial nint Syscall(nint number, nint command, ref byte attributes, nint length);
 
+    [LibraryImport("libc", EntryPoint = "setsid", SetLastError = true)]
+    public static partial int SetSession();
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    public static partial int Kill(int pid, int signal);
+
     /// <summary>Puts the calling thread before ordinary ones; without the privilege it stays where it is.</summary>
     public static void RaisePriority(int nice) => SetPriority(0, 0, nice);
 

@@ -10,6 +10,7 @@ internal static class CommandTree
         RootCommand root = new("BridgeGuard inspects the traffic of virtual machines on a Linux bridge.\nWithout a verb it takes Suricata's options; see 'bridgeguard --help'.")
         {
             ConfigCommand.Create(),
+            DataPlaneCommand.Create(),
             DoctorCommand.Create(),
             ImportCommand.Create(),
             ReplayCommand.Create(),

@@ -21,15 +21,21 @@ internal static class RunCommand
 
     private static async Task<int> RunAsync(string? file, string[] bridges, string[] rules, string logs, CancellationToken stop)
     {
+        return await WithModelAsync(file, bridges, rules, logs, model => DaemonHost.RunAsync(model, Console.Error, stop));
+    }
+
+    /// <summary>The model that the options of <c>run</c> give, for every verb that takes the same ones; or the exit code after a line for each mistake.</summary>
+    internal static async Task<int> WithModelAsync(string? file, string[] bridges, string[] rules, string logs, Func<DaemonModel, Task<int>> use)
+    {
         if (file is null == (bridges.Length == 0))
         {
-            await Console.Error.WriteLineAsync("bridgeguard: run needs either '-c FILE' or '--bridge NAME'");
+            await Console.Error.WriteLineAsync("bridgeguard: either '-c FILE' or '--bridge NAME' is needed");
             return ExitCodes.Usage;
         }
 
         if (file is not null)
         {
-            return LoadOrReport(file) is { } model ? await DaemonHost.RunAsync(model, Console.Error, stop) : ExitCodes.BadConfiguration;
+            return LoadOrReport(file) is { } model ? await use(model) : ExitCodes.BadConfiguration;
         }
 
         var files = new List<string>();
@@ -45,7 +51,9 @@ internal static class RunCommand
             files.AddRange(found);
         }
 
-        return await DaemonHost.RunAsync(DaemonConfigLoader.ForBridge(bridges, files, Path.GetFullPath(logs)), Console.Error, stop);
+        string folder = Path.GetFullPath(logs);
+        string[] arguments = [.. bridges.SelectMany(name => (string[])["--bridge", name]), .. files.SelectMany(name => (string[])["-S", name]), "-l", folder];
+        return await use(DaemonConfigLoader.ForBridge(bridges, files, folder) with { Arguments = arguments });
     }
 
     /// <summary>The validated configuration, or null after a line for each mistake.</summary>

@@ -1,3 +1,4 @@
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
@@ -22,15 +23,17 @@ public static class DaemonConfigLoader
         string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var policy = new PolicyLoader(diagnostics);
         policy.AddTargets(root);
+        var roleFiles = new List<string>();
         foreach (string pattern in root.Texts("roles"))
         {
-            string[] roleFiles = [.. Expand(folder, pattern, "*.yaml")];
-            if (roleFiles.Length == 0)
+            string[] found = [.. Expand(folder, pattern, "*.yaml")];
+            roleFiles.AddRange(found);
+            if (found.Length == 0)
             {
                 root.Error("roles", $"no role file fits '{pattern}', expected a folder, a file or a pattern");
             }
 
-            foreach (string role in roleFiles)
+            foreach (string role in found)
             {
                 policy.AddRole(role);
             }
@@ -52,13 +55,19 @@ public static class DaemonConfigLoader
         }
 
         ScanningModel scanning = ReadScanning(root, folder);
+        string state = Resolve(folder, root.Text("state-directory") ?? RunFolder.SystemState);
         var model = new DaemonModel
         {
             Bridges = bridges,
+            Processes = root.Integer("processes", 1, 1, 2),
+            RunDirectory = root.Text("run-directory") is { } run ? Resolve(folder, run) : RunFolder.DefaultFor(state),
+            Arguments = ["-c", Path.GetFullPath(file)],
+            Sources = [Path.GetFullPath(file), .. roleFiles],
+            Events = ReadEvents(root),
             Workers = root.Integer("workers", 1, 1, 64),
             HeartbeatMs = root.Integer("heartbeat-ms", 100, 10, 10_000),
             LogDirectory = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard"),
-            StateDirectory = Resolve(folder, root.Text("state-directory") ?? "/var/lib/bridgeguard"),
+            StateDirectory = state,
             Rules = ReadRules(root, folder),
             Policy = policy.Build(),
             Scanning = scanning,
@@ -76,6 +85,7 @@ public static class DaemonConfigLoader
         Bridges = [.. bridges.Select(b => new BridgeModel(b, PortMode.Inline, FailMode.Open, new Dictionary<string, PortMode>(), new Dictionary<string, FailMode>()))],
         LogDirectory = logDirectory,
         StateDirectory = logDirectory,
+        RunDirectory = RunFolder.DefaultFor(logDirectory),
         Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
         Engine = new EngineSettings { IsInline = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = Eve(DefaultEveTypes.Select(TypeOf)) },
     };
@@ -119,6 +129,25 @@ public static class DaemonConfigLoader
 
         section.RejectUnknownKeys();
         return new BridgeModel(name, mode, fail, modes, fails);
+    }
+
+    private static EventModel ReadEvents(YamlSection root)
+    {
+        if (root.Section("events") is not { } section)
+        {
+            return new EventModel();
+        }
+
+        long ring = section.Size("ring", 16L << 20);
+        if (ring is < 1 << 16 or > 1 << 30 || (ring & (ring - 1)) != 0)
+        {
+            section.Error("ring", $"a ring of {ring} bytes is not possible, expected a power of two from 64 KiB to 1 GiB");
+            ring = 1 << 16;
+        }
+
+        var model = new EventModel { RingBytes = (int)ring, WhenFull = section.Choice("when-full", RingFull.Drop), WaitMs = section.Integer("wait-ms", 20, 1, 1000) };
+        section.RejectUnknownKeys();
+        return model;
     }
 
     private static RulesModel ReadRules(YamlSection root, string folder)

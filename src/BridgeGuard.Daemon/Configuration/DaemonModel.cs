@@ -1,3 +1,4 @@
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Settings;
 
@@ -37,6 +38,20 @@ public sealed record DaemonModel
 
     public string StateDirectory { get; init; } = "/var/lib/bridgeguard";
 
+    /// <summary>A folder in memory where the daemon and its data plane meet.</summary>
+    public string RunDirectory { get; init; } = RunFolder.SystemFolder;
+
+    /// <summary>2: the data plane is a process of its own, which goes on while the daemon restarts; 1: all in one.</summary>
+    public int Processes { get; init; } = 1;
+
+    /// <summary>Command line options that give the same configuration in another process.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>Every file that the configuration was read from.</summary>
+    public IReadOnlyList<string> Sources { get; init; } = [];
+
+    public EventModel Events { get; init; } = new();
+
     public RulesModel Rules { get; init; } = new();
 
     public EngineSettings Engine { get; init; } = new();
@@ -52,6 +67,18 @@ public sealed record DaemonModel
 }
 
 public sealed record BridgeModel(string Name, PortMode Mode, FailMode Fail, IReadOnlyDictionary<string, PortMode> PortModes, IReadOnlyDictionary<string, FailMode> PortFails);
+
+/// <summary>The way of events from the workers to the outputs.</summary>
+public sealed record EventModel
+{
+    /// <summary>Bytes of each worker's ring, a power of two.</summary>
+    public int RingBytes { get; init; } = 16 << 20;
+
+    public RingFull WhenFull { get; init; } = RingFull.Drop;
+
+    /// <summary>Longest wait for one event, with <see cref="RingFull.Wait"/>.</summary>
+    public int WaitMs { get; init; } = 20;
+}
 
 public sealed record RulesModel
 {

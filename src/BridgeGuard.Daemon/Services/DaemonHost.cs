@@ -1,8 +1,8 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Plane;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace BridgeGuard.Daemon.Services;
 
@@ -24,28 +24,14 @@ public static class DaemonHost
         }
 
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "bridgeguard" });
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.UseUtcTimestamp = true;
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
-        });
-        builder.Logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Logging.SetMinimumLevel(LogLevel.Information);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-
-        // A start that fails is one line of ours, not a stack trace.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+        DaemonLog.Configure(builder.Logging);
         builder.Services.AddSingleton(model);
         builder.Services.AddSingleton<GuestTable>();
-        builder.Services.AddSingleton<ProgramSource>();
         builder.Services.AddSingleton<OutputHost>();
         builder.Services.AddSingleton<ScanningHost>();
-        builder.Services.AddSingleton<DataPlane>();
         builder.Services.AddHostedService(s => s.GetRequiredService<OutputHost>());
         builder.Services.AddHostedService(s => s.GetRequiredService<ScanningHost>());
-        builder.Services.AddHostedService(s => s.GetRequiredService<DataPlane>());
+        AddPlane(builder.Services, model);
         builder.Services.AddHostedService<MetricsHost>();
         builder.Services.AddHostedService<SignalService>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
@@ -53,8 +39,7 @@ public static class DaemonHost
         try
         {
             using IHost host = builder.Build();
-            var programs = host.Services.GetRequiredService<ProgramSource>();
-            if (!programs.TryLoad(out IReadOnlyList<string> ruleErrors))
+            if (host.Services.GetService<ProgramSource>() is { } programs && !programs.TryLoad(out IReadOnlyList<string> ruleErrors))
             {
                 foreach (string error in ruleErrors)
                 {
@@ -64,18 +49,42 @@ public static class DaemonHost
                 return ExitCodes.BadRules;
             }
 
-            var dataPlane = host.Services.GetRequiredService<DataPlane>();
+            var plane = host.Services.GetRequiredService<IDataPlane>();
+            plane.PortChanged += host.Services.GetRequiredService<GuestTable>().OnPortChanged;
+            plane.Ended += host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication;
             await host.RunAsync(stop);
-            return dataPlane.Failure is null ? ExitCodes.Ok : ExitCodes.Failure;
+            return plane.Failure is null ? ExitCodes.Ok : ExitCodes.Failure;
         }
         catch (StartupException e)
         {
-            await errors.WriteLineAsync($"bridgeguard: {e.Message}");
+            if (!e.IsTold)
+            {
+                await errors.WriteLineAsync($"bridgeguard: {e.Message}");
+            }
+
             return e.ExitCode;
         }
         catch (OperationCanceledException)
         {
             return ExitCodes.Ok;
         }
+    }
+
+    private static void AddPlane(IServiceCollection services, DaemonModel model)
+    {
+        if (model.Processes > 1)
+        {
+            services.AddSingleton<PlaneSupervisor>();
+            services.AddSingleton<IDataPlane>(s => s.GetRequiredService<PlaneSupervisor>());
+            services.AddHostedService(s => s.GetRequiredService<PlaneSupervisor>());
+            return;
+        }
+
+        services.AddSingleton<ProgramSource>();
+        services.AddSingleton(s => new PlaneBorder(
+            s.GetRequiredService<OutputHost>().RingOf, s.GetRequiredService<ScanningHost>().Sink, s.GetRequiredService<ScanningHost>().Verdicts));
+        services.AddSingleton<LocalPlane>();
+        services.AddSingleton<IDataPlane>(s => s.GetRequiredService<LocalPlane>());
+        services.AddHostedService(s => s.GetRequiredService<LocalPlane>());
     }
 }

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Reflection;
-using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Outputs.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -10,7 +10,7 @@ namespace BridgeGuard.Daemon.Services;
 
 /// <summary>OpenMetrics, health and readiness over HTTP, where configured.</summary>
 public sealed class MetricsHost(
-    DaemonModel model, DataPlane dataPlane, ProgramSource programs, OutputHost outputs, ScanningHost scanning, ILoggerFactory loggers) : IHostedService, IAsyncDisposable
+    DaemonModel model, IDataPlane plane, OutputHost outputs, ScanningHost scanning, ILoggerFactory loggers) : IHostedService, IAsyncDisposable
 {
     private MetricsServer? _server;
 
@@ -34,7 +34,8 @@ public sealed class MetricsHost(
         AddScanning(registry);
         var health = new HealthChecks();
         health.Add("data-plane", HealthProbe.Ready | HealthProbe.Live, () =>
-            dataPlane.Failure is { } failure ? new HealthAnswer(HealthStatus.Unhealthy, failure.Message) : HealthAnswer.Healthy);
+            plane.Failure is { } failure ? new HealthAnswer(HealthStatus.Unhealthy, failure)
+                : plane.Status.Phase != PlanePhase.Running ? new HealthAnswer(HealthStatus.Unhealthy, "the data plane does not inspect") : HealthAnswer.Healthy);
         _server = new MetricsServer([endPoint], registry, health, loggers);
         try
         {
@@ -56,27 +57,30 @@ public sealed class MetricsHost(
         }
     }
 
-    private void AddDataPlane(MetricRegistry registry)
-    {
-        BridgeAttachment attachment = dataPlane.Attachment;
-        registry.Add(
-            MetricFamily.Counter("bridgeguard_packets", "Frames given to the engine.", () => attachment.Stats.Frames),
-            MetricFamily.Counter("bridgeguard_bytes", "Bytes of frames given to the engine.", () => attachment.Stats.Bytes),
-            MetricFamily.Counter("bridgeguard_drops", "Frames that the engine dropped.", () => attachment.Stats.Dropped),
-            MetricFamily.Counter("bridgeguard_rejects", "Resets and ICMP errors sent.", () => attachment.Stats.Rejects),
-            MetricFamily.Counter("bridgeguard_offloaded_flows", "Flows handed to the kernel with a final verdict.", () => attachment.Stats.Offloaded),
-            MetricFamily.Counter("bridgeguard_lost_frames", "Frames that vanished between a port and its worker.", () => attachment.Lost),
-            MetricFamily.Gauge("bridgeguard_flows", "Flows that the engine follows.", () => dataPlane.Workers.Sum(w => w.Flows.Count)),
-            MetricFamily.Counter("bridgeguard_faults", "Exceptions caught under the packet loop; each is a defect.", () => dataPlane.Workers.Sum(w => w.Faults) + attachment.Faults),
-            MetricFamily.Gauge("bridgeguard_ports", "Ports of the inspected bridges.", () => attachment.Ports.All.Count),
-            MetricFamily.Gauge("bridgeguard_ports_uncovered", "Ports that should be inspected and are not.", () => attachment.Ports.All.Count(p => p.Uncovered is not null)));
-    }
+    private void AddDataPlane(MetricRegistry registry) => registry.Add(
+        MetricFamily.Counter("bridgeguard_packets", "Frames given to the engine.", () => plane.Status.Stats.Frames),
+        MetricFamily.Counter("bridgeguard_bytes", "Bytes of frames given to the engine.", () => plane.Status.Stats.Bytes),
+        MetricFamily.Counter("bridgeguard_drops", "Frames that the engine dropped.", () => plane.Status.Stats.Dropped),
+        MetricFamily.Counter("bridgeguard_rejects", "Resets and ICMP errors sent.", () => plane.Status.Stats.Rejects),
+        MetricFamily.Counter("bridgeguard_offloaded_flows", "Flows handed to the kernel with a final verdict.", () => plane.Status.Stats.Offloaded),
+        MetricFamily.Counter("bridgeguard_lost_frames", "Frames that vanished between a port and its worker.", () => plane.Status.Lost),
+        MetricFamily.Gauge("bridgeguard_flows", "Flows that the engine follows.", () => plane.Status.Flows),
+        MetricFamily.Counter("bridgeguard_faults", "Exceptions caught under the packet loop; each is a defect.", () => plane.Status.Faults),
+        MetricFamily.Gauge("bridgeguard_ports", "Ports of the inspected bridges.", () => plane.Status.Ports.Count),
+        MetricFamily.Gauge(
+            "bridgeguard_ports_uncovered", "Ports that should be inspected and are not.", () => plane.Status.Ports.Count(p => p.Port.Uncovered is not null)),
+        MetricFamily.Gauge("bridgeguard_plane_generation", "Number of the data plane; another one after each of its starts.", () => plane.Status.Generation),
+        MetricFamily.Counter("bridgeguard_plane_collections", "Garbage collections of the data plane's process.", () => plane.Status.Memory.Collections),
+        MetricFamily.Counter("bridgeguard_plane_worker_allocated_bytes", "Managed bytes that the workers' threads have allocated.", () => plane.Status.Memory.WorkerAllocatedBytes),
+        MetricFamily.Counter("bridgeguard_event_ring_waits", "Times a worker waited for room in its ring.", () => plane.Status.RingWaits),
+        MetricFamily.Counter("bridgeguard_event_ring_waited_seconds", "How long workers waited for room in their rings.", () => plane.Status.RingWaitedMs / 1e3),
+        MetricFamily.Counter("bridgeguard_plane_files_refused", "Files for the scanner that the border between the processes had no room for.", () => plane.Status.FilesRefused));
 
     private void AddRules(MetricRegistry registry) => registry.Add(
-        MetricFamily.Gauge("bridgeguard_rules_loaded", "Rules in force.", () => programs.Program.Rules.Count),
-        MetricFamily.Gauge("bridgeguard_rules_failed", "Rules left out at the last load.", () => programs.RulesFailed),
+        MetricFamily.Gauge("bridgeguard_rules_loaded", "Rules in force.", () => plane.Status.RulesLoaded),
+        MetricFamily.Gauge("bridgeguard_rules_failed", "Rules left out at the last load.", () => plane.Status.RulesFailed),
         MetricFamily.Gauge(
-            "bridgeguard_rules_last_reload_timestamp_seconds", "When rules were loaded last.", () => programs.LastReload?.ToUnixTimeSeconds() ?? 0));
+            "bridgeguard_rules_last_reload_timestamp_seconds", "When rules were loaded last.", () => plane.Status.RulesLoadedAt));
 
     private void AddScanning(MetricRegistry registry)
     {

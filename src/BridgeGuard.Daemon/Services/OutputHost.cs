@@ -16,7 +16,8 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
 
     public OutputHost(DaemonModel model, ILoggerFactory loggers)
     {
-        _rings = new EventRing[model.Workers];
+        // With two processes the workers' rings are shared memory, and come and go with the data planes.
+        _rings = new EventRing[model.Processes == 1 ? model.Workers : 0];
         for (int i = 0; i < _rings.Length; i++)
         {
             _rings[i] = new EventRing();

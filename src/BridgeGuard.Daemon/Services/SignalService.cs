@@ -1,14 +1,17 @@
 using System.Runtime.InteropServices;
+using BridgeGuard.Daemon.Plane;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace BridgeGuard.Daemon.Services;
 
-/// <summary>SIGHUP reopens log files, SIGUSR2 reloads the rules (both Suricata's habits). SIGTERM and SIGINT belong to the host.</summary>
-public sealed partial class SignalService(ProgramSource programs, OutputHost outputs, ILogger<SignalService> logger) : IHostedService, IDisposable
+/// <summary>SIGHUP reopens log files, SIGUSR2 reloads the rules (both Suricata's habits). SIGUSR1 ends the daemon and leaves the data plane inspecting. SIGTERM and SIGINT belong to the host.</summary>
+public sealed partial class SignalService(IDataPlane plane, OutputHost outputs, IHostApplicationLifetime lifetime, ILogger<SignalService> logger) : IHostedService, IDisposable
 {
     /// <summary>Linux's number; .NET has no name for it.</summary>
     private const PosixSignal Usr2 = (PosixSignal)12;
+
+    private const PosixSignal Usr1 = (PosixSignal)10;
 
     private readonly Lock _reloading = new();
 
@@ -16,6 +19,7 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
     private int _isAsked;
     private PosixSignalRegistration? _hangUp;
     private PosixSignalRegistration? _reload;
+    private PosixSignalRegistration? _leave;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -32,6 +36,16 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
                 Reload();
             }
         });
+        if (plane is PlaneSupervisor supervisor)
+        {
+            _leave = PosixSignalRegistration.Create(Usr1, context =>
+            {
+                context.Cancel = true;
+                supervisor.LeavesPlane = true;
+                lifetime.StopApplication();
+            });
+        }
+
         return Task.CompletedTask;
     }
 
@@ -45,6 +59,7 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
     {
         _hangUp?.Dispose();
         _reload?.Dispose();
+        _leave?.Dispose();
     }
 
     /// <summary>Runs on a thread of the runtime's for signals: an exception here would end the process and with it the inspection.</summary>
@@ -67,7 +82,7 @@ public sealed partial class SignalService(ProgramSource programs, OutputHost out
 
     private void Load()
     {
-        if (programs.TryLoad(out IReadOnlyList<string> errors))
+        if (plane.TryReload(out IReadOnlyList<string> errors))
         {
             return;
         }

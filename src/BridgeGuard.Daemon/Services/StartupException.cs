@@ -5,4 +5,7 @@ public sealed class StartupException(int exitCode, string message) : Exception(m
 {
     /// <summary>One of <see cref="ExitCodes"/>.</summary>
     public int ExitCode { get; } = exitCode;
+
+    /// <summary>The operator has been told already, by the process that failed.</summary>
+    public bool IsTold { get; init; }
 }

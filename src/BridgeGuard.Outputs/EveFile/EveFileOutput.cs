@@ -91,6 +91,8 @@ public sealed partial class EveFileOutput : IOutput
         }
     }
 
+    public bool IsSettled => _pendingLength == 0 || _isFailing;
+
     public void Reopen() => _mustReopen = true;
 
     public ValueTask DisposeAsync()

@@ -24,6 +24,7 @@ public sealed partial class WebhookOutput : IOutput
     private readonly WebhookDispatcher _dispatcher;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _journaling;
+    private int _unjournaled;
 
     /// <exception cref="FormatException">A secret or the URL is not valid.</exception>
     public WebhookOutput(WebhookOptions options, ILogger? logger = null, TimeProvider? time = null)
@@ -61,8 +62,10 @@ public sealed partial class WebhookOutput : IOutput
 
     public void Write(in EventHeader header, ReadOnlySpan<byte> json)
     {
+        Interlocked.Increment(ref _unjournaled);
         if (!_queue.Writer.TryWrite(new Queued(header, json.ToArray(), null)))
         {
+            Interlocked.Decrement(ref _unjournaled);
             Counters.AddDropped(1);
         }
     }
@@ -71,6 +74,9 @@ public sealed partial class WebhookOutput : IOutput
     {
         // The journaling task takes what there is.
     }
+
+    /// <summary>Everything is in the journal, or was dropped and counted.</summary>
+    public bool IsSettled => Volatile.Read(ref _unjournaled) == 0;
 
     public void Reopen()
     {
@@ -128,6 +134,7 @@ public sealed partial class WebhookOutput : IOutput
                 Log.CannotJournal(_logger, e, Name);
             }
 
+            Interlocked.Add(ref _unjournaled, -batch.Count(queued => queued.Done is null));
             batch.ForEach(queued => queued.Done?.TrySetResult());
         }
     }

@@ -5,7 +5,7 @@ using Xunit;
 namespace BridgeGuard.Host.Tests.Running;
 
 /// <summary>SIGUSR2 while two guests talk through the daemon: the exchange of the rules costs no packet and happens between two of them.</summary>
-public sealed class ReloadUnderLoadTests : IDisposable
+public abstract class ReloadUnderLoadTests(int processes) : IDisposable
 {
     private readonly BridgeLab _lab = new();
 
@@ -16,7 +16,7 @@ public sealed class ReloadUnderLoadTests : IDisposable
     [Fact]
     public void RulesChangeBetweenTwoPacketsAndNothingIsLost()
     {
-        using RunningDaemon daemon = new(_lab, Rule(1));
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: processes);
         using SteadyTraffic traffic = new(_lab);
         traffic.GoOn(200);
         var borders = new List<(int Asked, int InForce)>();
@@ -50,7 +50,7 @@ public sealed class ReloadUnderLoadTests : IDisposable
     [Fact]
     public void ABadRuleFileIsRefusedWithItsPlaceAndTheOldRulesStay()
     {
-        using RunningDaemon daemon = new(_lab, Rule(1));
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: processes);
         using SteadyTraffic traffic = new(_lab);
         traffic.GoOn(100);
         const string Bad = "alert udp any any -> any any (msg:\"bad\"; contents:\"x\"; sid:3;)\n";
@@ -70,7 +70,7 @@ public sealed class ReloadUnderLoadTests : IDisposable
     [Fact]
     public void OfManySignalsInARowTheLastFileIsInForce()
     {
-        using RunningDaemon daemon = new(_lab, Rule(1));
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: processes);
         using SteadyTraffic traffic = new(_lab);
         for (int sid = 2; sid <= 30; sid++)
         {
@@ -90,7 +90,7 @@ public sealed class ReloadUnderLoadTests : IDisposable
     [Fact]
     public void ALargeSetIsCompiledBesideTheTraffic()
     {
-        using RunningDaemon daemon = new(_lab, Rule(1));
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: processes);
         using SteadyTraffic traffic = new(_lab);
         traffic.GoOn(200);
         int from = traffic.Sent;
@@ -120,3 +120,9 @@ public sealed class ReloadUnderLoadTests : IDisposable
         return rules.ToString();
     }
 }
+
+/// <summary>With the data plane in the daemon's process.</summary>
+public sealed class ReloadUnderLoadTestsInOneProcess() : ReloadUnderLoadTests(1);
+
+/// <summary>With the data plane in a process of its own.</summary>
+public sealed class ReloadUnderLoadTestsInTwoProcesses() : ReloadUnderLoadTests(2);

@@ -10,22 +10,29 @@ namespace BridgeGuard.Host.Tests.Running;
 /// <summary>The whole program, <c>bridgeguard run</c>, as a process in a lab's host namespace, with one rule file that tests rewrite.</summary>
 internal sealed class RunningDaemon : IDisposable
 {
-    private readonly Process _process;
+    private Process _process;
+    private readonly BridgeLab _lab;
     private readonly List<string> _log = [];
     private readonly TemporaryFolder _folder = new();
 
     /// <param name="lab">Its bridge is inspected.</param>
     /// <param name="rules">The rules at the start.</param>
     /// <param name="logFolder">Where eve.json goes; null: a folder of its own.</param>
-    public RunningDaemon(BridgeLab lab, string rules, string? logFolder = null)
+    /// <param name="processes">1: all in one; 2: the data plane apart.</param>
+    /// <param name="more">Further lines of the configuration.</param>
+    /// <param name="bridge">The bridge's line.</param>
+    public RunningDaemon(
+        BridgeLab lab, string rules, string? logFolder = null, int processes = 1, string more = "", string bridge = "{name: br0, mode: inline, fail: open}")
     {
+        _lab = lab;
         LogFolder = logFolder ?? _folder.File("log");
         WriteRules(rules);
         // Heartbeat: a busy test machine must not make frames pass uninspected, the tests count alerts.
         File.WriteAllText(_folder.File("bridgeguard.yaml"), $"""
             bridges:
-              - {"{"}name: br0, mode: inline, fail: open{"}"}
-            heartbeat-ms: 10000
+              - {bridge}
+            processes: {processes}
+            run-directory: {RunFolder}
             log-directory: {LogFolder}
             state-directory: {_folder.File("state")}
             rules:
@@ -36,23 +43,69 @@ internal sealed class RunningDaemon : IDisposable
               alert: {"{"}payload: no, payload-printable: yes, metadata: no{"}"}
             scanning:
               enabled: no
+            {(more.Contains("heartbeat-ms", StringComparison.Ordinal) ? "" : "heartbeat-ms: 10000")}
+            {more}
 
             """);
-        string program = Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll");
-        ProcessStartInfo start = new("nsenter", $"--net=/run/netns/{lab.Host} dotnet {program} run -c {_folder.File("bridgeguard.yaml")}")
+        _process = Start();
+        Assert.True(WaitForLog("inspecting br0"), $"the daemon does not start: {LogText}");
+        Assert.True(processes == 1 || WaitForLog("data plane in process"), $"the daemon does not start: {LogText}");
+    }
+
+    private Process Start(string? folder = null)
+    {
+        string program = Path.Combine(folder ?? AppContext.BaseDirectory, "bridgeguard.dll");
+        ProcessStartInfo start = new("nsenter", $"--net=/run/netns/{_lab.Host} dotnet {program} run -c {_folder.File("bridgeguard.yaml")}")
         {
             RedirectStandardError = true,
         };
-        _process = Process.Start(start)!;
-        _process.ErrorDataReceived += (_, line) =>
+        Process process = Process.Start(start)!;
+        process.ErrorDataReceived += (_, line) =>
         {
             lock (_log)
             {
                 _log.Add(line.Data ?? "");
             }
         };
-        _process.BeginErrorReadLine();
-        Assert.True(WaitForLog("inspecting br0"), $"the daemon does not start: {LogText}");
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    /// <summary>Where the two processes meet.</summary>
+    public string RunFolder => _folder.File("run");
+
+    public string ConfigFile => _folder.File("bridgeguard.yaml");
+
+    /// <summary>Process ids of the data planes of this daemon, also of one that has died.</summary>
+    public IReadOnlyList<int> Planes => [.. Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(int.Parse!).Where(IsPlane)];
+
+    /// <summary>SIGKILL for the daemon alone.</summary>
+    public void KillDaemon()
+    {
+        _process.Kill();
+        BridgeLab.Until(() => _process.HasExited);
+    }
+
+    /// <summary>Starts it again; waits until it has its data plane.</summary>
+    /// <param name="folder">Another copy of the program.</param>
+    public void StartAgain(string? folder = null)
+    {
+        int before = LogCount("data plane in process");
+        _process = Start(folder);
+        Assert.True(WaitForLog("data plane in process", before + 1), $"the daemon does not start again: {LogText}");
+    }
+
+    private bool IsPlane(int process)
+    {
+        try
+        {
+            string line = File.ReadAllText($"/proc/{process}/cmdline");
+            return line.Contains("data-plane", StringComparison.Ordinal) && line.Contains(RunFolder, StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     public string RuleFile => _folder.File("test.rules");
@@ -137,8 +190,14 @@ internal sealed class RunningDaemon : IDisposable
         if (!_process.HasExited)
         {
             _process.Kill();
-            _process.WaitForExit();
         }
+
+        foreach (int plane in Planes)
+        {
+            BridgeLab.Run("kill", $"-KILL {plane}");
+        }
+
+        _process.WaitForExit();
 
         _process.Dispose();
         _folder.Dispose();

@@ -8,7 +8,7 @@ using Xunit;
 namespace BridgeGuard.Host.Tests.Running;
 
 /// <summary>The daemon ends, or cannot write, while two guests talk through it.</summary>
-public sealed class StopAndDiskTests : IDisposable
+public abstract class StopAndDiskTests(int processes) : IDisposable
 {
     private const string Rule = "alert udp any any -> any 9000 (msg:\"each\"; content:\"steady\"; sid:1;)\n";
 
@@ -24,7 +24,7 @@ public sealed class StopAndDiskTests : IDisposable
     [Fact]
     public void TermUnderLoadLosesNoPacketAndNoAlert()
     {
-        using RunningDaemon daemon = new(_lab, Rule);
+        using RunningDaemon daemon = new(_lab, Rule, processes: processes);
         using SteadyTraffic traffic = new(_lab);
         traffic.GoOn(500);
         int inspected = traffic.Received;
@@ -50,7 +50,7 @@ public sealed class StopAndDiskTests : IDisposable
             Assert.Skip("cannot mount a tmpfs");
         }
 
-        using RunningDaemon daemon = new(_lab, Rule, disk.Path);
+        using RunningDaemon daemon = new(_lab, Rule, disk.Path, processes: processes);
         using SteadyTraffic traffic = new(_lab);
         Assert.True(daemon.WaitForLog("cannot write to"), daemon.LogText);
         traffic.GoOn(500);
@@ -66,7 +66,7 @@ public sealed class StopAndDiskTests : IDisposable
     public void ALogFolderThatGoesAwayStopsNoTrafficAndNoAlertIsLost()
     {
         string folder = _folder.File("log");
-        using RunningDaemon daemon = new(_lab, Rule, folder);
+        using RunningDaemon daemon = new(_lab, Rule, folder, processes: processes);
         using SteadyTraffic traffic = new(_lab);
         traffic.GoOn(200);
         Directory.Move(folder, folder + ".old");
@@ -89,3 +89,9 @@ public sealed class StopAndDiskTests : IDisposable
         Assert.Equal(sent, alerted.Count + lost);
     }
 }
+
+/// <summary>With the data plane in the daemon's process.</summary>
+public sealed class StopAndDiskTestsInOneProcess() : StopAndDiskTests(1);
+
+/// <summary>With the data plane in a process of its own.</summary>
+public sealed class StopAndDiskTestsInTwoProcesses() : StopAndDiskTests(2);

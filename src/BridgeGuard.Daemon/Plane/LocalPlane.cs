@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
-using BridgeGuard.Engine.Events;
+using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Protocols;
@@ -12,49 +14,83 @@ using Microsoft.Extensions.Logging;
 using FailMode = BridgeGuard.Daemon.Configuration.FailMode;
 using PortMode = BridgeGuard.Daemon.Configuration.PortMode;
 
-namespace BridgeGuard.Daemon.Services;
+namespace BridgeGuard.Daemon.Plane;
 
-/// <summary>Attaches to the bridges, drives the workers, and detaches; traffic is touched only while this runs.</summary>
-public sealed partial class DataPlane : IHostedService, IDisposable
+/// <summary>The data plane in this process: attaches to the bridges, drives the workers, and detaches; traffic is touched only while this runs.</summary>
+public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
 {
     private readonly DaemonModel _model;
     private readonly ProgramSource _programs;
-    private readonly OutputHost _outputs;
-    private readonly ScanningHost _scanning;
+    private readonly PlaneBorder _border;
     private readonly GuestTable _guests;
-    private readonly IHostApplicationLifetime _lifetime;
-    private readonly ILogger<DataPlane> _logger;
+    private readonly ILogger<LocalPlane> _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly BridgeAttachment _attachment;
     private readonly PacketWorker[] _workers;
     private Thread? _thread;
+    private volatile PlanePhase _phase = PlanePhase.Starting;
 
-    public DataPlane(
-        DaemonModel model,
-        ProgramSource programs,
-        OutputHost outputs,
-        ScanningHost scanning,
-        GuestTable guests,
-        IHostApplicationLifetime lifetime,
-        ILogger<DataPlane> logger)
+    public LocalPlane(DaemonModel model, ProgramSource programs, PlaneBorder border, GuestTable guests, ILogger<LocalPlane> logger)
     {
         _model = model;
         _programs = programs;
-        _outputs = outputs;
-        _scanning = scanning;
+        _border = border;
         _guests = guests;
-        _lifetime = lifetime;
         _logger = logger;
         _attachment = new BridgeAttachment(OptionsOf(model));
         _workers = new PacketWorker[_attachment.WorkerCount];
+        Commands.Add("status", _ => JsonSerializer.SerializeToNode(Status, PlaneStatus.Json));
+        Commands.Add("reload", _ => Reload());
     }
 
     /// <summary>Set when the run ended by itself with an error.</summary>
-    public AttachmentError? Failure { get; private set; }
+    public AttachmentError? Error { get; private set; }
 
-    public IReadOnlyList<PacketWorker> Workers => _workers;
+    /// <inheritdoc/>
+    public string? Failure => Error?.Message;
 
-    public BridgeAttachment Attachment => _attachment;
+    /// <summary>Workers with a queue each; known before the start.</summary>
+    public int WorkerCount => _workers.Length;
+
+    /// <summary>What can be asked of it.</summary>
+    public PlaneCommands Commands { get; } = new();
+
+    /// <inheritdoc/>
+    public event Action<PortChange>? PortChanged;
+
+    /// <inheritdoc/>
+    public event Action? Ended;
+
+    /// <inheritdoc/>
+    public event Action? Ready;
+
+    /// <inheritdoc/>
+    public PlaneStatus Status => new()
+    {
+        Phase = _phase,
+        ProcessId = Environment.ProcessId,
+        Stats = _attachment.Stats,
+        Lost = _attachment.Lost,
+        Faults = _workers.Sum(worker => worker?.Faults ?? 0) + _attachment.Faults,
+        Flows = _workers.Sum(worker => worker?.Flows.Count ?? 0),
+        Ports = [.. _attachment.Ports.All.Select(port => new PlanePort(port, _attachment.ReadCounters(port.PortId)))],
+        RulesLoaded = _programs.Program.Rules.Count,
+        RulesFailed = _programs.RulesFailed,
+        RulesLoadedAt = _programs.LastReload?.ToUnixTimeSeconds() ?? 0,
+        Memory = new PlaneMemory
+        {
+            Collections = GC.CollectionCount(0),
+            PauseMs = GC.GetTotalPauseDuration().TotalMilliseconds,
+            AllocatedBytes = GC.GetTotalAllocatedBytes(),
+            WorkerAllocatedBytes = _attachment.AllocatedBytes,
+        },
+    };
+
+    /// <inheritdoc/>
+    public bool TryReload(out IReadOnlyList<string> errors) => _programs.TryLoad(out errors);
+
+    /// <inheritdoc/>
+    public JsonNode? Ask(string command, JsonNode? body = null) => Commands.Run(command, body);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -73,11 +109,11 @@ public sealed partial class DataPlane : IHostedService, IDisposable
                 new WorkerEnvironment
                 {
                     Settings = _model.Engine,
-                    Events = _outputs.RingOf(i),
+                    Events = _border.EventsOf(i),
                     Guests = _guests,
                     FlowHash = key,
-                    FileSink = _scanning.Sink,
-                    FileVerdicts = _scanning.Verdicts,
+                    FileSink = _border.Files,
+                    FileVerdicts = _border.Verdicts,
                     Protocols = protocols,
                     Redirects = redirects,
                     Shared = shared,
@@ -87,6 +123,7 @@ public sealed partial class DataPlane : IHostedService, IDisposable
         }
 
         _attachment.Ports.Changed += _guests.OnPortChanged;
+        _attachment.Ports.Changed += change => PortChanged?.Invoke(change);
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _thread = new Thread(() => Run(ready)) { Name = "attachment", IsBackground = true };
         _thread.Start();
@@ -95,6 +132,7 @@ public sealed partial class DataPlane : IHostedService, IDisposable
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
+        _phase = PlanePhase.Stopping;
         _stop.Cancel();
         return Task.Run(() => _thread?.Join(), cancellationToken);
     }
@@ -103,6 +141,12 @@ public sealed partial class DataPlane : IHostedService, IDisposable
     {
         _attachment.Dispose();
         _stop.Dispose();
+    }
+
+    private JsonObject Reload()
+    {
+        bool isLoaded = TryReload(out IReadOnlyList<string> errors);
+        return new JsonObject { ["loaded"] = isLoaded, ["errors"] = new JsonArray([.. errors.Select(line => (JsonNode)line)]) };
     }
 
     private static BridgeOptions OptionsOf(DaemonModel model)
@@ -160,7 +204,9 @@ public sealed partial class DataPlane : IHostedService, IDisposable
                     Log.Inspecting(_logger, bridge.Name, _attachment.Ports.All.Count(p => p.Bridge == bridge.Name), _workers.Length, bridge.Fail);
                 }
 
+                _phase = PlanePhase.Running;
                 ready.TrySetResult();
+                Ready?.Invoke();
             },
             Warning = message => Log.Warning(_logger, message),
         };
@@ -176,11 +222,11 @@ public sealed partial class DataPlane : IHostedService, IDisposable
             return;
         }
 
-        Failure = error;
+        Error = error;
         if (!ready.TrySetException(new StartupException(ExitCodeOf(error.Kind), error.Message)))
         {
             Log.Ended(_logger, error.Message);
-            _lifetime.StopApplication();
+            Ended?.Invoke();
         }
     }
 

@@ -1,0 +1,34 @@
+using System.Text.Json.Nodes;
+using BridgeGuard.Attachments.Bridge;
+
+namespace BridgeGuard.Daemon.Plane;
+
+/// <summary>What the rest of the daemon sees of the data plane, whether it runs in this process or in one of its own.</summary>
+/// <remarks>Thread: any. Nothing here is on the packets' way; a call may wait for the other process.</remarks>
+public interface IDataPlane
+{
+    /// <summary>Counters, ports and rules, at most a second old; zeros while there is no data plane.</summary>
+    PlaneStatus Status { get; }
+
+    /// <summary>Why there is no data plane and will be none; null is well.</summary>
+    string? Failure { get; }
+
+    /// <summary>A port came, changed or went. After a restart of either process all ports come once more.</summary>
+    event Action<PortChange>? PortChanged;
+
+    /// <summary>It has ended by itself and is not coming back: <see cref="Failure"/> says why.</summary>
+    event Action? Ended;
+
+    /// <summary>It inspects (again): what only the daemon knows (blocks, quarantines) must be said to it now.</summary>
+    event Action? Ready;
+
+    /// <summary>Loads the rules anew. False when the old ones stay in force; <paramref name="errors"/> says why, a line each.</summary>
+    bool TryReload(out IReadOnlyList<string> errors);
+
+    /// <summary>Runs a command of <see cref="PlaneCommands"/> in the data plane's process.</summary>
+    /// <exception cref="PlaneException">There is no data plane, no such command, no answer in time, or the command failed; one line for the operator.</exception>
+    JsonNode? Ask(string command, JsonNode? body = null);
+}
+
+/// <summary>A command to the data plane that was not carried out; the message is one line for the operator.</summary>
+public sealed class PlaneException(string message) : Exception(message);

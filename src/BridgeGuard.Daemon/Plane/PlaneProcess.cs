@@ -1,0 +1,190 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Services;
+using BridgeGuard.Engine.Worker;
+using Microsoft.Extensions.Logging;
+
+namespace BridgeGuard.Daemon.Plane;
+
+/// <summary>Starts and ends the data plane's process.</summary>
+/// <remarks>Thread: one at a time.</remarks>
+internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, ILogger logger)
+{
+    /// <summary>The hidden verb.</summary>
+    public const string Verb = "data-plane";
+
+    private const int ConnectEveryMs = 20;
+
+    /// <summary>The young generation is large enough that a data plane that allocates little never collects it.</summary>
+    private const string Gen0Bytes = "4000000";
+
+    private Process? _process;
+    private long _generation;
+
+    /// <summary>Which program with which configuration: a data plane with another one is replaced.</summary>
+    public string Identity { get; } = IdentityOf(model);
+
+    /// <summary>Starts one and waits until it inspects.</summary>
+    /// <param name="told">Hears of its events.</param>
+    /// <param name="opened">Called when it has made its rings, before it inspects.</param>
+    /// <param name="stop">Gives up.</param>
+    /// <exception cref="StartupException">It ended before; its own lines are on standard error.</exception>
+    public (PlaneClient Client, PlaneStatus Status) Start(Action<string, JsonNode?> told, Action opened, CancellationToken stop)
+    {
+        _generation = Math.Max(_generation + 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        string socket = folder.SocketOf(_generation);
+        using var ready = new ManualResetEventSlim();
+        void Hear(string name, JsonNode? body)
+        {
+            if (name == "ready")
+            {
+                try
+                {
+                    ready.Set();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // Its start was waited for by asking.
+                }
+            }
+
+            told(name, body);
+        }
+
+        Process process = Launch();
+        Reap();
+        _process = process;
+        PlaneClient? client = null;
+        while (!stop.IsCancellationRequested)
+        {
+            client ??= PlaneClient.TryConnect(socket, Hear);
+            if (process.HasExited)
+            {
+                client?.Dispose();
+                throw new StartupException(process.ExitCode, $"the data plane has ended with code {process.ExitCode}") { IsTold = true };
+            }
+
+            if (client is null)
+            {
+                Thread.Sleep(ConnectEveryMs);
+                continue;
+            }
+
+            opened();
+            if ((ready.Wait(100, CancellationToken.None) || client.Status(TimeSpan.FromSeconds(10)).Phase == PlanePhase.Running)
+                && client.Status(TimeSpan.FromSeconds(10)) is { Phase: PlanePhase.Running } status)
+            {
+                return (client, status);
+            }
+        }
+
+        client?.Dispose();
+        Kill(process.Id);
+        throw new OperationCanceledException(stop);
+    }
+
+    /// <summary>Asks it to end, and ends it when it does not.</summary>
+    public void End(PlaneClient client, TimeSpan patience)
+    {
+        int processId = 0;
+        try
+        {
+            processId = client.Status(TimeSpan.FromSeconds(3)).ProcessId;
+            client.Ask("stop", null, TimeSpan.FromSeconds(3));
+        }
+        catch (PlaneException)
+        {
+            // It hangs, or ends already.
+        }
+
+        if (!client.WaitForEnd(patience) && processId != 0)
+        {
+            Log.Killed(logger, processId);
+            Kill(processId);
+            client.WaitForEnd(patience);
+        }
+
+        client.Dispose();
+        if (processId == _process?.Id)
+        {
+            Reap();
+        }
+    }
+
+    /// <summary>Waits for a process of ours that has ended.</summary>
+    public void Reap()
+    {
+        _process?.WaitForExit(TimeSpan.FromSeconds(5));
+        _process?.Dispose();
+        _process = null;
+    }
+
+    public static void Kill(int processId)
+    {
+        try
+        {
+            using Process process = Process.GetProcessById(processId);
+            process.Kill();
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            // Gone already.
+        }
+    }
+
+    private Process Launch()
+    {
+        string program = Environment.ProcessPath!;
+        ProcessStartInfo start = new(program) { UseShellExecute = false };
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+        {
+            start.ArgumentList.Add(Assembly.GetEntryAssembly()!.Location);
+        }
+
+        string[] arguments =
+        [
+            Verb, "--generation", _generation.ToString(CultureInfo.InvariantCulture), "--identity", Identity, "--device", BridgeOptions.DefaultPuntDevice,
+            "--run-directory", folder.Path, .. model.Arguments,
+        ];
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["DOTNET_GCgen0size"] = Gen0Bytes;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>The assemblies that the data plane is made of, where they are, and what the configuration's files say.</summary>
+    private static string IdentityOf(DaemonModel model)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (Assembly part in (Assembly[])[typeof(PacketWorker).Assembly, typeof(BridgeAttachment).Assembly, typeof(RunFolder).Assembly])
+        {
+            hash.AppendData(part.ManifestModule.ModuleVersionId.ToByteArray());
+            hash.AppendData(Encoding.UTF8.GetBytes(part.Location));
+        }
+
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\0', model.Arguments)));
+        foreach (string file in model.Sources)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(file));
+            hash.AppendData(File.Exists(file) ? File.ReadAllBytes(file) : []);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(520, LogLevel.Warning, "the data plane (process {ProcessId}) does not end when asked; it is ended")]
+        public static partial void Killed(ILogger logger, int processId);
+    }
+}

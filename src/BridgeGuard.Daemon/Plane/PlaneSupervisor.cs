@@ -1,0 +1,340 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Services;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BridgeGuard.Daemon.Plane;
+
+/// <summary>The data plane in a process of its own: adopts one that runs already, starts one otherwise, starts the next when it dies or hangs, and drains its rings.</summary>
+/// <remarks>One thread supervises; questions may come from any.</remarks>
+public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDisposable
+{
+    private const int LookEveryMs = 250;
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan StatusAge = TimeSpan.FromSeconds(1);
+
+    /// <summary>A load of 40,000 rules takes some ten seconds on a slow host; nothing takes so long.</summary>
+    private static readonly TimeSpan ReloadTime = TimeSpan.FromMinutes(10);
+
+    /// <summary>Every answer is missing for so long: it hangs, and the kernel has applied each port's choice long since.</summary>
+    private static readonly TimeSpan HangTime = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(30);
+
+    private readonly DaemonModel _model;
+    private readonly RunFolder _folder;
+    private readonly PlaneProcess _processes;
+    private readonly RingFiles _rings;
+    private readonly ILogger<PlaneSupervisor> _logger;
+    private readonly ManualResetEventSlim _stop = new();
+    private readonly Lock _asking = new();
+    private FileStream? _lock;
+    private PlaneClient? _client;
+    private PlaneStatus _status = PlaneStatus.None;
+    private long _statusAt;
+    private long _answeredAt;
+    private Thread? _thread;
+
+    public PlaneSupervisor(DaemonModel model, OutputHost outputs, ILogger<PlaneSupervisor> logger)
+    {
+        _model = model;
+        _logger = logger;
+        _folder = new RunFolder(model.RunDirectory);
+        _rings = new RingFiles(_folder, outputs.Pump, logger);
+        _processes = new PlaneProcess(model, _folder, logger);
+    }
+
+    /// <inheritdoc/>
+    public string? Failure { get; private set; }
+
+    /// <summary>The daemon ends and the data plane stays: for a restart or an upgrade of the daemon.</summary>
+    public bool LeavesPlane { get; set; }
+
+    /// <inheritdoc/>
+    public event Action<PortChange>? PortChanged;
+
+    /// <summary>Never: a data plane that ends is started again for as long as the daemon runs.</summary>
+    public event Action? Ended
+    {
+        add { }
+        remove { }
+    }
+
+    /// <inheritdoc/>
+    public event Action? Ready;
+
+    /// <inheritdoc/>
+    public PlaneStatus Status
+    {
+        get
+        {
+            Refresh();
+            return Volatile.Read(ref _status);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryReload(out IReadOnlyList<string> errors)
+    {
+        try
+        {
+            JsonNode answer = Require().Ask("reload", null, ReloadTime)!;
+            errors = [.. answer["errors"]!.AsArray().Select(line => line!.GetValue<string>())];
+            return answer["loaded"]!.GetValue<bool>();
+        }
+        catch (PlaneException e)
+        {
+            errors = [e.Message];
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public JsonNode? Ask(string command, JsonNode? body = null) => Require().Ask(command, body, AnswerTime);
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _folder.Create();
+        _lock = _folder.TryLock()
+            ?? throw new StartupException(ExitCodes.CannotAttach, $"another daemon works in {_folder.Path}: one for each state directory");
+        File.WriteAllText(_folder.PidFile, Environment.ProcessId.ToString(null as IFormatProvider));
+        _rings.FindNew();
+        return Task.Run(
+            () =>
+            {
+                Begin(cancellationToken);
+                _thread = new Thread(Supervise) { IsBackground = true, Name = "plane-supervisor" };
+                _thread.Start();
+            },
+            cancellationToken);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.Run(End, cancellationToken);
+
+    public void Dispose()
+    {
+        _client?.Dispose();
+        _lock?.Dispose();
+        _stop.Dispose();
+    }
+
+    /// <summary>Adopts the data plane that runs, or starts one.</summary>
+    private void Begin(CancellationToken stop)
+    {
+        PlaneClient? other = null;
+        foreach (string socket in _folder.Sockets())
+        {
+            PlaneClient? client = PlaneClient.TryConnect(socket, Told);
+            if (client is null)
+            {
+                File.Delete(socket);
+            }
+            else if (_client is null && other is null && TryStatus(client) is { Phase: PlanePhase.Running } status)
+            {
+                if (status.Identity == _processes.Identity)
+                {
+                    Log.Adopted(_logger, status.ProcessId);
+                    Use(client, status);
+                }
+                else
+                {
+                    other = client;
+                }
+            }
+            else
+            {
+                _processes.End(client, StopTime);
+            }
+        }
+
+        if (_client is null)
+        {
+            Start(other, stop);
+        }
+    }
+
+    /// <summary>Starts a data plane, in the place of another one where there is one.</summary>
+    private void Start(PlaneClient? other, CancellationToken stop)
+    {
+        PlaneStatus? before = other is null ? null : TryStatus(other);
+        if (other is not null)
+        {
+            Log.Replacing(_logger, before?.ProcessId ?? 0);
+            _processes.End(other, StopTime);
+        }
+
+        (PlaneClient client, PlaneStatus status) = _processes.Start(Told, _rings.FindNew, stop);
+        Use(client, status);
+    }
+
+    private void Use(PlaneClient client, PlaneStatus status)
+    {
+        _rings.FindNew();
+        _client = client;
+        Failure = null;
+        Volatile.Write(ref _status, status);
+        _statusAt = _answeredAt = Environment.TickCount64;
+        foreach (PlanePort port in status.Ports)
+        {
+            PortChanged?.Invoke(new PortChange(null, port.Port));
+        }
+
+        foreach (string bridge in _model.Bridges.Select(bridge => bridge.Name))
+        {
+            Log.Watching(_logger, bridge, status.Ports.Count(port => port.Port.Bridge == bridge), status.ProcessId);
+        }
+
+        Ready?.Invoke();
+    }
+
+    private void Supervise()
+    {
+        TimeSpan backoff = TimeSpan.Zero;
+        long failedAt = 0;
+        while (!_stop.Wait(LookEveryMs))
+        {
+            _rings.FindNew();
+            _rings.RemoveDrained(generation => generation == _status.Generation && _client is { IsEnded: false });
+            if (_client is { IsEnded: false })
+            {
+                Refresh();
+                EndIfHung();
+                continue;
+            }
+
+            if (_client is not null)
+            {
+                Log.Died(_logger, _status.ProcessId);
+                _processes.Reap();
+                _client.Dispose();
+                _client = null;
+                Volatile.Write(ref _status, PlaneStatus.None);
+                backoff = Environment.TickCount64 - failedAt > MaxBackoff.TotalMilliseconds ? TimeSpan.Zero : backoff;
+            }
+
+            if (Environment.TickCount64 - failedAt < backoff.TotalMilliseconds)
+            {
+                continue;
+            }
+
+            // The first try is at once, further ones wait longer and longer: a fault at the start must not become a storm of starts.
+            backoff = backoff == TimeSpan.Zero ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(Math.Min(2 * backoff.TotalSeconds, MaxBackoff.TotalSeconds));
+            failedAt = Environment.TickCount64;
+            Restart();
+        }
+    }
+
+    private void Restart()
+    {
+        try
+        {
+            Start(null, CancellationToken.None);
+        }
+        catch (Exception e) when (e is StartupException or IOException or PlaneException)
+        {
+            Failure = e.Message;
+            Log.NotRestarted(_logger, e.Message);
+        }
+    }
+
+    private void EndIfHung()
+    {
+        if (Environment.TickCount64 - Volatile.Read(ref _answeredAt) > HangTime.TotalMilliseconds)
+        {
+            Log.Hung(_logger, _status.ProcessId, HangTime.TotalSeconds);
+            PlaneProcess.Kill(_status.ProcessId);
+            _client?.WaitForEnd(AnswerTime);
+        }
+    }
+
+    private void Refresh()
+    {
+        PlaneClient? client = _client;
+        if (client is null or { IsEnded: true })
+        {
+            return;
+        }
+
+        lock (_asking)
+        {
+            if (Environment.TickCount64 - _statusAt < StatusAge.TotalMilliseconds)
+            {
+                return;
+            }
+
+            if (TryStatus(client) is { } status)
+            {
+                Volatile.Write(ref _status, status);
+                Volatile.Write(ref _answeredAt, Environment.TickCount64);
+            }
+
+            _statusAt = Environment.TickCount64;
+        }
+    }
+
+    private void End()
+    {
+        _stop.Set();
+        _thread?.Join();
+        PlaneClient? client = _client;
+        if (client is not null && !LeavesPlane)
+        {
+            _processes.End(client, StopTime);
+            _rings.FindNew();
+            for (int i = 0; i < StopTime.TotalSeconds * 10 && _rings.Count > 0; i++)
+            {
+                _rings.RemoveDrained(_ => false);
+                Thread.Sleep(_rings.Count > 0 ? 100 : 0);
+            }
+        }
+
+        File.Delete(_folder.PidFile);
+    }
+
+    private PlaneClient Require() => _client ?? throw new PlaneException("there is no data plane at the moment");
+
+    private void Told(string name, JsonNode? body)
+    {
+        if (name == "port")
+        {
+            PortChanged?.Invoke(body.Deserialize<PortChange>(PlaneStatus.Json));
+        }
+    }
+
+    private static PlaneStatus? TryStatus(PlaneClient client)
+    {
+        try
+        {
+            return client.Status(AnswerTime);
+        }
+        catch (PlaneException)
+        {
+            return null;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(500, LogLevel.Information, "the data plane (process {ProcessId}) has gone on inspecting; it is adopted")]
+        public static partial void Adopted(ILogger logger, int processId);
+
+        [LoggerMessage(501, LogLevel.Information, "the data plane (process {ProcessId}) is of another program or configuration; it is replaced")]
+        public static partial void Replacing(ILogger logger, int processId);
+
+        [LoggerMessage(502, LogLevel.Error, "the data plane (process {ProcessId}) has ended; the next one starts")]
+        public static partial void Died(ILogger logger, int processId);
+
+        [LoggerMessage(503, LogLevel.Error, "the data plane does not start: {Reason}")]
+        public static partial void NotRestarted(ILogger logger, string reason);
+
+        [LoggerMessage(504, LogLevel.Error, "the data plane (process {ProcessId}) has not answered for {Seconds} s; it is ended")]
+        public static partial void Hung(ILogger logger, int processId, double seconds);
+
+        [LoggerMessage(505, LogLevel.Information, "{Bridge}: {Ports} ports, data plane in process {ProcessId}")]
+        public static partial void Watching(ILogger logger, string bridge, int ports, int processId);
+    }
+}
