@@ -6,8 +6,8 @@ namespace BridgeGuard.Attachments.Interop;
 
 /// <summary>A file mapped into this process and shared with others that map it: the memory between the daemon and its data plane.</summary>
 /// <remarks>
-/// Room is reserved when the file is made, so that a full file system is an error there and no bus error later. The mapping lives as long as
-/// somebody holds the object or its memory; it is never taken away from under a reader.
+/// Room is reserved when the file is made, so that a full file system is an error there and no bus error later. The mapping lives as long as the
+/// process unless it is given up (<see cref="ReleaseLater"/>), and then a while longer, so that it is not taken away from under a reader.
 /// </remarks>
 public sealed unsafe class MappedFile : MemoryManager<byte>
 {
@@ -15,7 +15,10 @@ public sealed unsafe class MappedFile : MemoryManager<byte>
     private const int MapShared = 1;
     private const int MapPopulate = 0x8000;
 
-    private readonly byte* _start;
+    /// <summary>A thread that still looks at the memory when it is given up is done within this time.</summary>
+    private static readonly TimeSpan s_release = TimeSpan.FromSeconds(30);
+
+    private byte* _start;
     private readonly int _length;
 
     private MappedFile(byte* start, int length)
@@ -23,8 +26,6 @@ public sealed unsafe class MappedFile : MemoryManager<byte>
         _start = start;
         _length = length;
     }
-
-    ~MappedFile() => Dispose(disposing: false);
 
     /// <summary>Makes the file, all zero, readable by its owner only; it appears under its name when <paramref name="prepare"/> has filled it in.</summary>
     /// <exception cref="IOException">It is there already, or there is no room for it.</exception>
@@ -38,8 +39,12 @@ public sealed unsafe class MappedFile : MemoryManager<byte>
             Access = FileAccess.ReadWrite,
             Share = FileShare.ReadWrite,
             PreallocationSize = bytes,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
         using FileStream file = new(temporary, options);
         file.SetLength(bytes);
         MappedFile mapped = Map(file.SafeFileHandle, bytes, path);
@@ -56,7 +61,10 @@ public sealed unsafe class MappedFile : MemoryManager<byte>
         return Map(file.SafeFileHandle, checked((int)file.Length), path);
     }
 
-    public override Span<byte> GetSpan() => new(_start, _length);
+    public override Span<byte> GetSpan() => _start == null ? default : new(_start, _length);
+
+    /// <summary>Nobody will begin to use it any more.</summary>
+    public void ReleaseLater() => _ = Task.Delay(s_release).ContinueWith(_ => Release(), TaskScheduler.Default);
 
     public override MemoryHandle Pin(int elementIndex = 0) => new(_start + elementIndex, pinnable: this);
 
@@ -67,9 +75,16 @@ public sealed unsafe class MappedFile : MemoryManager<byte>
 
     protected override void Dispose(bool disposing)
     {
-        if (!disposing)
+        // Never by a "using": see ReleaseLater.
+    }
+
+    private void Release()
+    {
+        byte* start = _start;
+        _start = null;
+        if (start != null)
         {
-            Libc.Unmap((nint)_start, (nuint)_length);
+            Libc.Unmap((nint)start, (nuint)_length);
         }
     }
 

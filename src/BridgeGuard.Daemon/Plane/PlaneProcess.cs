@@ -158,6 +158,9 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         }
 
         start.Environment["DOTNET_gcServer"] = "0";
+
+        // While rules are compiled beside the traffic, collections must not stop the workers for long.
+        start.Environment["DOTNET_gcConcurrent"] = "1";
         start.Environment["DOTNET_GCgen0size"] = Gen0Bytes;
         return Process.Start(start)!;
     }

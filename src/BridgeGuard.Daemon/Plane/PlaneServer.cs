@@ -25,7 +25,11 @@ internal sealed class PlaneServer : IDisposable
         _path = path;
         File.Delete(path);
         _listener.Bind(new UnixDomainSocketEndPoint(path));
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
         _listener.Listen(MaxConnections);
         new Thread(Accept) { IsBackground = true, Name = "plane-control" }.Start();
     }

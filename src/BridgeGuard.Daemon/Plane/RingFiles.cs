@@ -9,7 +9,7 @@ namespace BridgeGuard.Daemon.Plane;
 /// <remarks>Thread: one at a time.</remarks>
 internal sealed partial class RingFiles(RunFolder folder, OutputPump pump, ILogger logger)
 {
-    private readonly Dictionary<string, EventRing> _open = [];
+    private readonly Dictionary<string, (EventRing Ring, MappedFile File)> _open = [];
 
     public int Count => _open.Count;
 
@@ -25,13 +25,15 @@ internal sealed partial class RingFiles(RunFolder folder, OutputPump pump, ILogg
 
             try
             {
-                if (EventRing.TryOpen(MappedFile.Open(file).Memory) is { } ring)
+                MappedFile mapped = MappedFile.Open(file);
+                if (EventRing.TryOpen(mapped.Memory) is { } ring)
                 {
-                    _open[file] = ring;
+                    _open[file] = (ring, mapped);
                     pump.Add(ring);
                     continue;
                 }
 
+                mapped.ReleaseLater();
                 Log.NotOurs(logger, file);
                 File.Delete(file);
             }
@@ -46,11 +48,12 @@ internal sealed partial class RingFiles(RunFolder folder, OutputPump pump, ILogg
     /// <param name="isAlive">Whether a generation still writes.</param>
     public void RemoveDrained(Func<long, bool> isAlive)
     {
-        foreach ((string file, EventRing ring) in _open.ToArray())
+        foreach ((string file, (EventRing ring, MappedFile mapped)) in _open.ToArray())
         {
             if (!isAlive(RunFolder.GenerationOf(file)) && ring.UsedBytes == 0)
             {
                 pump.Remove(ring);
+                mapped.ReleaseLater();
                 _open.Remove(file);
                 File.Delete(file);
             }

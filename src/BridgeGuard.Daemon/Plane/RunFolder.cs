@@ -38,7 +38,13 @@ public sealed class RunFolder
 
     /// <summary>Makes it, for its owner only.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
-    public void Create() => Directory.CreateDirectory(Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    public void Create()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
 
     public string SocketOf(long generation) => Join($"{SocketPrefix}{generation.ToString(CultureInfo.InvariantCulture)}{SocketSuffix}");
 
