@@ -24,7 +24,7 @@ internal static class ConfigCommand
             return ExitCodes.BadConfiguration;
         }
 
-        RuleLoadResult loaded = RuleLoader.Load(ProgramSource.OptionsOf(model));
+        RuleLoadResult loaded = StartupHeap.Load(ProgramSource.OptionsOf(model));
         foreach (RuleDiagnostic diagnostic in loaded.Diagnostics)
         {
             Console.Error.WriteLine(diagnostic);

@@ -78,7 +78,7 @@ internal static class ReplayCommand
             return ExitCode.Failure;
         }
 
-        RuleLoadResult loaded = RuleLoader.Load(RuleOptions.From(configuration));
+        RuleLoadResult loaded = StartupHeap.Load(RuleOptions.From(configuration));
         foreach (RuleDiagnostic diagnostic in loaded.Diagnostics)
         {
             Console.Error.WriteLine(diagnostic);
@@ -117,7 +117,7 @@ internal static class ReplayCommand
             SuricataConfiguration configuration = file is null
                 ? SuricataConfigurationReader.ReadText(SuricataDefaults.Configuration, "built-in configuration", overrides)
                 : SuricataConfigurationReader.ReadFile(file, overrides);
-            RuleLoadResult loaded = RuleLoader.Load(RuleOptions.From(configuration));
+            RuleLoadResult loaded = StartupHeap.Load(RuleOptions.From(configuration));
             EngineProgram program = new(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
             using ReplayEngine engine = new(configuration, program, new RuleSetStats(0, loaded.Loaded, loaded.Failed, loaded.Skipped), profile: true);
             ReplaySummary summary = Watch(engine, captures, null, stop);

@@ -31,7 +31,7 @@ internal static class RulesCommand
     internal static RuleLoadResult? Load(string[] files, string? configurationFile, RuleFilters? filters = null)
     {
         RuleLoadOptions? options = OptionsOf(files, configurationFile, filters);
-        return options is null ? null : RuleLoader.Load(options);
+        return options is null ? null : StartupHeap.Load(options);
     }
 
     internal static RuleLoadOptions? OptionsOf(string[] files, string? configurationFile, RuleFilters? filters = null)

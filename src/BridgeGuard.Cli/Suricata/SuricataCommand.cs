@@ -201,7 +201,7 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
             return true;
         }
 
-        RuleLoadResult loaded = RuleLoader.Load(RuleOptions.From(configuration, rewrites: false));
+        RuleLoadResult loaded = StartupHeap.Load(RuleOptions.From(configuration, rewrites: false));
         _datasets = loaded.Datasets;
         RuleDiagnosticLog reporter = new(_log, configuration);
         bool clean = reporter.Write(loaded.Diagnostics);

@@ -17,6 +17,9 @@ internal sealed class PrefilterPlan
 
     private readonly Dictionary<(int Slot, short Type, int Buffer), (List<int> Always, Collected Patterns)> _frames = [];
 
+    /// <summary>What was built, by how many patterns it has: a buffer that several protocols or directions share has the same rules in each.</summary>
+    private readonly Dictionary<int, List<(Collected Patterns, PrefilterTable Table)>> _built = [];
+
     /// <summary>Adds a payload pattern; whether it is looked for in streams, packets or both.</summary>
     public byte AddPayload(int rule, OpModel content, RuleFlags payload, DirectionMask directions, ulong[]? protocols)
     {
@@ -69,7 +72,7 @@ internal sealed class PrefilterPlan
 
     public void AddBuffer(int rule, OpModel content, ProtocolId protocol, DirectionMask directions, int buffer, BufferDescriptor descriptor)
     {
-        foreach (Direction direction in new[] { Direction.ToServer, Direction.ToClient })
+        for (Direction direction = Direction.ToServer; direction <= Direction.ToClient; direction++)
         {
             if (((int)directions & (1 << (int)direction)) == 0)
             {
@@ -119,13 +122,13 @@ internal sealed class PrefilterPlan
         var all = new List<FrameRules>[(int)ProtocolId.Count * 2];
         foreach (((int slot, short type, int buffer), (List<int> always, Collected patterns)) in _frames)
         {
-            (all[slot] ??= []).Add(new FrameRules { Type = type, Buffer = buffer, Always = [.. always], Table = patterns.IsEmpty ? null : patterns.Build() });
+            (all[slot] ??= []).Add(new FrameRules { Type = type, Buffer = buffer, Always = [.. always], Table = patterns.IsEmpty ? null : Build(patterns) });
         }
 
         return Array.ConvertAll(all, list => list is null ? [] : list.ToArray());
     }
 
-    public PrefilterTable?[] BuildPayload() => Array.ConvertAll(_payload, collected => collected?.Build());
+    public PrefilterTable?[] BuildPayload() => Array.ConvertAll(_payload, collected => collected is null ? null : Build(collected));
 
     public BufferPrefilters[] BuildBuffers()
     {
@@ -139,37 +142,71 @@ internal sealed class PrefilterPlan
                 Progress = direction == Direction.ToServer ? descriptor.ProgressToServer : descriptor.ProgressToClient,
                 IsMulti = descriptor.IsMulti,
                 IsStreaming = descriptor.IsStreaming,
-                Table = patterns.Build(),
+                Table = Build(patterns),
             });
         }
 
         return Array.ConvertAll(all, list => list is null ? BufferPrefilters.None : new BufferPrefilters([.. list]));
     }
 
-    private sealed class Collected
+    /// <summary>The search over what was collected; one for all that collected the same.</summary>
+    private PrefilterTable Build(Collected patterns)
     {
-        private readonly PatternSetBuilder _builder = new();
-        private readonly List<int> _rules = [];
-
-        public bool IsEmpty => _rules.Count == 0;
-
-        public void Add(int rule, OpModel content)
+        if (!_built.TryGetValue(patterns.Count, out List<(Collected Patterns, PrefilterTable Table)>? alike))
         {
-            _builder.Add(
-                FastPatternChooser.BytesOf(content),
-                content.Has(OpFlags.IgnoreCase),
-                FastPatternChooser.PlacementOf(content),
-                rule);
-            if (_rules.Count == 0 || _rules[^1] != rule)
+            _built.Add(patterns.Count, alike = []);
+        }
+
+        foreach ((Collected known, PrefilterTable table) in alike)
+        {
+            if (known.IsSame(patterns))
             {
-                _rules.Add(rule);
+                return table;
             }
         }
 
-        public PrefilterTable Build() => new()
+        PrefilterTable built = patterns.Build();
+        alike.Add((patterns, built));
+        return built;
+    }
+
+    private sealed class Collected
+    {
+        private readonly List<(int Rule, OpModel Content)> _all = [];
+
+        public bool IsEmpty => _all.Count == 0;
+
+        public int Count => _all.Count;
+
+        public void Add(int rule, OpModel content) => _all.Add((rule, content));
+
+        public bool IsSame(Collected other)
         {
-            Set = _builder.Build(PrefilterEngine.Managed),
-            Rules = [.. _rules],
-        };
+            for (int i = 0; i < _all.Count; i++)
+            {
+                if (_all[i].Rule != other._all[i].Rule || _all[i].Content != other._all[i].Content)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        public PrefilterTable Build()
+        {
+            var builder = new PatternSetBuilder();
+            var rules = new List<int>(_all.Count);
+            foreach ((int rule, OpModel content) in _all)
+            {
+                builder.Add(FastPatternChooser.BytesOf(content), content.Has(OpFlags.IgnoreCase), FastPatternChooser.PlacementOf(content), rule);
+                if (rules.Count == 0 || rules[^1] != rule)
+                {
+                    rules.Add(rule);
+                }
+            }
+
+            return new PrefilterTable { Set = builder.Build(PrefilterEngine.Managed), Rules = [.. rules] };
+        }
     }
 }

@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Semantics;
 
@@ -14,7 +15,7 @@ internal sealed partial class RuleCompiler
             return Span32.Empty;
         }
 
-        var built = new List<InspectionEngine>();
+        int start = _engines.Count;
         var sections = rule.Sections.ConvertAll(section => (Section: section, Ops: AddSection(rule, section), Number: NumberOf(section)));
         foreach (ProtocolId protocol in CommonProtocols(rule))
         {
@@ -24,11 +25,17 @@ internal sealed partial class RuleCompiler
                 continue;
             }
 
-            var own = new List<InspectionEngine>();
+            List<InspectionEngine> own = _enginesOfRule;
+            own.Clear();
             foreach ((SectionModel section, Span32 ops, int number) in sections)
             {
-                foreach ((Protocol _, BufferDescriptor descriptor) in section.Buffer!.Variants.Where(variant => variant.Protocol.Id == protocol))
+                foreach ((Protocol owner, BufferDescriptor descriptor) in section.Buffer!.Variants)
                 {
+                    if (owner.Id != protocol)
+                    {
+                        continue;
+                    }
+
                     DirectionMask mask = rule.IsTwoWay ? descriptor.Directions : descriptor.Directions & directions;
                     own.Add(new InspectionEngine
                     {
@@ -51,7 +58,13 @@ internal sealed partial class RuleCompiler
 
             foreach (EngineModel model in rule.Engines)
             {
-                own.AddRange(model.Variants.Where(variant => variant.Protocol == protocol).Select(variant => Lay(model, variant, rule, directions)));
+                foreach (EngineVariant variant in model.Variants)
+                {
+                    if (variant.Protocol == protocol)
+                    {
+                        own.Add(Lay(model, variant, rule, directions));
+                    }
+                }
             }
 
             if (rule.Payload.Ops.Count > 0)
@@ -59,16 +72,32 @@ internal sealed partial class RuleCompiler
                 own.Add(new InspectionEngine { Kind = EngineKind.Payload, Protocol = protocol, Directions = directions });
             }
 
-            built.AddRange(own.OrderBy(engine => Math.Min(
-                (engine.Directions & DirectionMask.ToServer) != 0 ? engine.ProgressToServer : byte.MaxValue,
-                (engine.Directions & DirectionMask.ToClient) != 0 ? engine.ProgressToClient : byte.MaxValue)));
+            AddByProgress(own);
             (_transactionRules[(int)protocol] ??= []).Add(index);
         }
 
-        int start = _engines.Count;
-        _engines.AddRange(built);
-        return new Span32(start, built.Count);
+        return new Span32(start, _engines.Count - start);
     }
+
+    /// <summary>What can be asked first comes first; else as written.</summary>
+    private void AddByProgress(List<InspectionEngine> own)
+    {
+        int first = _engines.Count;
+        foreach (InspectionEngine engine in own)
+        {
+            int at = _engines.Count;
+            while (at > first && FirstProgress(_engines[at - 1]) > FirstProgress(engine))
+            {
+                at--;
+            }
+
+            _engines.Insert(at, engine);
+        }
+    }
+
+    private static byte FirstProgress(in InspectionEngine engine) => Math.Min(
+        (engine.Directions & DirectionMask.ToServer) != 0 ? engine.ProgressToServer : byte.MaxValue,
+        (engine.Directions & DirectionMask.ToClient) != 0 ? engine.ProgressToClient : byte.MaxValue);
 
     private static EngineFlags FlagsOf(SectionModel section, BufferDescriptor descriptor) =>
         (descriptor.IsMulti ? EngineFlags.Multi : 0)
@@ -123,7 +152,12 @@ internal sealed partial class RuleCompiler
     /// <summary>The number of a buffer with its transforms: equal chains share what they compute.</summary>
     private int NumberOf(SectionModel section)
     {
-        string key = string.Join('\n', section.Transforms.Select(transform => transform.Identity).Prepend(section.Frame is { } frame ? $"frame {frame.Protocol.Name} {frame.Type}" : section.Buffer!.Name));
+        string key = section.Frame is { } frame ? $"frame {frame.Protocol.Name} {frame.Type}" : section.Buffer!.Name;
+        foreach (Transform transform in section.Transforms)
+        {
+            key += "\n" + transform.Identity;
+        }
+
         if (!_bufferNumbers.TryGetValue(key, out int number))
         {
             number = _bufferTransforms.Count;
@@ -138,16 +172,19 @@ internal sealed partial class RuleCompiler
     /// <summary>Protocols in which everything that the rule asks for exists.</summary>
     private static List<ProtocolId> CommonProtocols(RuleModel rule)
     {
-        IEnumerable<IEnumerable<ProtocolId>> demands = rule.Sections
-            .Select(section => section.Buffer!.Variants.Select(variant => variant.Protocol.Id))
-            .Concat(rule.Engines.Select(engine => engine.Variants.Select(variant => variant.Protocol)));
-        List<ProtocolId>? common = null;
-        foreach (IEnumerable<ProtocolId> demand in demands)
+        List<ProtocolId> first = rule.Sections.Count > 0 ? rule.Sections[0].Buffer!.Protocols : rule.Engines.Count > 0 ? rule.Engines[0].Protocols : [];
+        var common = new List<ProtocolId>(first.Count);
+        foreach (ProtocolId protocol in first)
         {
-            common = common is null ? [.. demand.Distinct()] : [.. common.Intersect(demand)];
+            if ((rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, protocol))
+                && rule.Sections.TrueForAll(section => section.Buffer!.Protocols.Contains(protocol))
+                && rule.Engines.TrueForAll(engine => engine.Protocols.Contains(protocol)))
+            {
+                common.Add(protocol);
+            }
         }
 
-        return [.. (common ?? []).Where(protocol => rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, protocol))];
+        return common;
     }
 
     private static DirectionMask CommonDirections(RuleModel rule, ProtocolId protocol)
@@ -160,14 +197,24 @@ internal sealed partial class RuleCompiler
 
         foreach (SectionModel section in rule.Sections)
         {
-            mask &= section.Buffer!.Variants.Where(variant => variant.Protocol.Id == protocol)
-                .Aggregate(DirectionMask.None, (all, variant) => all | variant.Descriptor.Directions);
+            DirectionMask all = DirectionMask.None;
+            foreach ((Protocol owner, BufferDescriptor descriptor) in section.Buffer!.Variants)
+            {
+                all |= owner.Id == protocol ? descriptor.Directions : DirectionMask.None;
+            }
+
+            mask &= all;
         }
 
         foreach (EngineModel engine in rule.Engines)
         {
-            mask &= engine.Variants.Where(variant => variant.Protocol == protocol)
-                .Aggregate(DirectionMask.None, (all, variant) => all | variant.Directions);
+            DirectionMask all = DirectionMask.None;
+            foreach (EngineVariant variant in engine.Variants)
+            {
+                all |= variant.Protocol == protocol ? variant.Directions : DirectionMask.None;
+            }
+
+            mask &= all;
         }
 
         return mask;

@@ -23,7 +23,7 @@ internal sealed partial class RuleCompiler
     private readonly List<int> _numbers = [];
     private readonly List<BufferOp> _ops = [];
     private readonly List<ContentPattern> _contents = [];
-    private readonly Dictionary<(string Bytes, bool IgnoreCase), int> _contentNumbers = [];
+    private readonly Dictionary<ContentKey, int> _contentNumbers = [];
     private readonly List<Entropy> _entropies = [];
     private readonly List<Asn1> _asn1 = [];
     private readonly List<DatasetOp> _datasetOps = [];
@@ -33,6 +33,7 @@ internal sealed partial class RuleCompiler
     private readonly List<ByteOp> _byteOps = [];
     private readonly List<Base64Op> _base64Ops = [];
     private readonly List<InspectionEngine> _engines = [];
+    private readonly List<InspectionEngine> _enginesOfRule = [];
     private readonly List<FieldTest> _fieldTests = [];
     private readonly List<IntegerRange> _integerTests = [];
     private readonly List<TransactionMatcher> _keywords = [];
@@ -159,7 +160,12 @@ internal sealed partial class RuleCompiler
 
     private Span32 AddConditions(RuleModel rule)
     {
-        var built = new List<PacketCondition>();
+        if (rule.Conditions.Count == 0)
+        {
+            return Span32.Empty;
+        }
+
+        var built = new List<PacketCondition>(rule.Conditions.Count);
         foreach (ConditionModel model in rule.Conditions)
         {
             PacketCondition condition = model.Condition;
@@ -203,7 +209,12 @@ internal sealed partial class RuleCompiler
 
     private Span32 AddSection(RuleModel rule, SectionModel section)
     {
-        var built = new List<BufferOp>();
+        if (section.Ops.Count == 0)
+        {
+            return Span32.Empty;
+        }
+
+        var built = new List<BufferOp>(section.Ops.Count);
         for (int i = 0; i < section.Ops.Count; i++)
         {
             OpModel op = section.Ops[i];
@@ -282,7 +293,7 @@ internal sealed partial class RuleCompiler
     private int InternContent(OpModel op)
     {
         bool ignoreCase = op.Has(OpFlags.IgnoreCase);
-        var key = (System.Text.Encoding.Latin1.GetString(op.Pattern), ignoreCase);
+        var key = new ContentKey(op.Pattern, ignoreCase);
         if (!_contentNumbers.TryGetValue(key, out int number))
         {
             number = _contents.Count;
@@ -291,6 +302,25 @@ internal sealed partial class RuleCompiler
         }
 
         return number;
+    }
+
+    /// <summary>Bytes and case of a content, compared by value.</summary>
+    private readonly struct ContentKey(byte[] bytes, bool ignoreCase) : IEquatable<ContentKey>
+    {
+        private readonly byte[] _bytes = bytes;
+        private readonly bool _ignoreCase = ignoreCase;
+
+        public bool Equals(ContentKey other) => _ignoreCase == other._ignoreCase && _bytes.AsSpan().SequenceEqual(other._bytes);
+
+        public override bool Equals(object? obj) => obj is ContentKey other && Equals(other);
+
+        public override int GetHashCode()
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(_bytes);
+            hash.Add(_ignoreCase);
+            return hash.ToHashCode();
+        }
     }
 
     private Span32 AddEffects(RuleModel rule)
@@ -322,6 +352,13 @@ internal sealed partial class RuleCompiler
 
     private void AddThresholds(RuleModel rule, ILookup<(uint, uint), ThresholdEntry> configured, ref RuleEntry entry)
     {
+        if (configured.Count == 0)
+        {
+            entry.Thresholds = new Span32(_thresholds.Count, rule.Thresholds.Count);
+            _thresholds.AddRange(rule.Thresholds);
+            return;
+        }
+
         // The most specific wins: rule by sid, then group by gid 1 sid 0, then all (0, 0).
         var applicable = configured[(rule.Gid, rule.Sid)].Concat(configured[(rule.Gid, 0)]).Concat(configured[(0, 0)]).ToList();
         int start = _thresholds.Count;

@@ -9,19 +9,68 @@ internal static class RuleOrder
     /// <summary>The models with their priority: firewall rules as written, then the others sorted; stable.</summary>
     /// <param name="rules">In the order written.</param>
     /// <param name="actions">Which action comes first: <c>pass, drop, reject, alert</c> in the operator's order (<c>action-order</c>).</param>
-    public static List<(RuleModel Rule, int Priority)> Sort(IReadOnlyList<(RuleModel Rule, int Priority)> rules, IReadOnlyList<RuleAction> actions) =>
-    [
-        .. rules.Where(rule => rule.Rule.Firewall is not null),
-        .. rules.Where(rule => rule.Rule.Firewall is null).OrderBy(rule => ActionRank(rule.Rule.Action, actions))
-            .ThenBy(rule => Rank(rule.Rule, IsFlowBitWrite, IsFlowBitRead))
-            .ThenBy(rule => Rank(rule.Rule, IsFlowIntWrite, IsFlowIntRead))
-            .ThenBy(rule => CaptureRank(rule.Rule))
-            .ThenBy(rule => HostRank(rule.Rule))
-            .ThenBy(rule => ReadsXBits(rule.Rule, ofPair: true) ? 0 : 1)
-            .ThenBy(rule => rule.Priority)
-            .ThenBy(rule => rule.Rule.Sid)
-            .ThenBy(rule => rule.Rule.Gid),
-    ];
+    public static List<(RuleModel Rule, int Priority)> Sort(IReadOnlyList<(RuleModel Rule, int Priority)> rules, IReadOnlyList<RuleAction> actions)
+    {
+        var sorted = new List<(RuleModel Rule, int Priority)>(rules.Count);
+        var others = new List<(RuleModel Rule, int Priority)>(rules.Count);
+        var keys = new List<SortKey>(rules.Count);
+        foreach ((RuleModel rule, int priority) in rules)
+        {
+            if (rule.Firewall is not null)
+            {
+                sorted.Add((rule, priority));
+                continue;
+            }
+
+            keys.Add(SortKey.Of(rule, priority, others.Count, actions));
+            others.Add((rule, priority));
+        }
+
+        keys.Sort();
+        foreach (SortKey key in keys)
+        {
+            sorted.Add(others[key.Place]);
+        }
+
+        return sorted;
+    }
+
+    /// <summary>Everything rules are ordered by, computed once for each.</summary>
+    /// <param name="Ranks">Action, flowbits, flowints, captures, host variables and pair variables, the first in the highest bits.</param>
+    /// <param name="Priority">Of the class or the rule.</param>
+    /// <param name="Sid">Then the sid,</param>
+    /// <param name="Gid">the gid,</param>
+    /// <param name="Place">and as written.</param>
+    private readonly record struct SortKey(ulong Ranks, int Priority, uint Sid, uint Gid, int Place) : IComparable<SortKey>
+    {
+        public static SortKey Of(RuleModel rule, int priority, int place, IReadOnlyList<RuleAction> actions)
+        {
+            ulong ranks = (uint)ActionRank(rule.Action, actions);
+            if (rule.Effects.Count == 0 && rule.Conditions.Count == 0)
+            {
+                ranks = (((ranks << 2) | 3) << 2) | 3;
+            }
+            else
+            {
+                ranks = (ranks << 2) | (uint)Rank(rule, IsFlowBitWrite, IsFlowBitRead);
+                ranks = (ranks << 2) | (uint)Rank(rule, IsFlowIntWrite, IsFlowIntRead);
+            }
+
+            ranks = (ranks << 1) | (uint)CaptureRank(rule);
+            ranks = (ranks << 2) | (uint)HostRank(rule);
+            ranks = (ranks << 1) | (ReadsXBits(rule, ofPair: true) ? 0U : 1U);
+            return new SortKey(ranks, priority, rule.Sid, rule.Gid, place);
+        }
+
+        public int CompareTo(SortKey other)
+        {
+            int order = Ranks.CompareTo(other.Ranks);
+            order = order != 0 ? order : Priority.CompareTo(other.Priority);
+            order = order != 0 ? order : Sid.CompareTo(other.Sid);
+            order = order != 0 ? order : Gid.CompareTo(other.Gid);
+            return order != 0 ? order : Place.CompareTo(other.Place);
+        }
+    }
 
     /// <summary>Actions the operator cannot name stand right behind the one they are a kind of.</summary>
     private static int ActionRank(RuleAction action, IReadOnlyList<RuleAction> actions) => action switch
@@ -60,8 +109,25 @@ internal static class RuleOrder
         };
     }
 
-    private static int CaptureRank(RuleModel rule) =>
-        rule.AllSections.Any(section => section.Ops.Exists(op => op.Data is PcreOp { FlowCaptures.Length: > 0 })) ? 0 : 1;
+    private static int CaptureRank(RuleModel rule)
+    {
+        bool captures = Captures(rule.Payload) || rule.Sections.Exists(Captures) || rule.Frames.Exists(Captures)
+            || (rule.Base64Data is { } data && Captures(data));
+        return captures ? 0 : 1;
+    }
+
+    private static bool Captures(SectionModel section)
+    {
+        foreach (OpModel op in section.Ops)
+        {
+            if (op.Data is PcreOp { FlowCaptures.Length: > 0 })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Observed of Suricata 8: who writes hostbits, then who tests xbits of one host, then all others.</summary>
     private static int HostRank(RuleModel rule) =>

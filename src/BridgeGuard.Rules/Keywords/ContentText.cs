@@ -8,6 +8,8 @@ internal static class ContentText
     /// <summary>Longest content; positions of rules go as far.</summary>
     public const int MaxLength = 65_535;
 
+    private const int MaxOnStack = 512;
+
     /// <summary>Reads <c>[!]"…"</c>; false after a report.</summary>
     public static bool TryRead(BindContext context, out byte[] bytes, out bool isNegated)
     {
@@ -37,7 +39,9 @@ internal static class ContentText
     internal static bool TryUnescape(BindContext context, ReadOnlySpan<char> text, int offset, out byte[] bytes)
     {
         bytes = [];
-        var result = new List<byte>(text.Length);
+        // Never longer than the text; what fits no stack is rare.
+        Span<byte> result = text.Length <= MaxOnStack ? stackalloc byte[MaxOnStack] : new byte[text.Length];
+        int count = 0;
         bool inHex = false;
         int high = -1;
         for (int i = 0; i < text.Length; i++)
@@ -66,14 +70,14 @@ internal static class ContentText
                     return false;
                 }
 
-                int digit = Convert.ToInt32(c.ToString(), 16);
+                int digit = char.IsAsciiDigit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
                 if (high < 0)
                 {
                     high = digit;
                 }
                 else
                 {
-                    result.Add((byte)((high << 4) | digit));
+                    result[count++] = (byte)((high << 4) | digit);
                     high = -1;
                 }
             }
@@ -86,7 +90,7 @@ internal static class ContentText
                     return false;
                 }
 
-                result.Add((byte)text[i]);
+                result[count++] = (byte)text[i];
             }
             else if (c == '"')
             {
@@ -95,7 +99,7 @@ internal static class ContentText
             }
             else
             {
-                result.Add((byte)c);
+                result[count++] = (byte)c;
             }
         }
 
@@ -105,13 +109,13 @@ internal static class ContentText
             return false;
         }
 
-        if (result.Count is 0 or > MaxLength)
+        if (count is 0 or > MaxLength)
         {
-            context.Fail(DiagnosticCode.BadContent, result.Count == 0 ? "the content is empty" : $"the content is longer than {MaxLength} bytes", $"1 to {MaxLength} bytes", offset);
+            context.Fail(DiagnosticCode.BadContent, count == 0 ? "the content is empty" : $"the content is longer than {MaxLength} bytes", $"1 to {MaxLength} bytes", offset);
             return false;
         }
 
-        bytes = [.. result];
+        bytes = result[..count].ToArray();
         return true;
     }
 }

@@ -137,7 +137,7 @@ internal static class MetaKeywords
     private static int ReferenceEnd(ReadOnlySpan<char> text, int from)
     {
         int end = from;
-        while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || "-_./?=".Contains(text[end], StringComparison.Ordinal)))
+        while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || text[end] is '-' or '_' or '.' or '/' or '?' or '='))
         {
             end++;
         }
@@ -240,15 +240,7 @@ internal static class MetaKeywords
     /// <summary>Rule files are read byte by byte; texts for people are UTF-8.</summary>
     public static string FromUtf8(string latin1)
     {
-        foreach (char c in latin1)
-        {
-            if (c >= 0x80)
-            {
-                return Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(latin1));
-            }
-        }
-
-        return latin1;
+        return Ascii.IsValid(latin1) ? latin1 : Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(latin1));
     }
 
     private static void ApplyRequires(BindContext context)
@@ -370,10 +362,13 @@ internal static class MetaKeywords
                 return;
             }
 
-            if (context.Rule.Syntax.Options.Take(context.OptionIndex).Any(option => option.Name.Text == name))
+            for (int i = 0; i < context.OptionIndex; i++)
             {
-                context.Fail(DiagnosticCode.Duplicate, $"{name} is given twice");
-                return;
+                if (context.Rule.Syntax.Options[i].Name.Text == name)
+                {
+                    context.Fail(DiagnosticCode.Duplicate, $"{name} is given twice");
+                    return;
+                }
             }
 
             set(context.Rule, value);

@@ -34,8 +34,12 @@ public static class RuleLoader
         private readonly Dictionary<(string Key, string Value), RuleMetadata> _metadata = [];
         private readonly HashSet<string> _unknownClasses = [];
         private readonly HashSet<string> _unknownReferences = [];
+
+        /// <summary>The options of the rule at hand.</summary>
+        private readonly List<OptionSyntax> _pieces = new(64);
         private Dictionary<string, ClassType> _classes = [];
         private Dictionary<string, string> _references = [];
+        private readonly List<RuleMetadata> _metadataOfRule = [];
         private int _failed;
         private int _skipped;
         private int _files;
@@ -103,7 +107,12 @@ public static class RuleLoader
 
             WarnAboutBits();
             List<(RuleModel Rule, int Priority)> sorted = RuleOrder.Sort(_rules, _options.ActionOrder);
-            var complete = sorted.Select((rule, index) => (rule.Rule, Describe(rule.Rule, rule.Priority, index))).ToList();
+            var complete = new List<(RuleModel Rule, RuleInfo Info)>(sorted.Count);
+            foreach ((RuleModel rule, int priority) in sorted)
+            {
+                complete.Add((rule, Describe(rule, priority, complete.Count)));
+            }
+
             RuleSet rules = RuleCompiler.Compile(complete, thresholds, ReadReputation());
             return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files, _options.Datasets);
         }
@@ -130,7 +139,7 @@ public static class RuleLoader
                 : RuleFileReader.Read(content);
             foreach ((string text, int line) in rules)
             {
-                RuleSyntax? syntax = RuleParser.Parse(text, file, line, _diagnostics, _environment.Words);
+                RuleSyntax? syntax = RuleParser.Parse(text, file, line, _diagnostics, _environment.Words, _pieces);
                 if (syntax is null)
                 {
                     _failed++;
@@ -226,7 +235,7 @@ public static class RuleLoader
                 IsFirewall = rule.Firewall is not null,
                 FirewallPolicy = rule.Firewall?.Text ?? "",
                 Target = rule.Target,
-                References = [.. rule.References.Select(reference => Complete(rule, reference.Key, reference.Value))],
+                References = References(rule),
                 Metadata = Metadata(rule),
                 Text = rule.Syntax.Text,
                 Index = index,
@@ -239,13 +248,35 @@ public static class RuleLoader
             };
         }
 
+        private string[] References(RuleModel rule)
+        {
+            if (rule.References.Count == 0)
+            {
+                return [];
+            }
+
+            var all = new string[rule.References.Count];
+            for (int i = 0; i < all.Length; i++)
+            {
+                all[i] = Complete(rule, rule.References[i].Key, rule.References[i].Value);
+            }
+
+            return all;
+        }
+
         /// <summary>Values of equal keys together; pairs that many rules have exist once.</summary>
         private RuleMetadata[] Metadata(RuleModel rule)
         {
-            var all = new List<RuleMetadata>(rule.Metadata.Count);
+            List<RuleMetadata> all = _metadataOfRule;
+            all.Clear();
             foreach ((string key, string value) in rule.Metadata)
             {
-                int at = all.FindIndex(known => known.Key == key);
+                int at = all.Count - 1;
+                while (at >= 0 && all[at].Key != key)
+                {
+                    at--;
+                }
+
                 if (at >= 0)
                 {
                     all[at] = new RuleMetadata(key, [.. all[at].Values, value]);
@@ -283,7 +314,12 @@ public static class RuleLoader
 
         private void WarnAboutBits()
         {
-            var written = new HashSet<string>(_rules.SelectMany(rule => rule.Rule.BitsWritten));
+            var written = new HashSet<string>();
+            foreach ((RuleModel rule, _) in _rules)
+            {
+                written.UnionWith(rule.BitsWritten);
+            }
+
             foreach ((RuleModel rule, _) in _rules)
             {
                 foreach (string bit in rule.BitsRead)
@@ -297,25 +333,12 @@ public static class RuleLoader
             }
         }
 
-        private IEnumerable<string> Expand(string pattern)
+        private IReadOnlyList<string> Expand(string pattern)
         {
-            if (pattern.IndexOfAny(['*', '?']) < 0)
+            IReadOnlyList<string> files = RuleFiles.Expand(pattern, out string problem);
+            if (problem.Length > 0)
             {
-                return [pattern];
-            }
-
-            string folder = Path.GetDirectoryName(pattern) is { Length: > 0 } named ? named : ".";
-            if (!Directory.Exists(folder))
-            {
-                Missing(pattern, "the folder does not exist");
-                return [];
-            }
-
-            string[] files = Directory.GetFiles(folder, Path.GetFileName(pattern));
-            Array.Sort(files, StringComparer.Ordinal);
-            if (files.Length == 0)
-            {
-                Missing(pattern, "no file matches");
+                Missing(pattern, problem);
             }
 
             return files;
@@ -327,7 +350,7 @@ public static class RuleLoader
             text = "";
             try
             {
-                text = File.ReadAllText(file, Encoding.Latin1);
+                text = Encoding.Latin1.GetString(File.ReadAllBytes(file));
                 return true;
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)

@@ -11,7 +11,10 @@ internal sealed class BufferDefinition
 
     public List<(Protocol Protocol, BufferDescriptor Descriptor)> Variants { get; } = [];
 
-    public bool IsMulti => Variants.Any(variant => variant.Descriptor.IsMulti);
+    /// <summary>The protocols that have it, each once. Asked when all variants are known.</summary>
+    public List<ProtocolId> Protocols => field ??= Variants.ConvertAll(variant => variant.Protocol.Id).Distinct().ToList();
+
+    public bool IsMulti => Variants.Exists(variant => variant.Descriptor.IsMulti);
 
     public DirectionMask Directions => Variants.Aggregate(DirectionMask.None, (mask, variant) => mask | variant.Descriptor.Directions);
 }

@@ -65,7 +65,8 @@ internal static partial class RuleBinder
         }
         else if (index.Buffers.TryGetValue(name, out BufferDefinition? buffer))
         {
-            if (context.Environment.DisabledFeatures.FirstOrDefault(feature => buffer.Name.StartsWith(feature, StringComparison.Ordinal)) is { } feature)
+            if (context.Environment.DisabledFeatures.Count > 0
+                && context.Environment.DisabledFeatures.FirstOrDefault(feature => buffer.Name.StartsWith(feature, StringComparison.Ordinal)) is { } feature)
             {
                 context.FailAt(context.Option.Name, DiagnosticCode.Unsupported, $"{feature.ToUpperInvariant()} support is not enabled");
             }

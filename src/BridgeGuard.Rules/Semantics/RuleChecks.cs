@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Matchers;
+using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Diagnostics;
@@ -225,7 +226,7 @@ internal static class RuleChecks
             }
         }
 
-        foreach (SectionModel section in rule.Sections.Concat(rule.Frames))
+        foreach (SectionModel section in rule.Frames.Count == 0 ? rule.Sections : [.. rule.Sections, .. rule.Frames])
         {
             foreach (OpModel op in section.Ops)
             {
@@ -285,8 +286,9 @@ internal static class RuleChecks
     /// <summary>A content with letters that a transform removes can never match.</summary>
     private static void CheckLetterCase(BindContext context, SectionModel section)
     {
-        foreach (string name in section.Transforms.Select(transform => transform.Name))
+        foreach (Transform transform in section.Transforms)
         {
+            string name = transform.Name;
             Func<byte, bool>? isImpossible = name switch
             {
                 "to_lowercase" => value => char.IsAsciiLetterUpper((char)value),
@@ -331,9 +333,8 @@ internal static class RuleChecks
     private static void ResolveProtocol(BindContext context)
     {
         RuleModel rule = context.Rule;
-        foreach ((IEnumerable<ProtocolId> protocols, Token token) in Demands(rule))
+        foreach ((List<ProtocolId> list, Token token) in Demands(rule))
         {
-            var list = protocols.Distinct().ToList();
             if (rule.App != ProtocolId.Unknown)
             {
                 if (!list.Exists(id => Detector.AppMatches(rule.App, id)))
@@ -361,16 +362,17 @@ internal static class RuleChecks
         }
     }
 
-    private static IEnumerable<(IEnumerable<ProtocolId> Protocols, Token Token)> Demands(RuleModel rule)
+    /// <summary>Each buffer and keyword with the protocols that have it, every protocol once.</summary>
+    private static IEnumerable<(List<ProtocolId> Protocols, Token Token)> Demands(RuleModel rule)
     {
         foreach (SectionModel section in rule.Sections)
         {
-            yield return (section.Buffer!.Variants.Select(variant => variant.Protocol.Id), new Token(section.Keyword, section.Column));
+            yield return (section.Buffer!.Protocols, new Token(section.Keyword, section.Column));
         }
 
         foreach (EngineModel engine in rule.Engines)
         {
-            yield return (engine.Variants.Select(variant => variant.Protocol), rule.Syntax.Protocol);
+            yield return (engine.Protocols, rule.Syntax.Protocol);
         }
     }
 
@@ -401,9 +403,15 @@ internal static class RuleChecks
 
         foreach (EngineModel engine in rule.Engines)
         {
-            DirectionMask directions = engine.Variants
-                .Where(variant => rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, variant.Protocol))
-                .Aggregate(DirectionMask.None, (mask, variant) => mask | variant.Directions);
+            DirectionMask directions = DirectionMask.None;
+            foreach (EngineVariant variant in engine.Variants)
+            {
+                if (rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, variant.Protocol))
+                {
+                    directions |= variant.Directions;
+                }
+            }
+
             if (rule.IsTwoWay)
             {
                 continue;
@@ -433,7 +441,17 @@ internal static class RuleChecks
         return rule.Engines.SelectMany(engine => engine.Variants).Aggregate(used, (mask, variant) => mask | variant.Directions) == DirectionMask.Both;
     }
 
-    private static DirectionMask DirectionsOf(RuleModel rule, SectionModel section) => section.Buffer!.Variants
-        .Where(variant => rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, variant.Protocol.Id))
-        .Aggregate(DirectionMask.None, (mask, variant) => mask | variant.Descriptor.Directions);
+    private static DirectionMask DirectionsOf(RuleModel rule, SectionModel section)
+    {
+        DirectionMask mask = DirectionMask.None;
+        foreach ((Protocol protocol, BufferDescriptor descriptor) in section.Buffer!.Variants)
+        {
+            if (rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, protocol.Id))
+            {
+                mask |= descriptor.Directions;
+            }
+        }
+
+        return mask;
+    }
 }

@@ -290,6 +290,9 @@ internal sealed class EngineModel
     public required EngineKind Kind { get; init; }
 
     public required IReadOnlyList<EngineVariant> Variants { get; init; }
+
+    /// <summary>The protocols that have it, each once.</summary>
+    public List<ProtocolId> Protocols => field ??= Variants.Select(variant => variant.Protocol).Distinct().ToList();
 }
 
 /// <param name="Protocol">Whose transactions.</param>

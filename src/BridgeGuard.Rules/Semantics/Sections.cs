@@ -37,6 +37,21 @@ internal static class Sections
         return section;
     }
 
-    private static bool SameTransforms(List<Transform> left, IReadOnlyList<Transform> right) =>
-        left.Count == right.Count && !left.Where((transform, i) => transform.Identity != right[i].Identity).Any();
+    private static bool SameTransforms(List<Transform> left, IReadOnlyList<Transform> right)
+    {
+        if (left.Count != right.Count)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < left.Count; i++)
+        {
+            if (left[i].Identity != right[i].Identity)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }

@@ -4,8 +4,13 @@ namespace BridgeGuard.Rules.Syntax;
 internal static class RuleFileReader
 {
     /// <summary>Each rule with the 1-based line on which it begins.</summary>
-    public static IEnumerable<(string Text, int Line)> Read(string content) =>
-        Cut(content, withComments: false).Select(rule => (rule.Text, rule.Line));
+    public static IEnumerable<(string Text, int Line)> Read(string content)
+    {
+        foreach ((string text, int line, _) in Cut(content, withComments: false))
+        {
+            yield return (text, line);
+        }
+    }
 
     /// <summary>Also what looks like a rule that was commented out.</summary>
     public static IEnumerable<(string Text, int Line, bool IsComment)> ReadAll(string content) => Cut(content, withComments: true);
@@ -29,10 +34,13 @@ internal static class RuleFileReader
                 ReadOnlySpan<char> trimmed = line.TrimStart();
                 if (trimmed.IsEmpty || trimmed[0] is '#' || trimmed.IsWhiteSpace())
                 {
-                    string hidden = trimmed.TrimStart("# \t").ToString();
-                    if (withComments && hidden.Contains("sid:", StringComparison.Ordinal) && hidden.EndsWith(')'))
+                    if (withComments)
                     {
-                        yield return (hidden, lineNumber, true);
+                        string hidden = trimmed.TrimStart("# \t").ToString();
+                        if (hidden.Contains("sid:", StringComparison.Ordinal) && hidden.EndsWith(')'))
+                        {
+                            yield return (hidden, lineNumber, true);
+                        }
                     }
 
                     continue;

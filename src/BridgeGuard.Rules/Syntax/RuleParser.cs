@@ -9,7 +9,14 @@ internal static class RuleParser
     public const int MaxRuleLength = 64 * 1024;
 
     /// <summary>Parses one rule; null with a diagnostic when its shape is wrong.</summary>
-    public static RuleSyntax? Parse(string text, string file, int line, List<RuleDiagnostic> diagnostics, TextPool? pool = null)
+    /// <param name="text">The rule, on one line.</param>
+    /// <param name="file">For diagnostics.</param>
+    /// <param name="line">1-based.</param>
+    /// <param name="diagnostics">Receives what is wrong.</param>
+    /// <param name="pool">The words of all rules of a load; null: of this rule.</param>
+    /// <param name="options">Receives the options, which the result then borrows; null: a list of its own.</param>
+    public static RuleSyntax? Parse(
+        string text, string file, int line, List<RuleDiagnostic> diagnostics, TextPool? pool = null, List<OptionSyntax>? options = null)
     {
         pool ??= new TextPool();
         if (text.Length > MaxRuleLength)
@@ -39,7 +46,8 @@ internal static class RuleParser
         // As Suricata, a missing last parenthesis is forgiven.
         int last = end - 1 > position && text[end - 1] == ')' ? end - 1 : end;
         position++;
-        var options = new List<OptionSyntax>(24);
+        options ??= new List<OptionSyntax>(24);
+        options.Clear();
         if (!ReadOptions(text, position, last, pool, options, out int badColumn, out string message))
         {
             return Fail(DiagnosticCode.UnterminatedOption, badColumn, message, ";");

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace BridgeGuard.Engine.Detection.Prefilter;
 
 /// <summary>Chooses the part of each pattern that is likely to be rarest in traffic.</summary>
@@ -35,8 +37,11 @@ internal static class WindowChooser
     public static int[] Choose(PatternTable table, List<int> patterns, int width, int stride)
     {
         var places = new int[patterns.Count];
-        ushort[] spread = new ushort[1 << SketchBits];
-        ushort[] used = new ushort[1 << SketchBits];
+        // A set makes dozens of filters: new sketches for each would be most of what compiling allocates.
+        ushort[] spread = ArrayPool<ushort>.Shared.Rent(1 << SketchBits);
+        ushort[] used = ArrayPool<ushort>.Shared.Rent(1 << SketchBits);
+        Array.Clear(spread);
+        Array.Clear(used);
         foreach (int pattern in patterns)
         {
             ReadOnlySpan<byte> bytes = table.BytesOf(pattern);
@@ -90,6 +95,8 @@ internal static class WindowChooser
                 uses = (ushort)Math.Min(ushort.MaxValue, uses + 1);
             }
         }
+        ArrayPool<ushort>.Shared.Return(spread);
+        ArrayPool<ushort>.Shared.Return(used);
         return places;
     }
 

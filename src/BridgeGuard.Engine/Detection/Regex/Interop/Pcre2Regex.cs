@@ -1,26 +1,30 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Text;
 using static BridgeGuard.Engine.Detection.Regex.Interop.Pcre2Library;
 
 namespace BridgeGuard.Engine.Detection.Regex.Interop;
 
-/// <summary>An expression compiled by libpcre2, to machine code where that is possible.</summary>
+/// <summary>An expression that libpcre2 has accepted; its code is made when it is first run.</summary>
+/// <remarks>
+/// Of the thousands of expressions of a rule set traffic meets dozens, so that code kept for all of them is start-up time and memory for nothing. The first
+/// run compiles, to machine code where that is possible (some 30 µs); two threads that come at once both do and one result is kept.
+/// </remarks>
 internal sealed unsafe class Pcre2Regex : CompiledRegex
 {
     private const int MessageBytes = 256;
 
+    private readonly byte[] _expression;
+    private readonly PcreOptions _options;
     private readonly MatchLimits _limits;
-    private readonly bool _isJit;
-    private nint _code;
+    private Code? _code;
 
-    private Pcre2Regex(nint code, MatchLimits limits)
+    internal Pcre2Regex(byte[] expression, PcreOptions options, MatchLimits limits, int groupCount)
     {
-        _code = code;
+        _expression = expression;
+        _options = options;
         _limits = limits;
-        _isJit = pcre2_jit_compile_8(code, JitComplete) == 0;
-        uint groups = 0;
-        _ = pcre2_pattern_info_8(code, InfoCaptureCount, &groups);
-        GroupCount = (int)groups;
+        GroupCount = groupCount;
     }
 
     ~Pcre2Regex() => Dispose(false);
@@ -42,6 +46,22 @@ internal sealed unsafe class Pcre2Regex : CompiledRegex
             error = new RegexCompileError("libpcre2-8 is not installed", 0);
             return false;
         }
+        nint compiled = Compile(expression, options, out error);
+        if (compiled == 0)
+        {
+            error ??= new RegexCompileError("libpcre2-8 is out of memory", 0);
+            return false;
+        }
+        uint groups = 0;
+        _ = pcre2_pattern_info_8(compiled, InfoCaptureCount, &groups);
+        pcre2_code_free_8(compiled);
+        error = null;
+        regex = new Pcre2Regex(expression.ToArray(), options, limits, (int)groups);
+        return true;
+    }
+
+    private static nint Compile(ReadOnlySpan<byte> expression, PcreOptions options, out RegexCompileError? error)
+    {
         int code = 0;
         nuint offset = 0;
         nint compiled;
@@ -51,20 +71,19 @@ internal sealed unsafe class Pcre2Regex : CompiledRegex
             compiled = pcre2_compile_8(
                 pattern == null ? &nothing : pattern, (nuint)expression.Length, Translate(options), &code, &offset, 0);
         }
-        if (compiled == 0)
-        {
-            error = new RegexCompileError(MessageOf(code), (int)offset);
-            return false;
-        }
-        error = null;
-        regex = new Pcre2Regex(compiled, limits);
-        return true;
+        error = compiled == 0 ? new RegexCompileError(MessageOf(code), (int)offset) : null;
+        return compiled;
     }
 
     public override bool TryMatch(ReadOnlySpan<byte> buffer, int start, RegexScratch scratch, ref RegexMatch match)
     {
         if ((uint)start > (uint)buffer.Length)
         {
+            return false;
+        }
+        if ((_code ?? MakeCode()) is not { Address: not 0 } code)
+        {
+            scratch.Errors++; // Out of memory: the expression was accepted before.
             return false;
         }
         Pcre2MatchState state = scratch.Pcre2;
@@ -74,9 +93,9 @@ internal sealed unsafe class Pcre2Regex : CompiledRegex
         fixed (byte* text = buffer)
         {
             byte* subject = text == null ? &nothing : text;
-            result = _isJit
-                ? pcre2_jit_match_8(_code, subject, (nuint)buffer.Length, (nuint)start, 0, state.Data, state.Context)
-                : pcre2_match_8(_code, subject, (nuint)buffer.Length, (nuint)start, 0, state.Data, state.Context);
+            result = code.IsMachineCode
+                ? pcre2_jit_match_8(code.Address, subject, (nuint)buffer.Length, (nuint)start, 0, state.Data, state.Context)
+                : pcre2_match_8(code.Address, subject, (nuint)buffer.Length, (nuint)start, 0, state.Data, state.Context);
         }
         if (result < 0)
         {
@@ -90,12 +109,27 @@ internal sealed unsafe class Pcre2Regex : CompiledRegex
 
     protected override void Dispose(bool disposing)
     {
-        if (_code != 0)
+        if (Interlocked.Exchange(ref _code, null) is { Address: not 0 } code)
         {
-            pcre2_code_free_8(_code);
-            _code = 0;
+            pcre2_code_free_8(code.Address);
         }
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Code MakeCode()
+    {
+        nint address = Compile(_expression, _options, out _);
+        var made = new Code(address, address != 0 && pcre2_jit_compile_8(address, JitComplete) == 0);
+        Code? first = Interlocked.CompareExchange(ref _code, made, null);
+        if (first is not null && address != 0)
+        {
+            pcre2_code_free_8(address);
+        }
+        return first ?? made;
+    }
+
+    /// <summary>What the library made; <paramref name="Address"/> 0 when it had no memory.</summary>
+    private sealed record Code(nint Address, bool IsMachineCode);
 
     /// <param name="results">The result vector.</param>
     /// <param name="filled">Pairs that the library has set; groups behind them took no part.</param>
