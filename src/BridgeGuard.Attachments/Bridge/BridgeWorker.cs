@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Attachments.Rejects;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Attachments.Bridge;
@@ -33,11 +34,18 @@ internal sealed class BridgeWorker
     private const byte FlagNeedsChecksum = 1;
     private const byte FlagDataValid = 2;
 
+    private const int HeaderLength = 2;
+    private const int HeaderChecksumStart = 6;
+    private const int HeaderChecksumOffset = 8;
+    private const byte GsoTcpV4 = 1;
+    private const byte GsoTcpV6 = 4;
+    private const int TcpChecksumOffset = 16;
+    private const int UdpChecksumOffset = 6;
+
     private const int PollMs = 50;
 
     // The guests' traffic waits for this thread, as it would for a softirq.
     private const int Nice = -10;
-    private const long TickEveryUs = 100_000;
 
     private readonly int _queue;
     private readonly int _fd;
@@ -46,7 +54,7 @@ internal sealed class BridgeWorker
     private readonly FlowDecisions _decisions;
     private readonly PortTable _ports;
     private readonly byte[] _buffer = GC.AllocateArray<byte>(HeadroomBytes + ReadBytes, pinned: true);
-    private readonly byte[] _made = GC.AllocateArray<byte>(PuntDevice.VnetHeaderBytes + TagBytes + FrameInjector.FrameBytes, pinned: true);
+    private readonly byte[] _made = GC.AllocateArray<byte>(PuntDevice.VnetHeaderBytes + TagBytes + HeldFrame.MaxBytes, pinned: true);
 
     private long _progress;
     private long _lost;
@@ -171,7 +179,7 @@ internal sealed class BridgeWorker
         if (error == Libc.ErrorAgain)
         {
             Libc.PollFd poll = new() { Fd = _fd, Events = Libc.PollIn };
-            if (Libc.Poll(ref poll, 1, PollMs) <= 0)
+            if (Libc.Poll(ref poll, 1, (int)Math.Clamp(_processor.TickEveryUs / 1000, 1, PollMs)) <= 0)
             {
                 Volatile.Write(ref _progress, _progress + 1);
                 Tick(NowUs());
@@ -320,6 +328,11 @@ internal sealed class BridgeWorker
 
             Span<byte> made = _made;
             made[..PuntDevice.VnetHeaderBytes].Clear();
+            if (injector.HeldAt(i) is { } held)
+            {
+                WriteOffloads(made, held);
+            }
+
             Span<byte> body = made[PuntDevice.VnetHeaderBytes..];
             frame[..MacsBytes].CopyTo(body);
             int command = direction == InjectDirection.ToPort ? KernelLayout.TagToGuest : 0;
@@ -341,9 +354,32 @@ internal sealed class BridgeWorker
         return sent;
     }
 
+    /// <summary>A held frame goes on as it came: in one piece that the kernel or the card cuts up, its checksum left to them (virtio 1.2 §5.1.6).</summary>
+    private static void WriteOffloads(Span<byte> header, HeldFrame held)
+    {
+        int field = held.IsTcp ? TcpChecksumOffset : UdpChecksumOffset;
+        if (held.Info.Checksum == ChecksumState.Partial)
+        {
+            header[HeaderFlags] = FlagNeedsChecksum;
+            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderChecksumStart..], (ushort)(held.TransportOffset + TagBytes));
+            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderChecksumOffset..], (ushort)field);
+        }
+        else if (held.Info.Checksum == ChecksumState.Valid)
+        {
+            header[HeaderFlags] = FlagDataValid;
+        }
+
+        if (held.Info.GsoSize > 0 && held.IsTcp)
+        {
+            header[HeaderGsoType] = held.IpVersion == 4 ? GsoTcpV4 : GsoTcpV6;
+            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderLength..], (ushort)(held.HeaderLength + TagBytes));
+            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderGsoSize..], held.Info.GsoSize);
+        }
+    }
+
     private void Tick(long nowUs)
     {
-        if (nowUs - _lastTickUs < TickEveryUs && nowUs >= _lastTickUs)
+        if (nowUs - _lastTickUs < _processor.TickEveryUs && nowUs >= _lastTickUs)
         {
             return;
         }

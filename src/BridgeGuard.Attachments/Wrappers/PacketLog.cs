@@ -108,6 +108,8 @@ public sealed class PacketLog : IFrameProcessor, IDisposable
         return verdict;
     }
 
+    public long TickEveryUs => _worker.TickEveryUs;
+
     public void Tick(long nowUs) => _worker.Tick(nowUs);
 
     public void Dispose()

@@ -73,6 +73,8 @@ public sealed class Recorder : IFrameProcessor, IDisposable
         return _inner.Process(buffer, offset, length, in info);
     }
 
+    public long TickEveryUs => _inner.TickEveryUs;
+
     public void Tick(long nowUs) => _inner.Tick(nowUs);
 
     public void Dispose() => _file.Dispose();

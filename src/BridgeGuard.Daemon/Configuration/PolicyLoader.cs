@@ -60,6 +60,10 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
             Sinkhole = sinkhole,
             Files = files?.Choice("delivery", FileDelivery.Observe) ?? FileDelivery.Observe,
             FileHoldMs = files?.Integer("hold-ms", 5000, 1, 600_000) ?? 5000,
+            FileStallMs = files?.Integer("stall-ms", 200, 1, 600_000) ?? 200,
+            FileHoldAllBytes = files?.Size("hold-all-bytes", 64 << 10) ?? 64 << 10,
+            AllowsPieces = files?.Bool("pieces", true) ?? true,
+            BlockPage = files?.Bool("block-page", true) ?? true,
             FilesFailOpen = files?.Choice("fail", FailMode.Open) != FailMode.Closed,
         };
         files?.RejectUnknownKeys();

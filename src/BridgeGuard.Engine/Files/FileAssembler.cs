@@ -29,6 +29,9 @@ public sealed class FileAssembler
     private readonly List<Chunk> _queue = [];
     private readonly Stack<Chunk> _pool = new();
 
+    /// <summary>Where the bytes go on that continue an earlier reading of the file; -1 when none do.</summary>
+    private long _resumed = -1;
+
     /// <summary>The file that is being put together; null before <see cref="Begin"/>, or when the transaction had no room for it.</summary>
     public TrackedFile? File { get; private set; }
 
@@ -49,25 +52,47 @@ public sealed class FileAssembler
 
     /// <summary>Adds bytes at an offset.</summary>
     /// <param name="files">Where the file's bytes go.</param>
+    /// <param name="context">Of the bytes.</param>
     /// <param name="offset">Of the first byte, within the file.</param>
     /// <param name="bytes">The bytes.</param>
     /// <param name="maxQueueBytes">Bytes that may wait; 0: no limit of its own.</param>
     /// <param name="maxQueueChunks">Chunks that may wait; 0: no limit of its own.</param>
-    public ChunkResult Add(FileTracker files, long offset, ReadOnlySpan<byte> bytes, long maxQueueBytes, int maxQueueChunks)
+    public ChunkResult Add(FileTracker files, in ParseContext context, long offset, ReadOnlySpan<byte> bytes, long maxQueueBytes, int maxQueueChunks)
     {
         if (File is not { IsEnded: false } file || bytes.IsEmpty || offset < 0)
         {
             return ChunkResult.Taken;
         }
 
+        if (offset != Next && files.IsJudging)
+        {
+            NotePiece(files, file, in context, offset, bytes);
+        }
+
         if (offset > Next)
         {
-            return Queue(files, file, offset, bytes, maxQueueBytes, maxQueueChunks);
+            return Queue(files, in context, file, offset, bytes, maxQueueBytes, maxQueueChunks);
         }
 
         ChunkResult result = Deliver(files, file, offset, bytes);
         Drain(files, file);
         return result;
+    }
+
+    /// <summary>A read in the middle: is it a piece of something bad, and does it continue what was read before, perhaps over another handle?</summary>
+    private void NotePiece(FileTracker files, TrackedFile file, in ParseContext context, long offset, ReadOnlySpan<byte> bytes)
+    {
+        files.NotePiece(file, offset, bytes);
+        if (Next == 0 && _resumed < 0 && files.TryContinue(file, offset, in context))
+        {
+            _resumed = offset;
+        }
+
+        if (_resumed == offset)
+        {
+            files.AppendResumed(file, bytes);
+            _resumed += bytes.Length;
+        }
     }
 
     /// <summary>Bytes at an offset are lost.</summary>
@@ -100,6 +125,7 @@ public sealed class FileAssembler
     {
         File = null;
         Next = 0;
+        _resumed = -1;
         while (_queue.Count > 0)
         {
             RemoveAt(_queue.Count - 1);
@@ -137,7 +163,7 @@ public sealed class FileAssembler
         Drain(files, file);
     }
 
-    private ChunkResult Queue(FileTracker files, TrackedFile file, long offset, ReadOnlySpan<byte> bytes, long maxBytes, int maxChunks)
+    private ChunkResult Queue(FileTracker files, in ParseContext context, TrackedFile file, long offset, ReadOnlySpan<byte> bytes, long maxBytes, int maxChunks)
     {
         // Pieces of one chunk come in order and join.
         int at = PlaceOf(offset);
@@ -148,7 +174,7 @@ public sealed class FileAssembler
         if (result != ChunkResult.Taken)
         {
             Skip(files, file, Math.Min(offset, _queue.Count > 0 ? _queue[0].Offset : offset));
-            return result | Add(files, offset, bytes, maxBytes, maxChunks);
+            return result | Add(files, in context, offset, bytes, maxBytes, maxChunks);
         }
 
         if (!joins)

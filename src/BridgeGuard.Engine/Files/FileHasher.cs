@@ -86,11 +86,41 @@ internal sealed class FileHasher
         _ready = _wanted;
     }
 
+    /// <summary>As <see cref="Finish"/>, but the states go on in another hasher, which has just begun: what was seen may be the start of more.</summary>
+    /// <param name="heir">Gets the states.</param>
+    /// <param name="withDigests">Make the digests available here.</param>
+    public void PassOn(FileHasher heir, bool withDigests)
+    {
+        if (withDigests)
+        {
+            Peek();
+            _ready = _wanted;
+        }
+
+        (_md5, heir._md5) = (heir._md5, _md5);
+        (_sha1, heir._sha1) = (heir._sha1, _sha1);
+        (_sha256, heir._sha256) = (heir._sha256, _sha256);
+        heir._wanted = _wanted;
+        heir._isDirty = _isDirty;
+        _isDirty = false;
+    }
+
     /// <summary>Only the SHA-256, of what was fed so far.</summary>
     public void FinishSha256()
     {
         Take();
         _ready = _wanted & FileHashes.Sha256;
+    }
+
+    /// <summary>The SHA-256 of what was fed so far; hashing goes on. False when it is not computed.</summary>
+    public bool TryPeekSha256(Span<byte> digest)
+    {
+        if ((_wanted & FileHashes.Sha256) == 0)
+        {
+            return false;
+        }
+
+        return _sha256!.TryGetCurrentHash(digest, out _);
     }
 
     public void Reset()
@@ -102,6 +132,24 @@ internal sealed class FileHasher
 
         _wanted = FileHashes.None;
         _ready = FileHashes.None;
+    }
+
+    private void Peek()
+    {
+        if ((_wanted & FileHashes.Md5) != 0)
+        {
+            _md5!.TryGetCurrentHash(_digests.AsSpan(0, 16), out _);
+        }
+
+        if ((_wanted & FileHashes.Sha1) != 0)
+        {
+            _sha1!.TryGetCurrentHash(_digests.AsSpan(16, 20), out _);
+        }
+
+        if ((_wanted & FileHashes.Sha256) != 0)
+        {
+            _sha256!.TryGetCurrentHash(_digests.AsSpan(36, 32), out _);
+        }
     }
 
     private void Take()

@@ -30,6 +30,9 @@ public readonly ref struct FileOrigin
     /// <summary>Where it was fetched from: the URL for HTTP, the share and path for SMB, the sender for mail; raw bytes, possibly empty.</summary>
     public ReadOnlySpan<byte> Location { get; init; }
 
+    /// <summary>The same as a number (<see cref="FilePlace"/>).</summary>
+    public ulong Place { get; init; }
+
     /// <summary>Announced length in bytes, or -1 when unknown. A hint, never trusted.</summary>
     public long AnnouncedSize { get; init; }
 }

@@ -70,6 +70,15 @@ public sealed class FileTracker
     /// <remarks>The worker looks at it after each packet: what a file's last packet may do depends on its verdict.</remarks>
     public TrackedFile? LastClosed { get; set; }
 
+    /// <summary>A file that got bytes since the worker last cleared this, and goes on.</summary>
+    public TrackedFile? Growing { get; set; }
+
+    /// <summary>Somebody judges files: then pieces of files matter too.</summary>
+    public bool IsJudging => _verdicts is not null;
+
+    /// <summary>Files stopped because a piece of them belongs to a known-bad content, or their place to one.</summary>
+    public ulong BadPieces { get; private set; }
+
     /// <summary>Starts a file; null when the transaction has too many already.</summary>
     /// <param name="list">The transaction's list in that direction; becomes the owner.</param>
     /// <param name="name">As the protocol names it, raw; cut to <see cref="MaxNameBytes"/>.</param>
@@ -100,9 +109,63 @@ public sealed class FileTracker
     public void OpenRange(TrackedFile part, ReadOnlySpan<byte> key, ReadOnlySpan<byte> name, ReadOnlySpan<byte> location, in ParseContext context)
     {
         bool isWhole = part.RangeStart == 0 && part.RangeEnd == part.RangeTotal - 1;
+        if (part.RangeStart >= 0 && !isWhole)
+        {
+            BeginPart(part, part.RangeStart, part.RangeTotal);
+        }
+
         if (part.RangeStart >= 0 && part.RangeTotal > 0 && part.RangeEnd < part.RangeTotal && !isWhole)
         {
-            part.Range = _ranges.Begin(key, name, (part.RangeStart, part.RangeEnd, part.RangeTotal), location, in context);
+            part.Range = _ranges.Begin(key, name, (part.RangeStart, part.RangeEnd, part.RangeTotal), location, part.Place, in context);
+        }
+    }
+
+    /// <summary>The file just opened is the rest of one that was fetched before (FTP's REST, a read in the middle of a file).</summary>
+    /// <param name="part">Just opened.</param>
+    /// <param name="offset">Where it begins in the whole.</param>
+    /// <param name="total">Length of the whole, -1 when the protocol does not say.</param>
+    /// <param name="context">As for <see cref="Open"/>.</param>
+    public void Resume(TrackedFile part, long offset, long total, in ParseContext context)
+    {
+        if (!IsJudging || offset <= 0 || part.Range is not null)
+        {
+            return;
+        }
+
+        BeginPart(part, offset, total);
+        if (_ranges.HasParked(part.Place, total))
+        {
+            part.Range = _ranges.Begin(default, part.Name, (offset, total - 1, total), default, part.Place, in context);
+        }
+    }
+
+    /// <summary>Bytes of the file that did not come in order: are they a piece of something bad?</summary>
+    public void NotePiece(TrackedFile file, long offset, ReadOnlySpan<byte> bytes)
+    {
+        if (_verdicts is not null && file.Verdict != FileVerdictKind.Malicious && _verdicts.IsBadPiece(offset, bytes, file.AnnouncedSize))
+        {
+            MarkBad(file);
+        }
+    }
+
+    /// <summary>An earlier reading of the same file broke off, and its rest begins here: it goes on beside the record of this one.</summary>
+    internal bool TryContinue(TrackedFile file, long offset, in ParseContext context)
+    {
+        if (file.Range is not null || !_ranges.HasParked(file.Place, file.AnnouncedSize))
+        {
+            return false;
+        }
+
+        file.Range = _ranges.Begin(default, file.Name, (offset, file.AnnouncedSize - 1, file.AnnouncedSize), default, file.Place, in context);
+        return file.Range is not null;
+    }
+
+    /// <summary>Bytes that continue a resumed file beside its own record.</summary>
+    internal void AppendResumed(TrackedFile file, ReadOnlySpan<byte> bytes)
+    {
+        if (file.Range is { } range)
+        {
+            _ranges.Append(range, bytes);
         }
     }
 
@@ -111,10 +174,12 @@ public sealed class FileTracker
     {
         TrackedFile file = _pool.TryPop(out TrackedFile? pooled) ? pooled : new TrackedFile(this);
         file.Begin(name[..Math.Min(name.Length, MaxNameBytes)], context.Direction, ++context.Flow.FilesOpened);
+        file.LastUs = context.TimeUs;
         file.Hasher.Begin(HashesWanted());
-        if (_sink is not null)
+        file.AnnouncedSize = announcedSize;
+        if (_sink is not null || _verdicts is not null)
         {
-            file.Sink = OpenSink(file, in context, location, announcedSize);
+            Introduce(file, in context, location);
         }
 
         if (_store is not null && (_settings.StoreAll || IsStoringWanted))
@@ -134,9 +199,15 @@ public sealed class FileTracker
         }
 
         Bytes += (ulong)bytes.Length;
+        if (file.PartOffset >= 0 && _verdicts is not null && file.Verdict != FileVerdictKind.Malicious
+            && _verdicts.IsBadPiece(file.PartOffset + file.Size, bytes, file.PartTotal))
+        {
+            MarkBad(file);
+        }
+
         file.Hasher.Append(bytes);
         file.AppendWindow(bytes, _settings.InspectWindowBytes, _settings.InspectWindowBytes * WindowCapFactor);
-        if (file.Range is { } range)
+        if (file.PartOffset >= 0 && file.Range is { } range)
         {
             _ranges.Append(range, bytes);
         }
@@ -149,6 +220,15 @@ public sealed class FileTracker
         if (!file.Spool.IsNone && !file.SpoolFell && !_store!.Append(file.Spool, bytes))
         {
             file.SpoolFell = true;
+        }
+
+        if (_verdicts is not null && !file.IsJudged)
+        {
+            Growing = file;
+            if (file.PartOffset < 0 && !file.HasGaps && (file.Size == file.AnnouncedSize || _verdicts.IsBadSize(file.Size)))
+            {
+                JudgeEarly(file);
+            }
         }
     }
 
@@ -186,12 +266,23 @@ public sealed class FileTracker
             return;
         }
 
-        EndRange(file);
+        EndRange(file, state == FileState.Closed);
+        if (Growing == file)
+        {
+            Growing = null;
+        }
+
         file.State = state == FileState.Closed && file.HasGaps ? FileState.Truncated : state;
+        bool isWhole = file.State == FileState.Closed && file.PartOffset < 0 && file.AnnouncedSize <= file.Size;
+        if (!isWhole && _verdicts is not null && file.Spool.IsNone && _ranges.Park(file))
+        {
+            return; // Its record keeps what digests it has; the rest may come later.
+        }
+
         if (file.State == FileState.Closed)
         {
             file.Hasher.Finish();
-            if (_verdicts is not null && file.Sha256.Length > 0)
+            if (_verdicts is not null && isWhole && file.Sha256.Length > 0 && file.Verdict != FileVerdictKind.Malicious)
             {
                 file.Verdict = _verdicts.Lookup(file.Sha256, file.Size);
             }
@@ -203,15 +294,78 @@ public sealed class FileTracker
             file.Hasher.FinishSha256();
         }
 
-        CloseSink(file);
-        if (file.State == FileState.Closed && file.Sha256.Length > 0 && (LastClosed is null || file.Verdict >= LastClosed.Verdict))
+        CloseSink(file, isWhole);
+        if (isWhole && file.Sha256.Length > 0)
+        {
+            file.IsJudged = true;
+            Tell(file);
+        }
+    }
+
+    /// <summary>All announced bytes are there, or as many as some bad content has: the verdict is asked for before the protocol says that it is over.</summary>
+    private void JudgeEarly(TrackedFile file)
+    {
+        if (!file.Hasher.TryPeekSha256(file.JudgedHash))
+        {
+            return;
+        }
+
+        FileVerdictKind verdict = _verdicts!.Lookup(file.JudgedHash, file.Size);
+        bool isAll = file.Size == file.AnnouncedSize;
+        if (!isAll && verdict != FileVerdictKind.Malicious)
+        {
+            return;
+        }
+
+        file.Verdict = verdict;
+        file.IsJudged = true;
+        Growing = null;
+        if (isAll && !file.Sink.IsNone)
+        {
+            _sink!.Close(file.Sink, file.SinkFell ? FileEnd.Truncated : FileEnd.Complete, file.JudgedHash, file.Size);
+            file.Sink = FileHandle.None;
+        }
+
+        Tell(file);
+    }
+
+    private void BeginPart(TrackedFile part, long offset, long total)
+    {
+        part.PartOffset = offset;
+        part.PartTotal = total;
+        if (_verdicts is null)
+        {
+            return;
+        }
+
+        // A piece is no content: only the whole has a verdict.
+        CloseSink(part, isWhole: false);
+        if (_verdicts.IsBadPlace(part.Place, total))
+        {
+            MarkBad(part);
+        }
+    }
+
+    private void MarkBad(TrackedFile file)
+    {
+        BadPieces++;
+        file.Verdict = FileVerdictKind.Malicious;
+        file.IsJudged = true;
+        file.JudgedHash.Clear();
+        Growing = Growing == file ? null : Growing;
+        Tell(file);
+    }
+
+    private void Tell(TrackedFile file)
+    {
+        if (LastClosed is null || file.Verdict >= LastClosed.Verdict)
         {
             LastClosed = file;
         }
     }
 
     /// <summary>What completes with this range goes to the range's transaction.</summary>
-    private void EndRange(TrackedFile file)
+    private void EndRange(TrackedFile file, bool isEnd = false)
     {
         if (file.Range is not { } range)
         {
@@ -219,7 +373,7 @@ public sealed class FileTracker
         }
 
         file.Range = null;
-        if (_ranges.End(range) is not { } whole)
+        if (_ranges.End(range, isEnd) is not { } whole)
         {
             return;
         }
@@ -235,6 +389,15 @@ public sealed class FileTracker
         }
     }
 
+    /// <summary>A file that goes on where another has broken off.</summary>
+    internal TrackedFile Adopt(TrackedFile broken, int newestBytes)
+    {
+        TrackedFile file = _pool.TryPop(out TrackedFile? pooled) ? pooled : new TrackedFile(this);
+        file.Begin(broken.Name, broken.Direction, broken.Id);
+        file.TakeOver(broken, newestBytes);
+        return file;
+    }
+
     internal void Release(TrackedFile file)
     {
         Close(file, FileState.Truncated);
@@ -247,6 +410,8 @@ public sealed class FileTracker
         {
             LastClosed = null;
         }
+
+        Growing = Growing == file ? null : Growing;
 
         file.Clear();
         _pool.Push(file);
@@ -272,7 +437,8 @@ public sealed class FileTracker
         | (_settings.ForceSha1 ? FileHashes.Sha1 : FileHashes.None)
         | (_settings.ForceSha256 || _settings.StoreEnabled || _sink is not null ? FileHashes.Sha256 : FileHashes.None);
 
-    private FileHandle OpenSink(TrackedFile file, in ParseContext context, ReadOnlySpan<byte> location, long announcedSize)
+    /// <summary>Notes where the file comes from, and opens it with the scanner.</summary>
+    private void Introduce(TrackedFile file, in ParseContext context, ReadOnlySpan<byte> location)
     {
         Flow flow = context.Flow;
         bool toServer = context.Direction == Direction.ToServer;
@@ -280,6 +446,12 @@ public sealed class FileTracker
         Span<byte> server = stackalloc byte[16];
         int clientLength = WriteAddress(flow.Key.Source, flow.Key.IpVersion, client);
         int serverLength = WriteAddress(flow.Key.Destination, flow.Key.IpVersion, server);
+        file.Place = FilePlace.Of(location, server[..serverLength], file.Name);
+        if (_sink is null)
+        {
+            return;
+        }
+
         Span<byte> protocol = stackalloc byte[32];
         var origin = new FileOrigin
         {
@@ -292,19 +464,20 @@ public sealed class FileTracker
             Protocol = protocol[..WriteProtocol(flow.App, protocol)],
             Name = file.Name,
             Location = location,
-            AnnouncedSize = announcedSize,
+            Place = file.Place,
+            AnnouncedSize = file.AnnouncedSize,
         };
-        return _sink!.Open(in origin);
+        file.Sink = _sink.Open(in origin);
     }
 
-    private void CloseSink(TrackedFile file)
+    private void CloseSink(TrackedFile file, bool isWhole)
     {
         if (file.Sink.IsNone)
         {
             return;
         }
 
-        bool isComplete = file.State == FileState.Closed && !file.SinkFell;
+        bool isComplete = isWhole && !file.SinkFell;
         _sink!.Close(file.Sink, isComplete ? FileEnd.Complete : FileEnd.Truncated, file.Sha256, file.Size);
         file.Sink = FileHandle.None;
     }

@@ -22,12 +22,25 @@ internal sealed class RangedFiles(FileTracker tracker)
     /// <summary>A file that gets nothing for so long is given up (Suricata's default).</summary>
     public const long TimeoutUs = 60_000_000;
 
+    /// <summary>A start that waits for its rest: people and programs come back after minutes.</summary>
+    public const long ParkedTimeoutUs = 600_000_000;
+
+    /// <summary>Starts that wait at a time; the oldest gives way. Each keeps a hash state, a place at the scanner and its newest bytes.</summary>
+    public const int MaxParked = 64;
+
+    /// <summary>Newest bytes kept of a start: a rest begins where its receiver stands, at most a window (RFC 7323) behind what was sent.</summary>
+    private const int ParkedNewestBytes = 256 << 10;
+
     private const int MaxKeyBytes = 4096;
 
     private readonly List<RangedFile> _files = [];
     private readonly Stack<RangedFile> _filePool = new();
     private readonly Stack<RangePart> _partPool = new();
     private long _waitingBytes;
+    private int _parked;
+
+    /// <summary>Rests whose first bytes contradict what was seen before: the whole cannot be judged.</summary>
+    public ulong Contradictions { get; private set; }
 
     public ulong Refused { get; private set; }
 
@@ -36,20 +49,28 @@ internal sealed class RangedFiles(FileTracker tracker)
     /// <param name="name">The whole file's name.</param>
     /// <param name="range">First byte, last byte, size of the whole.</param>
     /// <param name="location">For the scanner.</param>
+    /// <param name="place">The same as <see cref="FilePlace"/>: finds a start that was parked.</param>
     /// <param name="context">Of the bytes that begin it.</param>
     public RangePart? Begin(
         ReadOnlySpan<byte> key,
         ReadOnlySpan<byte> name,
         (long Start, long End, long Total) range,
         ReadOnlySpan<byte> location,
+        ulong place,
         in Protocols.ParseContext context)
     {
         Expire(context.TimeUs);
-        RangedFile? file = Find(key, range.Total) ?? Add(key, name, range.Total, location, in context);
+        RangedFile? file = FindParked(place, range.Total) ?? Find(key, range.Total) ?? Add(key, name, range.Total, location, in context);
         if (file is null)
         {
             Refused++;
             return null;
+        }
+
+        if (file.Total < 0 && range.Total > 0)
+        {
+            file.Total = range.Total;
+            file.Whole!.AnnouncedSize = range.Total;
         }
 
         file.LastUs = context.TimeUs;
@@ -74,6 +95,10 @@ internal sealed class RangedFiles(FileTracker tracker)
         if (part.IsDirect)
         {
             AppendAt(file, part.At, bytes);
+            if (file.IsAbandoned)
+            {
+                return;
+            }
         }
         else if (_waitingBytes + bytes.Length > MaxWaitingBytes)
         {
@@ -90,11 +115,18 @@ internal sealed class RangedFiles(FileTracker tracker)
     }
 
     /// <summary>A range is over, or nothing more of it can be used.</summary>
+    /// <param name="part">The range.</param>
+    /// <param name="isEnd">It ended as the protocol ends files; of a file of unknown length that is the end.</param>
     /// <returns>The whole file when this completed it; its owner is the caller.</returns>
-    public TrackedFile? End(RangePart part)
+    public TrackedFile? End(RangePart part, bool isEnd)
     {
         RangedFile file = part.File!;
         file.Users--;
+        if (isEnd && file.Total < 0 && part.IsDirect && part.At == file.Next)
+        {
+            file.Total = file.Next;
+        }
+
         if (part.IsDirect)
         {
             file.HasWriter = false;
@@ -116,18 +148,111 @@ internal sealed class RangedFiles(FileTracker tracker)
         }
 
         Drain(file);
-        if (file.Next < file.Total)
+        if (file.Total < 0 || file.Next < file.Total)
         {
             return null;
         }
 
         TrackedFile whole = file.Whole!;
         file.Whole = null;
-        _files.Remove(file);
+        Remove(file);
         file.IsAbandoned = true;
         Free(file);
         tracker.Close(whole);
         return whole;
+    }
+
+    /// <summary>A file ended before its end was there: its hash state and its place at the scanner wait for the rest.</summary>
+    /// <returns>False when it is none that can go on (a gap, a piece itself, nothing that tells it from others).</returns>
+    public bool Park(TrackedFile file)
+    {
+        if (file.HasGaps || file.PartOffset >= 0 || file.Size == 0 || file.Place == FilePlace.None || file.IsJudged || file.SinkFell
+            || (file.State == FileState.Closed && file.AnnouncedSize < 0))
+        {
+            return false;
+        }
+
+        if (FindParked(file.Place, file.AnnouncedSize) is { } same)
+        {
+            if (same.Next >= file.Size || same.Users > 0)
+            {
+                return false; // What is there is more.
+            }
+
+            GiveUp(same);
+        }
+
+        if (_files.Count >= MaxFiles || (_parked >= MaxParked && !DropOldestParked()))
+        {
+            Refused++;
+            return false;
+        }
+
+        RangedFile parked = _filePool.TryPop(out RangedFile? pooled) ? pooled : new RangedFile();
+        parked.Total = file.AnnouncedSize;
+        parked.Place = file.Place;
+        parked.IsParked = true;
+        parked.Next = file.Size;
+        parked.LastUs = file.LastUs;
+        parked.Whole = tracker.Adopt(file, ParkedNewestBytes);
+        _parked++;
+        _files.Add(parked);
+        return true;
+    }
+
+    public bool HasParked(ulong place, long total) => FindParked(place, total) is not null;
+
+    private RangedFile? FindParked(ulong place, long total)
+    {
+        for (int i = 0; _parked > 0 && i < _files.Count; i++)
+        {
+            RangedFile file = _files[i];
+            if (file.IsParked && file.Place == place && place != FilePlace.None && (file.Total == total || file.Total < 0 || total < 0))
+            {
+                return file;
+            }
+        }
+
+        return null;
+    }
+
+    private bool DropOldestParked()
+    {
+        RangedFile? oldest = null;
+        foreach (RangedFile file in _files)
+        {
+            if (file.IsParked && file.Users == 0 && (oldest is null || file.LastUs < oldest.LastUs))
+            {
+                oldest = file;
+            }
+        }
+
+        if (oldest is not null)
+        {
+            GiveUp(oldest);
+        }
+
+        return oldest is not null;
+    }
+
+    private void Remove(RangedFile file)
+    {
+        _files.Remove(file);
+        _parked -= file.IsParked ? 1 : 0;
+    }
+
+    private void GiveUp(RangedFile file)
+    {
+        Remove(file);
+        file.IsAbandoned = true;
+        if (file.Whole is { } whole)
+        {
+            file.Whole = null;
+            whole.IsJudged = true; // Not to be parked again.
+            tracker.Release(whole);
+        }
+
+        Free(file);
     }
 
     private RangedFile? Find(ReadOnlySpan<byte> key, long total)
@@ -161,13 +286,29 @@ internal sealed class RangedFiles(FileTracker tracker)
     private void AppendAt(RangedFile file, long at, ReadOnlySpan<byte> bytes)
     {
         long known = file.Next - at;
+        if (file.IsParked && known > 0 && Contradicts(file.Whole!, at, bytes[..(int)Math.Min(known, bytes.Length)]))
+        {
+            // The receiver may keep either; a hash of one of them proves nothing about the other.
+            Contradictions++;
+            GiveUp(file);
+            return;
+        }
+
         if (known < bytes.Length)
         {
             ReadOnlySpan<byte> fresh = bytes[(int)Math.Max(known, 0)..];
-            fresh = fresh[..(int)Math.Min(fresh.Length, file.Total - file.Next)];
+            fresh = file.Total < 0 ? fresh : fresh[..(int)Math.Min(fresh.Length, file.Total - file.Next)];
             tracker.Append(file.Whole!, fresh);
             file.Next += fresh.Length;
         }
+    }
+
+    /// <summary>Bytes seen before come again: other ones, or too old to be compared?</summary>
+    private static bool Contradicts(TrackedFile whole, long at, ReadOnlySpan<byte> again)
+    {
+        ReadOnlySpan<byte> newest = whole.Newest;
+        long newestAt = whole.Size - newest.Length;
+        return at < newestAt || !newest.Slice((int)(at - newestAt), again.Length).SequenceEqual(again);
     }
 
     /// <summary>Ranges that have waited follow where nothing is missing before them any more.</summary>
@@ -199,20 +340,10 @@ internal sealed class RangedFiles(FileTracker tracker)
         for (int i = _files.Count - 1; i >= 0; i--)
         {
             RangedFile file = _files[i];
-            if (nowUs - file.LastUs <= TimeoutUs)
+            if (nowUs - file.LastUs > (file.IsParked ? ParkedTimeoutUs : TimeoutUs))
             {
-                continue;
+                GiveUp(file);
             }
-
-            _files.RemoveAt(i);
-            file.IsAbandoned = true;
-            if (file.Whole is { } whole)
-            {
-                file.Whole = null;
-                tracker.Release(whole);
-            }
-
-            Free(file);
         }
     }
 
@@ -254,6 +385,10 @@ internal sealed class RangedFile
     public long Next;
     public long LastUs;
 
+    /// <summary>It began as a transfer that broke off; found by where it comes from.</summary>
+    public bool IsParked;
+    public ulong Place;
+
     /// <summary>Ranges being received.</summary>
     public int Users;
 
@@ -273,6 +408,8 @@ internal sealed class RangedFile
         Users = 0;
         HasWriter = false;
         IsAbandoned = false;
+        IsParked = false;
+        Place = FilePlace.None;
     }
 }
 

@@ -25,6 +25,7 @@ public sealed class TrackedFile
     private readonly ByteBuffer _magic = new();
     private readonly ByteBuffer _head = new();
     private readonly List<uint> _signatures = [];
+    private readonly byte[] _judgedSha256 = new byte[32];
     private readonly FileHasher _hasher = new();
 
     internal TrackedFile(FileTracker owner) => Owner = owner;
@@ -76,6 +77,32 @@ public sealed class TrackedFile
 
     public bool IsEnded => State != FileState.Opened;
 
+    /// <summary>Length that the protocol announced, -1 when it did not.</summary>
+    public long AnnouncedSize { get; set; } = -1;
+
+    /// <summary>The protocol shows the file's end with its last byte (or before its receiver may use it): nothing has to lag behind for it.</summary>
+    public bool EndIsAnnounced { get; set; }
+
+    /// <summary>Where it comes from (<see cref="FilePlace"/>).</summary>
+    public ulong Place { get; internal set; }
+
+    /// <summary>All bytes are there and were judged, or a piece of it is known to be bad; the protocol's own end may come later.</summary>
+    public bool IsJudged { get; internal set; }
+
+    /// <summary>It is joined to the rest of a larger file: the whole will be judged.</summary>
+    public bool IsJoined => Range is { IsLost: false };
+
+    /// <summary>Policy has had its first look at the growing file.</summary>
+    internal bool WasSeenGrowing { get; set; }
+
+    /// <summary>It is one piece of a larger file: where it begins there, and the larger file's length; -1 is «no piece», and «not known».</summary>
+    public long PartOffset { get; internal set; } = -1;
+
+    public long PartTotal { get; internal set; } = -1;
+
+    /// <summary>The content's hash once <see cref="IsJudged"/>; the protocol's end need not have come.</summary>
+    public ReadOnlySpan<byte> JudgedSha256 => Sha256.Length > 0 ? Sha256 : _judgedSha256;
+
     internal FileTracker Owner { get; }
 
     /// <summary>Where it is listed; null while it belongs to no transaction.</summary>
@@ -94,6 +121,14 @@ public sealed class TrackedFile
     internal bool SpoolFell { get; set; }
 
     internal FileHasher Hasher => _hasher;
+
+    internal Span<byte> JudgedHash => _judgedSha256;
+
+    /// <summary>The newest bytes, as far as they are kept.</summary>
+    internal ReadOnlySpan<byte> Newest => _window.Span;
+
+    /// <summary>When it was opened.</summary>
+    internal long LastUs { get; set; }
 
     internal long InspectedTo { get; set; }
 
@@ -197,6 +232,21 @@ public sealed class TrackedFile
         Size += bytes;
     }
 
+    /// <summary>Takes over what another file has of the same content: bytes counted, hash state, the scanner's handle. The other keeps its record.</summary>
+    internal void TakeOver(TrackedFile other, int newestBytes)
+    {
+        LastUs = other.LastUs;
+        other._hasher.PassOn(_hasher, withDigests: other.State == FileState.Closed);
+        _window.Append(other._window.Span[Math.Max(0, other._window.Length - newestBytes)..]);
+        _head.Append(other._head.Span);
+        Size = other.Size;
+        Sink = other.Sink;
+        SinkFell = other.SinkFell;
+        other.Sink = FileHandle.None;
+        Place = other.Place;
+        AnnouncedSize = other.AnnouncedSize;
+    }
+
     internal void Clear()
     {
         Searched = default;
@@ -221,6 +271,13 @@ public sealed class TrackedFile
         Sink = FileHandle.None;
         List = null;
         Range = null;
+        AnnouncedSize = -1;
+        EndIsAnnounced = false;
+        Place = FilePlace.None;
+        IsJudged = false;
+        WasSeenGrowing = false;
+        PartOffset = -1;
+        PartTotal = -1;
         SinkFell = false;
         Spool = FileHandle.None;
         SpoolFell = false;

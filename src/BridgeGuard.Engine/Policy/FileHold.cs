@@ -3,36 +3,197 @@ using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Policy;
 
-/// <summary>A flow whose last bytes of a file wait for the verdict: its packets in one direction are dropped until then and sent again by their sender.</summary>
+/// <summary>What of a file waits.</summary>
+public enum HoldKind : byte
+{
+    /// <summary>Its end is known: everything from its last packet on.</summary>
+    Tail,
+
+    /// <summary>Its end is not announced: the newest packet always, as it may be the last.</summary>
+    Lag,
+
+    /// <summary>Its first packet. What follows goes on and waits in its receiver's reassembly: no program reads a byte before the first.</summary>
+    Head,
+}
+
+/// <summary>A flow of which a part of a file waits for the verdict. Its packets are dropped until then; one copy of the first is kept to be sent at once afterwards.</summary>
 /// <remarks>
-/// Nothing is stored here: TCP's retransmission is the buffer, so a hold costs no memory and cannot be exhausted. Both ends stay alive because
-/// acknowledgements in the other direction pass. One object per flow that ever held, reused.
+/// TCP's retransmission stands behind the copy: a hold works without one, only slower, so it cannot be exhausted. Both ends stay alive because
+/// what the hold does not cover passes, acknowledgements above all. One object per flow that ever held, reused.
 /// </remarks>
 public sealed class FileHold
 {
-    private readonly byte[] _sha256 = new byte[32];
+    /// <summary>Files awaited at once; one more, and the hold ends at its deadline as if the scanner were gone.</summary>
+    private const int MaxAwaited = 8;
+
+    private const int HashBytes = 32;
+
+    private readonly byte[] _hashes = new byte[MaxAwaited * HashBytes];
+    private readonly long[] _sizes = new long[MaxAwaited];
+    private int _awaited;
+    private bool _isOverfull;
+    private bool _hasGrown;
+    private uint _grownFrom;
+
+    public HoldKind Kind { get; private set; }
 
     public Direction Direction { get; private set; }
 
-    public long Size { get; private set; }
+    /// <summary>Some verdict is waited for; none yet while the file grows.</summary>
+    public bool HasFile => _awaited > 0;
+
+    /// <summary>The worker has it among those it looks at as time passes.</summary>
+    internal bool IsListed { get; set; }
 
     public long StartedUs { get; private set; }
 
     public long DeadlineUs { get; private set; }
 
+    /// <summary>When the file last grew.</summary>
+    public long ProgressUs { get; set; }
+
+    /// <summary>TCP: the first sequence number that waits, and the one behind the first packet that waits.</summary>
+    public uint FromSequence { get; private set; }
+
+    public uint ToSequence { get; private set; }
+
     public bool IsActive { get; private set; }
 
-    public ReadOnlySpan<byte> Sha256 => _sha256;
+    /// <summary>A role that fails closed.</summary>
+    public bool FailsOpen { get; private set; }
 
-    public void Begin(TrackedFile file, long nowUs, int holdMs)
+    /// <summary>How long a file may stand still before its newest packet goes on, microseconds.</summary>
+    public long StallUs { get; private set; }
+
+    /// <summary>The copy, or null when there was no room.</summary>
+    public HeldFrame? Frame { get; private set; }
+
+    /// <summary>Begins at this packet.</summary>
+    public void Begin(HoldKind kind, Packet packet, HeldFrame? frame, Roles.RoleModel role)
     {
-        file.Sha256.CopyTo(_sha256);
-        Size = file.Size;
-        Direction = file.Direction;
-        StartedUs = nowUs;
-        DeadlineUs = nowUs + (holdMs * 1000L);
+        Drop();
+        Kind = kind;
+        Direction = packet.Direction;
+        _awaited = 0;
+        _isOverfull = false;
+        _hasGrown = false;
+        StartedUs = ProgressUs = packet.TimeUs;
+        DeadlineUs = packet.TimeUs + (role.FileHoldMs * 1000L);
+        StallUs = role.FileStallMs * 1000L;
+        FailsOpen = role.FilesFailOpen;
+        FromSequence = packet.IsTcp ? packet.Tcp.Sequence : 0;
+        ToSequence = FromSequence + (uint)packet.PayloadLength;
+        Frame = frame;
         IsActive = true;
     }
 
-    public void End() => IsActive = false;
+    /// <summary>A file is whole: from now on its verdict decides.</summary>
+    public void Await(TrackedFile file)
+    {
+        _hasGrown = false;
+        if (_awaited < MaxAwaited)
+        {
+            file.JudgedSha256.CopyTo(_hashes.AsSpan(_awaited * HashBytes));
+            _sizes[_awaited] = file.Size;
+            _awaited++;
+        }
+        else
+        {
+            _isOverfull = true;
+        }
+
+        if (Kind == HoldKind.Lag)
+        {
+            Kind = HoldKind.Tail;
+        }
+    }
+
+    /// <summary>What the verdicts come to: one bad one is enough, clean only when all are.</summary>
+    public FileVerdictKind Outcome(IFileVerdicts verdicts)
+    {
+        FileVerdictKind outcome = _isOverfull ? FileVerdictKind.Pending : FileVerdictKind.Clean;
+        for (int i = 0; i < _awaited; i++)
+        {
+            FileVerdictKind verdict = verdicts.Lookup(_hashes.AsSpan(i * HashBytes, HashBytes), _sizes[i]);
+            if (verdict == FileVerdictKind.Malicious)
+            {
+                return verdict;
+            }
+
+            bool isOpen = verdict is FileVerdictKind.Pending or FileVerdictKind.Unknown;
+            outcome = verdict == FileVerdictKind.Error ? verdict
+                : isOpen && outcome != FileVerdictKind.Error ? FileVerdictKind.Pending : outcome;
+        }
+
+        return outcome;
+    }
+
+    /// <summary>Behind what waits another file of unknown length has begun: its newest packet will have to wait too.</summary>
+    public void NoteGrowth(Packet packet)
+    {
+        _hasGrown = true;
+        _grownFrom = packet.IsTcp ? packet.Tcp.Sequence : 0;
+        ProgressUs = packet.TimeUs;
+    }
+
+    /// <summary>The verdicts are there and clean. What still grows behind them waits on.</summary>
+    public void Pass()
+    {
+        Drop();
+        IsActive = _hasGrown;
+        if (_hasGrown)
+        {
+            Kind = HoldKind.Lag;
+            FromSequence = _grownFrom;
+            ToSequence = _grownFrom + 1;
+            _awaited = 0;
+            _hasGrown = false;
+        }
+    }
+
+    /// <summary>The head goes on; what waits from now on is the newest packet.</summary>
+    public void Relax() => Kind = HoldKind.Lag;
+
+    /// <summary>Does the hold cover this packet of its direction?</summary>
+    public bool Covers(Packet packet)
+    {
+        if (!packet.IsTcp)
+        {
+            return packet.PayloadLength > 0;
+        }
+
+        uint begin = packet.Tcp.Sequence;
+        uint end = begin + (uint)packet.PayloadLength;
+        bool isBeyond = (int)(end - FromSequence) > 0;
+        return Kind == HoldKind.Head
+            ? packet.PayloadLength > 0 && isBeyond && (int)(begin - ToSequence) < 0
+            : (packet.PayloadLength > 0 && isBeyond) || packet.Tcp.Has(TcpFlags.Fin);
+    }
+
+    /// <summary>Does this packet bring everything that the copy would?</summary>
+    public bool IsRepeatedBy(Packet packet) => !packet.IsTcp
+        || ((int)(packet.Tcp.Sequence - FromSequence) <= 0 && (int)(packet.Tcp.Sequence + (uint)packet.PayloadLength - ToSequence) >= 0);
+
+    /// <summary>Hands the copy over; the caller sends or returns it.</summary>
+    public HeldFrame? TakeFrame()
+    {
+        HeldFrame? frame = Frame;
+        Frame = null;
+        return frame;
+    }
+
+    public void End()
+    {
+        Drop();
+        IsActive = false;
+        _awaited = 0;
+    }
+
+    private void Drop()
+    {
+        if (TakeFrame() is { } frame)
+        {
+            frame.Owner.Return(frame);
+        }
+    }
 }

@@ -163,7 +163,14 @@ public sealed class AppLayer : IStreamConsumer
         flow.DetectionOf(direction).HasNews = true;
         if (OwnProtocol(flow, direction) == ProtocolId.Unknown)
         {
-            ProtocolId found = _detector.Detect(data, flow, direction, isEnd: true, flow.Key.DestinationPort, out bool reversed);
+            if (Expected.Count > 0 && flow.App == ProtocolId.Unknown)
+            {
+                MeetExpectation(flow, packet);
+            }
+
+            bool reversed = false;
+            ProtocolId found = flow.Expectation is { } expected ? expected.Protocol
+                : _detector.Detect(data, flow, direction, isEnd: true, flow.Key.DestinationPort, out reversed);
             if (found == ProtocolId.Failed)
             {
                 ProtocolId other = OwnProtocol(flow, direction.Opposite());

@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Policy;
+
 namespace BridgeGuard.Engine.Worker;
 
 /// <summary>Where an injected frame goes.</summary>
@@ -12,7 +14,8 @@ public enum InjectDirection : byte
 
 /// <summary>Frames that the engine wants sent, kept until the attachment drains them after each verdict.</summary>
 /// <remarks>
-/// Bounded: <see cref="Capacity"/> frames of at most <see cref="FrameBytes"/> bytes; a full queue refuses and counts.
+/// Bounded: <see cref="Capacity"/> frames, of our own making at most <see cref="FrameBytes"/> bytes each; a full queue refuses and counts. A
+/// frame that was held is sent as it came: it may be as long as a large segment, and its checksum may be partial (<see cref="HeldAt"/>).
 /// Owner: one worker. Thread: the worker's.
 /// </remarks>
 public sealed class FrameInjector
@@ -21,6 +24,7 @@ public sealed class FrameInjector
     public const int FrameBytes = 2048;
 
     private readonly byte[][] _frames = new byte[Capacity][];
+    private readonly HeldFrame?[] _held = new HeldFrame?[Capacity];
     private readonly Entry[] _entries = new Entry[Capacity];
 
     public FrameInjector()
@@ -53,17 +57,47 @@ public sealed class FrameInjector
         return true;
     }
 
+    /// <summary>Sends a frame on that was held; takes it over. False when there is no room: the caller keeps it.</summary>
+    public bool TryAdd(HeldFrame frame)
+    {
+        if (Count == Capacity)
+        {
+            Refused++;
+            return false;
+        }
+
+        _held[Count] = frame;
+        _entries[Count] = new Entry(frame.Length, frame.Info.PortId, InjectDirection.FromPort);
+        Count++;
+        return true;
+    }
+
     /// <summary>The waiting frame at <paramref name="index"/> (below <see cref="Count"/>); valid until <see cref="Clear"/>.</summary>
     public ReadOnlySpan<byte> Get(int index, out ushort portId, out InjectDirection direction)
     {
         Entry entry = _entries[index];
         portId = entry.PortId;
         direction = entry.Direction;
-        return _frames[index].AsSpan(0, entry.Length);
+        return (_held[index]?.Bytes ?? _frames[index]).AsSpan(0, entry.Length);
     }
 
+    /// <summary>The frame at <paramref name="index"/> when it is one that was held: offloads are as they were.</summary>
+    public HeldFrame? HeldAt(int index) => _held[index];
+
     /// <summary>The attachment has sent them all.</summary>
-    public void Clear() => Count = 0;
+    public void Clear()
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            if (_held[i] is { } frame)
+            {
+                _held[i] = null;
+                frame.Owner.Return(frame);
+            }
+        }
+
+        Count = 0;
+    }
 
     private readonly record struct Entry(int Length, ushort PortId, InjectDirection Direction);
 }

@@ -13,6 +13,9 @@ public interface IFrameProcessor
     /// <param name="info">What is known besides the bytes.</param>
     Verdict Process(byte[] buffer, int offset, int length, in FrameInfo info);
 
-    /// <summary>Lets time pass where no frame comes: expires flows, thresholds and holds. Cheap; call it about every 100 ms.</summary>
+    /// <summary>How often <see cref="Tick"/> should be called now, microseconds: shorter while frames are held.</summary>
+    long TickEveryUs => 100_000;
+
+    /// <summary>Lets time pass where no frame comes: expires flows, thresholds and holds. Cheap; call it every <see cref="TickEveryUs"/>.</summary>
     void Tick(long nowUs);
 }

@@ -48,6 +48,7 @@ public sealed partial class PacketWorker
             Counters.Increment(Counter.TcpPseudo);
             _alerts.Clear();
             _files.LastClosed = null;
+            _files.Growing = null;
 
             // Each packet brings its own direction's bytes, so that oddities of one direction are not reported twice.
             _tcp.Flush(flow, pseudo, direction);

@@ -1,5 +1,4 @@
 using BridgeGuard.Engine.Detection;
-using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
@@ -71,78 +70,8 @@ public sealed partial class PacketWorker
         return clientDecides && (speaks(client) || flow.ServerGuest == 0) ? client : server;
     }
 
-    /// <summary>A file that ended with this packet, or whose end waits: does the packet go on?</summary>
-    private void JudgeFiles(Packet packet, Flow flow)
-    {
-        if (flow.Hold is { IsActive: true } hold && packet.Direction == hold.Direction && !packet.Has(PacketFlags.Pseudo))
-        {
-            ContinueHold(packet, flow, hold);
-        }
-
-        if (_files.LastClosed is not { } file)
-        {
-            return;
-        }
-
-        _files.LastClosed = null;
-        RoleModel role = ReceiverRole(flow, file.Direction);
-        switch (file.Verdict)
-        {
-            case FileVerdictKind.Malicious when role.Files == FileDelivery.Observe || !_settings.IsInline:
-                AddBuiltIn(BuiltInRules.MaliciousFileSeen);
-                break;
-            case FileVerdictKind.Malicious:
-                Stop(packet, flow, BuiltInRules.MaliciousFileBlocked);
-                break;
-            case FileVerdictKind.Unknown or FileVerdictKind.Pending
-                when role.Files == FileDelivery.HoldTail && _settings.IsInline && _fileVerdicts is not null && !packet.Has(PacketFlags.Pseudo):
-                (flow.Hold ??= new FileHold()).Begin(file, packet.TimeUs, role.FileHoldMs);
-                ContinueHold(packet, flow, flow.Hold);
-                break;
-        }
-    }
-
-    private void ContinueHold(Packet packet, Flow flow, FileHold hold)
-    {
-        RoleModel role = ReceiverRole(flow, hold.Direction);
-        switch (_fileVerdicts!.Lookup(hold.Sha256, hold.Size))
-        {
-            case FileVerdictKind.Malicious:
-                hold.End();
-                Stop(packet, flow, BuiltInRules.MaliciousFileBlocked);
-                break;
-            case FileVerdictKind.Clean:
-                hold.End();
-                break;
-            case FileVerdictKind.Pending or FileVerdictKind.Unknown when packet.TimeUs < hold.DeadlineUs:
-                if (packet.PayloadLength > 0 || packet.Tcp.Has(TcpFlags.Fin))
-                {
-                    packet.Drop(DropReason.FileHold);
-                }
-
-                break;
-            default:
-                hold.End();
-                if (!role.FilesFailOpen)
-                {
-                    Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
-                }
-
-                break;
-        }
-    }
-
     private RoleModel ReceiverRole(Flow flow, Direction direction) =>
         Model.Roles[direction == Direction.ToClient ? flow.ClientRole : flow.ServerRole];
-
-    /// <summary>The file ends here: both ends get a reset and nothing of the flow passes any more.</summary>
-    private void Stop(Packet packet, Flow flow, RuleInfo why)
-    {
-        AddBuiltIn(why);
-        packet.Reject = RejectTarget.Both;
-        packet.Drop(DropReason.FileVerdict);
-        flow.Flags |= FlowFlags.Dropped | FlowFlags.Rejected;
-    }
 
     private void AddBuiltIn(RuleInfo rule) => _alerts.Add(new AlertEntry { Rule = rule, Action = rule.Action });
 }

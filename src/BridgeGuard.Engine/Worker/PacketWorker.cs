@@ -162,6 +162,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             TakeProgram();
             _flows.Expire(nowUs, this, ExpirePerTick);
             _defragmenter.Expire(nowUs);
+            TickHolds(nowUs);
         }
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
@@ -262,6 +263,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
         Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
         _files.LastClosed = null;
+        _files.Growing = null;
         if (flow is not null)
         {
             if (flow.PacketsToServer + flow.PacketsToClient == 0)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.BadFiles;
 using BridgeGuard.Scanning.Scanners;
 using BridgeGuard.Scanning.VerdictCache;
 using Microsoft.Extensions.Logging;
@@ -244,7 +245,15 @@ public sealed partial class ScanService : IAsyncDisposable
 
         if (_cache.Find(key, forScan: true) is { } known)
         {
-            spool.Dispose();
+            if (known.Kind == FileVerdictKind.Malicious && !_cache.BadFiles.Contains(key))
+            {
+                _ = PrintAndDisposeAsync(key, spool); // Known by its hash alone until now.
+            }
+            else
+            {
+                spool.Dispose();
+            }
+
             Interlocked.Increment(ref Counters.SavedByCacheValue);
             isFromCache = true;
             return Task.FromResult(known);
@@ -303,6 +312,11 @@ public sealed partial class ScanService : IAsyncDisposable
             return before; // Not judged now, but known to have been bad: the block stays.
         }
 
+        if (verdict.Kind == FileVerdictKind.Malicious)
+        {
+            await PrintAsync(key, spool).ConfigureAwait(false); // First: nobody may fetch the rest in pieces once the verdict stops the whole.
+        }
+
         _cache.Put(key, verdict);
         bool isTurned = before is { Kind: FileVerdictKind.Clean } && verdict.Kind == FileVerdictKind.Malicious;
         bool isCleared = before is { Kind: FileVerdictKind.Malicious } && verdict.Kind == FileVerdictKind.Clean;
@@ -312,6 +326,30 @@ public sealed partial class ScanService : IAsyncDisposable
         }
 
         return verdict;
+    }
+
+    private async Task PrintAndDisposeAsync(FileKey key, ContentSpool spool)
+    {
+        await PrintAsync(key, spool).ConfigureAwait(false);
+        spool.Dispose();
+    }
+
+    /// <summary>Remembers the marks of a bad content. What goes wrong here must not touch the verdict.</summary>
+    private async Task PrintAsync(FileKey key, ContentSpool spool)
+    {
+        if (spool.Refusal is not null)
+        {
+            return; // Its bytes are not there.
+        }
+
+        try
+        {
+            _cache.Put(await BadFilePrint.OfAsync(key, spool, _stopping.Token).ConfigureAwait(false));
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            Log.NotPrinted(_logger, e, key);
+        }
     }
 
     /// <summary>Names the exposed guests. What goes wrong here must not touch the verdict.</summary>
@@ -464,6 +502,9 @@ public sealed partial class ScanService : IAsyncDisposable
 
     private static partial class Log
     {
+        [LoggerMessage(2105, LogLevel.Warning, "No marks of {Key} could be made: pieces of it will not be recognised.")]
+        public static partial void NotPrinted(ILogger logger, Exception exception, FileKey key);
+
         [LoggerMessage(2104, LogLevel.Error, "The turned verdict of {Key} could not be reported.")]
         public static partial void NotTold(ILogger logger, Exception exception, FileKey key);
 

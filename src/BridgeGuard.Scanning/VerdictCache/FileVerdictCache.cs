@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using BitFaster.Caching.Lru;
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.BadFiles;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -53,11 +54,26 @@ public sealed class FileVerdictCache : IAsyncDisposable
             return;
         }
 
-        _store = new VerdictStore(options, Counters, Snapshot, logger ?? NullLogger.Instance);
+        _store = new VerdictStore(options, Counters, Snapshot, BadFiles.All, logger ?? NullLogger.Instance);
         foreach ((FileKey key, FileVerdict verdict) in _store.ReadForWarmUp(options.MemoryEntries))
         {
             Remember(key, verdict);
         }
+
+        foreach (BadFilePrint print in _store.ReadPrints())
+        {
+            BadFiles.Add(print);
+        }
+    }
+
+    /// <summary>Marks of bad contents, by which pieces of them are known.</summary>
+    public BadFileIndex BadFiles { get; } = new();
+
+    /// <summary>Remembers the marks of a bad content; to be called before its verdict becomes visible.</summary>
+    public void Put(BadFilePrint print)
+    {
+        BadFiles.Add(print);
+        _store?.Put(print);
     }
 
     public CacheCounters Counters { get; } = new();
@@ -153,6 +169,11 @@ public sealed class FileVerdictCache : IAsyncDisposable
             return;
         }
 
+        if (verdict.Kind == FileVerdictKind.Clean)
+        {
+            ForgetPrint(key);
+        }
+
         Remember(key, verdict);
         if (verdict.Kind is FileVerdictKind.Clean or FileVerdictKind.Malicious)
         {
@@ -165,7 +186,17 @@ public sealed class FileVerdictCache : IAsyncDisposable
     {
         _memory.AddOrUpdate(key, Removed);
         _sticky.TryRemove(key, out _);
+        BadFiles.Remove(key);
         _store?.Remove(key);
+    }
+
+    private void ForgetPrint(in FileKey key)
+    {
+        if (BadFiles.Count > 0 && BadFiles.Contains(key))
+        {
+            BadFiles.Remove(key);
+            _store?.RemovePrint(key);
+        }
     }
 
     /// <summary>Adds a line to the ledger; committed within milliseconds.</summary>

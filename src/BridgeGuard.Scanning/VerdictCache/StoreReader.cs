@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.BadFiles;
 using Microsoft.Data.Sqlite;
 
 namespace BridgeGuard.Scanning.VerdictCache;
@@ -80,6 +81,26 @@ internal sealed class StoreReader : IDisposable
         }
 
         return rows;
+    }
+
+    /// <summary>Prints of bad contents, no more than are kept in memory; one that cannot be read is left out.</summary>
+    public IReadOnlyList<BadFilePrint> ReadPrints()
+    {
+        using SqliteCommand command = _connection.CreateCommand();
+        command.CommandText = "SELECT sha256, size, print FROM prints LIMIT $limit";
+        command.Parameters.AddWithValue("$limit", BadFileIndex.MaxPrints);
+        using SqliteDataReader reader = command.ExecuteReader();
+        var prints = new List<BadFilePrint>();
+        while (reader.Read())
+        {
+            var key = new FileKey(new Sha256((byte[])reader.GetValue(0)), reader.GetInt64(1));
+            if (BadFilePrint.TryRead(key, (byte[])reader.GetValue(2)) is { } print)
+            {
+                prints.Add(print);
+            }
+        }
+
+        return prints;
     }
 
     public long Count(string sql)

@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.BadFiles;
 using Microsoft.Data.Sqlite;
 
 namespace BridgeGuard.Scanning.VerdictCache;
@@ -20,8 +21,21 @@ internal sealed class StoreWriter(SqliteConnection connection, SqliteTransaction
             verdict.TimeUs, verdict.ExpiresUs, (int)verdict.Source, verdict.IsPinned);
     }
 
+    public void UpsertPrint(BadFilePrint print)
+    {
+        using SqliteCommand upsert = Create("INSERT OR REPLACE INTO prints(sha256, size, print) VALUES($0, $1, $2)", 3);
+        Bind(upsert, print.Key.Hash.ToArray(), print.Key.Size, print.Write());
+    }
+
+    public void DeletePrint(in FileKey key)
+    {
+        using SqliteCommand delete = Create("DELETE FROM prints WHERE sha256=$0 AND size=$1", 2);
+        Bind(delete, key.Hash.ToArray(), key.Size);
+    }
+
     public void Delete(in FileKey key)
     {
+        DeletePrint(key);
         using SqliteCommand delete = Create("DELETE FROM verdicts WHERE sha256=$0 AND size=$1", 2);
         Bind(delete, key.Hash.ToArray(), key.Size);
     }

@@ -25,6 +25,8 @@ internal static class VerdictDatabase
           id INTEGER PRIMARY KEY AUTOINCREMENT, sha256 BLOB NOT NULL, size INTEGER NOT NULL, time_us INTEGER NOT NULL,
           guest TEXT NOT NULL, peer TEXT NOT NULL, protocol TEXT NOT NULL, location TEXT NOT NULL, name TEXT NOT NULL,
           flow_id INTEGER NOT NULL);
+        CREATE TABLE IF NOT EXISTS prints(
+          sha256 BLOB NOT NULL, size INTEGER NOT NULL, print BLOB NOT NULL, PRIMARY KEY(sha256, size)) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS ledger_sha256 ON ledger(sha256);
         """;
 

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.BadFiles;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -27,6 +28,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     private readonly CacheCounters _counters;
     private readonly ILogger _logger;
     private readonly Func<IEnumerable<KeyValuePair<FileKey, FileVerdict>>> _memory;
+    private readonly Func<IEnumerable<BadFilePrint>> _prints;
     private readonly Channel<Row> _queue = Channel.CreateBounded<Row>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _writing;
@@ -41,6 +43,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
         CacheOptions options,
         CacheCounters counters,
         Func<IEnumerable<KeyValuePair<FileKey, FileVerdict>>> memory,
+        Func<IEnumerable<BadFilePrint>> prints,
         ILogger logger)
     {
         string path = options.Path!;
@@ -48,6 +51,7 @@ internal sealed partial class VerdictStore : IAsyncDisposable
         _options = options;
         _counters = counters;
         _memory = memory;
+        _prints = prints;
         _logger = logger;
         _connection = VerdictDatabase.OpenOrRebuild(path, out string? setAside);
         if (setAside is not null)
@@ -63,6 +67,12 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     public void Put(in FileKey key, FileVerdict verdict) => Enqueue(new Row(key, verdict, null, null));
 
     public void Remove(in FileKey key) => Enqueue(new Row(key, null, null, null));
+
+    public void Put(BadFilePrint print) => Enqueue(new Row(print.Key, null, null, null) { Print = print });
+
+    public void RemovePrint(in FileKey key) => Enqueue(new Row(key, null, null, null) { IsPrintOnly = true });
+
+    public IReadOnlyList<BadFilePrint> ReadPrints() => Read(reader => reader.ReadPrints(), []);
 
     public void Add(Exposure exposure) => Enqueue(new Row(exposure.Key, null, exposure, null));
 
@@ -258,6 +268,14 @@ internal sealed partial class VerdictStore : IAsyncDisposable
                 writer.Insert(row.Exposure);
                 _sinceTrim++;
             }
+            else if (row.Print is not null)
+            {
+                writer.UpsertPrint(row.Print);
+            }
+            else if (row.IsPrintOnly)
+            {
+                writer.DeletePrint(row.Key);
+            }
             else if (row.Verdict is not null)
             {
                 writer.Upsert(row.Key, row.Verdict);
@@ -308,6 +326,11 @@ internal sealed partial class VerdictStore : IAsyncDisposable
             }
         }
 
+        foreach (BadFilePrint print in _prints())
+        {
+            writer.UpsertPrint(print);
+        }
+
         transaction.Commit();
     }
 
@@ -328,6 +351,11 @@ internal sealed partial class VerdictStore : IAsyncDisposable
     {
         /// <summary>A reader found the file of this generation damaged; one that has been replaced since does not count.</summary>
         public int? CorruptGeneration { get; init; }
+
+        public BadFilePrint? Print { get; init; }
+
+        /// <summary>A removal of the print alone.</summary>
+        public bool IsPrintOnly { get; init; }
     }
 
     private static partial class Log

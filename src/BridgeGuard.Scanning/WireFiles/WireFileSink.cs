@@ -79,6 +79,18 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
     }
 
     /// <inheritdoc/>
+    public bool IsBadSize(long size) => _scan.Cache.BadFiles.HasSize(size);
+
+    /// <inheritdoc/>
+    public bool IsBadPiece(long offset, ReadOnlySpan<byte> bytes, long total) => _scan.Cache.BadFiles.IsBadPiece(offset, bytes, total);
+
+    /// <inheritdoc/>
+    public bool IsBadPlace(ulong place, long total) => _scan.Cache.BadFiles.IsBadPlace(place, total);
+
+    /// <inheritdoc/>
+    public void RememberPlace(ulong place, long total) => _scan.Cache.BadFiles.RememberPlace(place, total);
+
+    /// <inheritdoc/>
     public FileHandle Open(in FileOrigin origin)
     {
         if (!_free.TryDequeue(out int index))
@@ -210,11 +222,12 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
             Intake intake = await _scan.TakeInAsync(slot.Pipe.Reader, read => OnRead(slot, read), CancellationToken.None).ConfigureAwait(false);
             isRead = true;
             FileKey? announced = slot.HasAnnounced ? slot.Announced : null;
+            ulong place = slot.Place;
             FileProvenance? provenance = slot.End == FileEnd.Complete ? Provenance(slot) : null;
             Recycle(slot); // The spool has the bytes; the verdict may take its time.
             try
             {
-                await JudgeAsync(intake, announced, provenance).ConfigureAwait(false);
+                await JudgeAsync(intake, announced, provenance, place).ConfigureAwait(false);
             }
             finally
             {
@@ -242,7 +255,7 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
         }
     }
 
-    private async Task JudgeAsync(Intake intake, FileKey? announced, FileProvenance? provenance)
+    private async Task JudgeAsync(Intake intake, FileKey? announced, FileProvenance? provenance, ulong place)
     {
         if (provenance is null)
         {
@@ -256,7 +269,11 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
             Interlocked.Increment(ref _scan.Counters.HashMismatchesValue);
         }
 
-        await _scan.Judge(intake, provenance, out _).ConfigureAwait(false);
+        FileVerdict verdict = await _scan.Judge(intake, provenance, out _).ConfigureAwait(false);
+        if (verdict.Kind == FileVerdictKind.Malicious)
+        {
+            RememberPlace(place, intake.Key.Size); // Also when the file was let through before its verdict came.
+        }
     }
 
     /// <summary>The scan side failed while the worker may still be writing: the rest is read and forgotten, so that the slot comes back.</summary>

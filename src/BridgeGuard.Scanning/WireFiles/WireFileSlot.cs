@@ -51,6 +51,9 @@ internal sealed class WireFileSlot
 
     public uint SenderGuestId { get; private set; }
 
+    /// <summary>Where it comes from (<see cref="FilePlace"/>).</summary>
+    public ulong Place { get; private set; }
+
     /// <summary>Set before the pipe is completed.</summary>
     public FileEnd End { get; set; }
 
@@ -78,6 +81,7 @@ internal sealed class WireFileSlot
         FlowId = origin.FlowId;
         ReceiverGuestId = origin.ReceiverGuestId;
         SenderGuestId = origin.SenderGuestId;
+        Place = origin.Place;
         HasAnnounced = false;
         End = FileEnd.Truncated;
         _unflushed = 0;

@@ -25,6 +25,12 @@ public enum FileDelivery : byte
 
     /// <summary>The last bytes wait until the verdict is there.</summary>
     HoldTail,
+
+    /// <summary>The first bytes wait: no program sees any before the verdict. A file that outgrows its receiver's window goes over to <see cref="HoldTail"/>.</summary>
+    HoldHead,
+
+    /// <summary>The first bytes of files up to <see cref="RoleModel.FileHoldAllBytes"/> wait, whatever comes; longer files as <see cref="HoldTail"/>.</summary>
+    HoldAll,
 }
 
 /// <summary>One line of a role: rules it applies to, and what becomes of their matches.</summary>
@@ -37,7 +43,7 @@ public enum FileDelivery : byte
 public sealed record RoleRule(string? Classtype, string? File, string? MetadataKey, string? MetadataValue, uint Sid, string? From, RoleAction Action);
 
 /// <summary>What a guest may be and do. Immutable.</summary>
-public sealed class RoleModel
+public sealed record RoleModel
 {
     public required string Name { get; init; }
 
@@ -54,6 +60,18 @@ public sealed class RoleModel
 
     /// <summary>How long the end of a file may wait for a scanner.</summary>
     public int FileHoldMs { get; init; } = 5000;
+
+    /// <summary>How long a file of unknown length may stand still before its newest packet goes on (only where <see cref="FilesFailOpen"/>).</summary>
+    public int FileStallMs { get; init; } = 200;
+
+    /// <summary>Longest file that <see cref="FileDelivery.HoldAll"/> holds; a receiver's window must take it, Linux begins with 64 KiB.</summary>
+    public long FileHoldAllBytes { get; init; } = 64 << 10;
+
+    /// <summary>Pieces of files (ranges, resumed transfers) that cannot be joined to their start are let through; false stops them.</summary>
+    public bool AllowsPieces { get; init; } = true;
+
+    /// <summary>An HTTP receiver that has not got a byte of a stopped file gets a page that says why.</summary>
+    public bool BlockPage { get; init; } = true;
 
     /// <summary>What happens to a file without a verdict at the end of the wait: true passes it.</summary>
     public bool FilesFailOpen { get; init; } = true;

@@ -16,6 +16,12 @@ internal enum FtpCommand : byte
     Pasv,
     Port,
 
+    /// <summary>Where the next file begins.</summary>
+    Restart,
+
+    /// <summary>How long a file is.</summary>
+    Size,
+
     /// <summary>A listing comes over the data connection.</summary>
     List,
 
@@ -63,7 +69,9 @@ internal static class FtpCommands
     private static (byte[] Word, FtpCommand Command)[] Build()
     {
         var known = new List<(byte[] Word, FtpCommand Command)>();
-        Add(known, FtpCommand.Other, "ABOR ACCT ALLO CDUP CWD DELE HELP MDTM MKD MODE NOOP PASS PWD QUIT REIN REST RMD RNFR RNTO SITE SIZE SMNT STAT STRU SYST TYPE USER");
+        Add(known, FtpCommand.Other, "ABOR ACCT ALLO CDUP CWD DELE HELP MDTM MKD MODE NOOP PASS PWD QUIT REIN RMD RNFR RNTO SITE SMNT STAT STRU SYST TYPE USER");
+        Add(known, FtpCommand.Restart, "REST");
+        Add(known, FtpCommand.Size, "SIZE");
         Add(known, FtpCommand.List, "LIST NLST MLSD");
         Add(known, FtpCommand.Retrieve, "RETR");
         Add(known, FtpCommand.Store, "STOR APPE");

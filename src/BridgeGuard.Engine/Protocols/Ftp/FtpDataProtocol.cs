@@ -4,6 +4,7 @@ using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
+using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Protocols.Ftp;
 
@@ -142,7 +143,9 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
 
         if (_file is not null)
         {
-            context.Files.Close(_file);
+            // A connection that was broken off ends no file; who judges files waits for the rest of it.
+            bool isBroken = context.Files.IsJudging && context.Flow.Tcp is { } session && session.Has(TcpSessionFlags.Reset);
+            context.Files.Close(_file, isBroken ? FileState.Truncated : FileState.Closed);
             _file = null;
         }
 
@@ -184,6 +187,10 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
         if (_only.Name.Length > 0)
         {
             _file = context.Files.Open(_direction == Direction.ToServer ? _only.Uploads : _only.Downloads, _only.Name.Span, in context);
+            if (_file is not null && context.Flow.Expectation is { Offset: > 0 } rest)
+            {
+                context.Files.Resume(_file, rest.Offset, rest.Total, in context);
+            }
         }
     }
 }

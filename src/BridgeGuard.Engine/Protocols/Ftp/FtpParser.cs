@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
@@ -17,6 +18,10 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     /// <summary>The data connection that was arranged last, 0: none.</summary>
     private ushort _port;
     private bool _isActive;
+
+    /// <summary>Where the next file begins, and how long the server says it is (-1: it did not).</summary>
+    private long _restart;
+    private long _size = -1;
 
     /// <summary>Some data connection was arranged on this flow.</summary>
     private bool _wasArranged;
@@ -88,6 +93,8 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _isSkippingReply = false;
         _port = 0;
         _isActive = false;
+        _restart = 0;
+        _size = -1;
         _wasArranged = false;
         _waiting = 0;
         _change = ProtocolChange.None;
@@ -178,6 +185,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
                 command.Mode = FtpMode.Passive;
                 _wasArranged = true;
                 break;
+            case FtpCommand.Restart:
+                _restart = Utf8Parser.TryParse(argument, out long offset, out _) ? Math.Max(offset, 0) : 0;
+                break;
             case FtpCommand.Retrieve or FtpCommand.Store:
                 if (!_wasArranged)
                 {
@@ -241,7 +251,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         word.CopyTo(text);
         name = name[..Math.Min(name.Length, text.Length - word.Length)];
         name.CopyTo(text[word.Length..]);
-        expectations.Add(in key, ProtocolId.FtpData, context.Flow.Id, context.TimeUs, word.Length, text[..(word.Length + name.Length)]);
+        expectations.Add(in key, ProtocolId.FtpData, context.Flow.Id, context.TimeUs, word.Length, text[..(word.Length + name.Length)], _restart, _size);
+        _restart = 0;
+        _size = -1;
     }
 
     private bool Reply(ReadOnlySpan<byte> line, bool isTooLong, in ParseContext context)
@@ -304,6 +316,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
                     Arrange(command, port, in context);
                 }
 
+                break;
+            case FtpCommand.Size when code == 213:
+                _size = Utf8Parser.TryParse(line[3..].TrimStart((byte)' '), out long size, out _) && size >= 0 ? size : -1;
                 break;
             case FtpCommand.AuthTls when code == 234:
                 _change = new ProtocolChange(true, ProtocolId.Tls);

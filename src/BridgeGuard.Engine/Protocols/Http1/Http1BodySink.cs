@@ -14,6 +14,7 @@ internal sealed class Http1BodySink : IContentSink
     private Http1Transaction? _transaction;
     private ParseContext _context;
     private bool _wantsFile;
+    private long _announced = -1;
 
     public Http1BodySink(Http1Limits limits, bool toServer)
     {
@@ -28,13 +29,19 @@ internal sealed class Http1BodySink : IContentSink
 
     public Http1Multipart Multipart { get; } = new();
 
+    /// <summary>Parts of a larger file; begun by whoever begins the body.</summary>
+    public Http1ByteRanges ByteRanges { get; } = new();
+
     /// <summary>Begins a body.</summary>
     /// <param name="transaction">Gets it.</param>
     /// <param name="wantsFile">The body is a file of its own.</param>
-    public void Begin(Http1Transaction transaction, bool wantsFile)
+    /// <param name="announced">Bytes of the body as it is sent, -1 when only its end will tell.</param>
+    public void Begin(Http1Transaction transaction, bool wantsFile, long announced)
     {
         _wantsFile = wantsFile;
+        _announced = announced;
         Multipart.Reset();
+        ByteRanges.Reset();
         Http1Message message = transaction.Message(_toServer);
         if (_toServer)
         {
@@ -81,7 +88,11 @@ internal sealed class Http1BodySink : IContentSink
             Multipart.Finish(transaction, context.Files, state);
         }
 
-        if (message.Files.Open is { } file)
+        if (ByteRanges.IsActive)
+        {
+            ByteRanges.Finish(context.Files);
+        }
+        else if (message.Files.Open is { } file)
         {
             context.Files.Close(file, state);
         }
@@ -97,6 +108,12 @@ internal sealed class Http1BodySink : IContentSink
     {
         Http1Message message = transaction.Message(_toServer);
         _context = context;
+        if (ByteRanges.IsActive)
+        {
+            ByteRanges.Finish(context.Files);
+            _wantsFile = false;
+        }
+
         if (_wantsFile && !message.Body.HasBytes && message.Files.Count == 0)
         {
             OpenFile(transaction, message);
@@ -114,6 +131,7 @@ internal sealed class Http1BodySink : IContentSink
     {
         Decoder.Reset();
         Multipart.Reset();
+        ByteRanges.Reset();
         _transaction = null;
         _context = default;
     }
@@ -133,6 +151,18 @@ internal sealed class Http1BodySink : IContentSink
 
         if (!_wantsFile)
         {
+            return;
+        }
+
+        if (ByteRanges.IsActive)
+        {
+            if (isFirst)
+            {
+                FindPlace(transaction);
+            }
+
+            var place = new RangePlace { Key = _key.Span, Name = transaction.Uri.Span[..transaction.UriPathLength], Location = _location.Span };
+            ByteRanges.Read(bytes, message.Files, in place, in _context);
             return;
         }
 
@@ -162,10 +192,7 @@ internal sealed class Http1BodySink : IContentSink
 
     private void OpenFile(Http1Transaction transaction, Http1Message message)
     {
-        _location.Reset();
-        _location.Append("http://"u8);
-        _location.Append(transaction.HostRaw.Span);
-        _location.Append(transaction.Uri.Span);
+        FindPlace(transaction);
         ReadOnlySpan<byte> name = default;
         if (message.Fields.TryGet("content-disposition"u8, out ReadOnlySpan<byte> disposition))
         {
@@ -177,17 +204,27 @@ internal sealed class Http1BodySink : IContentSink
             name = transaction.Uri.Span[..transaction.UriPathLength];
         }
 
-        TrackedFile? file = _context.Files.Open(message.Files, name, in _context, _location.Span);
+        TrackedFile? file = _context.Files.Open(message.Files, name, in _context, _location.Span, Decoder.IsActive ? -1 : _announced);
         if (file is not null)
         {
+            file.EndIsAnnounced = _announced >= 0;
             file.MinInspectBytes = 0;
             Http1Ranges.Apply(transaction, message, file);
-            _key.Reset();
-            _key.Append(transaction.Host.Span);
-            _key.Append((byte)0);
-            _key.Append(transaction.Request.Line[transaction.Request.Second]);
             _context.Files.OpenRange(file, _key.Span, name, _location.Span, in _context);
         }
+    }
+
+    /// <summary>The address as the scanner is told it, and the key by which ranges of one file are known.</summary>
+    private void FindPlace(Http1Transaction transaction)
+    {
+        _location.Reset();
+        _location.Append("http://"u8);
+        _location.Append(transaction.HostRaw.Span);
+        _location.Append(transaction.Uri.Span);
+        _key.Reset();
+        _key.Append(transaction.Host.Span);
+        _key.Append((byte)0);
+        _key.Append(transaction.Request.Line[transaction.Request.Second]);
     }
 
     private void ReportDecoder(Http1Transaction transaction)

@@ -243,6 +243,10 @@ internal sealed class Http1Multipart
                 && TryFindParameter(line[(colon + 1)..], "filename"u8, out ReadOnlySpan<byte> name))
             {
                 _file = context.Files.Open(message.Files, name, in context);
+                if (_file is not null)
+                {
+                    _file.EndIsAnnounced = true; // The closing boundary is yet to come.
+                }
             }
         }
     }

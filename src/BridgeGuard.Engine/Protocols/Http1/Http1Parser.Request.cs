@@ -184,7 +184,7 @@ internal sealed partial class Http1Parser
         BeginCodings(transaction, message, _requestSink.Decoder);
         ReadOnlySpan<byte> method = message.Line[message.First];
         bool isPost = method.SequenceEqual("POST"u8);
-        _requestSink.Begin(transaction, wantsFile: isPost || method.SequenceEqual("PUT"u8));
+        _requestSink.Begin(transaction, wantsFile: isPost || method.SequenceEqual("PUT"u8), _requestBody.IsByLength ? _requestBody.Remaining : -1);
         if (isPost && message.Fields.TryGet("content-type"u8, out ReadOnlySpan<byte> type))
         {
             _requestSink.Multipart.TryBegin(type, transaction);

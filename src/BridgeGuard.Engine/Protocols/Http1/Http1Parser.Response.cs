@@ -291,7 +291,12 @@ internal sealed partial class Http1Parser
 
     private void BeginResponseBody(Http1Transaction transaction, in ParseContext context)
     {
-        _responseSink.Begin(transaction, wantsFile: true);
+        _responseSink.Begin(transaction, wantsFile: true, _responseBody.IsByLength ? _responseBody.Remaining : -1);
+        if (context.Files.IsJudging && transaction.Response.Fields.TryGet("content-type"u8, out ReadOnlySpan<byte> type))
+        {
+            _responseSink.ByteRanges.TryBegin(type);
+        }
+
         transaction.ProgressToClient = Http1Progress.Body;
         _responsePhase = ResponsePhase.Body;
     }

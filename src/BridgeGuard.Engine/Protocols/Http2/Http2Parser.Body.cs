@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using BridgeGuard.Engine.Compression;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Packets;
@@ -187,7 +188,9 @@ internal sealed partial class Http2Parser
         _location.Append("http://"u8);
         _location.Append(authority);
         _location.Append(path);
-        TrackedFile? file = context.Files.Open(side.Files, default, in context, _location.Span);
+        long announced = side.Decoder is not { IsActive: true } && side.Headers.TryGet("content-length"u8, out ReadOnlySpan<byte> length)
+            && Utf8Parser.TryParse(length, out long bytes, out int digits) && digits == length.Length ? bytes : -1;
+        TrackedFile? file = context.Files.Open(side.Files, default, in context, _location.Span, announced);
         if (file is null || !side.Headers.TryGet("content-range"u8, out ReadOnlySpan<byte> range))
         {
             return;

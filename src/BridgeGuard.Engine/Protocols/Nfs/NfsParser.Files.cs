@@ -199,7 +199,7 @@ internal sealed partial class NfsParser
     {
         ReadOnlySpan<byte> data = transfer.Rest[..(int)Math.Min(transfer.Length, (uint)transfer.Rest.Length)];
         long offset = (long)Math.Min(transfer.Offset, long.MaxValue / 2);
-        transaction.Assembler.Add(context.Files, offset, data, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
+        transaction.Assembler.Add(context.Files, in context, offset, data, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
         if (transfer.IsFinal)
         {
             Finish(transaction, FileState.Closed, in context);
@@ -252,7 +252,13 @@ internal sealed partial class NfsParser
         transaction.Handle = transaction.Text.Append(handle.Handle.Span);
         transaction.Name = transaction.Text.Append(handle.Name.Span);
         FileList list = isWrite ? transaction.FilesToServer : transaction.FilesToClient;
-        transaction.Assembler.Begin(context.Files.Open(list, handle.Name.Span, in context));
+        TrackedFile? file = context.Files.Open(list, handle.Name.Span, in context);
+        if (file is not null)
+        {
+            file.EndIsAnnounced = true; // Reads say where the file ends; a writer waits for each answer.
+        }
+
+        transaction.Assembler.Begin(file);
         return transaction;
     }
 

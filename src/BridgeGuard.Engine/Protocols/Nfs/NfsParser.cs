@@ -211,7 +211,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
     private void TakeData(DirectionState state, ReadOnlySpan<byte> bytes, in ParseContext context)
     {
         state.DataOwner?.Touch();
-        state.DataOwner?.Assembler.Add(context.Files, state.DataOffset, bytes, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
+        state.DataOwner?.Assembler.Add(context.Files, in context, state.DataOffset, bytes, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
         MoveData(state, bytes.Length, in context);
     }
 

@@ -10,6 +10,9 @@ internal sealed class SmbHandle
 
     public ByteBuffer Name { get; } = new();
 
+    /// <summary>Length of the file when it was opened, -1 when that was not seen.</summary>
+    public long Size { get; set; } = -1;
+
     public bool IsPipe { get; set; }
 
     /// <summary>The transfers that go on; null when none does.</summary>
@@ -31,6 +34,7 @@ internal sealed class SmbHandle
     {
         Id = default;
         Name.Reset();
+        Size = -1;
         IsPipe = false;
         Reading = null;
         Writing = null;

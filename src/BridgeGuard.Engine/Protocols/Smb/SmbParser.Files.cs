@@ -303,7 +303,14 @@ internal sealed partial class SmbParser
         transaction.Name = transaction.Text.Append(handle.Name.Span);
         transaction.Other = transaction.Text.Append(TryFindTree(in message, out SmbTree tree) ? tree.Name.Span : []);
         FileList list = toServer ? transaction.FilesToServer : transaction.FilesToClient;
-        transaction.Assembler.Begin(context.Files.Open(list, handle.Name.Span, in context, transaction.Text[transaction.Other]));
+        TrackedFile? file = context.Files.Open(list, handle.Name.Span, in context, transaction.Text[transaction.Other], toServer ? -1 : handle.Size);
+        if (file is not null)
+        {
+            // A writer's next block waits for the answer to this one, so that nothing can lag behind; its close is what ends the file.
+            file.EndIsAnnounced = true;
+        }
+
+        transaction.Assembler.Begin(file);
         if (toServer)
         {
             handle.Writing = transaction;
@@ -343,6 +350,7 @@ internal sealed partial class SmbParser
         bool toServer = context.Direction == Direction.ToServer;
         ChunkResult result = transaction.Assembler.Add(
             context.Files,
+            in context,
             offset,
             bytes,
             toServer ? limits.MaxWriteQueueBytes : limits.MaxReadQueueBytes,

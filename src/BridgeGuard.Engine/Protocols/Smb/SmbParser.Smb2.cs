@@ -371,6 +371,7 @@ internal sealed partial class SmbParser
         ClearHandle(handle);
         handle.Id = create.FileId;
         handle.Name.Append(create.Text[create.Name]);
+        handle.Size = create.FileSize is > 0 and <= long.MaxValue / 2 ? (long)create.FileSize : -1;
         handle.IsPipe = _trees.TryFind(TreeKey(create.Version, create.SessionId, create.TreeId), out SmbTree tree) && tree.Type == SmbShareType.Pipe;
     }
 

@@ -59,6 +59,10 @@ internal sealed partial class MimeParser(SmtpLimits limits)
         if (limits.RawExtraction)
         {
             _file = context.Files.Open(mail.Attachments, "rawmsg"u8, in context);
+            if (_file is not null)
+            {
+                _file.EndIsAnnounced = true; // Nothing is delivered before the mail's own end.
+            }
             _phase = Phase.Body;
         }
         else if (!limits.DecodeMime)
@@ -300,6 +304,10 @@ internal sealed partial class MimeParser(SmtpLimits limits)
         if (_hasName)
         {
             _file = context.Files.Open(_mail.Attachments, _name.Span, in context);
+            if (_file is not null)
+            {
+                _file.EndIsAnnounced = true; // Nothing is delivered before the mail's own end.
+            }
         }
 
         _phase = Phase.Body;

@@ -15,6 +15,11 @@ internal sealed class TftpEve : EveLogger
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var request = (TftpTransaction)transaction;
+        if (request.IsTransfer)
+        {
+            return false;
+        }
+
         writer.StartObject("tftp"u8);
         writer.Text("packet"u8, request.IsWrite ? "write"u8 : "read"u8);
         writer.Bytes("file"u8, request.Text[request.Name]);

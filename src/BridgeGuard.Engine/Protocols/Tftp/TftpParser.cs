@@ -3,12 +3,13 @@ using BridgeGuard.Engine.Pools;
 
 namespace BridgeGuard.Engine.Protocols.Tftp;
 
-/// <summary>Reads requests (RFC 1350 §5); data, acknowledgements and errors go by. Options (RFC 2347) are not looked at.</summary>
+/// <summary>Reads requests (RFC 1350 §5); data goes by, as in Suricata, unless somebody judges files: then <see cref="TftpTransfer"/> follows it.</summary>
 internal sealed class TftpParser(TftpProtocol protocol) : PooledState<TftpTransaction>(protocol)
 {
     private const int ReadRequest = 1;
     private const int WriteRequest = 2;
 
+    private readonly TftpTransfer _transfer = new();
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
@@ -16,8 +17,42 @@ internal sealed class TftpParser(TftpProtocol protocol) : PooledState<TftpTransa
         {
             Request(input[1] == WriteRequest, input[2..], in context);
         }
+        else if (context.Files.IsJudging)
+        {
+            _transfer.Read(input, this, in context);
+        }
 
         return ParseResult.Done(input.Length);
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        _transfer.Forget((TftpTransaction)transaction);
+        base.Release(transaction);
+    }
+
+    public override void OnEnd(in ParseContext context) => _transfer.End(in context);
+
+    public override void Reset()
+    {
+        _transfer.Reset();
+        base.Reset();
+    }
+
+    /// <summary>A transaction that carries the data of a transfer.</summary>
+    internal TftpTransaction? AddTransfer(ReadOnlySpan<byte> name, bool isWrite)
+    {
+        if (Transactions.Count >= TftpLimits.MaxTransactions)
+        {
+            return null;
+        }
+
+        TftpTransaction transfer = Rent();
+        transfer.IsTransfer = true;
+        transfer.IsWrite = isWrite;
+        transfer.Name = transfer.Text.Append(name);
+        Transactions.Add(transfer);
+        return transfer;
     }
 
     private void Request(bool isWrite, ReadOnlySpan<byte> text, in ParseContext context)
@@ -44,6 +79,10 @@ internal sealed class TftpParser(TftpProtocol protocol) : PooledState<TftpTransa
         request.ProgressToServer = TftpTransaction.Complete;
         request.ProgressToClient = TftpTransaction.Complete;
         Transactions.Add(request);
+        if (context.Files.IsJudging)
+        {
+            _transfer.Arrange(text[..Math.Min(nameEnd, TftpLimits.MaxNameBytes)], isWrite, in context);
+        }
     }
 
     private static bool IsMode(ReadOnlySpan<byte> mode) =>

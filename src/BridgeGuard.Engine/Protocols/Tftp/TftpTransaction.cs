@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
 
@@ -18,6 +19,17 @@ internal sealed class TftpTransaction : Transaction
     /// <summary>In small letters.</summary>
     public Slice Mode { get; set; } = Slice.None;
 
+    /// <summary>The transfer's data, followed only where somebody judges files; has no record of its own.</summary>
+    public bool IsTransfer { get; set; }
+
+    public FileList Uploads { get; } = new();
+
+    public FileList Downloads { get; } = new();
+
+    public override FileList FilesToServer => Uploads;
+
+    public override FileList FilesToClient => Downloads;
+
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
     {
         view = default;
@@ -28,6 +40,7 @@ internal sealed class TftpTransaction : Transaction
     {
         base.Reset();
         IsWrite = false;
+        IsTransfer = false;
         Text.Reset();
         Name = Slice.None;
         Mode = Slice.None;

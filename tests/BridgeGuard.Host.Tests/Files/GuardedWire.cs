@@ -1,0 +1,323 @@
+using System.Buffers.Binary;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Roles;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+using BridgeGuard.Host.Tests.Scanning;
+using BridgeGuard.Rules.Loading;
+using BridgeGuard.Scanning.Pipeline;
+using BridgeGuard.Scanning.VerdictCache;
+using BridgeGuard.Scanning.WireFiles;
+using BridgeGuard.Testing.Packets;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Files;
+
+/// <summary>One worker inline with the real scan pipeline behind it, and a wire between guests that tests speak over: what is held or stopped does not arrive.</summary>
+internal sealed class GuardedWire : IEventSink, IAsyncDisposable
+{
+    private readonly RuleLoadResult _rules = RuleLoader.Load(new RuleLoadOptions { Texts = [("none.rules", "")] });
+    private ushort _nextPort = 10_000;
+
+    public GuardedWire(RoleModel role, StubScanner? scanner = null, WireFileOptions? options = null, ScanOptions? scans = null)
+    {
+        Scanner = scanner ?? new StubScanner();
+        Cache = new FileVerdictCache(new CacheOptions());
+        Scans = new ScanService(Cache, [Scanner], scans);
+        Sink = new WireFileSink(Scans, null, options);
+        var protocols = new Dictionary<string, ProtocolSettings>
+        {
+            ["http"] = new(new Dictionary<string, string>
+            {
+                ["libhtp.default-config.request-body-limit"] = "0", ["libhtp.default-config.response-body-limit"] = "0",
+            }),
+        };
+        var settings = new EngineSettings
+        {
+            IsInline = true,
+            Files = new FileSettings { ForceSha256 = true },
+            AppLayer = new AppLayerSettings { Protocols = protocols },
+            Eve = new EveSettings { Types = [new EveTypeSettings("alert", ProtocolSettings.Empty)] },
+        };
+        var model = new PolicyModel([role], [new GuestModel { Name = "" }], []);
+        Worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = this, FileSink = Sink, FileVerdicts = Sink })
+        {
+            Program = new EngineProgram(_rules.Rules, new CompiledPolicy(model, _rules.Rules.Rules)),
+        };
+    }
+
+    public static RoleModel Tail => new() { Name = "tail", Files = FileDelivery.HoldTail, FilesFailOpen = false, FileHoldMs = 20_000 };
+
+    public StubScanner Scanner { get; }
+
+    public FileVerdictCache Cache { get; }
+
+    public ScanService Scans { get; }
+
+    public WireFileSink Sink { get; }
+
+    public PacketWorker Worker { get; }
+
+    public long NowUs { get; set; } = 1_700_000_000_000_000;
+
+    public List<string> Alerts { get; } = [];
+
+    public ushort NewPort() => _nextPort = (ushort)(_nextPort == 60_000 ? 10_000 : _nextPort + 1);
+
+    /// <summary>Opens a TCP connection.</summary>
+    public Conversation Connect(string client, string server, ushort port)
+    {
+        var conversation = new Conversation(this, client, NewPort(), server, port);
+        conversation.Open();
+        return conversation;
+    }
+
+    /// <summary>Puts one frame on the wire: did it go on?</summary>
+    public Verdict Process(byte[] frame)
+    {
+        Verdict verdict = Worker.Process(frame, 0, frame.Length, new FrameInfo { LinkType = LinkType.Ethernet, TimestampUs = NowUs += 20 });
+        Assert.Null(Worker.LastFault);
+        return verdict;
+    }
+
+    public void Tick(long passedUs)
+    {
+        NowUs += passedUs;
+        Worker.Tick(NowUs);
+        Assert.Null(Worker.LastFault);
+    }
+
+    public void Write(in EventHeader header, ReadOnlySpan<byte> json)
+    {
+        if (json.IndexOf("\"event_type\":\"alert\""u8) >= 0)
+        {
+            Alerts.Add(System.Text.Encoding.UTF8.GetString(json));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Worker.Dispose();
+        await Sink.DisposeAsync();
+        await Scans.DisposeAsync();
+        await Cache.DisposeAsync();
+    }
+}
+
+/// <summary>Both ends of one TCP connection over a <see cref="GuardedWire"/>: a sender repeats what is not delivered, a receiver puts together what is.</summary>
+internal sealed class Conversation(GuardedWire wire, string client, ushort clientPort, string server, ushort serverPort)
+{
+    public const int SegmentBytes = 1460;
+
+    private readonly End _client = new(1000);
+    private readonly End _server = new(900_000);
+
+    public string ClientAddress => client;
+
+    public ushort ClientPort => clientPort;
+
+    /// <summary>A reset has come, or something was given up.</summary>
+    public bool IsDead { get; private set; }
+
+    /// <summary>Frames that were held and sent on later.</summary>
+    public int SentOn { get; private set; }
+
+    /// <summary>The contiguous bytes that the client has.</summary>
+    public byte[] AtClient => _client.Contiguous();
+
+    public byte[] AtServer => _server.Contiguous();
+
+    public uint NextAtClient => _client.Next;
+
+    public uint NextAtServer => _server.Next;
+
+    /// <summary>Takes what the engine has sent by itself.</summary>
+    public void Collect() => TakeInjected();
+
+    public void Open()
+    {
+        Send(Direction.ToServer, _client.Sent++, "S", []);
+        Send(Direction.ToClient, _server.Sent++, "SA", []);
+        Send(Direction.ToServer, _client.Sent, "A", []);
+        _client.Expect(_server.Sent);
+        _server.Expect(_client.Sent);
+    }
+
+    public bool ToServer(ReadOnlySpan<byte> bytes) => Say(Direction.ToServer, bytes);
+
+    public bool ToClient(ReadOnlySpan<byte> bytes) => Say(Direction.ToClient, bytes);
+
+    /// <summary>Everything at once, as a sender whose window is open: what is held or lost is repeated afterwards.</summary>
+    public bool Burst(Direction direction, ReadOnlySpan<byte> bytes, bool withFin = false)
+    {
+        End from = direction == Direction.ToServer ? _client : _server;
+        uint first = from.Sent;
+        for (int at = 0; at < bytes.Length && !IsDead; at += SegmentBytes)
+        {
+            Send(direction, from.Sent, "A", bytes[at..Math.Min(bytes.Length, at + SegmentBytes)]);
+            from.Sent += (uint)Math.Min(SegmentBytes, bytes.Length - at);
+        }
+
+        if (withFin)
+        {
+            Send(direction, from.Sent, "FA", []);
+        }
+
+        return Repeat(direction, first, bytes, withFin);
+    }
+
+    public bool Close(Direction direction) => Burst(direction, [], withFin: true);
+
+    public void Reset(Direction direction) => Send(direction, (direction == Direction.ToServer ? _client : _server).Sent, "RA", []);
+
+    private bool Say(Direction direction, ReadOnlySpan<byte> bytes)
+    {
+        End from = direction == Direction.ToServer ? _client : _server;
+        for (int at = 0; at < bytes.Length && !IsDead; at += SegmentBytes)
+        {
+            ReadOnlySpan<byte> segment = bytes[at..Math.Min(bytes.Length, at + SegmentBytes)];
+            uint sequence = from.Sent;
+            from.Sent += (uint)segment.Length;
+            Send(direction, sequence, "A", segment);
+        }
+
+        return !IsDead;
+    }
+
+    /// <summary>A sender's retransmission timer: the first bytes that are missing again and again, as the receiver acknowledges.</summary>
+    private bool Repeat(Direction direction, uint first, ReadOnlySpan<byte> bytes, bool withFin)
+    {
+        End to = direction == Direction.ToServer ? _server : _client;
+        for (int tries = 0; tries < 400 && !IsDead; tries++)
+        {
+            int have = (int)(to.Next - first);
+            if (have >= bytes.Length && (!withFin || to.HasFin))
+            {
+                return true;
+            }
+
+            wire.Tick(1_000);
+            TakeInjected();
+            if (tries < 20)
+            {
+                Thread.Sleep(1);
+            }
+            else
+            {
+                Thread.Sleep(5);
+            }
+
+            wire.NowUs += 200_000;
+            have = (int)(to.Next - first);
+            int from = Math.Clamp(have, 0, bytes.Length);
+            int length = Math.Min(SegmentBytes, bytes.Length - from);
+            if (length > 0)
+            {
+                Send(direction, first + (uint)from, "A", bytes.Slice(from, length));
+            }
+            else if (withFin)
+            {
+                Send(direction, first + (uint)bytes.Length, "FA", []);
+            }
+        }
+
+        return !IsDead && (int)(to.Next - first) >= bytes.Length;
+    }
+
+    /// <summary>Gives the missing bytes of a direction another try, after time has passed.</summary>
+    public bool Retry(Direction direction, ReadOnlySpan<byte> lastBytes)
+    {
+        End from = direction == Direction.ToServer ? _client : _server;
+        return Repeat(direction, from.Sent - (uint)lastBytes.Length, lastBytes, withFin: false);
+    }
+
+    private void Send(Direction direction, uint sequence, string flags, ReadOnlySpan<byte> payload)
+    {
+        bool toServer = direction == Direction.ToServer;
+        End to = toServer ? _server : _client;
+        uint acknowledged = (toServer ? _client : _server).Next;
+        acknowledged = acknowledged == 0 ? (toServer ? _server : _client).Sent : acknowledged;
+        byte[] frame = toServer
+            ? FrameBuilder.Tcp(client, clientPort, server, serverPort, sequence, acknowledged, flags, payload)
+            : FrameBuilder.Tcp(server, serverPort, client, clientPort, sequence, acknowledged, flags, payload);
+        Verdict verdict = wire.Process(frame);
+        TakeInjected();
+        if (verdict.Action == VerdictAction.Pass)
+        {
+            to.Take(sequence, payload, flags.Contains('F'));
+            IsDead |= flags.Contains('R');
+        }
+
+        IsDead |= verdict.Reject != RejectTarget.None;
+    }
+
+    /// <summary>What the engine itself sends: by the addresses and ports in it to one of the ends.</summary>
+    private void TakeInjected()
+    {
+        FrameInjector injector = wire.Worker.Injector;
+        for (int i = 0; i < injector.Count; i++)
+        {
+            ReadOnlySpan<byte> frame = injector.Get(i, out _, out _);
+            ReadOnlySpan<byte> tcp = frame[34..];
+            int header = tcp[12] >> 4 << 2;
+            int total = BinaryPrimitives.ReadUInt16BigEndian(frame[16..]);
+            if (BinaryPrimitives.ReadUInt16BigEndian(tcp[2..]) is var port && port != clientPort && port != serverPort)
+            {
+                continue;
+            }
+
+            (port == clientPort ? _client : _server).Take(
+                BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]), tcp[header..(total - 20)], (tcp[13] & 1) != 0);
+            SentOn++;
+        }
+
+        injector.Clear();
+    }
+
+    private sealed class End(uint sequence)
+    {
+        private readonly SortedDictionary<uint, byte[]> _ahead = [];
+        private readonly MemoryStream _bytes = new();
+        private uint? _fin;
+
+        public uint Sent { get; set; } = sequence;
+
+        /// <summary>The next number that is expected from the other end.</summary>
+        public uint Next { get; private set; }
+
+        public bool HasFin => _fin is { } fin && fin == Next;
+
+        public void Expect(uint next) => Next = next;
+
+        public byte[] Contiguous() => _bytes.ToArray();
+
+        public void Take(uint at, ReadOnlySpan<byte> payload, bool isFin)
+        {
+            if (isFin)
+            {
+                _fin = at + (uint)payload.Length;
+            }
+
+            if (payload.IsEmpty || Next == 0)
+            {
+                return;
+            }
+
+            _ahead[at] = payload.ToArray();
+            while (_ahead.Count > 0 && (int)(_ahead.Keys.First() - Next) <= 0)
+            {
+                (uint begin, byte[] bytes) = _ahead.First();
+                _ahead.Remove(begin);
+                int known = (int)(Next - begin);
+                if (known < bytes.Length)
+                {
+                    _bytes.Write(bytes, known, bytes.Length - known);
+                    Next += (uint)(bytes.Length - known);
+                }
+            }
+        }
+    }
+}

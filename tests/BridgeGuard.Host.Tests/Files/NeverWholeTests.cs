@@ -1,0 +1,146 @@
+using System.Text;
+using BridgeGuard.Engine.Policy.Roles;
+using BridgeGuard.Host.Tests.Scanning;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Files;
+
+/// <summary>A malicious file never arrives whole, however often and in whatever pieces it is asked for: 1,000 tries a protocol over the engine and the scan pipeline.</summary>
+public sealed class NeverWholeTests
+{
+    private const int Tries = 1000;
+    private const int FileBytes = 20_000;
+
+    private static readonly string[] Guests = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+
+    private static byte[] BadFile(int seed)
+    {
+        byte[] file = new byte[FileBytes + seed];
+        new Random(seed).NextBytes(file);
+        Encoding.ASCII.GetBytes(StubScanner.Marker).CopyTo(file, FileBytes / 2);
+        return file;
+    }
+
+    [Fact]
+    public Task Http1() => RunAsync(1, (wire, file, coverage, i, guest) =>
+    {
+        const string server = "10.0.0.100";
+        const string path = "/files/bad.bin";
+        switch (i % 8)
+        {
+            case 0 or 4:
+                Transfers.HttpGet(wire, guest, server, path, file, 0, file.Length, coverage);
+                break;
+            case 1: // curl -C -
+                Transfers.HttpGet(wire, guest, server, path, file, Math.Min(coverage.Prefix, file.Length - 1), file.Length, coverage);
+                break;
+            case 2: // From the middle, from a mirror with another address.
+                Transfers.HttpGet(wire, guest, "10.0.0.101", "/mirror/" + i, file, i * 17 % file.Length, file.Length, coverage);
+                break;
+            case 3: // The last byte.
+                Transfers.HttpGet(wire, guest, server, path, file, file.Length - 1, file.Length, coverage);
+                break;
+            case 5:
+                Transfers.HttpGet(wire, guest, server, path, file, 0, file.Length, coverage, isChunked: true);
+                break;
+            case 6:
+                Transfers.HttpGetToClose(wire, guest, server, path, file, coverage);
+                break;
+            default:
+                Transfers.HttpGetRanges(wire, guest, "10.0.0.102", "/r" + i, file, [(0, 5000), (5000, 15_000), (15_000, file.Length)], coverage);
+                break;
+        }
+    });
+
+    [Fact]
+    public Task Http1Upload() => RunAsync(2, (wire, file, coverage, i, guest) =>
+        Transfers.HttpPut(wire, guest, "10.0.0.100", "/up/" + i, file, coverage));
+
+    [Fact]
+    public Task Http2() => RunAsync(3, (wire, file, coverage, i, guest) =>
+    {
+        int from = i % 3 == 0 ? 0 : i % 3 == 1 ? Math.Min(coverage.Prefix, file.Length - 1) : i * 31 % file.Length;
+        Transfers.Http2Get(wire, guest, "10.0.0.100", i % 5 == 4 ? "/m" + i : "/bad.bin", file, from, file.Length, withLength: i % 2 == 0, coverage);
+    });
+
+    [Fact]
+    public async Task Smtp()
+    {
+        byte[] file = BadFile(4);
+        await using var wire = new GuardedWire(GuardedWire.Tail);
+        int whole = 0;
+        for (int i = 0; i < Tries; i++)
+        {
+            whole += Transfers.SmtpMail(wire, Guests[i % 3], "10.0.0.100", $"n{i}.bin", file) ? 1 : 0;
+        }
+
+        Assert.Equal(0, whole);
+        Assert.Equal(1, wire.Scanner.Scans);
+    }
+
+    [Fact]
+    public Task Ftp() => RunAsync(5, (wire, file, coverage, i, guest) =>
+    {
+        int from = i % 3 == 0 ? 0 : i % 3 == 1 ? Math.Min(coverage.Prefix, file.Length - 1) : file.Length - 1 - (i % 100);
+        Transfers.FtpGet(wire, guest, "10.0.0.100", i % 4 == 3 ? "other" + i : "bad.bin", file, from, withSize: i % 2 == 0, coverage);
+    });
+
+    [Fact]
+    public Task FtpUpload() => RunAsync(6, (wire, file, coverage, i, guest) => Transfers.FtpPut(wire, guest, "10.0.0.100", "up" + i, file, coverage));
+
+    [Fact]
+    public Task Smb() => RunAsync(7, (wire, file, coverage, i, guest) =>
+    {
+        int from = i % 3 == 0 ? 0 : i % 3 == 1 ? Math.Min(coverage.Prefix, file.Length - 1) : i * 13 % file.Length;
+        Transfers.SmbRead(wire, guest, "10.0.0.100", i % 4 == 3 ? "copy" + i : "bad.bin", file, from, file.Length, coverage);
+    });
+
+    [Fact]
+    public Task Nfs() => RunAsync(8, (wire, file, coverage, i, guest) =>
+    {
+        int from = i % 3 == 0 ? 0 : i % 3 == 1 ? Math.Min(coverage.Prefix, file.Length - 1) : i * 13 % file.Length;
+        Transfers.NfsRead(wire, guest, "10.0.0.100", i % 4 == 3 ? "copy" + i : "bad.bin", file, from, file.Length, coverage);
+    });
+
+    [Fact]
+    public Task Tftp() => RunAsync(9, (wire, file, coverage, i, guest) =>
+        Transfers.TftpGet(wire, guest, "10.0.0.100", i % 2 == 0 ? "bad.bin" : "copy" + i, file, coverage));
+
+    /// <summary>Two halves over two protocols, after the file was seen once over a third.</summary>
+    [Fact]
+    public async Task PiecesOverDifferentProtocolsDoNotAddUp()
+    {
+        byte[] file = BadFile(10);
+        var coverage = new Coverage(file);
+        await using var wire = new GuardedWire(GuardedWire.Tail);
+        Transfers.HttpGet(wire, Guests[0], "10.0.0.100", "/a", file, 0, file.Length, coverage);
+        for (int i = 0; i < 50; i++)
+        {
+            int at = Math.Min(coverage.Prefix, file.Length - 1);
+            Transfers.FtpGet(wire, Guests[1], "10.0.0.101", "f" + i, file, at, withSize: true, coverage);
+            Transfers.SmbRead(wire, Guests[2], "10.0.0.102", "s" + i, file, at, file.Length, coverage);
+            Transfers.NfsRead(wire, Guests[0], "10.0.0.103", "n" + i, file, at, file.Length, coverage);
+            Transfers.Http2Get(wire, Guests[1], "10.0.0.104", "/h" + i, file, at, file.Length, true, coverage);
+            Transfers.TftpGet(wire, Guests[2], "10.0.0.105", "t" + i, file, coverage);
+        }
+
+        Assert.False(coverage.IsWhole);
+        Assert.Equal(1, wire.Scanner.Scans);
+    }
+
+    private static async Task RunAsync(int seed, Action<GuardedWire, byte[], Coverage, int, string> attempt)
+    {
+        byte[] file = BadFile(seed);
+        var coverage = new Coverage(file);
+        await using var wire = new GuardedWire(GuardedWire.Tail);
+        for (int i = 0; i < Tries; i++)
+        {
+            attempt(wire, file, coverage, i, Guests[i % Guests.Length]);
+            Assert.False(coverage.IsWhole, $"try {i} completed the file");
+        }
+
+        Assert.True(coverage.Missing > 0);
+        Assert.True(wire.Worker.FileHolds.Stopped > 0);
+        Assert.Equal(1, wire.Scanner.Scans);
+    }
+}

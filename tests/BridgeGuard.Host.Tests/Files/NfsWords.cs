@@ -1,0 +1,122 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace BridgeGuard.Host.Tests.Files;
+
+/// <summary>Messages of NFS 3 (RFC 1813) over RPC (RFC 5531) with record marks, as far as reading one file needs.</summary>
+internal static class NfsWords
+{
+    public static byte[] Lookup(uint xid, string name)
+    {
+        var call = new Xdr();
+        Call(call, xid, 3);
+        call.Opaque([1, 2, 3, 4]);
+        call.Opaque(Encoding.ASCII.GetBytes(name));
+        return call.Record();
+    }
+
+    public static byte[] Found(uint xid, string name, long size)
+    {
+        var reply = new Xdr();
+        Reply(reply, xid);
+        reply.Number(0);
+        reply.Opaque(Handle(name));
+        Attributes(reply, size);
+        reply.Number(0);
+        return reply.Record();
+    }
+
+    public static byte[] Read(uint xid, string name, long offset, int count)
+    {
+        var call = new Xdr();
+        Call(call, xid, 6);
+        call.Opaque(Handle(name));
+        call.Long(offset);
+        call.Number((uint)count);
+        return call.Record();
+    }
+
+    public static byte[] Data(uint xid, ReadOnlySpan<byte> data, long size, bool isEnd, out int dataAt)
+    {
+        var reply = new Xdr();
+        Reply(reply, xid);
+        reply.Number(0);
+        Attributes(reply, size);
+        reply.Number((uint)data.Length);
+        reply.Number(isEnd ? 1u : 0u);
+        dataAt = 4 + reply.Length + 4;
+        reply.Opaque(data);
+        return reply.Record();
+    }
+
+    private static byte[] Handle(string name) => [9, 9, .. Encoding.ASCII.GetBytes(name.PadRight(14)[..14])];
+
+    private static void Call(Xdr call, uint xid, uint procedure)
+    {
+        foreach (uint word in (uint[])[xid, 0, 2, 100003, 3, procedure, 0, 0, 0, 0])
+        {
+            call.Number(word);
+        }
+    }
+
+    private static void Reply(Xdr reply, uint xid)
+    {
+        foreach (uint word in (uint[])[xid, 1, 0, 0, 0, 0])
+        {
+            reply.Number(word);
+        }
+    }
+
+    private static void Attributes(Xdr reply, long size)
+    {
+        reply.Number(1);
+        foreach (uint word in (uint[])[1, 0x1a4, 1, 0, 0])
+        {
+            reply.Number(word);
+        }
+
+        reply.Long(size);
+        for (int i = 0; i < 14; i++)
+        {
+            reply.Number(0);
+        }
+    }
+
+    private sealed class Xdr
+    {
+        private readonly List<byte> _bytes = [];
+
+        public int Length => _bytes.Count;
+
+        public void Number(uint value)
+        {
+            Span<byte> four = stackalloc byte[4];
+            BinaryPrimitives.WriteUInt32BigEndian(four, value);
+            _bytes.AddRange(four.ToArray());
+        }
+
+        public void Long(long value)
+        {
+            Number((uint)(value >> 32));
+            Number((uint)value);
+        }
+
+        public void Opaque(ReadOnlySpan<byte> bytes)
+        {
+            Number((uint)bytes.Length);
+            _bytes.AddRange(bytes.ToArray());
+            while (_bytes.Count % 4 != 0)
+            {
+                _bytes.Add(0);
+            }
+        }
+
+        public byte[] Record()
+        {
+            byte[] record = new byte[4 + _bytes.Count];
+            BinaryPrimitives.WriteUInt32BigEndian(record, 0x8000_0000u | (uint)_bytes.Count);
+            _bytes.CopyTo(record, 4);
+            return record;
+        }
+    }
+}
