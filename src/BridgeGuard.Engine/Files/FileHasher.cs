@@ -103,6 +103,7 @@ internal sealed class FileHasher
         heir._wanted = _wanted;
         heir._isDirty = _isDirty;
         _isDirty = false;
+        _wanted = FileHashes.None;
     }
 
     /// <summary>Only the SHA-256, of what was fed so far.</summary>

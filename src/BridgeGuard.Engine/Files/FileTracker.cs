@@ -40,6 +40,9 @@ public sealed class FileTracker
     private readonly IFileStore? _store;
     private readonly Stack<TrackedFile> _pool = new();
     private readonly RangedFiles _ranges;
+
+    /// <summary>Open files by where they come from, the newest of each place: a rest that is asked for elsewhere continues one. Only where files are judged.</summary>
+    private readonly Dictionary<ulong, TrackedFile> _open = [];
     private MagicDatabase? _magic;
     private bool _magicTried;
 
@@ -133,7 +136,7 @@ public sealed class FileTracker
         }
 
         BeginPart(part, offset, total);
-        if (_ranges.HasParked(part.Place, total))
+        if (_ranges.CanContinue(part.Place, total, offset))
         {
             part.Range = _ranges.Begin(default, part.Name, (offset, total - 1, total), default, part.Place, in context);
         }
@@ -151,7 +154,7 @@ public sealed class FileTracker
     /// <summary>An earlier reading of the same file broke off, and its rest begins here: it goes on beside the record of this one.</summary>
     internal bool TryContinue(TrackedFile file, long offset, in ParseContext context)
     {
-        if (file.Range is not null || !_ranges.HasParked(file.Place, file.AnnouncedSize))
+        if (file.Range is not null || !_ranges.CanContinue(file.Place, file.AnnouncedSize, offset))
         {
             return false;
         }
@@ -203,6 +206,11 @@ public sealed class FileTracker
             && _verdicts.IsBadPiece(file.PartOffset + file.Size, bytes, file.PartTotal))
         {
             MarkBad(file);
+        }
+
+        if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && _verdicts is not null)
+        {
+            _open[file.Place] = file;
         }
 
         file.Hasher.Append(bytes);
@@ -266,6 +274,7 @@ public sealed class FileTracker
             return;
         }
 
+        ForgetOpen(file);
         EndRange(file, state == FileState.Closed);
         if (Growing == file)
         {
@@ -328,6 +337,19 @@ public sealed class FileTracker
 
         Tell(file);
     }
+
+    private void ForgetOpen(TrackedFile file)
+    {
+        if (file.Place != FilePlace.None && _open.TryGetValue(file.Place, out TrackedFile? open) && open == file)
+        {
+            _open.Remove(file.Place);
+        }
+    }
+
+    /// <summary>A file of this place that is open, or was when its connection died, and that reaches to where the rest begins.</summary>
+    internal TrackedFile? FindOpen(ulong place, long total, long reach) =>
+        _open.TryGetValue(place, out TrackedFile? file) && file.Size >= reach && !file.IsEnded
+        && (file.AnnouncedSize == total || file.AnnouncedSize < 0 || total < 0) ? file : null;
 
     private void BeginPart(TrackedFile part, long offset, long total)
     {

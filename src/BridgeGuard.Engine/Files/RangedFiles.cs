@@ -60,6 +60,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         in Protocols.ParseContext context)
     {
         Expire(context.TimeUs);
+        CanContinue(place, range.Total, range.Start);
         RangedFile? file = FindParked(place, range.Total) ?? Find(key, range.Total) ?? Add(key, name, range.Total, location, in context);
         if (file is null)
         {
@@ -200,7 +201,24 @@ internal sealed class RangedFiles(FileTracker tracker)
         return true;
     }
 
-    public bool HasParked(ulong place, long total) => FindParked(place, total) is not null;
+    /// <summary>Is there something that a rest from this offset on continues? A file that is open elsewhere is taken from there.</summary>
+    public bool CanContinue(ulong place, long total, long offset)
+    {
+        if (FindParked(place, total) is not null)
+        {
+            return true;
+        }
+
+        if (offset <= 0 || tracker.FindOpen(place, total, offset) is not { } open || !Park(open))
+        {
+            return false;
+        }
+
+        open.IsContinuedElsewhere = true;
+        open.PartOffset = 0;
+        open.PartTotal = open.AnnouncedSize;
+        return true;
+    }
 
     private RangedFile? FindParked(ulong place, long total)
     {

@@ -90,7 +90,10 @@ public sealed class TrackedFile
     public bool IsJudged { get; internal set; }
 
     /// <summary>It is joined to the rest of a larger file: the whole will be judged.</summary>
-    public bool IsJoined => Range is { IsLost: false };
+    public bool IsJoined => Range is { IsLost: false, IsDirect: true };
+
+    /// <summary>Its rest was asked for elsewhere while it was open: what is judged goes on there, and nothing more may come here.</summary>
+    public bool IsContinuedElsewhere { get; internal set; }
 
     /// <summary>Policy has had its first look at the growing file.</summary>
     internal bool WasSeenGrowing { get; set; }
@@ -276,6 +279,7 @@ public sealed class TrackedFile
         Place = FilePlace.None;
         IsJudged = false;
         WasSeenGrowing = false;
+        IsContinuedElsewhere = false;
         PartOffset = -1;
         PartTotal = -1;
         SinkFell = false;

@@ -109,7 +109,7 @@ public sealed partial class PacketWorker
             return false;
         }
 
-        if (file.PartOffset > 0 && !role.AllowsPieces && !file.IsJoined)
+        if (file.IsContinuedElsewhere || (file.PartOffset > 0 && !role.AllowsPieces && !file.IsJoined))
         {
             Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
             return true;

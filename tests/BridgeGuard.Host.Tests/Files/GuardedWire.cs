@@ -154,10 +154,10 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
     public bool Burst(Direction direction, ReadOnlySpan<byte> bytes, bool withFin = false)
     {
         End from = direction == Direction.ToServer ? _client : _server;
-        uint first = from.Sent;
         for (int at = 0; at < bytes.Length && !IsDead; at += SegmentBytes)
         {
             Send(direction, from.Sent, "A", bytes[at..Math.Min(bytes.Length, at + SegmentBytes)]);
+            from.History.Write(bytes[at..Math.Min(bytes.Length, at + SegmentBytes)]);
             from.Sent += (uint)Math.Min(SegmentBytes, bytes.Length - at);
         }
 
@@ -166,7 +166,7 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
             Send(direction, from.Sent, "FA", []);
         }
 
-        return Repeat(direction, first, bytes, withFin);
+        return Repeat(direction, withFin);
     }
 
     public bool Close(Direction direction) => Burst(direction, [], withFin: true);
@@ -181,6 +181,7 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
             ReadOnlySpan<byte> segment = bytes[at..Math.Min(bytes.Length, at + SegmentBytes)];
             uint sequence = from.Sent;
             from.Sent += (uint)segment.Length;
+            from.History.Write(segment);
             Send(direction, sequence, "A", segment);
         }
 
@@ -188,8 +189,11 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
     }
 
     /// <summary>A sender's retransmission timer: the first bytes that are missing again and again, as the receiver acknowledges.</summary>
-    private bool Repeat(Direction direction, uint first, ReadOnlySpan<byte> bytes, bool withFin)
+    private bool Repeat(Direction direction, bool withFin)
     {
+        End sender = direction == Direction.ToServer ? _client : _server;
+        ReadOnlySpan<byte> bytes = sender.History.GetBuffer().AsSpan(0, (int)sender.History.Length);
+        uint first = sender.Sent - (uint)bytes.Length;
         End to = direction == Direction.ToServer ? _server : _client;
         for (int tries = 0; tries < 400 && !IsDead; tries++)
         {
@@ -225,13 +229,6 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
         }
 
         return !IsDead && (int)(to.Next - first) >= bytes.Length;
-    }
-
-    /// <summary>Gives the missing bytes of a direction another try, after time has passed.</summary>
-    public bool Retry(Direction direction, ReadOnlySpan<byte> lastBytes)
-    {
-        End from = direction == Direction.ToServer ? _client : _server;
-        return Repeat(direction, from.Sent - (uint)lastBytes.Length, lastBytes, withFin: false);
     }
 
     private void Send(Direction direction, uint sequence, string flags, ReadOnlySpan<byte> payload)
@@ -284,6 +281,9 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
         private uint? _fin;
 
         public uint Sent { get; set; } = sequence;
+
+        /// <summary>All payload bytes sent so far.</summary>
+        public MemoryStream History { get; } = new();
 
         /// <summary>The next number that is expected from the other end.</summary>
         public uint Next { get; private set; }

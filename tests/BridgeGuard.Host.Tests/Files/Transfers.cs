@@ -22,10 +22,14 @@ internal static class Transfers
         }
 
         byte[] answer = [.. Ascii(head), .. file[from..to]];
-        bool arrived = talk.Burst(Direction.ToClient, answer);
-        if (arrived && isChunked)
+        if (isChunked)
         {
+            talk.ToClient(answer);
             talk.Burst(Direction.ToClient, "\r\n0\r\n\r\n"u8);
+        }
+        else
+        {
+            talk.Burst(Direction.ToClient, answer);
         }
 
         Note(talk.AtClient, head.Length, from, coverage);
@@ -127,10 +131,8 @@ internal static class Transfers
             answer.AddRange(Http2Frame(0, isLast ? (byte)1 : (byte)0, 1, file[at..(at + length)]));
         }
 
-        if (talk.Burst(Direction.ToClient, [.. answer]) && !withLength)
-        {
-            talk.Burst(Direction.ToClient, Http2Frame(0, 1, 1, []));
-        }
+        talk.ToClient([.. answer]);
+        talk.Burst(Direction.ToClient, withLength ? [] : Http2Frame(0, 1, 1, []));
 
         byte[] got = talk.AtClient;
         foreach ((int at, int begin, int length) in places)
