@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Replay throughput of BridgeGuard and Suricata on the same capture and rules, as a ratio from one run.
 
-usage: compare-replay.py [-r RULES] [-x COPIES] [-n RUNS] [--bridgeguard PROGRAM] [--suricata PROGRAM] CAPTURE.pcap...
+usage: compare-replay.py [-r RULES] [--no-eve] [-x COPIES] [-n RUNS] [--bridgeguard PROGRAM] [--suricata PROGRAM] CAPTURE.pcap...
 
 Each program reads the capture once and repeated COPIES times (copies an hour apart, so that flows end in between); the difference of the CPU time
 (user and system, of the whole process) is packet time, the rest is start-up. The two programs take turns, RUNS times; of each kind the least is
@@ -56,6 +56,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     p = argparse.ArgumentParser()
     p.add_argument("-r", "--rules", default="/dev/null")
+    p.add_argument("--no-eve", action="store_true", help="no output at all: decoding, streams and parsers alone")
     p.add_argument("-x", "--copies", type=int, default=20)
     p.add_argument("-n", "--runs", type=int, default=3)
     p.add_argument("--bridgeguard", default=os.path.join(here, "..", ".artifacts", "publish", "bridgeguard"))
@@ -64,11 +65,15 @@ def main():
     a = p.parse_args()
     work = tempfile.mkdtemp(prefix="bg-bench-")
     yaml = os.path.join(work, "s.yaml")
-    open(yaml, "w").write("%YAML 1.1\n---\ninclude:\n  - /etc/suricata/suricata.yaml\n")
+    outputs = "outputs:\n  - eve-log:\n      enabled: no\n" if a.no_eve else ""
+    open(yaml, "w").write("%YAML 1.1\n---\ninclude:\n  - /etc/suricata/suricata.yaml\n" + outputs)
+    bare = os.path.join(work, "bare.yaml")
+    open(bare, "w").write("%YAML 1.1\n---\n" + outputs)
+    own = ["-c", bare] if a.no_eve else []
     rules = os.path.join(work, "all.rules")
     shutil.copyfile(a.rules, rules)
     programs = {
-        "bridgeguard": lambda f, o: [a.bridgeguard, "replay", f, "-S", rules, "-l", o, "-k", "none"],
+        "bridgeguard": lambda f, o: [a.bridgeguard, "replay", f, "-S", rules, "-l", o, "-k", "none", *own],
         "suricata": lambda f, o: [a.suricata, "-c", yaml, "-r", f, "-S", rules, "-l", o, "-k", "none", "--runmode", "single"],
     }
     if not os.path.exists(a.suricata):

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using BridgeGuard.Benchmarks.Pipeline;
+using BridgeGuard.Benchmarks.Protocols;
 
 namespace BridgeGuard.Benchmarks;
 
@@ -10,6 +11,16 @@ internal static class Program
         if (args is ["pipeline", ..])
         {
             return PipelineBench.Run(args.AsSpan(1));
+        }
+
+        if (args is ["parsers", ..])
+        {
+            return ParserBench.Run(args.AsSpan(1));
+        }
+
+        if (args is ["open", ..])
+        {
+            return OpenBench.Run(args.AsSpan(1));
         }
 
         if (args is ["flows", ..])

@@ -23,8 +23,16 @@ public abstract class ProtocolConformanceTests
     /// </summary>
     protected virtual bool SegmentsEndMessages => false;
 
+    /// <summary>
+    /// Writes a number into a request that makes it another exchange (message, stream or transaction id), where the protocol has such: for flows with
+    /// very many open ones. Turns of other forms are left alone.
+    /// </summary>
+    protected virtual void Renumber(byte[] turn, uint number)
+    {
+    }
+
     /// <summary>What the fuzz targets are made of: the protocol with its sample conversations.</summary>
-    public ProtocolSamples Subject => new(Protocol, Samples, Settings, IsDatagram, SegmentsEndMessages);
+    public ProtocolSamples Subject => new(Protocol, Samples, Settings, IsDatagram, SegmentsEndMessages, Renumber);
 
     [Fact]
     public void WellFormedConversationsAreTakenWhole()
@@ -195,4 +203,14 @@ public abstract class ProtocolConformanceTests
 
 /// <summary>A protocol with well-formed conversations of it.</summary>
 public sealed record ProtocolSamples(
-    Protocol Protocol, IReadOnlyList<Turn[]> Conversations, IReadOnlyDictionary<string, string>? Settings, bool IsDatagram, bool SegmentsEndMessages);
+    Protocol Protocol, IReadOnlyList<Turn[]> Conversations, IReadOnlyDictionary<string, string>? Settings, bool IsDatagram, bool SegmentsEndMessages,
+    Action<byte[], uint>? Renumber = null)
+{
+    /// <summary>Those of every protocol, by name. They are found, not listed: a protocol with conformance tests cannot be forgotten.</summary>
+    public static IEnumerable<(string Name, ProtocolSamples Samples)> All() =>
+        typeof(ProtocolConformanceTests).Assembly.GetTypes()
+            .Where(type => type.IsSubclassOf(typeof(ProtocolConformanceTests)) && !type.IsAbstract)
+            .OrderBy(type => type.Name, StringComparer.Ordinal)
+            .Select(type => (type.Name.Replace("ConformanceTests", "", StringComparison.Ordinal).ToLowerInvariant(),
+                ((ProtocolConformanceTests)Activator.CreateInstance(type)!).Subject));
+}

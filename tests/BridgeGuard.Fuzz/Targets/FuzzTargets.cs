@@ -11,15 +11,6 @@ internal static class FuzzTargets
         new DefragmenterTarget(),
         new ReassemblerTarget(),
         new WorkerTarget(),
-        .. Protocols(),
+        .. ProtocolSamples.All().Select(protocol => new ProtocolTarget(protocol.Name, protocol.Samples)),
     ];
-
-    /// <summary>The tests are found, not listed: a protocol with conformance tests cannot be forgotten here.</summary>
-    private static IEnumerable<IFuzzTarget> Protocols() =>
-        typeof(ProtocolConformanceTests).Assembly.GetTypes()
-            .Where(type => type.IsSubclassOf(typeof(ProtocolConformanceTests)) && !type.IsAbstract)
-            .OrderBy(type => type.Name, StringComparer.Ordinal)
-            .Select(type => new ProtocolTarget(
-                type.Name.Replace("ConformanceTests", "", StringComparison.Ordinal).ToLowerInvariant(),
-                ((ProtocolConformanceTests)Activator.CreateInstance(type)!).Subject));
 }

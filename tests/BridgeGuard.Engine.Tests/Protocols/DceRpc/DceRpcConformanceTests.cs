@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.DceRpc;
@@ -10,6 +11,14 @@ public sealed class DceRpcConformanceTests : ProtocolConformanceTests
     private static readonly DceRpcSamples Big = new(littleEndian: false);
 
     protected override Protocol Protocol { get; } = new DceRpcProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        if (turn.Length >= 16 && turn[0] == 5)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(turn.AsSpan(12), number);
+        }
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Dns;
@@ -8,6 +9,11 @@ namespace BridgeGuard.Engine.Tests.Protocols.Dns;
 public sealed class DnsConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new DnsProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(turn.AsSpan(IsDatagram ? 0 : 2), (ushort)number);
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Enip;
 
@@ -7,6 +8,11 @@ namespace BridgeGuard.Engine.Tests.Protocols.Enip;
 public sealed class EnipConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new EnipProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(turn.AsSpan(12), number);
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [

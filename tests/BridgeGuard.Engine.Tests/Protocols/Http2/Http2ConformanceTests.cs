@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Http2;
@@ -8,6 +9,14 @@ namespace BridgeGuard.Engine.Tests.Protocols.Http2;
 public sealed class Http2ConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new Http2Protocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        if (turn.Length > 9 && turn[3] == 1)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(turn.AsSpan(5), (2 * number) + 1);
+        }
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [
@@ -24,6 +33,10 @@ public sealed class Http2ConformanceTests : ProtocolConformanceTests
                  .. Frame(0, 0, 1, Text("up")), .. Frame(1, 5, 1, [0x3f, 0x01, 0xbe])]),
             new Turn(Direction.ToClient,
                 [.. SettingsFrame(), .. Frame(5, 4, 1, [.. Number(2), .. Get("/p")]), .. Frame(1, 4, 2, 0x88), .. Frame(0, 1, 2, Text("pushed")), .. Frame(3, 0, 1, Number(8))]),
+        ],
+        [
+            new Turn(Direction.ToServer, [.. Text(Preface), .. SettingsFrame()]),
+            new Turn(Direction.ToServer, Frame(1, 4, 1, Get("/open"))),
         ],
     ];
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Ldap;
 
@@ -7,6 +8,14 @@ namespace BridgeGuard.Engine.Tests.Protocols.Ldap;
 public sealed class LdapConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new LdapProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        if (turn.AsSpan(2).StartsWith("\u0002\u0004"u8))
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(turn.AsSpan(4), number & int.MaxValue);
+        }
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [
@@ -32,5 +41,6 @@ public sealed class LdapConformanceTests : ProtocolConformanceTests
             LdapSamples.Client(LdapSamples.Message(1, 0, [2, 1, 3, .. LdapSamples.Text(""), .. LdapSamples.Tlv(0xa3, [.. LdapSamples.Text("EXTERNAL"), .. LdapSamples.Text("c")])])),
             LdapSamples.Server(LdapSamples.Result(1, 1, 14, "", "", LdapSamples.Tagged(7, "s"))),
         ],
+        [LdapSamples.Client(LdapSamples.Tlv(0x30, [2, 4, 1, 0, 0, 1, .. LdapSamples.Search(1)[5..]]))],
     ];
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Modbus;
@@ -8,6 +9,11 @@ namespace BridgeGuard.Engine.Tests.Protocols.Modbus;
 public sealed class ModbusConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new ModbusProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(turn, (ushort)number);
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Mqtt;
 
@@ -7,6 +8,20 @@ namespace BridgeGuard.Engine.Tests.Protocols.Mqtt;
 public sealed class MqttConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new MqttProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        int id = (turn[0] >> 4) switch
+        {
+            3 => 4 + turn[3],
+            8 or 10 => 2,
+            _ => 0,
+        };
+        if (id > 0 && turn.Length > id + 2)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(turn.AsSpan(id), (ushort)number);
+        }
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [

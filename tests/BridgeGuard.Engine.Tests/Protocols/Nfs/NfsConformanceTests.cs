@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Nfs;
@@ -8,6 +9,14 @@ namespace BridgeGuard.Engine.Tests.Protocols.Nfs;
 public sealed class NfsConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new NfsProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        if (turn.Length > 8 && turn[0] >= 0x80)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(turn.AsSpan(4), number);
+        }
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Smb;
@@ -11,6 +12,18 @@ public sealed class SmbConformanceTests : ProtocolConformanceTests
     private static readonly DceRpcSamples Rpc = new();
 
     protected override Protocol Protocol { get; } = new SmbProtocol();
+
+    protected override void Renumber(byte[] turn, uint number)
+    {
+        if (turn.AsSpan(4).StartsWith((byte[])[0xfe, .. "SMB"u8]))
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(turn.AsSpan(28), number);
+        }
+        else if (turn.AsSpan(4).StartsWith((byte[])[0xff, .. "SMB"u8]))
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(turn.AsSpan(34), (ushort)number);
+        }
+    }
 
     protected override IReadOnlyList<Turn[]> Samples =>
     [

@@ -1,0 +1,172 @@
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Worker;
+using BridgeGuard.Testing.Packets;
+
+namespace BridgeGuard.Engine.Tests.Protocols;
+
+/// <summary>One flow through a whole worker on which a client asks and asks: what does the n-th request cost?</summary>
+/// <remarks>
+/// Inline, all records on, the protocol's cap on transactions lifted where it can be configured, so that as many as asked for really are open. Frames are
+/// made before the clock runs.
+/// </remarks>
+public sealed class OpenFlow : IEventSink, IDisposable
+{
+    private const string ClientAddress = "10.0.0.1";
+    private const string ServerAddress = "10.0.0.2";
+    private const ushort ClientPort = 40_000;
+
+    /// <summary>How a protocol begins that nothing else betrays.</summary>
+    private static readonly Turn[] Upgrade =
+    [
+        Turn.Client("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"),
+        Turn.Server("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+    ];
+
+    private readonly OpenConversation _conversation;
+    private readonly PacketWorker _worker;
+    private readonly ushort _port;
+    private readonly uint[] _next = [1000, 2000];
+    private long _now = 1_700_000_000_000_000;
+    private ushort _flow;
+
+    /// <param name="conversation">What is said.</param>
+    /// <param name="program">Rules; null: none.</param>
+    public OpenFlow(OpenConversation conversation, EngineProgram? program = null)
+    {
+        _conversation = conversation;
+        Protocol protocol = conversation.Samples.Protocol;
+        byte transport = conversation.Samples.IsDatagram ? IpProtocols.Udp : IpProtocols.Tcp;
+        _port = protocol.ProbePorts.FirstOrDefault(probe => probe.Transport == transport) is { First: > 0 } known ? known.First : (ushort)80;
+        _worker = new PacketWorker(new WorkerEnvironment { Settings = SettingsFor(conversation), Events = this, FlowHash = new FlowHash(1, 2) });
+        if (program is not null)
+        {
+            _worker.Program = program;
+        }
+    }
+
+    /// <summary>Records written.</summary>
+    public long Written { get; private set; }
+
+    /// <summary>Bytes of a request.</summary>
+    public int RequestBytes => _conversation.Request.Bytes.Length;
+
+    /// <summary>Opens another flow; one that was open before stays so.</summary>
+    public void Begin()
+    {
+        _flow++;
+        (_next[0], _next[1]) = (1000, 2000);
+        if (!_conversation.Samples.IsDatagram)
+        {
+            Play([Segment(Direction.ToServer, "S", []), Segment(Direction.ToClient, "SA", []), Segment(Direction.ToServer, "A", [])]);
+        }
+
+        foreach (Turn turn in _conversation.Samples.Protocol is { FollowsUpgrade: true, Patterns.Length: 0 } ? [.. Upgrade, .. _conversation.Before] : _conversation.Before)
+        {
+            Play([.. Frames(turn.Direction, turn.Bytes)]);
+        }
+    }
+
+    /// <summary>Bytes of an answer; 0 when there is none.</summary>
+    public int AnswerBytes => _conversation.Answer?.Bytes.Length ?? 0;
+
+    /// <summary>Says the request <paramref name="count"/> times, numbered from <paramref name="from"/> on; returns the ticks of the clock that passed.</summary>
+    public long Ask(uint from, int count)
+    {
+        List<byte[]> frames = [];
+        for (uint i = 0; i < count; i++)
+        {
+            frames.AddRange(Frames(_conversation.Request.Direction, _conversation.Numbered(_conversation.Request, from + i)));
+        }
+
+        return Play(frames);
+    }
+
+    /// <summary>Answers as many, from the one numbered <paramref name="newest"/> back; returns ticks.</summary>
+    public long Answer(uint newest, int count)
+    {
+        List<byte[]> frames = [];
+        for (uint i = 0; i < count; i++)
+        {
+            frames.AddRange(Frames(_conversation.Answer!.Direction, _conversation.Numbered(_conversation.Answer, newest - i)));
+        }
+
+        return Play(frames);
+    }
+
+    /// <summary>Transactions of the protocol on all flows, known once they have ended.</summary>
+    public long Finish()
+    {
+        _worker.Finish();
+        return _worker.Counters[WorkerCounters.AppTransactionIndex(_conversation.Samples.Protocol.Id, _conversation.Samples.IsDatagram ? IpProtocols.Udp : IpProtocols.Tcp)];
+    }
+
+    public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Written++;
+
+    public void Dispose() => _worker.Dispose();
+
+    /// <summary>What the worker tripped over; null: nothing.</summary>
+    public Exception? Fault => _worker.LastFault;
+
+    private static EngineSettings SettingsFor(OpenConversation conversation)
+    {
+        string[] types = ["alert", "anomaly", "files", "flow", .. ProtocolCatalog.All.ToArray().SelectMany(protocol => protocol.Loggers).Select(logger => logger.EventType).Distinct()];
+        var own = new Dictionary<string, string>(conversation.Samples.Settings ?? new Dictionary<string, string>())
+        {
+            ["enabled"] = "yes",
+            ["max-tx"] = "65536",
+            ["libhtp.default-config.max-tx"] = "65536",
+            ["request-flood"] = "65536",
+        };
+        return new EngineSettings
+        {
+            IsInline = true,
+            ValidateChecksums = false,
+            Stream = new StreamSettings { Reassembly = new ReassemblySettings { Depth = 0 } },
+            AppLayer = new AppLayerSettings
+            {
+                Protocols = new Dictionary<string, ProtocolSettings> { [conversation.Samples.Protocol.ConfigurationName] = new ProtocolSettings(own) },
+            },
+            Eve = new EveSettings { Types = [.. types.Select(type => new EveTypeSettings(type, ProtocolSettings.Empty))] },
+        };
+    }
+
+    private long Play(List<byte[]> frames)
+    {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        foreach (byte[] frame in frames)
+        {
+            _worker.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _now += 10, LinkType = LinkType.Ethernet });
+            _worker.Injector.Clear();
+        }
+
+        return System.Diagnostics.Stopwatch.GetTimestamp() - start;
+    }
+
+    private IEnumerable<byte[]> Frames(Direction direction, byte[] bytes)
+    {
+        if (_conversation.Samples.IsDatagram)
+        {
+            return [direction == Direction.ToServer
+                ? FrameBuilder.Udp(ClientAddress, (ushort)(ClientPort + _flow), ServerAddress, _port, bytes)
+                : FrameBuilder.Udp(ServerAddress, _port, ClientAddress, (ushort)(ClientPort + _flow), bytes)];
+        }
+
+        return [.. bytes.Chunk(1400).Select(part => Segment(direction, "PA", part)), Segment(direction.Opposite(), "A", [])];
+    }
+
+    private byte[] Segment(Direction direction, string flags, byte[] bytes)
+    {
+        bool toServer = direction == Direction.ToServer;
+        uint sequence = _next[toServer ? 0 : 1];
+        uint acknowledgement = flags == "S" ? 0 : _next[toServer ? 1 : 0];
+        _next[toServer ? 0 : 1] += (uint)bytes.Length + (flags.Contains('S', StringComparison.Ordinal) ? 1u : 0);
+        ushort client = (ushort)(ClientPort + _flow);
+        return toServer
+            ? FrameBuilder.Tcp(ClientAddress, client, ServerAddress, _port, sequence, acknowledgement, flags, bytes)
+            : FrameBuilder.Tcp(ServerAddress, _port, ClientAddress, client, sequence, acknowledgement, flags, bytes);
+    }
+}
