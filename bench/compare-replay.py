@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Replay throughput of BridgeGuard and Suricata on the same capture and rules, as a ratio from one run.
 
-usage: compare-replay.py [-r RULES] [--no-eve] [-x COPIES] [-n RUNS] [--bridgeguard PROGRAM] [--suricata PROGRAM] CAPTURE.pcap...
+usage: compare-replay.py [-r RULES] [--no-eve] [-x COPIES] [-w COPIES] [-n RUNS] [--bridgeguard PROGRAM] [--suricata PROGRAM] CAPTURE.pcap...
 
-Each program reads the capture once and repeated COPIES times (copies an hour apart, so that flows end in between); the difference of the CPU time
+Each program reads the capture once (or -w times) and repeated COPIES times (copies an hour apart, so that flows end in between); the difference of the CPU time
 (user and system, of the whole process) is packet time, the rest is start-up. The two programs take turns, RUNS times; of each kind the least is
 taken, as noise only adds. CPU time holds on a busy machine where wall time does not. Classic pcap files only.
 """
@@ -58,6 +58,7 @@ def main():
     p.add_argument("-r", "--rules", default="/dev/null")
     p.add_argument("--no-eve", action="store_true", help="no output at all: decoding, streams and parsers alone")
     p.add_argument("-x", "--copies", type=int, default=20)
+    p.add_argument("-w", "--warm", type=int, default=1, help="copies that count as start-up: just-in-time compilation goes on for about a second")
     p.add_argument("-n", "--runs", type=int, default=3)
     p.add_argument("--bridgeguard", default=os.path.join(here, "..", ".artifacts", "publish", "bridgeguard"))
     p.add_argument("--suricata", default=os.environ.get("PEER_HOME", "/opt/peers") + "/suricata")
@@ -82,7 +83,7 @@ def main():
     try:
         for capture in a.captures:
             one, many = os.path.join(work, "one.pcap"), os.path.join(work, "many.pcap")
-            packets, size = repeat(capture, 1, one)
+            packets, size = repeat(capture, a.warm, one)
             repeat(capture, a.copies, many)
             least = {name: [float("inf"), float("inf")] for name in programs}
             found = {}
@@ -95,9 +96,9 @@ def main():
             cost = {}
             for name in programs:
                 delta = max(least[name][1] - least[name][0], 1e-9)
-                cost[name] = delta / (packets * (a.copies - 1))
-                start = least[name][0] - cost[name] * packets
-                rate = size * 8 * (a.copies - 1) / delta / 1e9
+                cost[name] = delta / (packets * (a.copies - a.warm))
+                start = least[name][0] - cost[name] * packets * a.warm
+                rate = size * 8 * (a.copies - a.warm) / delta / 1e9
                 print(f"{os.path.basename(capture)[:40]:40} {name:12} {start:11.2f} {cost[name] * 1e6:10.2f} {rate:10.3f} {found[name]:7}")
             print(f"{'':40} ratio        suricata/bridgeguard CPU per packet: {cost['suricata'] / cost['bridgeguard']:.2f}")
     finally:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+PACKETS = 1_500_000  # a third of them, the first, count as start-up: see -w of compare-replay.py
 HERE = os.path.dirname(os.path.abspath(__file__))
 os.environ['PATH'] += ':/usr/sbin:/sbin'
 
@@ -38,7 +39,7 @@ def web(folder):
 events {{ worker_connections 256; }}
 http {{ access_log off; types {{ text/html html; }} keepalive_requests 1000;
  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
- server {{ listen 127.0.0.1:80; listen 127.0.0.1:443 ssl; ssl_certificate {folder}/c.pem; ssl_certificate_key {folder}/k.pem; root {root}; }} }}
+ server {{ listen 127.0.0.1:80; listen 127.0.0.1:443 ssl; ssl_certificate {folder}/c.pem; ssl_certificate_key {folder}/k.pem; ssl_protocols TLSv1.2 TLSv1.3; root {root}; }} }}
 ''')
     return subprocess.Popen(['nginx', '-c', conf, '-p', folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -62,13 +63,16 @@ def dns(folder):
 
 
 def dns_clients(_):
+    """As glibc resolves: each name from a socket of its own, A and AAAA."""
     numbers = random.Random(2)
-    for i in range(4000):
+    for i in range(2000):
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         client.settimeout(1)
         name = b''.join(bytes([len(label)]) + label for label in (b'host%d' % numbers.randrange(10000), b'example', b'com')) + b'\0'
-        client.sendto(struct.pack('>6H', i, 0x0100, 1, 0, 0, 0) + name + struct.pack('>2H', (1, 28)[i % 2], 1), ('127.0.0.1', 53))
+        for kind in (1, 28):
+            client.sendto(struct.pack('>6H', 2 * i + kind % 2, 0x0100, 1, 0, 0, 0) + name + struct.pack('>2H', kind, 1), ('127.0.0.1', 53))
         try:
+            client.recv(2048)
             client.recv(2048)
         except socket.timeout:
             pass
@@ -76,6 +80,14 @@ def dns_clients(_):
 
 
 KINDS = {'http': (web, http_clients, 'tcp port 80'), 'tls': (web, tls_clients, 'tcp port 443'), 'dns': (dns, dns_clients, 'udp port 53')}
+
+
+def packets(capture):
+    data, at, count = open(capture, 'rb').read(), 24, 0
+    while at + 16 <= len(data):
+        at += 16 + struct.unpack_from('<I', data, at + 8)[0]
+        count += 1
+    return count
 
 
 def record(kind, folder):
@@ -102,7 +114,7 @@ def main():
         record(sys.argv[2], sys.argv[3])
         return
     p = argparse.ArgumentParser()
-    p.add_argument('-x', '--copies', default='40')
+    p.add_argument('-x', '--copies', type=int, default=0, help='default: about a million packets')
     p.add_argument('-n', '--runs', default='3')
     p.add_argument('--keep')
     p.add_argument('--bridgeguard')
@@ -119,7 +131,8 @@ def main():
                 os.makedirs(folder, exist_ok=True)
                 os.chmod(folder, 0o777)
                 subprocess.run(['unshare', '-n', sys.executable, os.path.abspath(__file__), '--record', kind, folder], check=True)
-            subprocess.run([sys.executable, os.path.join(HERE, 'compare-replay.py'), '--no-eve', '-x', a.copies, '-n', a.runs, *programs, capture], check=True)
+            copies = a.copies or max(PACKETS // packets(capture), 4)
+            subprocess.run([sys.executable, os.path.join(HERE, 'compare-replay.py'), '--no-eve', '-x', str(copies), '-w', str(copies // 3), '-n', a.runs, *programs, capture], check=True)
     finally:
         if not a.keep:
             shutil.rmtree(work, ignore_errors=True)

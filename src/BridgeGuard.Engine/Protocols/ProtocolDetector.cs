@@ -11,6 +11,9 @@ public sealed class ProtocolDetector
     private readonly ProtocolPattern[][] _patterns = new ProtocolPattern[4][];
     private readonly ProtocolId[][] _patternOwners = new ProtocolId[4][];
     private readonly int[] _patternDepths = new int[4];
+
+    /// <summary>By the first byte of the data: which patterns can match at all, in their order.</summary>
+    private readonly byte[][][] _patternsByByte = new byte[4][][];
     private readonly PortProbes _tcpProbes;
     private readonly PortProbes _udpProbes;
     private readonly bool[] _enabled = new bool[(int)ProtocolId.Count];
@@ -60,6 +63,7 @@ public sealed class ProtocolDetector
         {
             _patterns[i] = [.. patterns[i]];
             _patternOwners[i] = [.. owners[i]];
+            _patternsByByte[i] = ByFirstByte(_patterns[i]);
         }
 
         _tcpProbes = new PortProbes(tcp);
@@ -175,7 +179,7 @@ public sealed class ProtocolDetector
     {
         reversed = false;
         ProtocolPattern[] patterns = _patterns[slot];
-        for (int i = 0; i < patterns.Length; i++)
+        foreach (byte i in data.IsEmpty ? [] : _patternsByByte[slot][data[0]])
         {
             ref readonly ProtocolPattern pattern = ref patterns[i];
             if (data.Length < pattern.MinimumBytes || !Occurs(pattern, data))
@@ -198,6 +202,30 @@ public sealed class ProtocolDetector
         }
 
         return ProtocolId.Unknown;
+    }
+
+    private static byte[][] ByFirstByte(ProtocolPattern[] patterns)
+    {
+        var byByte = new byte[256][];
+        var found = new List<byte>();
+        for (int first = 0; first < byByte.Length; first++)
+        {
+            found.Clear();
+            for (int i = 0; i < patterns.Length; i++)
+            {
+                ref readonly ProtocolPattern pattern = ref patterns[i];
+                bool isAnchored = pattern.Offset == 0 && pattern.Depth <= pattern.Bytes.Length;
+                byte begins = pattern.Bytes[0];
+                if (!isAnchored || begins == first || (pattern.IgnoreCase && char.ToLowerInvariant((char)begins) == char.ToLowerInvariant((char)first)))
+                {
+                    found.Add(checked((byte)i));
+                }
+            }
+
+            byByte[first] = [.. found];
+        }
+
+        return byByte;
     }
 
     private static bool Occurs(in ProtocolPattern pattern, ReadOnlySpan<byte> data)
