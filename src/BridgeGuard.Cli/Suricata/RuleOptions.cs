@@ -46,6 +46,7 @@ internal static class RuleOptions
             DataFolders = [configuration.DataFolder],
             ActionOrder = configuration.ActionOrder,
             DisabledFeatures = Array.FindAll(Fingerprints, name => IsOff(configuration, name)),
+            CountriesFile = configuration.GeoIpDatabase,
             Countries = configuration.GeoIpDatabase is { } database ? new CountryDatabase(database).RangesOf : null,
             IsInline = rewrites && configuration.Engine.IsInline,
             PcreMatchLimit = (uint)configuration.Engine.Detection.PcreMatchLimit,

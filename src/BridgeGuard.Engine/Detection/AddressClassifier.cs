@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection.Image;
 using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Detection;
@@ -25,6 +26,26 @@ internal sealed class AddressClassifier
         _v6Classes = v6Classes;
         _members = members;
         _words = words;
+    }
+
+    public AddressClassifier(ImageReader image)
+    {
+        _v4Starts = image.Array<uint>();
+        _v4Classes = image.Array<ushort>();
+        _v6Starts = image.Array<UInt128>();
+        _v6Classes = image.Array<ushort>();
+        _members = image.Array<ulong>();
+        _words = image.Int();
+    }
+
+    public void Write(ImageWriter image)
+    {
+        image.Array<uint>(_v4Starts);
+        image.Array<ushort>(_v4Classes);
+        image.Array<UInt128>(_v6Starts);
+        image.Array<ushort>(_v6Classes);
+        image.Array<ulong>(_members);
+        image.Int(_words);
     }
 
     public int ClassCount => _members.Length / _words;

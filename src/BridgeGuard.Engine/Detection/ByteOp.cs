@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection.Image;
 using BridgeGuard.Engine.Detection.Matchers;
 
 namespace BridgeGuard.Engine.Detection;
@@ -46,6 +47,110 @@ internal sealed class ByteOp
         OperandSlot = operandSlot,
         ResultSlot = resultSlot,
     };
+
+    /// <summary>Everything that <see cref="Read"/> reads, in its order.</summary>
+    public void Write(ImageWriter image)
+    {
+        Write(image, Test.Count);
+        image.Value(Test.Operator);
+        image.Bool(Test.Negated);
+        Write(image, Test.Value);
+        Write(image, Test.Offset);
+        image.Bool(Test.Relative);
+        image.Value(Test.Format);
+        image.Optional(Test.Bitmask);
+        Write(image, Jump.Count);
+        Write(image, Jump.Offset);
+        image.Bool(Jump.Relative);
+        image.Value(Jump.Format);
+        image.Int(Jump.Multiplier);
+        image.Bool(Jump.Align);
+        image.Bool(Jump.FromBeginning);
+        image.Bool(Jump.FromEnd);
+        image.Int(Jump.PostOffset);
+        image.Int(Extract.Count);
+        image.Int(Extract.Offset);
+        image.Text(Extract.Name);
+        image.Bool(Extract.Relative);
+        image.Value(Extract.Format);
+        image.Int(Extract.Multiplier);
+        image.Int(Extract.Align);
+        Write(image, Math.Count);
+        image.Int(Math.Offset);
+        image.Value(Math.Operator);
+        Write(image, Math.RightValue);
+        image.Text(Math.Result);
+        image.Bool(Math.Relative);
+        image.Value(Math.Format);
+        image.Optional(Math.Bitmask);
+        image.Int(CountSlot);
+        image.Int(OffsetSlot);
+        image.Int(OperandSlot);
+        image.Int(ResultSlot);
+        image.Value(Literals);
+    }
+
+    public static ByteOp Read(ImageReader image) => new()
+    {
+        // Members are read in the order in which they are written here (C# evaluates initializers in their order).
+        Test = new ByteTest
+        {
+            Count = ReadNumber(image),
+            Operator = image.Value<ByteOperator>(),
+            Negated = image.Bool(),
+            Value = ReadNumber(image),
+            Offset = ReadNumber(image),
+            Relative = image.Bool(),
+            Format = image.Value<ByteFormat>(),
+            Bitmask = image.Optional<ulong>(),
+        },
+        Jump = new ByteJump
+        {
+            Count = ReadNumber(image),
+            Offset = ReadNumber(image),
+            Relative = image.Bool(),
+            Format = image.Value<ByteFormat>(),
+            Multiplier = image.Int(),
+            Align = image.Bool(),
+            FromBeginning = image.Bool(),
+            FromEnd = image.Bool(),
+            PostOffset = image.Int(),
+        },
+        Extract = new ByteExtract
+        {
+            Count = image.Int(),
+            Offset = image.Int(),
+            Name = image.TextOrNull()!,
+            Relative = image.Bool(),
+            Format = image.Value<ByteFormat>(),
+            Multiplier = image.Int(),
+            Align = image.Int(),
+        },
+        Math = new ByteMath
+        {
+            Count = ReadNumber(image),
+            Offset = image.Int(),
+            Operator = image.Value<ByteMathOperator>(),
+            RightValue = ReadNumber(image),
+            Result = image.TextOrNull()!,
+            Relative = image.Bool(),
+            Format = image.Value<ByteFormat>(),
+            Bitmask = image.Optional<ulong>(),
+        },
+        CountSlot = image.Int(),
+        OffsetSlot = image.Int(),
+        OperandSlot = image.Int(),
+        ResultSlot = image.Int(),
+        Literals = image.Value<ByteValues>(),
+    };
+
+    private static void Write(ImageWriter image, NumberOrName number)
+    {
+        image.Value(number.Value);
+        image.Text(number.Name);
+    }
+
+    private static NumberOrName ReadNumber(ImageReader image) => new(image.Value<long>(), image.TextOrNull());
 
     /// <summary>The operands with variables replaced.</summary>
     public ByteValues Values(ReadOnlySpan<ulong> variables, bool dceLittleEndian) => new(

@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Detection.Image;
+
 namespace BridgeGuard.Engine.Detection;
 
 /// <summary>A set of digests of one length, sorted for look-up without allocation. Immutable.</summary>
@@ -18,6 +20,18 @@ internal sealed class DigestSet
         {
             sorted[i].CopyTo(_sorted.AsSpan(i * length));
         }
+    }
+
+    public DigestSet(ImageReader image)
+    {
+        _length = image.Int();
+        _sorted = image.Array<byte>();
+    }
+
+    public void Write(ImageWriter image)
+    {
+        image.Int(_length);
+        image.Array<byte>(_sorted);
     }
 
     public int Count => _sorted.Length / _length;

@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Detection.Image;
+
 namespace BridgeGuard.Engine.Detection;
 
 /// <summary>Tells of a port which of all port expressions of a rule set contain it, by one look-up.</summary>
@@ -13,6 +15,20 @@ internal sealed class PortClassifier
         _classes = classes;
         _members = members;
         _words = words;
+    }
+
+    public PortClassifier(ImageReader image)
+    {
+        _classes = image.Array<ushort>();
+        _members = image.Array<ulong>();
+        _words = image.Int();
+    }
+
+    public void Write(ImageWriter image)
+    {
+        image.Array<ushort>(_classes);
+        image.Array<ulong>(_members);
+        image.Int(_words);
     }
 
     /// <summary>The class of packets without ports: in no expression but "any".</summary>

@@ -71,7 +71,14 @@ public sealed class RuleInfo
     public RuleMetadata[] Metadata { get; init; } = [];
 
     /// <summary>The rule as written, on one line.</summary>
-    public string Text { get; init; } = "";
+    public string Text
+    {
+        get => field ?? (field = Texts?[Index] ?? "");
+        init;
+    }
+
+    /// <summary>Where the text is fetched when it was not given: most rules are never shown.</summary>
+    internal Image.RuleTexts? Texts { get; init; }
 
     /// <summary>Number of the rule in its set: its place in evaluation order.</summary>
     public int Index { get; init; }

@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Detection.Datasets;
+using BridgeGuard.Engine.Detection.Image;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Detection.Prefilter;
 using BridgeGuard.Engine.Detection.Regex;
@@ -16,9 +17,10 @@ public sealed class RuleSet
 {
     public static readonly RuleSet Empty = new();
 
+    private Dictionary<(uint Gid, uint Sid), int>? _byId;
+
     internal RuleSet()
     {
-        ById = new Dictionary<(uint Gid, uint Sid), int>();
     }
 
     /// <summary>What the rules say about themselves, by index.</summary>
@@ -36,9 +38,12 @@ public sealed class RuleSet
     public VariableNames Names { get; internal init; } = VariableNames.Shared;
 
     /// <summary>Finds a rule's index; -1 when it is not loaded.</summary>
-    public int Find(uint gid, uint sid) => ById.TryGetValue((gid, sid), out int index) ? index : -1;
+    public int Find(uint gid, uint sid) => (_byId ??= IndexIds()).TryGetValue((gid, sid), out int index) ? index : -1;
 
-    internal RuleInfo[] Infos { get; init; } = [];
+    internal LazyTable<RuleInfo> Infos { get; init; } = new([]);
+
+    /// <summary>Group and number of each rule; apart from <see cref="Infos"/>, which may not be made yet.</summary>
+    internal (uint Gid, uint Sid)[] Ids { get; init; } = [];
 
     internal RuleEntry[] Entries
     {
@@ -71,9 +76,9 @@ public sealed class RuleSet
 
     internal BufferOp[] Ops { get; init; } = [];
 
-    internal ContentPattern[] Contents { get; init; } = [];
+    internal LazyTable<ContentPattern> Contents { get; init; } = new([]);
 
-    internal PcreOp[] Expressions { get; init; } = [];
+    internal LazyTable<PcreOp> Expressions { get; init; } = new([]);
 
     internal ByteOp[] ByteOps { get; init; } = [];
 
@@ -86,7 +91,7 @@ public sealed class RuleSet
     internal DatasetOp[] DatasetOps { get; init; } = [];
 
     /// <summary>Scores of addresses for <c>iprep</c>.</summary>
-    internal ReputationTable Reputation { get; init; } = ReputationTable.Empty;
+    internal ReputationTable Reputation { get; private set; } = ReputationTable.Empty;
 
     internal RpcTest[] RpcTests { get; init; } = [];
 
@@ -141,9 +146,30 @@ public sealed class RuleSet
     /// <summary>What rules ask of frames, by protocol and direction: index protocol * 2 + direction.</summary>
     internal FrameRules[][] FrameRules { get; init; } = EmptyFrames();
 
-    internal Dictionary<(uint Gid, uint Sid), int> ById { get; init; }
+    /// <summary>The three kinds of searches together.</summary>
+    internal RuleSearches Searches
+    {
+        get => new(PayloadPrefilters, BufferPrefilters, FrameRules);
+        init
+        {
+            PayloadPrefilters = value.Payload;
+            BufferPrefilters = value.Buffers;
+            FrameRules = value.Frames;
+        }
+    }
 
     internal ReadOnlySpan<BufferOp> OpsOf(Span32 span) => Ops.AsSpan(span.Start, span.Count);
+
+    private Dictionary<(uint Gid, uint Sid), int> IndexIds()
+    {
+        var index = new Dictionary<(uint Gid, uint Sid), int>(Ids.Length);
+        for (int i = 0; i < Ids.Length; i++)
+        {
+            index[Ids[i]] = i;
+        }
+
+        return index;
+    }
 
     private static int[][] EmptyByProtocol()
     {
@@ -159,7 +185,14 @@ public sealed class RuleSet
         return all;
     }
 
-    /// <summary>Some rule looks into frames of this protocol.</summary>
+    /// <summary>The set with these scores, before any worker has it: addresses' scores come from files of their own.</summary>
+    internal RuleSet With(ReputationTable reputation)
+    {
+        Reputation = reputation;
+        return this;
+    }
+
+    /// <summary>Some rule looks into frames of this protocol.
     public bool NeedsFrames(ProtocolId protocol) => FrameRules[(int)protocol * 2].Length > 0 || FrameRules[((int)protocol * 2) + 1].Length > 0;
 
     private static BufferPrefilters[] EmptyPrefilters()
@@ -213,6 +246,41 @@ internal sealed class PrefilterTable
     public required int[] Rules { get; init; }
 }
 
+/// <summary>All searches of a set, by where they look.</summary>
+internal sealed record RuleSearches(PrefilterTable?[] Payload, BufferPrefilters[] Buffers, FrameRules[][] Frames)
+{
+    /// <summary>Every search; one that several buffers share as often as it is shared.</summary>
+    public IEnumerable<PrefilterTable> All()
+    {
+        foreach (PrefilterTable? table in Payload)
+        {
+            if (table is not null)
+            {
+                yield return table;
+            }
+        }
+
+        foreach (BufferPrefilters slot in Buffers)
+        {
+            foreach (BufferPrefilter buffer in slot.All)
+            {
+                yield return buffer.Table;
+            }
+        }
+
+        foreach (FrameRules[] slot in Frames)
+        {
+            foreach (FrameRules frame in slot)
+            {
+                if (frame.Table is { } table)
+                {
+                    yield return table;
+                }
+            }
+        }
+    }
+}
+
 /// <summary>The rules over one type of frames of a protocol in one direction.</summary>
 internal sealed class FrameRules
 {
@@ -257,7 +325,19 @@ internal sealed class BufferPrefilters
     /// <param name="all">Owned by the result from here on.</param>
     public BufferPrefilters(BufferPrefilter[] all)
     {
-        Array.Sort(all, (left, right) => left.Progress.CompareTo(right.Progress));
+        for (int i = 1; i < all.Length; i++)
+        {
+            // By insertion: those of one progress keep their order, also when a set is laid out again from an image.
+            BufferPrefilter moved = all[i];
+            int at = i;
+            for (; at > 0 && all[at - 1].Progress > moved.Progress; at--)
+            {
+                all[at] = all[at - 1];
+            }
+
+            all[at] = moved;
+        }
+
         All = all;
         for (int progress = 0; progress < _reached.Length; progress++)
         {

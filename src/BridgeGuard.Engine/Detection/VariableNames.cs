@@ -17,6 +17,41 @@ public sealed class VariableNames
     /// <summary>The name of a number given out before.</summary>
     public string this[int number] => _names[number];
 
+    /// <summary>All names so far, by number.</summary>
+    internal string[] All()
+    {
+        lock (_lock)
+        {
+            return _names[.._count];
+        }
+    }
+
+    /// <summary>Whether these names have, or can still get, the numbers of their places.</summary>
+    internal bool CanAdopt(ReadOnlySpan<string> names)
+    {
+        lock (_lock)
+        {
+            for (int i = 0; i < names.Length; i++)
+            {
+                if (i < _count ? _names[i] != names[i] : _numbers.ContainsKey(names[i]))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Gives names the numbers of their places, which <see cref="CanAdopt"/> allowed.</summary>
+    internal void Adopt(ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            Intern(name);
+        }
+    }
+
     /// <summary>The number of a name, new names get the next one. Control plane only.</summary>
     public int Intern(string name)
     {

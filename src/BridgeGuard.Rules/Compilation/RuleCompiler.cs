@@ -2,7 +2,6 @@ using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Datasets;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Detection.Prefilter;
-using BridgeGuard.Engine.Detection.Reputation;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Protocols;
@@ -28,7 +27,6 @@ internal sealed partial class RuleCompiler
     private readonly List<Asn1> _asn1 = [];
     private readonly List<DatasetOp> _datasetOps = [];
     private readonly List<RpcTest> _rpcTests = [];
-    private readonly ReputationTable _reputation;
     private readonly List<PcreOp> _expressions = [];
     private readonly List<ByteOp> _byteOps = [];
     private readonly List<Base64Op> _base64Ops = [];
@@ -46,21 +44,16 @@ internal sealed partial class RuleCompiler
     private readonly HeaderTable _headers = new();
     private readonly List<Transform[]> _bufferTransforms = [];
     private readonly Dictionary<string, int> _bufferNumbers = [];
-    private readonly Dictionary<(uint Gid, uint Sid), int> _byId = [];
     private readonly PrefilterPlan _prefilters = new();
     private readonly FirewallLayout _firewall = new();
     private readonly List<int>[] _transactionRules = new List<int>[(int)ProtocolId.Count];
 
-    private RuleCompiler(ReputationTable reputation) => _reputation = reputation;
-
     /// <summary>Compiles rules that were bound without error.</summary>
     /// <param name="rules">With their texts and priority resolved, in evaluation order.</param>
     /// <param name="thresholds">What <c>threshold.config</c> says.</param>
-    /// <param name="reputation">Scores for <c>iprep</c>.</param>
-    public static RuleSet Compile(
-        IReadOnlyList<(RuleModel Rule, RuleInfo Info)> rules, IReadOnlyList<ThresholdEntry> thresholds, ReputationTable reputation)
+    public static RuleSet Compile(IReadOnlyList<(RuleModel Rule, RuleInfo Info)> rules, IReadOnlyList<ThresholdEntry> thresholds)
     {
-        var compiler = new RuleCompiler(reputation);
+        var compiler = new RuleCompiler();
         ILookup<(uint, uint), ThresholdEntry> byRule = thresholds.ToLookup(entry => (entry.Gid, entry.Sid));
         foreach ((RuleModel rule, RuleInfo info) in rules)
         {
@@ -100,7 +93,6 @@ internal sealed partial class RuleCompiler
         AddThresholds(rule, thresholds, ref entry);
         _entries.Add(entry);
         _infos.Add(info);
-        _byId[(rule.Gid, rule.Sid)] = index;
         if (rule.Firewall is not null)
         {
             _firewall.Add(rule, index);
@@ -389,7 +381,8 @@ internal sealed partial class RuleCompiler
 
     private RuleSet Build() => new()
     {
-        Infos = [.. _infos],
+        Infos = new([.. _infos]),
+        Ids = [.. _infos.Select(info => (info.Gid, info.Sid))],
         Entries = [.. _entries],
         Headers = _headers.Headers(),
         HeaderOfRule = [.. _entries.Select(entry => entry.Header)],
@@ -400,13 +393,12 @@ internal sealed partial class RuleCompiler
         Conditions = [.. _conditions],
         Numbers = [.. _numbers],
         Ops = [.. _ops],
-        Contents = [.. _contents],
+        Contents = new([.. _contents]),
         EntropyOps = [.. _entropies],
         Asn1Ops = [.. _asn1],
         DatasetOps = [.. _datasetOps],
         RpcTests = [.. _rpcTests],
-        Reputation = _reputation,
-        Expressions = [.. _expressions],
+        Expressions = new([.. _expressions]),
         ByteOps = [.. _byteOps],
         Base64Ops = [.. _base64Ops],
         Engines = [.. _engines],
@@ -434,6 +426,5 @@ internal sealed partial class RuleCompiler
         BufferPrefilters = _prefilters.BuildBuffers(),
         Firewall = _firewall.Build(),
         FrameRules = _prefilters.BuildFrames(),
-        ById = _byId,
     };
 }

@@ -102,10 +102,12 @@ internal static class DatasetKeywords
             return;
         }
 
+        var op = new DatasetOp { Set = set, Command = command.Value, Test = test, MatchesSubdomains = settings.MatchesSubdomains };
+        context.Environment.Recipes?.Datasets.Add(op, settings);
         context.Rule.AddOp(context.Rule.Current, new OpModel
         {
             Kind = BufferOpKind.Dataset,
-            Data = new DatasetOp { Set = set, Command = command.Value, Test = test, MatchesSubdomains = settings.MatchesSubdomains },
+            Data = op,
             Column = context.Option.Name.Column,
         });
     }

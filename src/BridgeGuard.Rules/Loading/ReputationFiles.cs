@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using BridgeGuard.Engine.Detection.Reputation;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Rules.Diagnostics;
@@ -27,6 +28,31 @@ internal static class ReputationFiles
         }
 
         return categories;
+    }
+
+    /// <summary>Reads lists into one table; unreadable files and bad lines become diagnostics.</summary>
+    public static ReputationTable Read(IReadOnlyList<string> files, List<RuleDiagnostic> diagnostics)
+    {
+        if (files.Count == 0)
+        {
+            return ReputationTable.Empty;
+        }
+
+        var hosts = new Dictionary<IpAddress, byte[]>();
+        var networks = new Dictionary<(IpAddress Network, byte Prefix), byte[]>();
+        foreach (string file in files)
+        {
+            try
+            {
+                ParseList(File.ReadAllText(file, Encoding.Latin1), file, hosts, networks, diagnostics);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+            {
+                diagnostics.Add(new RuleDiagnostic(DiagnosticSeverity.Error, DiagnosticCode.FileNotFound, file, 0, 0, 0, $"the file cannot be read: {error.Message}"));
+            }
+        }
+
+        return Build(hosts, networks);
     }
 
     public static void ParseList(

@@ -54,6 +54,15 @@ public sealed class RuleLoadOptions
     /// <summary>The addresses of countries by their two-letter codes, for <c>geoip</c>; null without a database.</summary>
     public Func<IReadOnlyList<string>, IReadOnlyList<(Engine.Packets.IpAddress First, Engine.Packets.IpAddress Last)>>? Countries { get; init; }
 
+    /// <summary>The database behind <see cref="Countries"/>; without it sets are not cached.</summary>
+    public string? CountriesFile { get; init; }
+
+    /// <summary>The folder in which compiled sets are kept and looked for; null: every load compiles.</summary>
+    public string? CacheFolder { get; init; }
+
+    /// <summary>Sets of less text are not kept: compiling them takes no longer than looking for them.</summary>
+    internal long LeastCachedBytes { get; init; } = 1 << 20;
+
     /// <summary>Where lists named by rules (<c>filemd5</c>, datasets) are looked for after the rule file's folder.</summary>
     public IReadOnlyList<string> DataFolders { get; init; } = [];
 
@@ -74,5 +83,11 @@ public sealed class RuleLoadOptions
 public sealed record RuleLoadResult(
     RuleSet Rules, IReadOnlyList<RuleDiagnostic> Diagnostics, int Loaded, int Failed, int Skipped, int Files, DatasetRegistry Datasets)
 {
+    /// <summary>The set was not compiled but came from the cache.</summary>
+    public bool IsFromCache { get; init; }
+
+    /// <summary>What is wrong with the cache of compiled sets; empty when nothing is. The set is right all the same.</summary>
+    public string CacheProblem { get; init; } = "";
+
     public bool HasErrors => Diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
 }

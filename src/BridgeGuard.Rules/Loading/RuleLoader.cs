@@ -1,8 +1,8 @@
+using System.Security.Cryptography;
 using System.Text;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Regex;
-using BridgeGuard.Engine.Detection.Reputation;
-using BridgeGuard.Engine.Packets;
+using BridgeGuard.Rules.Caching;
 using BridgeGuard.Rules.Compilation;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Keywords;
@@ -15,14 +15,48 @@ namespace BridgeGuard.Rules.Loading;
 public static class RuleLoader
 {
     /// <summary>Loads and compiles. Never throws for what files say; I/O errors become diagnostics too.</summary>
-    public static RuleLoadResult Load(RuleLoadOptions options)
-    {
-        var loader = new Session(options, KeywordIndex.Shared);
-        return loader.Run();
-    }
+    /// <remarks>With a cache folder a set that was compiled before comes from there, with the same diagnostics.</remarks>
+    public static RuleLoadResult Load(RuleLoadOptions options) => Load(options, KeywordIndex.Shared);
 
     /// <summary>Loads and compiles with another catalogue of protocols (tests).</summary>
-    internal static RuleLoadResult Load(RuleLoadOptions options, KeywordIndex keywords) => new Session(options, keywords).Run();
+    internal static RuleLoadResult Load(RuleLoadOptions options, KeywordIndex keywords)
+    {
+        if (options.CacheFolder is null)
+        {
+            return new Session(options, keywords).Run();
+        }
+
+        if (TryLoadCached(options, keywords, out string problem) is { } cached)
+        {
+            return cached;
+        }
+
+        RuleLoadResult compiled = new Session(options, keywords).Run();
+        return problem.Length == 0 ? compiled : compiled with { CacheProblem = problem };
+    }
+
+    /// <summary>The set from the cache; null when it is not there or not to be used. Never compiles.</summary>
+    internal static RuleLoadResult? TryLoadCached(RuleLoadOptions options, KeywordIndex keywords, out string problem)
+    {
+        problem = "";
+        if (options.CacheFolder is not { } folder || CompileKey.Of(options, CompileKey.DigestOf) is not { } key)
+        {
+            return null;
+        }
+
+        CachedLoad? load = new CompiledRuleCache(folder).TryRead(key, image => (RuleSetImage.TryRead(image, options, keywords, out string reason), reason), out problem);
+        if (load is null)
+        {
+            return null;
+        }
+
+        List<RuleDiagnostic> diagnostics = [.. load.Diagnostics];
+        return new RuleLoadResult(
+            load.Rules.With(ReputationFiles.Read(options.ReputationFiles, diagnostics)), diagnostics, load.Rules.Count, load.Failed, load.Skipped, load.Files, options.Datasets)
+        {
+            IsFromCache = true,
+        };
+    }
 
     private sealed class Session
     {
@@ -40,6 +74,9 @@ public static class RuleLoader
         private Dictionary<string, ClassType> _classes = [];
         private Dictionary<string, string> _references = [];
         private readonly List<RuleMetadata> _metadataOfRule = [];
+        private readonly Recipes? _recipes;
+        private readonly Dictionary<string, byte[]> _digests = [];
+        private long _textBytes;
         private int _failed;
         private int _skipped;
         private int _files;
@@ -47,9 +84,11 @@ public static class RuleLoader
         public Session(RuleLoadOptions options, KeywordIndex keywords)
         {
             _options = options;
+            _recipes = options.CacheFolder is null ? null : new Recipes();
             _environment = new RuleEnvironment(options.Variables, keywords)
             {
                 Names = options.Names,
+                Recipes = _recipes,
                 RegexLimits = MatchLimits.Default with { MatchLimit = options.PcreMatchLimit, RecursionLimit = options.PcreRecursionLimit },
                 IsInline = options.IsInline,
                 UriLengthIsRaw = options.UriLengthIsRaw,
@@ -64,21 +103,6 @@ public static class RuleLoader
         private Dictionary<string, int> ReadCategories() => _options.ReputationCategoriesFile is { } file && TryRead(file, out string text)
             ? ReputationFiles.ParseCategories(text, file, _diagnostics)
             : [];
-
-        private ReputationTable ReadReputation()
-        {
-            var hosts = new Dictionary<IpAddress, byte[]>();
-            var networks = new Dictionary<(IpAddress Network, byte Prefix), byte[]>();
-            foreach (string file in _options.ReputationFiles)
-            {
-                if (TryRead(file, out string text))
-                {
-                    ReputationFiles.ParseList(text, file, hosts, networks, _diagnostics);
-                }
-            }
-
-            return ReputationFiles.Build(hosts, networks);
-        }
 
         public RuleLoadResult Run()
         {
@@ -113,8 +137,22 @@ public static class RuleLoader
                 complete.Add((rule, Describe(rule, priority, complete.Count)));
             }
 
-            RuleSet rules = RuleCompiler.Compile(complete, thresholds, ReadReputation());
-            return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files, _options.Datasets);
+            RuleSet rules = RuleCompiler.Compile(complete, thresholds);
+            string problem = Keep(rules);
+            rules = rules.With(ReputationFiles.Read(_options.ReputationFiles, _diagnostics));
+            return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files, _options.Datasets) { CacheProblem = problem };
+        }
+
+        /// <summary>Writes the set to the cache under the key of what was read; a word on what went wrong.</summary>
+        private string Keep(RuleSet rules)
+        {
+            if (_recipes is null || _textBytes < _options.LeastCachedBytes || CompileKey.Of(_options, file => _digests.GetValueOrDefault(file)) is not { } key)
+            {
+                return "";
+            }
+
+            var load = new CachedLoad(rules, _diagnostics, _failed, _skipped, _files);
+            return new CompiledRuleCache(_options.CacheFolder!).Write(key, image => RuleSetImage.TryWrite(image, load, _recipes, _options.Names));
         }
 
         private void AddFiles(IReadOnlyList<string> patterns)
@@ -350,7 +388,14 @@ public static class RuleLoader
             text = "";
             try
             {
-                text = Encoding.Latin1.GetString(File.ReadAllBytes(file));
+                byte[] bytes = File.ReadAllBytes(file);
+                _textBytes += bytes.Length;
+                if (_recipes is not null)
+                {
+                    _digests[file] = SHA256.HashData(bytes);
+                }
+
+                text = Encoding.Latin1.GetString(bytes);
                 return true;
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)

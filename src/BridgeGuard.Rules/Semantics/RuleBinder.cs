@@ -151,6 +151,7 @@ internal static partial class RuleBinder
             return;
         }
 
+        context.Environment.Recipes?.Transforms.TryAdd(transform, (context.Option.Name.Text, context.Argument));
         if (section.Ops.Count == 0 && !section.Absent)
         {
             rule.Sections.Remove(section);
@@ -181,6 +182,7 @@ internal static partial class RuleBinder
                 return;
             }
 
+            context.Environment.Recipes?.Keywords.TryAdd(matcher, (keyword.Name, protocol.Id, context.Option.Value?.Text));
             variants.Add(new EngineVariant(
                 protocol.Id, descriptor.Directions, descriptor.ProgressToServer, descriptor.ProgressToClient, 0, false, matcher));
             if (descriptor.StoresCertificates)

@@ -2,6 +2,7 @@ using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Regex;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Caching;
 using BridgeGuard.Rules.Keywords;
 using BridgeGuard.Rules.Loading;
 using BridgeGuard.Rules.Syntax;
@@ -21,6 +22,9 @@ internal sealed class RuleEnvironment
     }
 
     public KeywordIndex Keywords { get; }
+
+    /// <summary>How to make objects of the set again, for the cache; null when nobody asks.</summary>
+    public Recipes? Recipes { get; init; }
 
     /// <summary>The words of all rules of this load.</summary>
     public TextPool Words { get; } = new();
@@ -63,6 +67,7 @@ internal sealed class RuleEnvironment
         }
 
         _expressions.Add(key, regex);
+        Recipes?.Expressions.TryAdd(regex, (expression, options));
         return true;
     }
 
@@ -90,9 +95,13 @@ internal sealed class RuleEnvironment
             {
                 if (File.Exists(candidate))
                 {
-                    content = File.ReadAllText(candidate, System.Text.Encoding.Latin1);
+                    byte[] bytes = File.ReadAllBytes(candidate);
+                    Recipes?.DataFiles.Add((candidate, System.Security.Cryptography.SHA256.HashData(bytes)));
+                    content = System.Text.Encoding.Latin1.GetString(bytes);
                     return true;
                 }
+
+                Recipes?.DataFiles.Add((candidate, null));
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {

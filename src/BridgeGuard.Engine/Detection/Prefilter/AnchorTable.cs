@@ -1,4 +1,5 @@
 using System.Numerics;
+using BridgeGuard.Engine.Detection.Image;
 
 namespace BridgeGuard.Engine.Detection.Prefilter;
 
@@ -40,6 +41,18 @@ internal sealed class AnchorTable
         _tiers = [.. tiers];
     }
 
+    public AnchorTable(PatternTable table, ImageReader image)
+    {
+        _table = table;
+        _fromEnd = image.Bool();
+        Count = image.Int();
+        _tiers = new Tier[image.Count()];
+        for (int i = 0; i < _tiers.Length; i++)
+        {
+            _tiers[i] = new Tier(image.Int(), image.Array<Slot>());
+        }
+    }
+
     public int Count { get; }
 
     public long MemoryBytes
@@ -57,6 +70,18 @@ internal sealed class AnchorTable
 
     /// <summary>Bytes hashed per tier.</summary>
     private static ReadOnlySpan<byte> TierWidths => [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48];
+
+    public void Write(ImageWriter image)
+    {
+        image.Bool(_fromEnd);
+        image.Int(Count);
+        image.Int(_tiers.Length);
+        foreach (Tier tier in _tiers)
+        {
+            image.Int(tier.Width);
+            image.Array<Slot>(tier.Slots);
+        }
+    }
 
     public void Scan(in ScanInput input)
     {
@@ -103,6 +128,12 @@ internal sealed class AnchorTable
                 }
                 Slots[index] = new Slot(hash, pattern);
             }
+        }
+
+        public Tier(int width, Slot[] slots)
+        {
+            Width = width;
+            Slots = slots;
         }
 
         public int Width { get; }

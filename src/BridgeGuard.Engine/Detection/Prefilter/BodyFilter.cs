@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Detection.Image;
+
 namespace BridgeGuard.Engine.Detection.Prefilter;
 
 /// <summary>Finds patterns that are not tied to the buffer's start or end.</summary>
@@ -17,12 +19,24 @@ internal abstract class BodyFilter
         }
     }
 
+    protected BodyFilter(ImageReader image)
+    {
+        _minStart = image.Value<long>();
+        _maxEnd = image.Value<long>();
+    }
+
     public abstract long MemoryBytes { get; }
 
     /// <summary>For people: what it is and how many patterns it finds.</summary>
     public abstract string Outline { get; }
 
     protected string Limit => _maxEnd == long.MaxValue ? "" : $" in the first {_maxEnd} bytes";
+
+    public virtual void Write(ImageWriter image)
+    {
+        image.Value(_minStart);
+        image.Value(_maxEnd);
+    }
 
     /// <summary>Adds what occurs in the part of the buffer in which any of these patterns may lie.</summary>
     public void Scan(in ScanInput input)

@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Detection.Image;
+
 namespace BridgeGuard.Engine.Detection.Prefilter;
 
 /// <summary>The managed engine: two anchor tables, single bytes, and hash filters for the rest.</summary>
@@ -27,6 +29,39 @@ internal sealed class ManagedPatternSet : PatternSet
             .. BuildFilters(groups.Bodies.FindAll(pattern => _table[pattern].Placement.MaxEnd <= ShallowBytes), engine),
             .. BuildFilters(groups.Bodies.FindAll(pattern => _table[pattern].Placement.MaxEnd > ShallowBytes), engine),
         ];
+    }
+
+    /// <summary>A set from an image of the same build on the same kind of CPU.</summary>
+    public ManagedPatternSet(ImageReader image)
+    {
+        Engine = image.Value<PrefilterEngine>();
+        _table = new PatternTable(image);
+        _heads = image.Bool() ? new AnchorTable(_table, image) : null;
+        _tails = image.Bool() ? new AnchorTable(_table, image) : null;
+        _singles = image.Array<int>();
+        _filters = new BodyFilter[image.Count()];
+        for (int i = 0; i < _filters.Length; i++)
+        {
+            _filters[i] = image.Bool() ? new WindowFilter(_table, image) : new ShuffleFilter(_table, image);
+        }
+    }
+
+    /// <summary>Everything that the other constructor reads, in its order.</summary>
+    public void Write(ImageWriter image)
+    {
+        image.Value(Engine);
+        _table.Write(image);
+        image.Bool(_heads is not null);
+        _heads?.Write(image);
+        image.Bool(_tails is not null);
+        _tails?.Write(image);
+        image.Array<int>(_singles);
+        image.Int(_filters.Length);
+        foreach (BodyFilter filter in _filters)
+        {
+            image.Bool(filter is WindowFilter);
+            filter.Write(image);
+        }
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using BridgeGuard.Engine.Detection.Image;
 
 namespace BridgeGuard.Engine.Detection.Prefilter;
 
@@ -54,12 +55,30 @@ internal sealed class PatternTable
         }
     }
 
+    public PatternTable(ImageReader image)
+    {
+        _bytes = image.Array<byte>();
+        _masks = image.Array<byte>();
+        _ids = image.Array<int>();
+        _entries = image.Array<Entry>();
+        MaxLength = image.Int();
+    }
+
     public int Count => _entries.Length;
 
     public int MaxLength { get; }
 
     public long MemoryBytes =>
         _bytes.Length + _masks.Length + (_ids.Length * sizeof(int)) + (_entries.Length * (long)Marshal.SizeOf<Entry>());
+
+    public void Write(ImageWriter image)
+    {
+        image.Array<byte>(_bytes);
+        image.Array<byte>(_masks);
+        image.Array<int>(_ids);
+        image.Array<Entry>(_entries);
+        image.Int(MaxLength);
+    }
 
     public ReadOnlySpan<byte> BytesOf(int pattern) => _bytes.AsSpan(_entries[pattern].Offset, _entries[pattern].Length);
 

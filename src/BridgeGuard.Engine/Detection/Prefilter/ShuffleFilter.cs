@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using BridgeGuard.Engine.Detection.Image;
 
 namespace BridgeGuard.Engine.Detection.Prefilter;
 
@@ -41,7 +42,7 @@ internal sealed partial class ShuffleFilter : BodyFilter
 
     /// <summary>Per byte of the window: 16 entries by low bits, then 16 by high bits.</summary>
     private readonly byte[] _tables;
-    private readonly int[] _bucketStart = new int[Buckets + 1];
+    private readonly int[] _bucketStart;
     private readonly Slot[] _slots;
 
     private ShuffleFilter(PatternTable table, List<int> patterns, Slot[] slots, int width, ShuffleVariant variant)
@@ -50,6 +51,7 @@ internal sealed partial class ShuffleFilter : BodyFilter
         _table = table;
         _variant = variant;
         _width = width;
+        _bucketStart = new int[Buckets + 1];
         _tables = new byte[32 * width];
         _slots = slots;
         for (int bucket = 0; bucket < Buckets; bucket++)
@@ -62,9 +64,30 @@ internal sealed partial class ShuffleFilter : BodyFilter
         }
     }
 
+    public ShuffleFilter(PatternTable table, ImageReader image)
+        : base(image)
+    {
+        _table = table;
+        _variant = image.Value<ShuffleVariant>();
+        _width = image.Int();
+        _tables = image.Array<byte>();
+        _bucketStart = image.Array<int>();
+        _slots = image.Array<Slot>();
+    }
+
     public override string Outline => $"shuffle of {_width} bytes for {_slots.Length}{Limit}";
 
     public override long MemoryBytes => _tables.Length + (_slots.Length * (long)Unsafe.SizeOf<Slot>());
+
+    public override void Write(ImageWriter image)
+    {
+        base.Write(image);
+        image.Value(_variant);
+        image.Int(_width);
+        image.Array<byte>(_tables);
+        image.Array<int>(_bucketStart);
+        image.Array<Slot>(_slots);
+    }
 
     /// <summary>Filters for these patterns; none when they are so many that the hash filter is faster.</summary>
     /// <param name="table">The patterns.</param>

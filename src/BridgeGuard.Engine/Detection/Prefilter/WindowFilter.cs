@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using BridgeGuard.Engine.Detection.Image;
 
 namespace BridgeGuard.Engine.Detection.Prefilter;
 
@@ -59,10 +60,37 @@ internal sealed partial class WindowFilter : BodyFilter
         Fill(patterns, WindowChooser.Choose(table, patterns, width, stride));
     }
 
+    public WindowFilter(PatternTable table, ImageReader image)
+        : base(image)
+    {
+        _table = table;
+        _width = image.Int();
+        _stride = image.Int();
+        _bitmapShift = image.Int();
+        _bucketShift = image.Int();
+        _wide = image.Bool();
+        _bitmap = image.Array<byte>();
+        _bucketStart = image.Array<uint>();
+        _slots = image.Array<Slot>();
+    }
+
     public override string Outline => $"hash of {_width} bytes every {_stride} for {_slots.Length / _stride}{Limit}";
 
     public override long MemoryBytes =>
         _bitmap.Length + (_bucketStart.Length * (long)sizeof(uint)) + (_slots.Length * (long)Unsafe.SizeOf<Slot>());
+
+    public override void Write(ImageWriter image)
+    {
+        base.Write(image);
+        image.Int(_width);
+        image.Int(_stride);
+        image.Int(_bitmapShift);
+        image.Int(_bucketShift);
+        image.Bool(_wide);
+        image.Array<byte>(_bitmap);
+        image.Array<uint>(_bucketStart);
+        image.Array<Slot>(_slots);
+    }
 
     protected override void ScanPart(in ScanInput input, int position, int end)
     {

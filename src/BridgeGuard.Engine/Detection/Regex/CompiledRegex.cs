@@ -27,6 +27,9 @@ public abstract class CompiledRegex : IDisposable
     /// <param name="match">Set when true is returned.</param>
     public abstract bool TryMatch(ReadOnlySpan<byte> buffer, int start, RegexScratch scratch, ref RegexMatch match);
 
+    /// <summary>The engine that <see cref="TryCompile(ReadOnlySpan{byte}, PcreOptions, MatchLimits, out CompiledRegex?, out RegexCompileError?)"/> uses here.</summary>
+    public static RegexEngine Best => Interop.Pcre2Library.IsAvailable ? RegexEngine.Pcre2 : RegexEngine.Managed;
+
     /// <summary>Compiles an expression (the part between the slashes, as bytes) with the best engine there is.</summary>
     /// <returns>False with an error for a bad expression.</returns>
     public static bool TryCompile(
@@ -36,7 +39,20 @@ public abstract class CompiledRegex : IDisposable
         [NotNullWhen(true)] out CompiledRegex? regex,
         [NotNullWhen(false)] out RegexCompileError? error) =>
         TryCompile(
-            Interop.Pcre2Library.IsAvailable ? RegexEngine.Pcre2 : RegexEngine.Managed, expression, options, limits, out regex, out error);
+            Best, expression, options, limits, out regex, out error);
+
+    /// <summary>An expression that <see cref="TryCompile(ReadOnlySpan{byte}, PcreOptions, MatchLimits, out CompiledRegex?, out RegexCompileError?)"/> accepted before.</summary>
+    internal static CompiledRegex Again(byte[] expression, PcreOptions options, MatchLimits limits, int groupCount)
+    {
+        if (Interop.Pcre2Library.IsAvailable)
+        {
+            return new Interop.Pcre2Regex(expression, options, limits, groupCount);
+        }
+
+        return TryCompile(RegexEngine.Managed, expression, options, limits, out CompiledRegex? regex, out RegexCompileError? error)
+            ? regex
+            : throw new InvalidDataException($"an expression is not accepted any more: {error.Message}");
+    }
 
     /// <summary>Compiles with a named engine.</summary>
     /// <returns>False with an error for a bad expression, for one that the engine lacks, or for an engine that is absent.</returns>
