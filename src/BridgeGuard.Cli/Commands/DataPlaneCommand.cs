@@ -13,20 +13,22 @@ internal static class DataPlaneCommand
         Option<string[]> bridges = new("--bridge") { Description = "as for run" };
         Option<string[]> rules = new("-S", "--rules") { Description = "as for run" };
         Option<string> logs = new("-l", "--log-directory") { Description = "as for run", DefaultValueFactory = _ => "." };
+        Option<bool> noCache = RunCommand.NoCache();
         Option<string> folder = new("--run-directory") { Description = "where the daemon is met", Required = true };
         Option<long> generation = new("--generation") { Description = "number of this data plane", Required = true };
         Option<string> identity = new("--identity") { Description = "program and configuration", Required = true };
         Option<string> device = new("--device") { Description = "punt device", DefaultValueFactory = _ => BridgeOptions.DefaultPuntDevice };
         Command command = new("data-plane", "The process of the daemon that inspects; started by 'run'.")
         {
-            file, bridges, rules, logs, folder, generation, identity, device,
+            file, bridges, rules, logs, noCache, folder, generation, identity, device,
         };
         command.Hidden = true;
         command.SetAction((parsed, _) => RunCommand.WithModelAsync(
             parsed.GetValue(file), parsed.GetValue(bridges) ?? [], parsed.GetValue(rules) ?? [], parsed.GetValue(logs)!, model => PlaneHost.RunAsync(
                 model with { RunDirectory = parsed.GetValue(folder)! },
                 new PlaneStart(parsed.GetValue(generation), parsed.GetValue(identity)!, parsed.GetValue(device)!),
-                Console.Error)));
+                Console.Error),
+            parsed.GetValue(noCache)));
         return command;
     }
 }

@@ -36,13 +36,15 @@ internal static class ReplayCommand
         Option<string[]> settings = new("--set") { Description = "override a setting, name=value" };
         Option<string?> filter = new("--filter") { Description = "capture filter in tcpdump's language" };
         Option<string?> role = new("--role") { Description = "role that every guest has: the name of a shipped or installed one, or a role file" };
+        Option<string?> cache = new("--cache") { Description = "folder that keeps compiled rules (from 1 MB of text on) for the next run" };
         checksums.AcceptOnlyFromAmong("all", "none");
-        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter, role };
+        Command command = new("replay", "Run captures through the engine offline.") { captures, only, also, logs, ips, checksums, configuration, settings, filter, role, cache };
         command.SetAction((parsed, stop) => Task.FromResult(Run(
             parsed.GetValue(captures)!,
             parsed.GetValue(configuration),
             parsed.GetValue(filter),
             parsed.GetValue(role),
+            parsed.GetValue(cache),
             new SuricataOverrides
             {
                 ExclusiveRules = parsed.GetValue(only),
@@ -57,7 +59,7 @@ internal static class ReplayCommand
         return command;
     }
 
-    private static int Run(string[] captures, string? file, string? filter, string? role, SuricataOverrides overrides, CancellationToken stop)
+    private static int Run(string[] captures, string? file, string? filter, string? role, string? cache, SuricataOverrides overrides, CancellationToken stop)
     {
         SuricataConfiguration configuration;
         try
@@ -78,7 +80,12 @@ internal static class ReplayCommand
             return ExitCode.Failure;
         }
 
-        RuleLoadResult loaded = StartupHeap.Load(RuleOptions.From(configuration));
+        RuleLoadResult loaded = StartupHeap.Load(RuleOptions.From(configuration, cache: cache));
+        if (loaded.CacheProblem.Length > 0)
+        {
+            Console.Error.WriteLine($"bridgeguard: {loaded.CacheProblem}; the rules were compiled");
+        }
+
         foreach (RuleDiagnostic diagnostic in loaded.Diagnostics)
         {
             Console.Error.WriteLine(diagnostic);

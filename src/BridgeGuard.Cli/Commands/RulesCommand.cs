@@ -18,6 +18,7 @@ internal static class RulesCommand
     public static Command Create() => new("rules", "Check and look at rules.")
     {
         RulesCompatCommand.Create(),
+        RulesCompileCommand.Create(),
         CreateCost(),
         CreateExplain(),
         CreateLint(),

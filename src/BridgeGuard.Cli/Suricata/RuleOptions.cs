@@ -18,7 +18,7 @@ internal static class RuleOptions
     /// <param name="configuration">Where rules and what they need are.</param>
     /// <param name="filters">Which rules are disabled, enabled or changed.</param>
     /// <param name="rewrites">Whether packets can leave changed. Read from a capture as Suricata is called they cannot, and <c>replace</c> does nothing.</param>
-    public static RuleLoadOptions From(SuricataConfiguration configuration, RuleFilters? filters = null, bool rewrites = true)
+    public static RuleLoadOptions From(SuricataConfiguration configuration, RuleFilters? filters = null, bool rewrites = true, string? cache = null)
     {
         VariableTable variables = new();
         foreach ((string name, string value) in configuration.AddressVariables)
@@ -46,6 +46,7 @@ internal static class RuleOptions
             DataFolders = [configuration.DataFolder],
             ActionOrder = configuration.ActionOrder,
             DisabledFeatures = Array.FindAll(Fingerprints, name => IsOff(configuration, name)),
+            CacheFolder = cache is null ? null : Path.GetFullPath(cache),
             CountriesFile = configuration.GeoIpDatabase,
             Countries = configuration.GeoIpDatabase is { } database ? new CountryDatabase(database).RangesOf : null,
             IsInline = rewrites && configuration.Engine.IsInline,

@@ -179,13 +179,12 @@ public static class DaemonConfigLoader
         var files = new List<string>();
         foreach (string pattern in rules.Texts("files"))
         {
-            string[] found = [.. Expand(folder, pattern, "*.rules")];
-            if (found.Length == 0)
+            if (!Expand(folder, pattern, "*.rules").Any())
             {
                 rules.Error("files", $"no rule file fits '{pattern}', expected a file, a folder or a pattern");
             }
 
-            files.AddRange(found);
+            files.Add(Resolve(folder, pattern));
         }
 
         var model = new RulesModel
@@ -195,6 +194,12 @@ public static class DaemonConfigLoader
             References = Optional(rules, folder, "references"),
             Thresholds = Optional(rules, folder, "thresholds"),
             Strict = rules.Bool("strict", false),
+            CacheFolder = rules.Text("cache") switch
+            {
+                null or "yes" => RulesModel.DefaultCacheFolder,
+                "no" => null,
+                var path => Resolve(folder, path),
+            },
             AddressVariables = addresses,
             PortVariables = ports,
         };

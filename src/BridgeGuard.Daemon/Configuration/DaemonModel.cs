@@ -82,8 +82,13 @@ public sealed record EventModel
 
 public sealed record RulesModel
 {
-    /// <summary>Files and globs, resolved against the configuration file's folder.</summary>
+    /// <summary>Files, folders and patterns, resolved against the configuration file's folder; which files they stand for is asked at each load.</summary>
     public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Where compiled sets are kept; null: nowhere.</summary>
+    public string? CacheFolder { get; init; } = DefaultCacheFolder;
+
+    public const string DefaultCacheFolder = "/var/cache/bridgeguard";
 
     public string? Classification { get; init; }
 

@@ -18,6 +18,9 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     private readonly DatasetRegistry _datasets = new() { Folders = [model.StateDirectory] };
     private EngineProgram _program = EngineProgram.Empty;
 
+    /// <summary>Rule text from which on a reload compiles in a process of its own: less does not stop a worker for a millisecond.</summary>
+    private const long LeastTextForChild = 1 << 20;
+
     /// <summary>What is in force.</summary>
     public EngineProgram Program => Volatile.Read(ref _program);
 
@@ -38,7 +41,8 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     /// <summary>What a configuration says about rules, for the loader.</summary>
     /// <param name="model">The configuration.</param>
     /// <param name="datasets">Datasets of loads before; null for a single load.</param>
-    public static RuleLoadOptions OptionsOf(DaemonModel model, DatasetRegistry? datasets = null)
+    /// <param name="refreshesCache">Compile although the cache has the set.</param>
+    public static RuleLoadOptions OptionsOf(DaemonModel model, DatasetRegistry? datasets = null, bool refreshesCache = false)
     {
         VariableTable variables = VariableTable.CreateDefault();
         foreach ((string name, string value) in model.Rules.AddressVariables)
@@ -62,6 +66,8 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,
             Datasets = datasets ?? new DatasetRegistry(),
+            CacheFolder = model.Rules.CacheFolder,
+            RefreshesCache = refreshesCache,
         };
     }
 
@@ -91,7 +97,12 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
 
     private bool LoadAndSwap(out IReadOnlyList<string> errors)
     {
-        RuleLoadResult loaded = RuleLoader.Load(OptionsOf(model, _datasets));
+        RuleLoadResult loaded = Load(OptionsOf(model, _datasets));
+        if (loaded.CacheProblem.Length > 0)
+        {
+            Log.BadCache(logger, loaded.CacheProblem);
+        }
+
         string[] lines = [.. loaded.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Select(d => d.ToString())];
         errors = lines;
         bool wouldEmpty = loaded.Rules.Count == 0 && Program.Rules.Count > 0;
@@ -121,6 +132,35 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         return true;
     }
 
+    /// <summary>The first time as quickly as can be; later beside the traffic.</summary>
+    private RuleLoadResult Load(RuleLoadOptions options)
+    {
+        if (LastReload is null)
+        {
+            return StartupHeap.Load(options);
+        }
+
+        RuleLoadResult? loaded = null;
+        if (options.CacheFolder is not null && model.Arguments.Count > 0 && RuleFiles.SizeOf(options.Files) >= LeastTextForChild)
+        {
+            loaded = RuleLoader.TryLoadCached(options, out string problem);
+            if (loaded is null && CompilerProcess.TryRun(model, out problem))
+            {
+                loaded = RuleLoader.TryLoadCached(options, out problem);
+                if (problem.Length > 0)
+                {
+                    Log.BadCache(logger, problem);
+                }
+            }
+            else if (loaded is null)
+            {
+                Log.NoCompiler(logger, problem);
+            }
+        }
+
+        return loaded ?? CompilerProcess.RunGently(() => RuleLoader.Load(options));
+    }
+
     private static partial class Log
     {
         [LoggerMessage(100, LogLevel.Warning, "{Line}")]
@@ -128,6 +168,12 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
 
         [LoggerMessage(102, LogLevel.Error, "a dataset could not be saved: {Problem}")]
         public static partial void NotSaved(ILogger logger, string problem);
+
+        [LoggerMessage(103, LogLevel.Warning, "the cache of compiled rules: {Problem}; the rules were compiled")]
+        public static partial void BadCache(ILogger logger, string problem);
+
+        [LoggerMessage(104, LogLevel.Warning, "rules cannot be compiled beside the daemon: {Problem}; they are compiled inside it")]
+        public static partial void NoCompiler(ILogger logger, string problem);
 
         [LoggerMessage(101, LogLevel.Information, "{Count} rules in force, {Failed} left out")]
         public static partial void Loaded(ILogger logger, int count, int failed);

@@ -18,7 +18,7 @@ public sealed class VariableNames
     public string this[int number] => _names[number];
 
     /// <summary>All names so far, by number.</summary>
-    internal string[] All()
+    public string[] All()
     {
         lock (_lock)
         {
@@ -27,7 +27,7 @@ public sealed class VariableNames
     }
 
     /// <summary>Whether these names have, or can still get, the numbers of their places.</summary>
-    internal bool CanAdopt(ReadOnlySpan<string> names)
+    public bool CanAdopt(ReadOnlySpan<string> names)
     {
         lock (_lock)
         {
@@ -44,7 +44,7 @@ public sealed class VariableNames
     }
 
     /// <summary>Gives names the numbers of their places, which <see cref="CanAdopt"/> allowed.</summary>
-    internal void Adopt(ReadOnlySpan<string> names)
+    public void Adopt(ReadOnlySpan<string> names)
     {
         foreach (string name in names)
         {

@@ -1,16 +1,23 @@
 namespace BridgeGuard.Rules.Loading;
 
-/// <summary>The rule files that names and patterns stand for.</summary>
+/// <summary>The rule files that names, folders and patterns stand for, at the time they are asked for.</summary>
 public static class RuleFiles
 {
     /// <summary>Whether a name has <c>*</c> or <c>?</c>.</summary>
     public static bool IsPattern(string name) => name.AsSpan().IndexOfAny('*', '?') >= 0;
 
-    /// <summary>The files of a name or pattern, sorted; none with a word on what is wrong when a pattern meets nothing. A plain name is given back unseen.</summary>
+    /// <summary>
+    /// The files of a name, a folder (its <c>*.rules</c>) or a pattern, sorted; none with a word on what is wrong when a pattern or folder holds nothing. A name
+    /// of nothing that exists is given back.
+    /// </summary>
     public static IReadOnlyList<string> Expand(string pattern, out string problem)
     {
         problem = "";
-        if (!IsPattern(pattern))
+        if (Directory.Exists(pattern))
+        {
+            pattern = Path.Combine(pattern, "*.rules");
+        }
+        else if (!IsPattern(pattern))
         {
             return [pattern];
         }

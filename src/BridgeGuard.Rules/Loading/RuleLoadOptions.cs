@@ -60,6 +60,9 @@ public sealed class RuleLoadOptions
     /// <summary>The folder in which compiled sets are kept and looked for; null: every load compiles.</summary>
     public string? CacheFolder { get; init; }
 
+    /// <summary>Compiles and writes the set to the cache also when it is there.</summary>
+    public bool RefreshesCache { get; init; }
+
     /// <summary>Sets of less text are not kept: compiling them takes no longer than looking for them.</summary>
     internal long LeastCachedBytes { get; init; } = 1 << 20;
 

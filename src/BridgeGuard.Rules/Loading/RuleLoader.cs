@@ -26,7 +26,8 @@ public static class RuleLoader
             return new Session(options, keywords).Run();
         }
 
-        if (TryLoadCached(options, keywords, out string problem) is { } cached)
+        string problem = "";
+        if (!options.RefreshesCache && TryLoadCached(options, keywords, out problem) is { } cached)
         {
             return cached;
         }
@@ -36,7 +37,11 @@ public static class RuleLoader
     }
 
     /// <summary>The set from the cache; null when it is not there or not to be used. Never compiles.</summary>
-    internal static RuleLoadResult? TryLoadCached(RuleLoadOptions options, KeywordIndex keywords, out string problem)
+    /// <param name="options">What the set is made from.</param>
+    /// <param name="problem">What is wrong with what the cache holds; empty when nothing is.</param>
+    public static RuleLoadResult? TryLoadCached(RuleLoadOptions options, out string problem) => TryLoadCached(options, KeywordIndex.Shared, out problem);
+
+    private static RuleLoadResult? TryLoadCached(RuleLoadOptions options, KeywordIndex keywords, out string problem)
     {
         problem = "";
         if (options.CacheFolder is not { } folder || CompileKey.Of(options, CompileKey.DigestOf) is not { } key)
