@@ -20,13 +20,16 @@ public sealed class GoldenRun : IEventSink
 
     public long Dropped { get; private set; }
 
-    public static GoldenRun Play(string folder, bool isInline, bool prefilter)
+    /// <summary>The rules came from a compiled set that was kept.</summary>
+    public bool IsFromCache { get; private init; }
+
+    public static GoldenRun Play(string folder, bool isInline, bool prefilter, string? cache = null)
     {
-        var run = new GoldenRun();
         string firewall = Path.Combine(folder, "firewall.rules");
         bool hasFirewall = File.Exists(firewall);
         RuleLoadResult loaded = RuleLoader.Load(
-            new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")], FirewallFiles = hasFirewall ? [firewall] : [] });
+            new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")], FirewallFiles = hasFirewall ? [firewall] : [], CacheFolder = cache, LeastCachedBytes = 0 });
+        var run = new GoldenRun { IsFromCache = loaded.IsFromCache };
         Assert.True(!loaded.HasErrors, string.Join("\n", loaded.Diagnostics));
         var settings = new EngineSettings
         {

@@ -44,6 +44,29 @@ public sealed class GoldenTests
         Assert.Equal(with.Dropped, without.Dropped);
     }
 
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void ASetFromTheCacheGivesTheSameRecords(string name)
+    {
+        string folder = Path.Combine(GoldenFolder(), name);
+        bool isInline = GoldenCase.Load(folder).Inline;
+        DirectoryInfo cache = Directory.CreateTempSubdirectory("bridgeguard-golden-");
+        try
+        {
+            GoldenRun cold = GoldenRun.Play(folder, isInline, prefilter: true, cache.FullName);
+            GoldenRun warm = GoldenRun.Play(folder, isInline, prefilter: true, cache.FullName);
+
+            Assert.False(cold.IsFromCache);
+            Assert.True(warm.IsFromCache);
+            Assert.Equal(cold.Records.Select(r => r.GetRawText()), warm.Records.Select(r => r.GetRawText()));
+            Assert.Equal(cold.Dropped, warm.Dropped);
+        }
+        finally
+        {
+            cache.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public void TheSameCaptureGivesTheSameRecordsTwice()
     {

@@ -192,7 +192,7 @@ public sealed class RuleSet
         return this;
     }
 
-    /// <summary>Some rule looks into frames of this protocol.
+    /// <summary>Some rule looks into frames of this protocol.</summary>
     public bool NeedsFrames(ProtocolId protocol) => FrameRules[(int)protocol * 2].Length > 0 || FrameRules[((int)protocol * 2) + 1].Length > 0;
 
     private static BufferPrefilters[] EmptyPrefilters()

@@ -64,7 +64,7 @@ public sealed class RuleLoadOptions
     public bool RefreshesCache { get; init; }
 
     /// <summary>Sets of less text are not kept: compiling them takes no longer than looking for them.</summary>
-    internal long LeastCachedBytes { get; init; } = 1 << 20;
+    public long LeastCachedBytes { get; init; } = 1 << 20;
 
     /// <summary>Where lists named by rules (<c>filemd5</c>, datasets) are looked for after the rule file's folder.</summary>
     public IReadOnlyList<string> DataFolders { get; init; } = [];

@@ -40,7 +40,7 @@ public sealed class RealRuleSetTests
         return reader.ReadToEnd();
     }
 
-    private static string SharedFolder()
+    internal static string SharedFolder()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
         while (folder is not null && !Directory.Exists(Path.Combine(folder.FullName, "shared", "exam", "rules")))
