@@ -78,6 +78,11 @@ internal sealed class CompiledRuleCache(string folder)
     /// <summary>Writes a set; a word on what went wrong, or empty. A failure leaves the folder as it was.</summary>
     public string Write(string key, Func<ImageWriter, bool> write)
     {
+        if (OperatingSystem.IsWindows())
+        {
+            return $"{folder}: files that only their owner can write are made on Unix only";
+        }
+
         string path = PathOf(key);
         string temporary = $"{path}.{Environment.ProcessId}.new";
         try

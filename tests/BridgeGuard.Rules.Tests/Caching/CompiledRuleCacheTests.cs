@@ -186,6 +186,7 @@ public sealed class CompiledRuleCacheTests : IDisposable
     }
 
     [Fact]
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
     public void WhatOthersCanWriteIsNotBelieved()
     {
         Load();
