@@ -32,6 +32,9 @@ public sealed class BadFileIndex
     /// <summary>A print was added; for whoever keeps copies. Called under the index's lock: must not call back.</summary>
     public event Action<BadFilePrint>? Added;
 
+    /// <summary>A place was added or has another length now. Called by whoever added it.</summary>
+    public event Action<ulong, long>? PlaceAdded;
+
     public int Count => _count;
 
     public int PlaceCount => _places.Count;
@@ -129,6 +132,7 @@ public sealed class BadFileIndex
             return;
         }
 
+        bool isNews = !_places.TryGetValue(place, out long before) || before != total;
         if (_places.TryAdd(place, total))
         {
             _placeAges.Enqueue(place);
@@ -140,6 +144,11 @@ public sealed class BadFileIndex
         else
         {
             _places[place] = total;
+        }
+
+        if (isNews)
+        {
+            PlaceAdded?.Invoke(place, total);
         }
     }
 

@@ -78,6 +78,15 @@ public sealed class FileVerdictCache : IAsyncDisposable
 
     public CacheCounters Counters { get; } = new();
 
+    /// <summary>A verdict was put, or taken back (null). For copies elsewhere; called by whoever put it, must return soon.</summary>
+    public event Action<FileKey, FileVerdict?>? VerdictPut;
+
+    /// <summary>Other engines or signatures: clean verdicts of before do not count any more.</summary>
+    public event Action? GenerationChanged;
+
+    /// <summary>Tells copies elsewhere of a verdict that is known here already.</summary>
+    public void Announce(in FileKey key, FileVerdict verdict) => VerdictPut?.Invoke(key, verdict);
+
     /// <summary>Verdicts in memory.</summary>
     public int MemoryCount => _memory.Count;
 
@@ -88,7 +97,15 @@ public sealed class FileVerdictCache : IAsyncDisposable
     public string CurrentGeneration
     {
         get => _generation;
-        set => _generation = string.Intern(value);
+        set
+        {
+            string before = _generation;
+            _generation = string.Intern(value);
+            if (before != value)
+            {
+                GenerationChanged?.Invoke();
+            }
+        }
     }
 
     /// <summary>Known-good and known-bad lists; a reload swaps this reference.</summary>
@@ -179,6 +196,8 @@ public sealed class FileVerdictCache : IAsyncDisposable
         {
             _store?.Put(key, verdict); // Errors are worth seconds; not a row.
         }
+
+        VerdictPut?.Invoke(key, verdict);
     }
 
     /// <summary>Forgets a verdict, pinned or not.</summary>
@@ -188,6 +207,7 @@ public sealed class FileVerdictCache : IAsyncDisposable
         _sticky.TryRemove(key, out _);
         BadFiles.Remove(key);
         _store?.Remove(key);
+        VerdictPut?.Invoke(key, null);
     }
 
     private void ForgetPrint(in FileKey key)
