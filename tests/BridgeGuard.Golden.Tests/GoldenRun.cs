@@ -1,6 +1,7 @@
 using System.Text.Json;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Offline;
+using BridgeGuard.Engine.Detection.Prefilter;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
@@ -23,12 +24,20 @@ public sealed class GoldenRun : IEventSink
     /// <summary>The rules came from a compiled set that was kept.</summary>
     public bool IsFromCache { get; private init; }
 
-    public static GoldenRun Play(string folder, bool isInline, bool prefilter, string? cache = null)
+    public static GoldenRun Play(string folder, bool isInline, bool prefilter, string? cache = null, bool vectorscan = false)
     {
         string firewall = Path.Combine(folder, "firewall.rules");
         bool hasFirewall = File.Exists(firewall);
         RuleLoadResult loaded = RuleLoader.Load(
             new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")], FirewallFiles = hasFirewall ? [firewall] : [], CacheFolder = cache, LeastCachedBytes = 0 });
+        if (vectorscan)
+        {
+            // Also the small searches of these cases, which the library is not used for otherwise.
+            var upgrade = new SearchUpgrade(loaded.Rules) { LeastPatterns = 1 };
+            Assert.True(upgrade.Run());
+            Assert.True(upgrade.Exchanged > 0 || loaded.Rules.Count == 0);
+        }
+
         var run = new GoldenRun { IsFromCache = loaded.IsFromCache };
         Assert.True(!loaded.HasErrors, string.Join("\n", loaded.Diagnostics));
         var settings = new EngineSettings

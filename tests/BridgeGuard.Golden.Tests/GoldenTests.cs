@@ -1,3 +1,4 @@
+using BridgeGuard.Rules.Caching;
 using Xunit;
 
 namespace BridgeGuard.Golden.Tests;
@@ -65,6 +66,21 @@ public sealed class GoldenTests
         {
             cache.Delete(recursive: true);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void TheVectorscanLibraryFindsTheSame(string name)
+    {
+        Assert.SkipUnless(SearchDatabases.IsAvailable, "libhs.so.5 (Debian: libvectorscan5 or libhyperscan5) is not installed");
+        string folder = Path.Combine(GoldenFolder(), name);
+        bool isInline = GoldenCase.Load(folder).Inline;
+
+        GoldenRun managed = GoldenRun.Play(folder, isInline, prefilter: true);
+        GoldenRun library = GoldenRun.Play(folder, isInline, prefilter: true, vectorscan: true);
+
+        Assert.Equal(managed.Records.Select(r => r.GetRawText()), library.Records.Select(r => r.GetRawText()));
+        Assert.Equal(managed.Dropped, library.Dropped);
     }
 
     [Fact]

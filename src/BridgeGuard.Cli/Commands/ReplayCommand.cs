@@ -9,6 +9,8 @@ using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Worker;
+using BridgeGuard.Engine.Settings;
+using BridgeGuard.Rules.Caching;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Loading;
 using Spectre.Console;
@@ -100,6 +102,17 @@ internal static class ReplayCommand
         if (LoadPolicy(role) is not { } policy)
         {
             return ExitCode.BadConfiguration;
+        }
+
+        if (configuration.Engine.Detection.Engine == SearchEngine.Vectorscan)
+        {
+            // No traffic waits: the library searches from the first packet on.
+            if (!SearchDatabases.IsAvailable)
+            {
+                Console.Error.WriteLine("bridgeguard: detect.engine is vectorscan, but libhs.so.5 is not there; the managed engine searches");
+            }
+
+            SearchDatabases.Build(loaded.Rules, cache is null ? null : Path.GetFullPath(cache), stop, out _);
         }
 
         EngineProgram program = new(loaded.Rules, new CompiledPolicy(policy, loaded.Rules.Rules));

@@ -87,7 +87,7 @@ public static class DaemonConfigLoader
         StateDirectory = logDirectory,
         RunDirectory = RunFolder.DefaultFor(logDirectory),
         Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
-        Engine = new EngineSettings { IsInline = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = Eve(DefaultEveTypes.Select(TypeOf)) },
+        Engine = new EngineSettings { IsInline = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = Eve(DefaultEveTypes.Select(TypeOf)), Detection = new DetectionSettings { CountsCosts = true } },
     };
 
     /// <summary>Files that fit a path, glob or folder, sorted; relative ones are taken from <paramref name="folder"/>.</summary>
@@ -273,6 +273,7 @@ public static class DaemonConfigLoader
             depth = scanning.MaxFileBytes + depth;
         }
 
+        YamlSection? detect = root.Section("detect");
         YamlSection? limits = root.Section("limits");
         var settings = new EngineSettings
         {
@@ -292,7 +293,13 @@ public static class DaemonConfigLoader
                 },
             },
             Files = new FileSettings { ForceSha256 = true },
+            Detection = new DetectionSettings
+            {
+                Engine = detect?.Choice("engine", SearchEngine.Auto) ?? SearchEngine.Auto,
+                CountsCosts = detect?.Bool("rule-costs", true) ?? true,
+            },
         };
+        detect?.RejectUnknownKeys();
         limits?.RejectUnknownKeys();
         return settings;
     }

@@ -1,6 +1,9 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
+using BridgeGuard.Rules.Caching;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Loading;
 using BridgeGuard.Rules.Semantics;
@@ -17,6 +20,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     private readonly Lock _loading = new();
     private readonly DatasetRegistry _datasets = new() { Folders = [model.StateDirectory] };
     private EngineProgram _program = EngineProgram.Empty;
+    private CancellationTokenSource? _searches;
 
     /// <summary>Rule text from which on a reload compiles in a process of its own: less does not stop a worker for a millisecond.</summary>
     private const long LeastTextForChild = 1 << 20;
@@ -128,8 +132,39 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
 
         RulesFailed = lines.Length;
         LastReload = DateTimeOffset.UtcNow;
+        ExchangeSearches(loaded.Rules);
         Log.Loaded(logger, loaded.Rules.Count, lines.Length);
         return true;
+    }
+
+    /// <summary>Where the library is wanted: compiles its searches beside the traffic and exchanges them one by one, until other rules come.</summary>
+    private void ExchangeSearches(RuleSet rules)
+    {
+        _searches?.Cancel();
+        _searches = null;
+        if (model.Engine.Detection.Engine != SearchEngine.Vectorscan)
+        {
+            return;
+        }
+
+        if (!SearchDatabases.IsAvailable)
+        {
+            Log.NoLibrary(logger);
+            return;
+        }
+
+        var stop = new CancellationTokenSource();
+        _searches = stop;
+        new Thread(() =>
+        {
+            CompilerProcess.BeNice();
+            int count = SearchDatabases.Build(rules, model.Rules.CacheFolder, stop.Token, out IReadOnlyList<string> problems);
+            Log.Exchanged(logger, count, problems.Count);
+        })
+        {
+            IsBackground = true,
+            Name = "search-compiler",
+        }.Start();
     }
 
     /// <summary>The first time as quickly as can be; later beside the traffic.</summary>
@@ -174,6 +209,12 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
 
         [LoggerMessage(104, LogLevel.Warning, "rules cannot be compiled beside the daemon: {Problem}; they are compiled inside it")]
         public static partial void NoCompiler(ILogger logger, string problem);
+
+        [LoggerMessage(105, LogLevel.Warning, "detect.engine is vectorscan, but libhs.so.5 (Debian: libvectorscan5 or libhyperscan5) is not there; the managed engine searches")]
+        public static partial void NoLibrary(ILogger logger);
+
+        [LoggerMessage(106, LogLevel.Information, "{Count} searches run on the Vectorscan library; {Refused} were refused by it")]
+        public static partial void Exchanged(ILogger logger, int count, int refused);
 
         [LoggerMessage(101, LogLevel.Information, "{Count} rules in force, {Failed} left out")]
         public static partial void Loaded(ILogger logger, int count, int failed);

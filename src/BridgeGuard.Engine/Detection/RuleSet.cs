@@ -240,7 +240,10 @@ internal enum PayloadKind : byte
 /// <summary>A multi-pattern search over one kind of buffer; ids are rule indexes.</summary>
 internal sealed class PrefilterTable
 {
-    public required PatternSet Set { get; init; }
+    private PatternSet _set = null!; // Required by every maker.
+
+    /// <summary>What searches. May be exchanged for one with the same patterns by another engine while workers use either: results are equal.</summary>
+    public required PatternSet Set { get => Volatile.Read(ref _set); set => Volatile.Write(ref _set, value); }
 
     /// <summary>All rules of the set, ascending; what is looked at when the prefilter is off.</summary>
     public required int[] Rules { get; init; }

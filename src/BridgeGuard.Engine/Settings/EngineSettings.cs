@@ -246,6 +246,17 @@ public sealed class AppLayerSettings
     public IReadOnlyDictionary<string, ProtocolSettings> Protocols { get; init; } = new Dictionary<string, ProtocolSettings>();
 }
 
+/// <summary>What searches for fast patterns. All find the same.</summary>
+public enum SearchEngine : byte
+{
+    /// <summary>What measures best: the managed engine (bench/README.md).</summary>
+    Auto,
+    Managed,
+
+    /// <summary>The Vectorscan or Hyperscan library where it is installed, built while the managed engine serves.</summary>
+    Vectorscan,
+}
+
 public sealed class DetectionSettings
 {
     /// <summary>Alerts of one packet that are kept (<c>packet-alert-max</c>).</summary>
@@ -253,6 +264,12 @@ public sealed class DetectionSettings
 
     /// <summary>Off only for tests: every rule is evaluated without the prefilter and must give the same alerts.</summary>
     public bool Prefilter { get; init; } = true;
+
+    /// <summary>What searches for fast patterns (<c>detect.engine</c>).</summary>
+    public SearchEngine Engine { get; init; } = SearchEngine.Auto;
+
+    /// <summary>Looks at rules are counted and some of them timed while the engine runs (<c>detect.rule-costs</c>).</summary>
+    public bool CountsCosts { get; init; }
 
     /// <summary>A packet rule that matches while one transaction is live is reported with it (<c>detect.guess-applayer-tx</c>).</summary>
     public bool GuessTransaction { get; init; }

@@ -34,14 +34,14 @@ internal static partial class RuleSetImage
         return new LazyTable<ContentPattern>(ends.Length, i => new ContentPattern(bytes.AsSpan((i == 0 ? 0 : ends[i - 1])..ends[i]), ignoreCase[i]));
     }
 
-    /// <summary>Buffers of several protocols may share a search: each is written once.</summary>
+    /// <summary>Buffers of several protocols may share a set of patterns: each is written once.</summary>
     private static void WriteSearches(ImageWriter image, RuleSet rules)
     {
-        var numbers = new Dictionary<PrefilterTable, int>(ReferenceEqualityComparer.Instance);
+        var numbers = new Dictionary<PatternSet, int>(ReferenceEqualityComparer.Instance);
         var tables = new List<PrefilterTable>();
         foreach (PrefilterTable table in rules.Searches.All())
         {
-            if (numbers.TryAdd(table, tables.Count))
+            if (numbers.TryAdd(table.Set, tables.Count))
             {
                 tables.Add(table);
             }
@@ -54,7 +54,7 @@ internal static partial class RuleSetImage
             ((ManagedPatternSet)table.Set).Write(image);
         }
 
-        image.Array<int>(Array.ConvertAll(rules.PayloadPrefilters, table => table is null ? -1 : numbers[table]));
+        image.Array<int>(Array.ConvertAll(rules.PayloadPrefilters, table => table is null ? -1 : numbers[table.Set]));
         image.Int(rules.BufferPrefilters.Length);
         foreach (BufferPrefilters slot in rules.BufferPrefilters)
         {
@@ -66,7 +66,7 @@ internal static partial class RuleSetImage
                 image.Value(buffer.Progress);
                 image.Bool(buffer.IsMulti);
                 image.Bool(buffer.IsStreaming);
-                image.Int(numbers[buffer.Table]);
+                image.Int(numbers[buffer.Table.Set]);
             }
         }
 
@@ -78,7 +78,7 @@ internal static partial class RuleSetImage
             {
                 image.Value(frame.Type);
                 image.Int(frame.Buffer);
-                image.Int(frame.Table is null ? -1 : numbers[frame.Table]);
+                image.Int(frame.Table is null ? -1 : numbers[frame.Table.Set]);
                 image.Array<int>(frame.Always);
             }
         }
@@ -97,7 +97,7 @@ internal static partial class RuleSetImage
                 Progress = image.Value<byte>(),
                 IsMulti = image.Bool(),
                 IsStreaming = image.Bool(),
-                Table = tables[image.Int()],
+                Table = Find(image.Int())!,
             });
             return all.Length == 0 ? BufferPrefilters.None : new BufferPrefilters(all);
         });
@@ -115,6 +115,6 @@ internal static partial class RuleSetImage
 
         return new RuleSearches(payload, buffers, ByProtocol(frames, 2));
 
-        PrefilterTable? Find(int number) => number < 0 ? null : tables[number];
+        PrefilterTable? Find(int number) => number < 0 ? null : new PrefilterTable { Set = tables[number].Set, Rules = tables[number].Rules };
     }
 }

@@ -149,7 +149,7 @@ internal sealed class PrefilterPlan
         return Array.ConvertAll(all, list => list is null ? BufferPrefilters.None : new BufferPrefilters([.. list]));
     }
 
-    /// <summary>The search over what was collected; one for all that collected the same.</summary>
+    /// <summary>The search over what was collected. Its patterns are one set for all that collected the same; the table is the buffer's own, as places searched so far are kept by it.</summary>
     private PrefilterTable Build(Collected patterns)
     {
         if (!_built.TryGetValue(patterns.Count, out List<(Collected Patterns, PrefilterTable Table)>? alike))
@@ -161,7 +161,7 @@ internal sealed class PrefilterPlan
         {
             if (known.IsSame(patterns))
             {
-                return table;
+                return new PrefilterTable { Set = table.Set, Rules = table.Rules };
             }
         }
 

@@ -10,6 +10,9 @@ public static class StartupHeap
     /// <summary>Bytes that a load allocates per byte of rule text (16 with Emerging Threats), with a reserve.</summary>
     private const int BytesPerTextByte = 20;
 
+    /// <summary>What writing the set to the cache takes besides.</summary>
+    private const int BytesPerCachedByte = 8;
+
     /// <summary>Rules that fit into this are loaded before a collection would come.</summary>
     private const long LeastTextBytes = 1 << 20;
 
@@ -36,7 +39,7 @@ public static class StartupHeap
     private static bool TryQuieten(RuleLoadOptions options)
     {
         long text = RuleFiles.SizeOf(options.Files) + RuleFiles.SizeOf(options.FirewallFiles);
-        long wanted = text * BytesPerTextByte;
+        long wanted = text * (BytesPerTextByte + (options.CacheFolder is null ? 0 : BytesPerCachedByte));
         if (text < LeastTextBytes || wanted > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryShare)
         {
             return false;

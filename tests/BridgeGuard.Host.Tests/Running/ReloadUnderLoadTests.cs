@@ -107,6 +107,26 @@ public abstract class ReloadUnderLoadTests(int processes) : IDisposable
         int late = traffic.Late(from, until + 100, TimeSpan.FromMilliseconds(200));
         Assert.True(late < (until - from) / 10, $"{late} of {until - from} datagrams came later than 200 ms");
         Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1).Concat(daemon.AlertedBy(2)));
+
+        // Compiled by a process of its own, which left the set here.
+        Assert.Single(Directory.GetFiles(daemon.CacheFolder));
+        Assert.Equal(0, daemon.LogCount("compiled inside it"));
+    }
+
+    [Fact]
+    public void AFileThatIsNewInTheFolderIsReadAtTheNextReload()
+    {
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: processes);
+        using SteadyTraffic traffic = new(_lab);
+        traffic.GoOn(50);
+        daemon.AddRuleFile("new.rules", Rule(2));
+        daemon.Reload(Rule(1));
+        int from = traffic.Sent;
+        traffic.GoOn(50);
+        int sent = traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
+        Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1));
+        Assert.Equal(Enumerable.Range(from, sent - from), daemon.AlertedBy(2).Where(number => number >= from));
     }
 
     private static string ManyRules(int count)

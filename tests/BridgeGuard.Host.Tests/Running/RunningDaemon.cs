@@ -36,8 +36,9 @@ internal sealed class RunningDaemon : IDisposable
             log-directory: {LogFolder}
             state-directory: {_folder.File("state")}
             rules:
-              files: [{RuleFile}]
+              files: ["{_folder.File("*.rules")}"]
               strict: yes
+              cache: {CacheFolder}
             eve:
               types: [alert]
               alert: {"{"}payload: no, payload-printable: yes, metadata: no{"}"}
@@ -110,6 +111,9 @@ internal sealed class RunningDaemon : IDisposable
 
     public string RuleFile => _folder.File("test.rules");
 
+    /// <summary>Where compiled sets go.</summary>
+    public string CacheFolder => _folder.File("cache");
+
     public string LogFolder { get; }
 
     public string EveFile => Path.Combine(LogFolder, "eve.json");
@@ -132,6 +136,9 @@ internal sealed class RunningDaemon : IDisposable
         File.WriteAllText(RuleFile + ".new", rules);
         File.Move(RuleFile + ".new", RuleFile, overwrite: true);
     }
+
+    /// <summary>One more rule file beside the first, for the next reload.</summary>
+    public void AddRuleFile(string name, string rules) => File.WriteAllText(_folder.File(name), rules);
 
     public int LogCount(string part)
     {

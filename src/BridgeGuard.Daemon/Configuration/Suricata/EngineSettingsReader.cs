@@ -287,6 +287,12 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
             PacketAlertMax = alerts is > 0 and < 256 ? alerts : defaults.PacketAlertMax,
             PcreMatchLimit = section.Int("pcre.match-limit", defaults.PcreMatchLimit),
             PcreRecursionLimit = section.Int("pcre.match-limit-recursion", defaults.PcreRecursionLimit),
+            Engine = section.Text("detect.engine") switch
+            {
+                "managed" => SearchEngine.Managed,
+                "vectorscan" => SearchEngine.Vectorscan,
+                _ => SearchEngine.Auto,
+            },
             GuessTransaction = section.Bool("detect.guess-applayer-tx", false),
         };
     }

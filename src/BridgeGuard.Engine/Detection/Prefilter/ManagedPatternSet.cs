@@ -64,6 +64,20 @@ internal sealed class ManagedPatternSet : PatternSet
         }
     }
 
+    /// <summary>The patterns again, for another engine.</summary>
+    public PatternSetBuilder ToBuilder()
+    {
+        var builder = new PatternSetBuilder();
+        for (int i = 0; i < _table.Count; i++)
+        {
+            foreach (int id in _table.IdsOf(i))
+            {
+                builder.Add(_table.BytesOf(i), _table[i].IgnoreCase, _table[i].Placement, id);
+            }
+        }
+        return builder;
+    }
+
     /// <inheritdoc/>
     public override PrefilterEngine Engine { get; }
 

@@ -82,6 +82,8 @@ internal sealed class PatternTable
 
     public ReadOnlySpan<byte> BytesOf(int pattern) => _bytes.AsSpan(_entries[pattern].Offset, _entries[pattern].Length);
 
+    public ReadOnlySpan<int> IdsOf(int pattern) => _ids.AsSpan(_entries[pattern].FirstId, _entries[pattern].IdCount);
+
     public ref readonly Entry this[int pattern] => ref _entries[pattern];
 
     /// <summary>Compares a pattern at a place that a filter proposed, and adds its ids when it is there.</summary>
