@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
+using BridgeGuard.Cli.Replay;
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Rules.Explain;
 using BridgeGuard.Rules.Loading;
 
@@ -12,18 +15,78 @@ internal static class RulesProfileCommand
 
     public static Command CreateProfile()
     {
-        Argument<string[]> captures = new("CAPTURE") { Description = "pcap or pcapng files", Arity = ArgumentArity.OneOrMore };
-        Option<string> rules = new("-S") { Description = "rule file", Required = true };
+        Argument<string[]> captures = new("CAPTURE") { Description = "pcap or pcapng files; none: what the running daemon has counted", Arity = ArgumentArity.ZeroOrMore };
+        Option<string?> rules = new("-S") { Description = "rule file, with captures" };
+        Option<string> folder = new("--run-directory") { Description = "the running daemon's", DefaultValueFactory = _ => RunFolder.SystemFolder };
         Option<string?> configuration = RulesCommand.Configuration();
         Option<int> top = new("--top") { Description = "how many to show", DefaultValueFactory = _ => RulesShown };
         Option<bool> json = new("--json") { Description = "one JSON object per rule" };
-        Command command = new("profile", "Run captures and list the rules that cost most: checks, matches, time (a sample of evaluations is timed).")
+        Command command = new("profile", "List the rules that cost most, in the running daemon or over captures: checks, matches, time (a sample of evaluations is timed).")
         {
-            captures, rules, configuration, top, json,
+            captures, rules, folder, configuration, top, json,
         };
-        command.SetAction((parsed, stop) => Task.FromResult(ReplayCommand.Profile(
-            parsed.GetValue(captures)!, parsed.GetValue(rules)!, parsed.GetValue(configuration), parsed.GetValue(top), parsed.GetValue(json), stop)));
+        command.SetAction((parsed, stop) =>
+        {
+            string[] files = parsed.GetValue(captures) ?? [];
+            string? ruleFile = parsed.GetValue(rules);
+            if (files.Length > 0 == ruleFile is null)
+            {
+                Console.Error.WriteLine("bridgeguard: rules profile takes captures and their rules (-S), or neither for the running daemon's counts");
+                return Task.FromResult(ExitCode.Usage);
+            }
+
+            return Task.FromResult(ruleFile is null
+                ? ShowRunning(Path.Combine(parsed.GetValue(folder)!, RuleCostFile.Name), parsed.GetValue(top), parsed.GetValue(json))
+                : ReplayCommand.Profile(files, ruleFile, parsed.GetValue(configuration), parsed.GetValue(top), parsed.GetValue(json), stop));
+        });
         return command;
+    }
+
+    /// <summary>What the daemon's data plane has written last.</summary>
+    private static int ShowRunning(string file, int most, bool json)
+    {
+        JsonNode? read;
+        try
+        {
+            read = JsonNode.Parse(File.ReadAllText(file));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or System.Text.Json.JsonException)
+        {
+            Console.Error.WriteLine($"bridgeguard: {file}: {error.Message.ReplaceLineEndings(" ")} Is a daemon running with detect.rule-costs? (--run-directory names its folder)");
+            return ExitCode.Failure;
+        }
+
+        JsonArray rules = read!["rules"]!.AsArray();
+        if (json)
+        {
+            foreach (JsonNode? rule in rules.Take(most))
+            {
+                Console.Out.WriteLine(rule!.ToJsonString());
+            }
+
+            return ExitCode.Ok;
+        }
+
+        double all = rules.Sum(rule => rule!["ns_estimated"]!.GetValue<double>());
+        var since = DateTimeOffset.FromUnixTimeSeconds(read["since"]!.GetValue<long>());
+        var taken = DateTimeOffset.FromUnixTimeSeconds(read["taken_at"]!.GetValue<long>());
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"from {since:u} to {taken:u}, {read["workers"]!.GetValue<int>()} workers"));
+        Console.Out.WriteLine(RuleCostTable.Heading);
+        foreach (JsonNode? rule in rules.Take(most))
+        {
+            double estimated = rule!["ns_estimated"]!.GetValue<double>();
+            Console.Out.WriteLine(RuleCostTable.Row(
+                rule["signature_id"]!.GetValue<uint>(),
+                rule["checks"]!.GetValue<long>(),
+                rule["matches"]!.GetValue<long>(),
+                rule["ns_average"]!.GetValue<double>(),
+                rule["ns_max"]!.GetValue<double>(),
+                estimated,
+                estimated / Math.Max(1, all),
+                rule["signature"]!.GetValue<string>()));
+        }
+
+        return ExitCode.Ok;
     }
 
     public static Command CreateSearches()

@@ -46,7 +46,7 @@ internal sealed class ReplayEngine : IDisposable
             Events = _sink,
             FileStore = _store,
             CertificateStore = configuration.Outputs.CertificateFolder is { } folder ? new CertificateStore(folder) : null,
-            CostClock = profile ? Stopwatch.GetTimestamp : null,
+            CostClock = profile || configuration.Engine.Detection.CountsCosts ? Stopwatch.GetTimestamp : null,
         };
         _worker = new PacketWorker(environment) { Program = program };
     }

@@ -1,13 +1,19 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Engine.Detection;
 
 namespace BridgeGuard.Cli.Replay;
 
-/// <summary>Prints what rules cost: the dearest first. Costs were taken with <see cref="Stopwatch"/>.</summary>
+/// <summary>Prints what rules cost: the dearest first. Costs were taken with <see cref="System.Diagnostics.Stopwatch"/>.</summary>
 internal static class RuleCostTable
 {
+    public const string Heading = "        sid        checks      matches    avg ns    max ns  est. ms  share  message";
+
+    /// <summary>One line of the table; times in nanoseconds.</summary>
+    public static string Row(uint sid, long checks, long matches, double average, double most, double estimated, double share, string message) =>
+        string.Create(CultureInfo.InvariantCulture, $"{sid,11} {checks,13:N0} {matches,12:N0} {average,9:N0} {most,9:N0} {estimated / 1e6,8:N1} {share,6:P1}  {message}");
+
     /// <summary>A table for people.</summary>
     public static void Print(TextWriter to, RuleSet rules, ReadOnlySpan<RuleCost> costs, int most)
     {
@@ -17,62 +23,34 @@ internal static class RuleCostTable
             all += cost.EstimatedTicks;
         }
 
-        to.WriteLine("        sid        checks      matches    avg ns    max ns  est. ms  share  message");
-        foreach (int rule in Dearest(costs, most))
+        to.WriteLine(Heading);
+        foreach (int rule in RuleCostFile.Dearest(costs.ToArray(), most))
         {
             ref readonly RuleCost cost = ref costs[rule];
             RuleInfo info = rules.Rules[rule];
-            to.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{info.Sid,11} {cost.Checks,13:N0} {cost.Matches,12:N0} {Nanoseconds(cost.AverageTicks),9:N0} {Nanoseconds(cost.MostTicks),9:N0} {Nanoseconds(cost.EstimatedTicks) / 1e6,8:N1} {cost.EstimatedTicks / Math.Max(1, all),6:P1}  {info.Message}"));
+            to.WriteLine(Row(
+                info.Sid,
+                cost.Checks,
+                cost.Matches,
+                RuleCostFile.Nanoseconds(cost.AverageTicks),
+                RuleCostFile.Nanoseconds(cost.MostTicks),
+                RuleCostFile.Nanoseconds(cost.EstimatedTicks),
+                cost.EstimatedTicks / Math.Max(1, all),
+                info.Message));
         }
     }
 
     /// <summary>One JSON object per rule.</summary>
     public static void WriteJson(Stream to, RuleSet rules, ReadOnlySpan<RuleCost> costs, int most)
     {
-        foreach (int rule in Dearest(costs, most))
+        foreach (int rule in RuleCostFile.Dearest(costs.ToArray(), most))
         {
-            ref readonly RuleCost cost = ref costs[rule];
-            RuleInfo info = rules.Rules[rule];
             using (Utf8JsonWriter json = new(to))
             {
-                json.WriteStartObject();
-                json.WriteNumber("gid", info.Gid);
-                json.WriteNumber("signature_id", info.Sid);
-                json.WriteNumber("rev", info.Rev);
-                json.WriteNumber("checks", cost.Checks);
-                json.WriteNumber("matches", cost.Matches);
-                json.WriteNumber("samples", cost.Samples);
-                json.WriteNumber("ns_average", Math.Round(Nanoseconds(cost.AverageTicks)));
-                json.WriteNumber("ns_max", Math.Round(Nanoseconds(cost.MostTicks)));
-                json.WriteNumber("ns_estimated", Math.Round(Nanoseconds(cost.EstimatedTicks)));
-                json.WriteEndObject();
+                RuleCostFile.WriteRule(json, rules.Rules[rule], costs[rule]);
             }
 
             to.WriteByte((byte)'\n');
         }
-    }
-
-    private static double Nanoseconds(double ticks) => ticks * 1e9 / Stopwatch.Frequency;
-
-    private static List<int> Dearest(ReadOnlySpan<RuleCost> costs, int most)
-    {
-        List<int> looked = [];
-        for (int i = 0; i < costs.Length; i++)
-        {
-            if (costs[i].Checks > 0)
-            {
-                looked.Add(i);
-            }
-        }
-
-        RuleCost[] all = costs.ToArray();
-        looked.Sort((left, right) =>
-        {
-            int byTime = all[right].EstimatedTicks.CompareTo(all[left].EstimatedTicks);
-            return byTime != 0 ? byTime : all[right].Checks.CompareTo(all[left].Checks);
-        });
-        return looked.Count <= most ? looked : looked.GetRange(0, most);
     }
 }

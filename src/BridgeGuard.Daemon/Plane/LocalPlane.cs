@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -28,6 +29,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private readonly BridgeAttachment _attachment;
     private readonly PacketWorker[] _workers;
     private Thread? _thread;
+    private Timer? _costs;
     private volatile PlanePhase _phase = PlanePhase.Starting;
 
     public LocalPlane(DaemonModel model, ProgramSource programs, PlaneBorder border, GuestTable guests, ILogger<LocalPlane> logger)
@@ -117,11 +119,13 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
                     Protocols = protocols,
                     Redirects = redirects,
                     Shared = shared,
+                    CostClock = _model.Engine.Detection.CountsCosts ? Stopwatch.GetTimestamp : null,
                 },
                 i);
             _programs.Add(_workers[i]);
         }
 
+        StartCosts();
         _attachment.Ports.Changed += _guests.OnPortChanged;
         _attachment.Ports.Changed += change => PortChanged?.Invoke(change);
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -139,8 +143,26 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
 
     public void Dispose()
     {
+        _costs?.Dispose();
         _attachment.Dispose();
         _stop.Dispose();
+    }
+
+    private void StartCosts()
+    {
+        if (_model.Engine.Detection.CountsCosts)
+        {
+            new RunFolder(_model.RunDirectory).Create();
+            _costs = new Timer(_ => WriteCosts(), null, RuleCostFile.Every, RuleCostFile.Every);
+        }
+    }
+
+    private void WriteCosts()
+    {
+        if (RuleCostFile.Sum(_workers.Select(worker => worker.RuleCosts)) is { } sum)
+        {
+            RuleCostFile.Write(_model.RunDirectory, sum.Rules, sum.Costs, _programs.LastReload ?? DateTimeOffset.UtcNow, _workers.Length);
+        }
     }
 
     private JsonObject Reload()

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
 using Xunit;
 
@@ -127,6 +128,29 @@ public abstract class ReloadUnderLoadTests(int processes) : IDisposable
         Assert.Equal(0, daemon.Stop());
         Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1));
         Assert.Equal(Enumerable.Range(from, sent - from), daemon.AlertedBy(2).Where(number => number >= from));
+    }
+
+    [Fact]
+    public void WhatRulesCostCanBeReadWhileTheDaemonRuns()
+    {
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: processes);
+        using SteadyTraffic traffic = new(_lab);
+        traffic.GoOn(300);
+        string costs = Path.Combine(daemon.RunFolder, "rule-costs.json");
+        Assert.True(BridgeLab.Until(() => File.Exists(costs), 15_000), daemon.LogText);
+        DateTime first = File.GetLastWriteTimeUtc(costs);
+        Assert.True(BridgeLab.Until(() => File.GetLastWriteTimeUtc(costs) > first, 15_000), "it is written again and again");
+
+        string[] lines = BridgeLab.Run("dotnet", $"{Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll")} rules profile --json --run-directory {daemon.RunFolder}").Output
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        using JsonDocument rule = JsonDocument.Parse(Assert.Single(lines));
+        Assert.Equal(1, rule.RootElement.GetProperty("signature_id").GetInt32());
+        Assert.True(rule.RootElement.GetProperty("checks").GetInt64() >= 300);
+        Assert.True(rule.RootElement.GetProperty("matches").GetInt64() >= 300);
+        Assert.True(rule.RootElement.GetProperty("samples").GetInt64() >= 2);
+        traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
     }
 
     private static string ManyRules(int count)

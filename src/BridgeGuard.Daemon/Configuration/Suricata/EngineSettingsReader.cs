@@ -293,6 +293,7 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
                 "vectorscan" => SearchEngine.Vectorscan,
                 _ => SearchEngine.Auto,
             },
+            CountsCosts = section.Bool("detect.rule-costs", false),
             GuessTransaction = section.Bool("detect.guess-applayer-tx", false),
         };
     }
