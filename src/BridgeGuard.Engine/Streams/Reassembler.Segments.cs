@@ -60,6 +60,7 @@ public sealed partial class Reassembler
 
         bytes.CopyTo(stream.Data.AsSpan(stream.DataStart + stream.DataLength));
         stream.DataLength += bytes.Length;
+        CopiedAheadBytes += bytes.Length;
         return true;
     }
 

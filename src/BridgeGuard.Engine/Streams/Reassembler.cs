@@ -43,7 +43,8 @@ public sealed partial class Reassembler
     /// <summary>Accepts the payload of a segment that the tracker found valid. Does not hand anything over.</summary>
     /// <param name="sequence">Sequence number of the first byte of <paramref name="payload"/>.</param>
     /// <param name="payload">Within the packet's buffer; inline it may be rewritten.</param>
-    internal void Insert(Flow flow, TcpStream stream, Packet packet, uint sequence, Span<byte> payload)
+    /// <param name="isLent">It is all of the packet's payload, and the caller delivers and then ends the loan: the bytes may stay where they are until then.</param>
+    internal void Insert(Flow flow, TcpStream stream, Packet packet, uint sequence, Span<byte> payload, bool isLent = false)
     {
         long start = stream.OffsetOf(sequence);
         if (payload.Length == 0 || !TrimFront(stream, ref start, ref payload) || !TrimDepth(flow, stream, packet, start, ref payload))
@@ -64,9 +65,15 @@ public sealed partial class Reassembler
             stream.Flags |= TcpStreamFlags.RawRepeat;
         }
 
-        bool done = start == stream.EndOffset && (stream.Segments?.Count ?? 0) == stream.PlacedCount
-            ? AppendNext(stream, start, payload)
-            : InsertOutOfOrder(stream, packet, start, payload);
+        bool isNext = start == stream.EndOffset && (stream.Segments?.Count ?? 0) == stream.PlacedCount;
+        if (isNext && isLent && MayLend(flow, stream, payload.Length))
+        {
+            // Only the front can have been cut without the depth being reached, which ends at the cut.
+            Lend(stream, packet, start - stream.OffsetOf(sequence), payload.Length);
+            return;
+        }
+
+        bool done = isNext ? AppendNext(stream, start, payload) : InsertOutOfOrder(stream, packet, start, payload);
         if (!done)
         {
             _counters.Increment(Counter.TcpSegmentMemcapDrop);
@@ -104,6 +111,11 @@ public sealed partial class Reassembler
             return;
         }
 
+        if (stream.LoanLength > 0)
+        {
+            ForgetLoan(stream);
+        }
+
         // A hole that the receiver acknowledged is a loss of ours, and told; the parser goes on behind it.
         long last = stream.Segments is { Count: > 0 } segments ? Math.Max(stream.EndOffset, segments[segments.Count - 1].End) : stream.EndOffset;
         packet.Flags |= PacketFlags.StreamEnd;
@@ -130,6 +142,11 @@ public sealed partial class Reassembler
     {
         stream.Flags &= ~TcpStreamFlags.RawRepeat;
         _lateInsert = null;
+        if (stream.LoanLength > 0)
+        {
+            ForgetLoan(stream);
+        }
+
         if (stream.HeldShown > 0)
         {
             ReleaseShown(stream, flow.FramesOf(flow.Tcp!.DirectionOf(stream)) is { Count: > 0 } frames ? frames.NeededFrom(0) : long.MaxValue);
@@ -142,6 +159,29 @@ public sealed partial class Reassembler
     }
 
     private void TrimData(Flow flow, TcpStream stream, byte[] data)
+    {
+        long keep = KeepFrom(flow, stream);
+        int drop = (int)(keep - stream.Base);
+        if (drop <= 0)
+        {
+            return;
+        }
+
+        stream.Base = keep;
+        stream.GapBefore = 0;
+        stream.DataStart += drop;
+        stream.DataLength -= drop;
+        DropPlaced(stream, keep);
+        if (stream.DataLength == 0)
+        {
+            _slabs.Return(data);
+            stream.Data = null;
+            stream.DataStart = 0;
+        }
+    }
+
+    /// <summary>The first byte that somebody still needs: the parser, rules on the stream, frames, or the comparison with another copy.</summary>
+    private long KeepFrom(Flow flow, TcpStream stream)
     {
         long keep = stream.EndOffset;
         if (!IsAppDone(flow, stream))
@@ -168,29 +208,13 @@ public sealed partial class Reassembler
         stream.PayloadOffset = shown;
 
         // Not acknowledged: inline a second copy must be compared with it, passively it may still be replaced.
-        keep = Math.Min(keep, Math.Max(stream.AckedOffset, stream.Base));
-        int drop = (int)(keep - stream.Base);
-        if (drop <= 0)
-        {
-            return;
-        }
-
-        stream.Base = keep;
-        stream.GapBefore = 0;
-        stream.DataStart += drop;
-        stream.DataLength -= drop;
-        DropPlaced(stream, keep);
-        if (stream.DataLength == 0)
-        {
-            _slabs.Return(data);
-            stream.Data = null;
-            stream.DataStart = 0;
-        }
+        return Math.Max(stream.Base, Math.Min(keep, Math.Max(stream.AckedOffset, stream.Base)));
     }
 
     /// <summary>Returns every block of the stream.</summary>
     internal void Release(TcpStream stream)
     {
+        stream.LoanLength = 0;
         if (stream.Data is { } data)
         {
             _slabs.Return(data);
@@ -221,7 +245,8 @@ public sealed partial class Reassembler
     private static bool IsAppDone(Flow flow, TcpStream stream) =>
         flow.Has(ReferenceEquals(stream, flow.Tcp!.Client) ? FlowFlags.NoAppLayerToServer : FlowFlags.NoAppLayerToClient);
 
-    private bool IsBuffered(Flow flow, TcpStream stream) => !IsAppDone(flow, stream) || WantsRaw(stream) || _inline;
+    /// <summary>Somebody looks at the bytes. Where nobody does (encrypted, given up) there is nothing that another copy could contradict, inline neither.</summary>
+    private bool IsBuffered(Flow flow, TcpStream stream) => !IsAppDone(flow, stream) || WantsRaw(stream);
 
     private bool WantsRaw(TcpStream stream) => RawEnabled && !stream.Has(TcpStreamFlags.NoRaw);
 
@@ -376,7 +401,7 @@ public sealed partial class Reassembler
             return;
         }
 
-        ReadOnlySpan<byte> data = stream.AppOffset < upTo ? stream.View(stream.AppOffset, upTo) : [];
+        ReadOnlySpan<byte> data = stream.AppOffset >= upTo ? [] : stream.LoanLength > 0 ? ViewLoan(stream, upTo) : stream.View(stream.AppOffset, upTo);
         Direction direction = flow.Tcp!.DirectionOf(stream);
         Transaction? before = NewestComplete(flow, direction);
         int consumed = _consumer.OnData(flow, packet, direction, data, flags);

@@ -38,6 +38,10 @@ internal sealed class SlabPool(long capBytes)
         return _counts[kind] > 0 ? _free[kind][--_counts[kind]] : new byte[size];
     }
 
+    /// <summary>A block of <paramref name="bytes"/> can be had besides those in use.</summary>
+    public bool HasRoomFor(long bytes) =>
+        bytes <= LargestBytes && UsedBytes + BitOperations.RoundUpToPowerOf2((uint)Math.Max(bytes, SmallestBytes)) <= capBytes;
+
     public void Return(byte[] block)
     {
         UsedBytes -= block.Length;

@@ -90,6 +90,9 @@ public sealed class TcpStream
     internal byte[]? Data;
     internal int DataStart;
     internal int DataLength;
+
+    /// <summary>Bytes right behind <see cref="Data"/> that stand in the buffer of the packet being processed, lent for the time of its delivery.</summary>
+    internal int LoanLength;
     internal long Base;
     internal uint AnchorSequence;
     internal long AnchorOffset;
@@ -125,7 +128,7 @@ public sealed class TcpStream
     public long AckedOffset { get; internal set; }
 
     /// <summary>One past the last contiguous byte.</summary>
-    public long EndOffset => Base + DataLength;
+    public long EndOffset => Base + DataLength + LoanLength;
 
     /// <summary>Bytes lost in gaps so far.</summary>
     public long GapBytes { get; internal set; }
@@ -208,7 +211,7 @@ public sealed class TcpStream
         UrgentOobBytes = 0;
         UrgentCount = 0;
         Data = null;
-        DataStart = DataLength = PlacedCount = GapBefore = 0;
+        DataStart = DataLength = LoanLength = PlacedCount = GapBefore = 0;
         HeldCount = HeldShown = 0;
         Base = AnchorOffset = 0;
         AnchorSequence = 0;

@@ -156,7 +156,7 @@ public sealed partial class TcpTracker
                 sender.NextSequence = EndOf(packet);
             }
 
-            TakePayload(packet, flow, session, sender);
+            TakePayload(packet, flow, session, sender, isDelivered: _inline || session.Has(TcpSessionFlags.Async));
         }
 
         if (session.Has(TcpSessionFlags.Async))
@@ -168,6 +168,7 @@ public sealed partial class TcpTracker
         if ((_inline || session.Has(TcpSessionFlags.Async)) && length > 0)
         {
             Reassembler.Deliver(flow, packet, sender);
+            Reassembler.EndLoan(flow, sender);
         }
     }
 
@@ -200,7 +201,7 @@ public sealed partial class TcpTracker
     }
 
     /// <summary>Puts the payload into the stream, less urgent bytes that the receiver's program would not read there (RFC 6093 §3).</summary>
-    private void TakePayload(Packet packet, Flow flow, TcpSession session, TcpStream sender)
+    private void TakePayload(Packet packet, Flow flow, TcpSession session, TcpStream sender, bool isDelivered = false)
     {
         uint sequence = packet.Tcp.Sequence;
         if (packet.Tcp.Has(TcpFlags.Syn))
@@ -230,7 +231,7 @@ public sealed partial class TcpTracker
             payload = payload[(at + 1)..];
         }
 
-        Reassembler.Insert(flow, sender, packet, sequence, payload);
+        Reassembler.Insert(flow, sender, packet, sequence, payload, isLent: isDelivered && payload.Length == packet.PayloadLength);
     }
 
     /// <summary>Applies the urgent policy; false when the segment must not be taken.</summary>

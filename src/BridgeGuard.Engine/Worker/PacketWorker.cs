@@ -128,6 +128,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     public FlowTable Flows => _flows;
 
+    /// <summary>What stream bytes cost; read it on the worker's thread.</summary>
+    public Reassembler Reassembler => _tcp.Reassembler;
+
     /// <summary>What single rules cost this worker; null when it is not kept.</summary>
     public RuleCosts? RuleCosts => _detector.Costs;
 

@@ -5,6 +5,8 @@ using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Tests.Streams;
 
+internal delegate void SpanAction(ReadOnlySpan<byte> data);
+
 /// <summary>Stands where the application layer stands and keeps what it gets.</summary>
 internal sealed class RecordingConsumer : IStreamConsumer
 {
@@ -12,6 +14,9 @@ internal sealed class RecordingConsumer : IStreamConsumer
 
     /// <summary>Bytes it consumes of what it is given; null: all.</summary>
     public Func<Direction, int, int>? Appetite { get; set; }
+
+    /// <summary>Called with what it is given, before anything else.</summary>
+    public SpanAction? OnSpan { get; set; }
 
     public List<string> Log { get; } = [];
 
@@ -25,6 +30,7 @@ internal sealed class RecordingConsumer : IStreamConsumer
 
     public int OnData(Flow flow, Packet packet, Direction direction, ReadOnlySpan<byte> data, StreamChunkFlags flags)
     {
+        OnSpan?.Invoke(data);
         int consumed = (flags & StreamChunkFlags.End) != 0 ? data.Length : Appetite?.Invoke(direction, data.Length) ?? data.Length;
         _bytes[(int)direction].Write(data[..consumed]);
         Ended[(int)direction] |= (flags & StreamChunkFlags.End) != 0;
