@@ -37,6 +37,7 @@ internal sealed class PacketCampaign(long packets, int workers, int seed)
 
     private long Work(int number, long goal)
     {
+        using LastInput last = new(number);
         IPacketTarget[] targets = CreateTargets();
         IReadOnlyList<byte[]>[] seeds = [.. targets.Select(target => target.Seeds())];
         Mutator mutator = new((seed * 1000) + number);
@@ -57,15 +58,16 @@ internal sealed class PacketCampaign(long packets, int workers, int seed)
 
             for (int i = 0; i < BatchInputs && _finding is null; i++)
             {
-                Feed(targets[least], mutator.Mutate(seeds[least]), number);
+                Feed(targets[least], mutator.Mutate(seeds[least]), number, last);
             }
         }
 
         return targets.Sum(target => target.Packets);
     }
 
-    private void Feed(IPacketTarget target, byte[] input, int number)
+    private void Feed(IPacketTarget target, byte[] input, int number, LastInput last)
     {
+        last.Note(target.Name, input);
         byte[] kept = (byte[])input.Clone();
         try
         {

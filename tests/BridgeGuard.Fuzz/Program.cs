@@ -14,7 +14,17 @@ internal static class Program
     {
         if (arguments is ["packets", ..])
         {
+            return RunGuarded(arguments.AsSpan(1));
+        }
+
+        if (arguments is ["packets-here", ..])
+        {
             return RunCampaign(arguments.AsSpan(1));
+        }
+
+        if (arguments is ["read-too-far"])
+        {
+            return GuardedBuffer.ReadTooFar();
         }
 
         if (arguments is ["protocols", ..])
@@ -54,6 +64,37 @@ internal static class Program
 
         Console.WriteLine($"{target.Name}: {seeds.Count} seeds, {iterations} iterations, {watch.Elapsed.TotalSeconds:F1} s, no finding");
         return 0;
+    }
+
+    /// <summary>The campaign in a child: who touches the guard page dies, and what it was at is told by its parent.</summary>
+    private static int RunGuarded(ReadOnlySpan<string> arguments)
+    {
+        if (Child(["read-too-far"], out _) is 0 or 1)
+        {
+            Console.Error.WriteLine("the guard page does not guard");
+            return 1;
+        }
+
+        int code = Child(["packets-here", .. arguments], out int processId);
+        if (LastInput.Describe(processId, Environment.ProcessorCount) is { } input)
+        {
+            Console.Error.WriteLine($"exit code {code}\n{input}");
+        }
+
+        return code;
+    }
+
+    private static int Child(string[] arguments, out int processId)
+    {
+        using Process child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardError = arguments is ["read-too-far"] })!;
+        processId = child.Id;
+        if (child.StartInfo.RedirectStandardError)
+        {
+            child.StandardError.ReadToEnd();
+        }
+
+        child.WaitForExit();
+        return child.ExitCode;
     }
 
     private static int RunCampaign(ReadOnlySpan<string> arguments)

@@ -15,7 +15,7 @@ internal sealed class DecoderTarget : IPacketTarget
     private readonly PacketDecoder _decoder = new(new DecoderSettings { GtpUEnabled = true });
     private readonly Packet _amid = new();
     private readonly PacketQueue _inner = new();
-    private byte[] _poisoned = new byte[4096];
+    private readonly GuardedBuffer _guarded = new();
 
     public string Name => "decoder";
 
@@ -41,11 +41,11 @@ internal sealed class DecoderTarget : IPacketTarget
             return;
         }
 
-        // Decoding checks that every offset lies within the frame; the array has exactly its length, so its end is a guard.
+        // Decoding checks that every offset lies within the frame, once where the array ends with it, once before a page that cannot be read.
         Packets++;
         LinkType linkType = LinkTypes[input[0] % LinkTypes.Length];
         Packet packet = _decoding.Decode(input.AsSpan(1), linkType);
-        CompareAmidOtherBytes(input.AsSpan(1), linkType, packet);
+        CompareAtGuardPage(input.AsSpan(1), linkType, packet);
         Checksums.IsIpv4Valid(packet);
         Checksums.IsTransportValid(packet);
         if (packet.IpVersion != 0)
@@ -58,25 +58,35 @@ internal sealed class DecoderTarget : IPacketTarget
         }
     }
 
-    /// <summary>In a live buffer other frames lie before and behind: what they hold must not change what is read.</summary>
-    private void CompareAmidOtherBytes(ReadOnlySpan<byte> frame, LinkType linkType, Packet expected)
+    /// <summary>In a live buffer other frames lie before: what they hold must not change what is read, and behind it nothing may be touched.</summary>
+    private void CompareAtGuardPage(ReadOnlySpan<byte> frame, LinkType linkType, Packet expected)
     {
-        const int Start = 96;
-        if (_poisoned.Length < frame.Length + (2 * Start))
-        {
-            _poisoned = new byte[frame.Length + (2 * Start)];
-        }
-
-        _poisoned.AsSpan(0, Start).Fill(0x45);
-        _poisoned.AsSpan(Start + frame.Length, Start).Fill(0x45);
-        frame.CopyTo(_poisoned.AsSpan(Start));
-        _amid.Reset(_poisoned, Start, frame.Length, new FrameInfo { LinkType = linkType });
+        int start = _guarded.Place(frame);
+        _amid.Reset(_guarded.Array, start, frame.Length, new FrameInfo { LinkType = linkType });
         _decoder.Decode(_amid, _inner);
         if (_amid.Flags != expected.Flags || _amid.Protocol != expected.Protocol || _amid.IpVersion != expected.IpVersion || _amid.Events.Count != expected.Events.Count
             || _amid.SourcePort != expected.SourcePort || _amid.DestinationPort != expected.DestinationPort || _amid.PayloadLength != expected.PayloadLength
-            || _amid.PayloadOffset - Start != expected.PayloadOffset || _amid.Layers != expected.Layers || _inner.Count != _decoding.Inner.Count)
+            || _amid.PayloadOffset - start != expected.PayloadOffset || _amid.Layers != expected.Layers || _inner.Count != _decoding.Inner.Count)
         {
             throw new InvalidOperationException("The bytes around a frame change how it is read.");
+        }
+
+        Checksums.IsIpv4Valid(_amid);
+        Checksums.IsTransportValid(_amid);
+        for (int i = 0; i < _inner.Count; i++)
+        {
+            Checksums.IsIpv4Valid(_inner[i]);
+            Checksums.IsTransportValid(_inner[i]);
+        }
+
+        if (_amid.IpVersion != 0)
+        {
+            Checksums.Fix(_amid);
+        }
+
+        if (_guarded.IsMarginChanged(start))
+        {
+            throw new InvalidOperationException("Bytes before the frame were changed.");
         }
     }
 }

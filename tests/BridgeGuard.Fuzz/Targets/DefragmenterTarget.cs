@@ -16,6 +16,7 @@ internal sealed class DefragmenterTarget : IPacketTarget
     private readonly PacketQueue _inner = new();
     private readonly Packet _packet = new();
     private readonly Defragmenter _defragmenter = new(new DefragSettings { MemcapBytes = Cap, MaxTrackers = 300, MaxFragments = 2000 }, [], true, new FlowHash(1, 2));
+    private readonly GuardedBuffer _guarded = new();
     private long _nowUs = 1;
 
     public string Name => "defragmenter";
@@ -43,11 +44,11 @@ internal sealed class DefragmenterTarget : IPacketTarget
         while (rest.Length >= 2)
         {
             int length = Math.Min(BinaryPrimitives.ReadUInt16BigEndian(rest), rest.Length - 2);
-            byte[] frame = rest.Slice(2, length).ToArray();
+            int start = _guarded.Place(rest.Slice(2, length));
             rest = rest[(2 + length)..];
             _nowUs += 500_000;
             Packets++;
-            _packet.Reset(frame, 0, frame.Length, new FrameInfo { LinkType = LinkType.Ethernet, TimestampUs = _nowUs });
+            _packet.Reset(_guarded.Array, start, length, new FrameInfo { LinkType = LinkType.Ethernet, TimestampUs = _nowUs });
             _decoder.Decode(_packet, _inner);
             Handle(_packet);
             for (int i = 0; i < _inner.Count; i++)

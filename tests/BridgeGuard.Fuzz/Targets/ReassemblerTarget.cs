@@ -15,6 +15,8 @@ internal sealed class ReassemblerTarget : IPacketTarget
     private const uint ClientFirst = 0xffff_ff00;
     private const uint ServerFirst = 0x0000_1000;
 
+    private readonly GuardedBuffer _guarded = new();
+
     public string Name => "reassembler";
 
     public long Packets { get; private set; }
@@ -91,21 +93,21 @@ internal sealed class ReassemblerTarget : IPacketTarget
         }
     }
 
-    private static Packet Make(ReadOnlySpan<byte> record, int number)
+    private Packet Make(ReadOnlySpan<byte> record, int number)
     {
         bool toServer = (record[0] & 1) == 0;
         int length = record[6];
-        byte[] buffer = new byte[40 + length];
-        buffer.AsSpan(40).Fill(record[7]);
+        int start = _guarded.Reserve(40 + length);
+        _guarded.Array.AsSpan(start + 40, length).Fill(record[7]);
         Packet packet = new();
-        packet.Reset(buffer, 0, buffer.Length, new FrameInfo { TimestampUs = number * 1000L, Number = (ulong)number });
+        packet.Reset(_guarded.Array, start, 40 + length, new FrameInfo { TimestampUs = number * 1000L, Number = (ulong)number });
         packet.IpVersion = 4;
         packet.Protocol = IpProtocols.Tcp;
-        packet.NetworkOffset = 0;
-        packet.TransportOffset = 20;
+        packet.NetworkOffset = start;
+        packet.TransportOffset = start + 20;
         packet.TransportHeaderLength = 20;
-        packet.NetworkEnd = buffer.Length;
-        packet.PayloadOffset = 40;
+        packet.NetworkEnd = start + 40 + length;
+        packet.PayloadOffset = start + 40;
         packet.PayloadLength = length;
         packet.SourceAddress = IpAddress.FromV4(toServer ? 1u : 2u);
         packet.DestinationAddress = IpAddress.FromV4(toServer ? 2u : 1u);

@@ -8,15 +8,13 @@ using BridgeGuard.Testing.Packets;
 namespace BridgeGuard.Fuzz.Targets;
 
 /// <summary>The whole packet path, inline and passive in turn: link type in the first byte, then the frame. State lives on from input to input, as on a bridge.</summary>
-/// <remarks>Oracle: no fault is caught under the loop, and no byte beside the frame changes.</remarks>
+/// <remarks>Oracle: no fault is caught under the loop, no byte before the frame changes, and none behind it is touched.</remarks>
 internal sealed class WorkerTarget : IPacketTarget
 {
-    private const int Margin = 64;
-    private const byte Poison = 0xa5;
     private static readonly LinkType[] LinkTypes = Enum.GetValues<LinkType>();
 
     private readonly PacketWorker[] _workers = [Create(inline: false), Create(inline: true)];
-    private byte[] _buffer = [];
+    private readonly GuardedBuffer _guarded = new();
     private long _nowUs = 1_700_000_000_000_000;
 
     public string Name => "worker";
@@ -48,18 +46,12 @@ internal sealed class WorkerTarget : IPacketTarget
         }
 
         int length = input.Length - 1;
-        if (_buffer.Length < length + (2 * Margin))
-        {
-            _buffer = new byte[length + (2 * Margin)];
-        }
-
         _nowUs += 1000;
         foreach (PacketWorker worker in _workers)
         {
-            _buffer.AsSpan().Fill(Poison);
-            input.AsSpan(1).CopyTo(_buffer.AsSpan(Margin));
+            int start = _guarded.Place(input.AsSpan(1));
             FrameInfo info = new() { TimestampUs = _nowUs, LinkType = LinkTypes[input[0] % LinkTypes.Length] };
-            worker.Process(_buffer, Margin, length, in info);
+            worker.Process(_guarded.Array, start, length, in info);
             worker.Injector.Clear();
             Packets++;
             if (worker.Faults != 0)
@@ -67,9 +59,9 @@ internal sealed class WorkerTarget : IPacketTarget
                 throw new InvalidOperationException("A fault was caught under the loop.", worker.LastFault);
             }
 
-            if (_buffer.AsSpan(0, Margin).ContainsAnyExcept(Poison) || _buffer.AsSpan(Margin + length).ContainsAnyExcept(Poison))
+            if (_guarded.IsMarginChanged(start))
             {
-                throw new InvalidOperationException("Bytes beside the frame were changed.");
+                throw new InvalidOperationException("Bytes before the frame were changed.");
             }
         }
     }
