@@ -23,6 +23,9 @@ public sealed class FlowTable
     /// <summary>How many flows are looked at to find one that may make room. Bounds the work an attacker can cause per packet.</summary>
     private const int EvictionScan = 64;
 
+    /// <summary>New flows after which the collector is asked to take them in: about 1 MiB with their sessions, some milliseconds at most (bench/README.md).</summary>
+    private const int SettleEvery = 1024;
+
     private readonly FlowSettings _settings;
     private readonly FlowHash _hash;
     private readonly WorkerCounters _counters;
@@ -31,8 +34,8 @@ public sealed class FlowTable
     private readonly int _bucketMask;
     private readonly TimerWheel _wheel = new();
     private readonly ulong _workerIndex;
-    private Flow[] _flows = new Flow[1024];
-    private int[] _free = new int[1024];
+    private readonly Flow[] _flows;
+    private readonly int[] _free;
     private int _freeCount;
     private int _made;
     private ulong _sequence;
@@ -54,6 +57,8 @@ public sealed class FlowTable
         _buckets = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(Capacity, 1024))];
         _bucketMask = _buckets.Length - 1;
         Array.Fill(_buckets, -1);
+        _flows = new Flow[Capacity];
+        _free = new int[Capacity];
     }
 
     /// <summary>Flows at most.</summary>
@@ -358,13 +363,16 @@ public sealed class FlowTable
         }
     }
 
-    /// <summary>A further flow object; the arrays double, which happens only while the table grows to its highest use.</summary>
+    /// <summary>A further flow object, which happens only while the table grows to its highest use.</summary>
+    /// <remarks>
+    /// Flows live for ever, so the collector has to move each once. Left to itself it does so when hundreds of MiB have piled up, and all workers stand still for a
+    /// third of a second; in small steps nobody notices.
+    /// </remarks>
     private int MakeOne()
     {
-        if (_made == _flows.Length)
+        if (_made % SettleEvery == SettleEvery - 1)
         {
-            Array.Resize(ref _flows, Math.Min(Capacity, _made * 2));
-            Array.Resize(ref _free, _flows.Length);
+            GC.Collect(1, GCCollectionMode.Forced, blocking: true);
         }
 
         _flows[_made] = new Flow { TableIndex = _made };
