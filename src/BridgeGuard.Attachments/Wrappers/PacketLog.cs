@@ -75,6 +75,7 @@ public sealed class PacketLog : IFrameProcessor, IDisposable
     public PacketLog(PacketWorker worker, PacketLogOptions options)
     {
         _worker = worker;
+        _worker.TracksOutcome = true;
         _options = options;
     }
 

@@ -219,7 +219,7 @@ public sealed class Flow
     /// <summary>When the timer wheel looks at the flow again; the true deadline may be later.</summary>
     internal long ExpiresUs;
     internal ulong Hash;
-    internal int NextInBucket = -1;
+    internal Flow? NextInBucket;
     internal int NextInWheel = -1;
     internal int PreviousInWheel = -1;
     internal int WheelSlot = -1;
@@ -314,7 +314,8 @@ public sealed class Flow
         ExceptionMask = 0;
         ExpiresUs = 0;
         Hash = 0;
-        NextInBucket = NextInWheel = PreviousInWheel = WheelSlot = -1;
+        NextInBucket = null;
+        NextInWheel = PreviousInWheel = WheelSlot = -1;
         RateStartUs = RateBytesToServer = RateBytesToClient = 0;
     }
 }

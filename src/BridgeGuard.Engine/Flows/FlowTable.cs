@@ -30,7 +30,7 @@ public sealed class FlowTable
     private readonly FlowHash _hash;
     private readonly WorkerCounters _counters;
     private readonly FlowDeadlines _deadlines;
-    private readonly int[] _buckets;
+    private readonly Flow?[] _buckets;
     private readonly int _bucketMask;
     private readonly TimerWheel _wheel = new();
     private readonly ulong _workerIndex;
@@ -54,9 +54,8 @@ public sealed class FlowTable
         _deadlines = new FlowDeadlines(settings.Flow);
         _workerIndex = (ulong)workerIndex & 63;
         Capacity = (int)Math.Clamp(_settings.MemcapBytes / BytesPerFlow, 1, Math.Max(1, _settings.MaxFlows));
-        _buckets = new int[BitOperations.RoundUpToPowerOf2((uint)Math.Max(Capacity, 1024))];
+        _buckets = new Flow?[BitOperations.RoundUpToPowerOf2((uint)Math.Max(Capacity, 1024))];
         _bucketMask = _buckets.Length - 1;
-        Array.Fill(_buckets, -1);
         _flows = new Flow[Capacity];
         _free = new int[Capacity];
     }
@@ -203,9 +202,18 @@ public sealed class FlowTable
     /// <param name="nowUs">Packet time.</param>
     /// <param name="handler">Told of each end.</param>
     /// <param name="most">Flows looked at in this call, at most: what is left waits for the next one. A flow that is over is found out when its packet comes, too.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet, and mostly nothing is due; pipeline bench.
     public void Expire(long nowUs, IFlowEndHandler handler, int most = int.MaxValue)
     {
         _nowUs = Math.Max(_nowUs, nowUs);
+        if (_wheel.MayBeDue(nowUs) || IsEmergency)
+        {
+            ExpireDue(nowUs, handler, most);
+        }
+    }
+
+    private void ExpireDue(long nowUs, IFlowEndHandler handler, int most)
+    {
         if (_settings.ExpireLazily && Count < Capacity / 2)
         {
             return;
@@ -259,14 +267,9 @@ public sealed class FlowTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private Flow? Find(in FlowKey key, ulong hash, out Direction direction)
     {
-        for (int index = _buckets[(int)hash & _bucketMask]; index >= 0; index = _flows[index].NextInBucket)
+        // The key itself is compared, not the hash: it has to be looked at anyway, and chains are short.
+        for (Flow? flow = _buckets[(int)hash & _bucketMask]; flow is not null; flow = flow.NextInBucket)
         {
-            Flow flow = _flows[index];
-            if (flow.Hash != NonZero(hash))
-            {
-                continue;
-            }
-
             if (Same(in flow.Key, in key))
             {
                 direction = Direction.ToServer;
@@ -332,9 +335,9 @@ public sealed class FlowTable
         flow.IcmpTypeToServer = packet.IcmpType;
         flow.IcmpCodeToServer = packet.IcmpCode;
         flow.ClientPortId = packet.Info.PortId;
-        ref int bucket = ref _buckets[(int)hash & _bucketMask];
+        ref Flow? bucket = ref _buckets[(int)hash & _bucketMask];
         flow.NextInBucket = bucket;
-        bucket = index;
+        bucket = flow;
         _wheel.Add(flow, DeadlineOf(flow), _flows);
         Count++;
         CountNew(key.Protocol);
@@ -480,10 +483,10 @@ public sealed class FlowTable
     private void Unlink(Flow flow)
     {
         _wheel.Remove(flow, _flows);
-        ref int link = ref _buckets[(int)flow.Hash & _bucketMask];
-        while (link != flow.TableIndex)
+        ref Flow? link = ref _buckets[(int)flow.Hash & _bucketMask];
+        while (!ReferenceEquals(link, flow))
         {
-            link = ref _flows[link].NextInBucket;
+            link = ref link!.NextInBucket;
         }
 
         link = flow.NextInBucket;

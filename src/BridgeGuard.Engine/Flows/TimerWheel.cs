@@ -69,6 +69,9 @@ internal sealed class TimerWheel
         }
     }
 
+    /// <summary>False while <see cref="FindDue"/> can find nothing: the time has not left the slot that was looked at last.</summary>
+    public bool MayBeDue(long nowUs) => nowUs >> SlotShift > _nextTick;
+
     /// <summary>The next flow whose slot has come up by <paramref name="nowUs"/>, or -1; it stays in the wheel until it is removed.</summary>
     /// <remarks>One at a time, so that the caller may stop: the slot of a second in which a flood began holds a million flows.</remarks>
     public int FindDue(long nowUs)

@@ -273,6 +273,7 @@ public sealed partial class Reassembler
 
         if (list.Count == 0)
         {
+            list.Clear();
             _lists.Push(list);
             stream.Segments = null;
         }
@@ -303,5 +304,5 @@ public sealed partial class Reassembler
         stream.MaxRegions = (ushort)Math.Max(stream.MaxRegions, regions);
     }
 
-    private SegmentList RentList() => _lists.TryPop(out SegmentList? list) ? list : new SegmentList();
+    private SegmentList RentList() => _lists.TryPop(out SegmentList? list) ? list : new SegmentList(_segmentArrays);
 }

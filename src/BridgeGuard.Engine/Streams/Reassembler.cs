@@ -20,6 +20,7 @@ public sealed partial class Reassembler
     private readonly WorkerCounters _counters;
     private readonly SlabPool _slabs;
     private readonly Stack<SegmentList> _lists = new();
+    private readonly SegmentArrays _segmentArrays = new();
     private readonly bool _inline;
     private readonly bool _isInlineEngine;
 

@@ -19,12 +19,12 @@ internal struct Segment
 
 /// <summary>The segments of one stream direction, by offset, not overlapping.</summary>
 /// <remarks>Pooled by the reassembler; owned by a stream while it has segments. Removing from the front is cheap.</remarks>
-internal sealed class SegmentList
+internal sealed class SegmentList(SegmentArrays arrays)
 {
     /// <summary>Segments at most: bounds the cost of an insertion that an attacker can force (24 KiB moved per KiB of list).</summary>
     public const int Capacity = 8192;
 
-    private Segment[] _items = new Segment[16];
+    private Segment[] _items = arrays.Rent(SegmentArrays.SmallestLength);
     private int _head;
 
     public int Count { get; private set; }
@@ -85,16 +85,22 @@ internal sealed class SegmentList
         _items[_head + Count] = default;
     }
 
+    /// <summary>Empty, and as small as a new one: a list that grew once would otherwise wait in the pool for a stream that needs it.</summary>
     public void Clear()
     {
         Array.Clear(_items, _head, Count);
         _head = 0;
         Count = 0;
+        if (_items.Length > SegmentArrays.SmallestLength)
+        {
+            arrays.Return(_items);
+            _items = arrays.Rent(SegmentArrays.SmallestLength);
+        }
     }
 
     private void MakeRoom()
     {
-        if (_head > 0 && _head >= _items.Length / 2)
+        if (_head > 0 && (_head >= _items.Length / 2 || _items.Length == Capacity))
         {
             Array.Copy(_items, _head, _items, 0, Count);
             Array.Clear(_items, Count, _head);
@@ -102,6 +108,26 @@ internal sealed class SegmentList
             return;
         }
 
-        Array.Resize(ref _items, _items.Length * 2);
+        Segment[] larger = arrays.Rent(_items.Length * 2);
+        Array.Copy(_items, _head, larger, 0, Count);
+        Array.Clear(_items, _head, Count);
+        arrays.Return(_items);
+        _items = larger;
+        _head = 0;
     }
+}
+
+/// <summary>Arrays of segment lists in powers of two, reused. Owner: one worker's reassembler. What is returned must be cleared.</summary>
+internal sealed class SegmentArrays
+{
+    public const int SmallestLength = 16;
+    private const int SmallestShift = 4;
+
+    /// <summary>Up to <see cref="SegmentList.Capacity"/>.</summary>
+    private readonly Stack<Segment[]>[] _free = [new(), new(), new(), new(), new(), new(), new(), new(), new(), new()];
+
+    public Segment[] Rent(int length) =>
+        _free[System.Numerics.BitOperations.Log2((uint)length) - SmallestShift].TryPop(out Segment[]? array) ? array : new Segment[length];
+
+    public void Return(Segment[] array) => _free[System.Numerics.BitOperations.Log2((uint)array.Length) - SmallestShift].Push(array);
 }

@@ -79,6 +79,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private Redirector _redirector;
     private readonly SharedState _shared;
     private readonly bool _tracksMacs;
+    private readonly bool _isFirewall;
     private EngineProgram _program = EngineProgram.Empty;
     private EngineProgram _current = EngineProgram.Empty;
 
@@ -89,6 +90,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     {
         _settings = environment.Settings;
         _shared = environment.Shared;
+        _isFirewall = _settings.FirewallMode;
         _fileVerdicts = environment.FileVerdicts;
         _certificates = environment.CertificateStore;
         _redirectTable = environment.Redirects;
@@ -134,7 +136,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     /// <summary>What single rules cost this worker; null when it is not kept.</summary>
     public RuleCosts? RuleCosts => _detector.Costs;
 
-    /// <summary>What the last frame was; valid until the next.</summary>
+    /// <summary>Somebody reads <see cref="Outcome"/>: it costs every packet a little.</summary>
+    public bool TracksOutcome { get; set; }
+
+    /// <summary>What the last frame was, where <see cref="TracksOutcome"/> is set; valid until the next.</summary>
     public FrameOutcome Outcome { get; private set; }
 
     /// <summary>Rules and policy; may be set from another thread, takes effect with the next packet.</summary>
@@ -212,8 +217,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _flows.Expire(info.TimestampUs, this, ExpirePerPacket);
         Packet packet = _frame;
         packet.Reset(buffer, offset, length, in info);
-        _inner.Clear();
-        Outcome = default;
+        if (TracksOutcome)
+        {
+            Outcome = default;
+        }
+
         _decoder.Decode(packet, _inner);
         if (!_redirector.IsIdle && !_redirector.Restore(packet))
         {
@@ -255,7 +263,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     {
         ValidateChecksum(packet);
         _alerts.Clear();
-        if (_settings.FirewallMode && Detector.HasEarlyRules(_current.Rules, FirewallTable.PreFlow)
+        if (_isFirewall && Detector.HasEarlyRules(_current.Rules, FirewallTable.PreFlow)
             && !_detector.FilterEarly(_current.Rules, packet, null, _alerts, FirewallTable.PreFlow))
         {
             WriteEvents(packet, null);
@@ -276,7 +284,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
             _flows.Touch(flow, packet);
             NotePort(flow, packet);
-            NoteMacs(flow, packet);
+            if (_tracksMacs)
+            {
+                NoteMacs(flow, packet);
+            }
+
             if (flow.Has(FlowFlags.Dropped))
             {
                 packet.Flags |= PacketFlags.NoInspection;
@@ -287,7 +299,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 // Rules before the stream still tell what they see, as those before the flow do.
                 PassesEarly(packet, flow);
             }
-            else if (PassesEarly(packet, flow))
+            else if (!_isFirewall || PassesEarly(packet, flow))
             {
                 // The packet with which a flow becomes opaque is still inspected; those behind it are not.
                 bool isOpaque = flow.Has(FlowFlags.NoPayloadInspection);
@@ -298,7 +310,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
-        if (_detects && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _settings.FirewallMode))
+        if (_detects && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _isFirewall))
         {
             _detector.Inspect(_current.Rules, packet, flow, _alerts);
         }
@@ -318,7 +330,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     /// <summary>Firewall rules that stand before the TCP session; false: the packet is dropped.</summary>
     private bool PassesEarly(Packet packet, Flow flow)
     {
-        if (!_settings.FirewallMode || !packet.IsTcp || !Detector.HasEarlyRules(_current.Rules, FirewallTable.PreStream)
+        if (!_isFirewall || !packet.IsTcp || !Detector.HasEarlyRules(_current.Rules, FirewallTable.PreStream)
             || _detector.FilterEarly(_current.Rules, packet, flow, _alerts, FirewallTable.PreStream))
         {
             return true;
@@ -372,7 +384,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private void NoteMacs(Flow flow, Packet packet)
     {
-        if (!_tracksMacs || packet.EthernetOffset < 0)
+        if (packet.EthernetOffset < 0)
         {
             return;
         }
@@ -421,12 +433,16 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     /// <summary>After inspection: matches and file verdicts become one verdict, and what happened is written down.</summary>
     private void Conclude(Packet packet, Flow? flow)
     {
-        if (flow is not null)
+        if (flow is not null && (flow.Hold is not null || _files.LastClosed is not null || _files.Growing is not null))
         {
             JudgeFiles(packet, flow);
         }
 
-        Resolve(packet, flow);
+        if (_alerts.Count > 0)
+        {
+            Resolve(packet, flow);
+        }
+
         WriteEvents(packet, flow);
         _detector.Rewrite(packet);
         if (flow is { RedirectIndex: >= 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
@@ -469,15 +485,23 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private void WriteEvents(Packet packet, Flow? flow)
     {
-        NoteOutcome(packet, flow);
-        Counters.Events(in packet.Events);
-        _events.PacketAnomalies(packet, flow);
+        if (TracksOutcome)
+        {
+            NoteOutcome(packet, flow);
+        }
+
+        if (!packet.Events.IsEmpty)
+        {
+            Counters.Events(in packet.Events);
+            _events.PacketAnomalies(packet, flow);
+        }
+
         if (packet.ArpOffset >= 0)
         {
             _events.Arp(packet);
         }
 
-        if (flow is not null)
+        if (flow is not null && packet.AppEvents != AppLayerEvents.None)
         {
             _events.DetectionAnomalies(flow, packet, packet.AppEvents);
         }
@@ -491,7 +515,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
-        if (flow is not null)
+        bool hasCaptures = _detector.PacketVariables.CaptureCount > 0;
+        if (flow is not null && hasCaptures)
         {
             _events.PacketMetadata(packet, flow);
         }
@@ -515,7 +540,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             _events.Drop(packet, flow, Dropper());
         }
 
-        if (_detector.PacketVariables.CaptureCount > 0)
+        if (hasCaptures)
         {
             // They are this packet's alone.
             _detector.PacketVariables.Reset();

@@ -56,6 +56,49 @@ public sealed class StreamMemoryTests
     }
 
     [Fact]
+    public void AListThatGrewForOneStreamServesTheNextThatNeedsIt()
+    {
+        const int Streams = 40;
+        TcpBench bench = new();
+        byte[] buffer = new byte[64];
+        Packet packet = new();
+        Pass(0);
+        Pass(1);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        // Each time another stream needs the long list, so that each list of the pool meets it.
+        Pass(2);
+        Pass(3);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Pass(int number)
+        {
+            for (int i = 0; i < Streams; i++)
+            {
+                bench.Maker.ClientPort = (ushort)(1000 + i);
+                Send(TcpFlags.Syn, Direction.ToServer, 999, 0, []);
+                Send(TcpFlags.Syn | TcpFlags.Ack, Direction.ToClient, 99, 1000, []);
+                Send(TcpFlags.Ack, Direction.ToServer, 1000, 100, []);
+                int segments = i == number * 7 ? 60 : 1;
+                for (int k = 1; k <= segments; k++)
+                {
+                    Send(TcpFlags.Ack, Direction.ToServer, (uint)(1000 + (2 * k)), 100, "x"u8);
+                }
+            }
+
+            bench.Table.EndAll(NoHandler);
+        }
+
+        void Send(TcpFlags flags, Direction direction, uint sequence, uint acknowledgement, ReadOnlySpan<byte> bytes)
+        {
+            bench.Maker.Fill(packet, buffer, direction, flags, sequence, acknowledgement, bytes);
+            Flow flow = bench.Table.GetOrCreate(packet)!;
+            bench.Table.Touch(flow, packet);
+            bench.Tracker.Process(packet, flow);
+        }
+    }
+
+    [Fact]
     public void FlowsAndSessionsStayWithinTheirPublishedSize()
     {
         const int Count = 50_000;
@@ -110,6 +153,15 @@ public sealed class StreamMemoryTests
         Assert.True(bench.Counters[Counter.TcpSegmentMemcapDrop] > 0);
         bench.Table.EndAll(bench);
         Assert.Equal(0, bench.Tracker.Reassembler.UsedBytes);
+    }
+
+    private static readonly Silent NoHandler = new();
+
+    private sealed class Silent : IFlowEndHandler
+    {
+        public void OnFlowEnd(Flow flow, FlowEndReason reason)
+        {
+        }
     }
 
     private sealed class Sink : IStreamConsumer
