@@ -31,6 +31,12 @@ public sealed partial class PacketDecoder
         Counters.Packets++;
         Counters.Bytes += packet.Length;
         packet.Layers = 0;
+        if (packet.Info.WireLength > packet.Length && packet.Number == 0)
+        {
+            // Live, the capture has lost the frame's end: nobody cuts what is on a wire.
+            packet.Events.Add(PacketEvent.AfPacketTruncatedPacket);
+        }
+
         DecodeLink(packet, inner);
         CountResult(packet);
     }

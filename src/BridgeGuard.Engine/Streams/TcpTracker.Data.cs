@@ -367,11 +367,11 @@ public sealed partial class TcpTracker
         else
         {
             TakeFin(packet, sender);
-            bool othersAcked = receiver.Has(TcpStreamFlags.FinSeen) && AtOrAfter(packet.Tcp.Acknowledgement, receiver.FinSequence);
             session.State = session.State switch
             {
                 TcpState.CloseWait => TcpState.LastAck,
-                TcpState.FinWait1 => othersAcked ? TcpState.TimeWait : TcpState.Closing,
+                // As in Suricata: whatever it acknowledges, the other FIN has been answered.
+                TcpState.FinWait1 => packet.Tcp.Has(TcpFlags.Ack) ? TcpState.TimeWait : TcpState.Closing,
                 TcpState.FinWait2 => TcpState.TimeWait,
                 _ => session.State,
             };

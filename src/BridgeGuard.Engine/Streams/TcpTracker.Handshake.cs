@@ -472,6 +472,11 @@ public sealed partial class TcpTracker
         if (session.Has(TcpSessionFlags.FourWay) && fromServer)
         {
             packet.Events.Add(rightSequence ? PacketEvent.Stream4WhsInvalidAck : PacketEvent.Stream4WhsWrongSeq);
+            if (rightSequence)
+            {
+                packet.Events.Add(PacketEvent.StreamPacketInvalidAck);
+            }
+
             return false;
         }
 

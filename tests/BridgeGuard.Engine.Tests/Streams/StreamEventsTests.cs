@@ -1,5 +1,6 @@
 using System.Globalization;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Settings;
 using Xunit;
 
 namespace BridgeGuard.Engine.Tests.Streams;
@@ -11,7 +12,34 @@ namespace BridgeGuard.Engine.Tests.Streams;
 /// </remarks>
 public sealed class StreamEventsTests
 {
+    /// <summary>Conversations whose events need other settings than the default.</summary>
+    private static readonly (string Conversation, string Expected, EngineSettings Settings)[] Configured =
+    [
+        ("c S 0 0;s SA 0 1;s PA 1 1 50", "3whs_ack_data_inject", TcpBench.Inline()),
+        ("c S 0 0;s SA 0 1;s A 1 1", "3whs_ack_in_wrong_dir", TcpBench.Inline()),
+        ("c S 0 0;c A 7 1 5", "3whs_async_wrong_seq", new EngineSettings { Stream = new StreamSettings { AsyncOneside = true } }),
+        ("c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 30", "reassembly_depth_reached", new EngineSettings { Stream = new StreamSettings { Reassembly = new ReassemblySettings { Depth = 20 } } }),
+        ("c S 0 0;s SA 0 1;c A 1 1;c PAU 1 1 5 8192 u=1;c PAU 6 1 5 8192 u=1", "reassembly_urgent_oob_limit_reached",
+            new EngineSettings { Stream = new StreamSettings { Urgent = UrgentPolicy.OutOfBand, UrgentOobLimit = 1 } }),
+    ];
+
+    /// <summary>All conversations of this class with the settings they are played under.</summary>
+    internal static IEnumerable<(string Conversation, EngineSettings Settings)> AllConversations =>
+        [.. Table.Select(row => (row[0], new EngineSettings())), .. Repeats.Select(row => (row[0], new EngineSettings())), .. Configured.Select(row => (row.Conversation, row.Settings))];
+
+    public static TheoryData<string, string> Repetitions => new(Repeats.Select(row => (row[0], row[1])));
+
+    public static TheoryData<int> ConfiguredRows => [.. Enumerable.Range(0, Configured.Length)];
+
     public static TheoryData<string, string> Conversations => new(Table.Select(row => (row[0], row[1])));
+
+    /// <summary>The same for repeated data, whose events the other table leaves out; the whole of what Suricata says with every rule on.</summary>
+    private static readonly string[][] Repeats =
+    [
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;c PA 1 1 10", "pkt_spurious_retransmission"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;c PA 11 1 10;s A 1 21;c PA 1 1 15", "est_pkt_before_last_ack pkt_spurious_retransmission"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;c FA 11 1;s A 1 12;c PA 1 1 10", "closewait_pkt_before_last_ack pkt_retransmission pkt_spurious_retransmission"],
+    ];
 
     private static readonly string[][] Table =
     [
@@ -32,6 +60,13 @@ public sealed class StreamEventsTests
         ["c S 0 0;s S 0 0;c SA 1 0 0", "4whs_synack_with_wrong_ack"],
         ["c S 0 0;s S 0 0;c SA 1 1 0", "4whs_synack_with_wrong_syn"],
         ["c S 0 0;s S 0 0;c SA 0 1;s A 0 1 5", "4whs_wrong_seq"],
+        ["c S 0 0;s S 0 0;c SA 0 1;s A 1 2 0", "4whs_invalid_ack pkt_invalid_ack"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;s FA 1 11;c F 11 0;c A 200000 12", "closing_ack_wrong_seq"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;s FA 1 11;c F 11 0;c A 12 200000", "closing_invalid_ack pkt_invalid_ack"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;s PA 1 11 10;s FA 11 11;c FA 11 1;c A 200000 12", "timewait_ack_wrong_seq"],
+        ["c S 0 0;s RA -5000 1;s SA 0 1", "suspected_rst_inject"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;s FA 1 11;c S 0 0", "shutdown_syn_resend"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;c FA 11 1;s FA 1 12;c S 0 0", "shutdown_syn_resend"],
         ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;c FA 11 1;c A 200012 1 0", "closewait_ack_out_of_window"],
         ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;c FA 11 1;s A 1 12;c A 200012 1 0", "closewait_ack_out_of_window"],
         ["c S 0 0;s SA 0 1;c A 1 1;c PA 1 1 10;s A 1 11;c FA 11 1;c FA 4 1 0", "closewait_fin_out_of_window"],
@@ -117,7 +152,35 @@ public sealed class StreamEventsTests
         }
     }
 
-    private static Packet Send(TcpBench bench, string text)
+    [Theory]
+    [MemberData(nameof(Repetitions))]
+    public void RepeatedDataRaisesItsEvents(string conversation, string expected)
+    {
+        TcpBench bench = new();
+        Packet last = null!;
+        foreach (string packet in conversation.Split(';'))
+        {
+            last = Send(bench, packet);
+        }
+
+        Assert.Equal(expected.Split(' ').Select(name => "stream." + name), EventsOf(last, withRepetitions: true));
+    }
+
+    [Theory]
+    [MemberData(nameof(ConfiguredRows))]
+    public void UnderItsSettingsTheLastPacketRaisesItsEvent(int row)
+    {
+        TcpBench bench = new(Configured[row].Settings);
+        Packet last = null!;
+        foreach (string packet in Configured[row].Conversation.Split(';'))
+        {
+            last = Send(bench, packet);
+        }
+
+        Assert.Contains("stream." + Configured[row].Expected, EventsOf(last));
+    }
+
+    internal static Packet Send(TcpBench bench, string text)
     {
         string[] words = [.. text.Split(' ').Where(word => !word.Contains('=', StringComparison.Ordinal))];
         bool fromClient = words[0] == "c";
@@ -131,6 +194,7 @@ public sealed class StreamEventsTests
                 'F' => TcpFlags.Fin,
                 'R' => TcpFlags.Rst,
                 'P' => TcpFlags.Psh,
+                'U' => TcpFlags.Urg,
                 _ => TcpFlags.None,
             };
         }
@@ -160,6 +224,9 @@ public sealed class StreamEventsTests
                     packet.Tcp.FastOpen = true;
                     packet.Tcp.FastOpenCookieLength = 8;
                     break;
+                case "u":
+                    packet.Tcp.UrgentPointer = (ushort)Parse(parts[1]);
+                    break;
                 default:
                     packet.Tcp.Acknowledgement = (uint)Parse(parts[1]);
                     break;
@@ -170,14 +237,14 @@ public sealed class StreamEventsTests
     }
 
     /// <summary>Repetition of data is no event of a rule that is on.</summary>
-    private static List<string> EventsOf(Packet packet)
+    private static List<string> EventsOf(Packet packet, bool withRepetitions = false)
     {
         List<string> names = [];
         int at = -1;
         while (packet.Events.TryGetNext(at, out PacketEvent packetEvent))
         {
             at = (int)packetEvent;
-            if (packetEvent is not (PacketEvent.StreamPacketRetransmission or PacketEvent.StreamPacketSpuriousRetransmission))
+            if (withRepetitions || packetEvent is not (PacketEvent.StreamPacketRetransmission or PacketEvent.StreamPacketSpuriousRetransmission))
             {
                 names.Add(PacketEvents.NameOf(packetEvent)!);
             }
