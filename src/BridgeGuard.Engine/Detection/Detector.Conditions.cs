@@ -204,12 +204,6 @@ public sealed partial class Detector
             return false;
         }
 
-        if (_packet.Has(PacketFlags.Pseudo) && condition.Kind is (ConditionKind.FlowAge or ConditionKind.FlowPackets or ConditionKind.FlowBytes))
-        {
-            // Counts are those at a packet that was counted.
-            return false;
-        }
-
         switch (condition.Kind)
         {
             case ConditionKind.FlowAge:
@@ -221,7 +215,13 @@ public sealed partial class Detector
             case ConditionKind.FlowStart:
                 return (_packet.Direction == Direction.ToServer ? flow.PacketsToServer : flow.PacketsToClient) == 1;
             case ConditionKind.FlowElephant:
-                return flow.Has(FlowFlags.Elephant);
+                return condition.Mode switch
+                {
+                    1 => flow.Has(FlowFlags.Elephant),
+                    2 => flow.Has(FlowFlags.ElephantToClient),
+                    3 => flow.Has(FlowFlags.Elephant | FlowFlags.ElephantToClient),
+                    _ => flow.Has(FlowFlags.Elephant) && flow.Has(FlowFlags.ElephantToClient),
+                };
             case ConditionKind.StreamSize:
                 return TestStreamSize(flow, condition);
             default:
@@ -451,11 +451,25 @@ public sealed partial class Detector
     };
 
     /// <summary>Instructions over header bytes. A, B: the section; Mode: which bytes.</summary>
+    /// <summary>A, B: the instructions; Test.First: 1 + the number of its transforms, 0 without. Negated: it is absent, or else the instructions hold.</summary>
     private bool TestPacketBuffer(in PacketCondition condition)
     {
         if (!TryGetHeaderBytes((PacketBufferKind)condition.Mode, out ReadOnlySpan<byte> bytes))
         {
+            return condition.Negated;
+        }
+
+        if (condition is { Negated: true, B: 0 })
+        {
             return false;
+        }
+
+        if (condition.Test.First != 0)
+        {
+            foreach (Transforms.Transform transform in _rules.BufferTransforms[(int)condition.Test.First - 1])
+            {
+                bytes = transform.Apply(bytes, _transformScratch);
+            }
         }
 
         return _inspector.Inspect(new Span32(condition.A, condition.B), bytes);

@@ -48,6 +48,9 @@ public sealed class BufferDescriptor
     /// <summary>Checked by the rule compiler on each content of the buffer; returns a message when the content can never match (case, white space).</summary>
     public Func<ReadOnlyMemory<byte>, bool, string?>? ValidateContent { get; init; }
 
+    /// <summary>The buffer is in lower case, and contents in capitals mean the same (hashes).</summary>
+    public bool LowersContents { get; init; }
+
     public string Help { get; init; } = "";
 }
 
@@ -77,6 +80,9 @@ public sealed class FieldDescriptor
 
     public bool IsMulti { get; init; }
 
+    /// <summary>A rule may say which of many values count (<c>,any</c>, <c>,all</c>, <c>,2</c>).</summary>
+    public bool TakesSelector { get; init; } = true;
+
     public string Help { get; init; } = "";
 }
 
@@ -97,6 +103,9 @@ public sealed class KeywordDescriptor
     public required KeywordParser Parse { get; init; }
 
     public bool ArgumentOptional { get; init; }
+
+    /// <summary>The argument stands in quotes; others stand without.</summary>
+    public bool NeedsQuotes { get; init; }
 
     /// <summary>When the whole rule matches, the certificates of the direction are stored (<c>tls.store</c>).</summary>
     public bool StoresCertificates { get; init; }

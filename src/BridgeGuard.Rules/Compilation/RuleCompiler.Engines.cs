@@ -152,7 +152,7 @@ internal sealed partial class RuleCompiler
     /// <summary>The number of a buffer with its transforms: equal chains share what they compute.</summary>
     private int NumberOf(SectionModel section)
     {
-        string key = section.Frame is { } frame ? $"frame {frame.Protocol.Name} {frame.Type}" : section.Buffer!.Name;
+        string key = NameOf(section);
         foreach (Transform transform in section.Transforms)
         {
             key += "\n" + transform.Identity;
@@ -168,6 +168,9 @@ internal sealed partial class RuleCompiler
 
         return number;
     }
+
+    private static string NameOf(SectionModel section) =>
+        section.Frame is { } frame ? $"frame {frame.Protocol.Name} {frame.Type}" : section.Buffer?.Name ?? $"header {section.HeaderBytes}";
 
     /// <summary>Protocols in which everything that the rule asks for exists.</summary>
     private static List<ProtocolId> CommonProtocols(RuleModel rule)

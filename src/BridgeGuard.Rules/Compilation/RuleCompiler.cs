@@ -189,6 +189,8 @@ internal sealed partial class RuleCompiler
                 Span32 span = AddSection(rule, section);
                 condition.A = span.Start;
                 condition.B = span.Count;
+                condition.Negated = section.Absent || section.AbsentOrElse;
+                condition.Test = section.Transforms.Count == 0 ? default : new IntegerRange(IntegerComparison.Equal, (uint)NumberOf(section) + 1, 0);
             }
 
             built.Add(condition);

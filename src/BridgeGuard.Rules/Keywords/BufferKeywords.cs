@@ -32,7 +32,8 @@ internal static class BufferKeywords
         Apply = context =>
         {
             RuleModel rule = context.Rule;
-            OpModel? decode = rule.AllSections.SelectMany(section => section.Ops).FirstOrDefault(op => op.Kind == BufferOpKind.Base64Decode);
+            OpModel? decode = rule.AllSections.Concat(rule.Conditions.Select(condition => condition.Section).OfType<SectionModel>())
+                .SelectMany(section => section.Ops).FirstOrDefault(op => op.Kind == BufferOpKind.Base64Decode);
             if (decode is null)
             {
                 context.Fail(DiagnosticCode.MissingRequirement, "base64_data needs base64_decode before it");
@@ -51,7 +52,7 @@ internal static class BufferKeywords
         Help = "the sticky buffer does not exist; or_else: or its contents match",
         Apply = context =>
         {
-            if (context.Rule.Active is not { Buffer: not null } section)
+            if (context.Rule.Active is not { IsBase64: false, Frame: null } section)
             {
                 context.Fail(DiagnosticCode.MissingRequirement, "absent needs a sticky buffer before it");
                 return;
@@ -88,19 +89,7 @@ internal static class BufferKeywords
         Help = "the contents that follow look at these header bytes",
         Apply = context =>
         {
-            if (context.Rule.Conditions.Find(condition => condition.Section?.HeaderBytes == buffer.Kind) is { } known)
-            {
-                context.Rule.Activate(known.Section);
-                return;
-            }
-
-            var section = new SectionModel { Buffer = null, HeaderBytes = buffer.Kind, Column = context.Option.Name.Column, Keyword = buffer.Name };
-            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.PacketBuffer, Mode = (byte)buffer.Kind })
-            {
-                Section = section,
-                NeedsPacket = buffer.Kind is not (PacketBufferKind.SourceAddress or PacketBufferKind.DestinationAddress),
-            });
-            context.Rule.Activate(section);
+            context.Rule.Activate(Sections.OfHeader(context.Rule, buffer.Kind, [], context.Option.Name));
         },
     });
 
@@ -142,7 +131,8 @@ internal static class BufferKeywords
                 return;
             }
 
-            AddOp(context, BufferOpKind.Asn1, asn1);
+            // Whatever buffer is chosen, it looks at the payload.
+            context.Rule.AddOp(context.Rule.Payload, new OpModel { Kind = BufferOpKind.Asn1, Data = asn1, Column = context.Option.Name.Column });
         },
     };
 

@@ -161,7 +161,7 @@ internal static class ByteKeywords
                 return;
             }
 
-            AddLength(context, Sections.Of(context.Rule, buffer, [], context.Option.Name), range);
+            AddLength(context, Sections.Of(context.Rule, buffer, [], context.Option.Name), range, isUri: true);
         },
     };
 
@@ -180,8 +180,8 @@ internal static class ByteKeywords
         return true;
     }
 
-    private static void AddLength(BindContext context, SectionModel section, IntegerRange range) =>
-        context.Rule.AddOp(section, new OpModel { Kind = BufferOpKind.Length, Test = range, Column = context.Option.Name.Column });
+    private static void AddLength(BindContext context, SectionModel section, IntegerRange range, bool isUri = false) =>
+        context.Rule.AddOp(section, new OpModel { Kind = BufferOpKind.Length, Test = range, IsUriLength = isUri, Column = context.Option.Name.Column });
 
     /// <summary>Variable slots for operands that are names, -1 for numbers.</summary>
     private static (int Count, int Offset, int Operand) BindOperands(this BindContext context, NumberOrName count, NumberOrName offset, NumberOrName operand) =>

@@ -16,6 +16,7 @@ internal static class ContentKeywords
     public static readonly Keyword Content = new()
     {
         Name = "content",
+        TakesQuotes = true,
         Argument = ArgumentRule.Required,
         Help = "bytes that have to occur, or with ! must not",
         Apply = context => Add(context),
@@ -24,6 +25,7 @@ internal static class ContentKeywords
     public static readonly Keyword UriContent = new()
     {
         Name = "uricontent",
+        TakesQuotes = true,
         Argument = ArgumentRule.Required,
         Help = "a content in http.uri (old style)",
         Apply = context =>
@@ -69,7 +71,19 @@ internal static class ContentKeywords
         Name = "rawbytes",
         Argument = ArgumentRule.None,
         Help = "accepted for old rules; changes nothing",
-        Apply = context => Modify(context, _ => { }),
+        Apply = context => Modify(context, content =>
+        {
+            if (context.Rule.Active is { } buffer)
+            {
+                context.Fail(DiagnosticCode.Conflict, $"rawbytes does not go with {buffer.Keyword}");
+            }
+            else if (content.IsRaw)
+            {
+                context.Fail(DiagnosticCode.Duplicate, "rawbytes is given twice for one content");
+            }
+
+            content.IsRaw = true;
+        }),
     };
 
     public static readonly Keyword Offset = Position("offset", "where the content's first byte may be at the earliest", OpFlags.HasOffset, OpFlags.OffsetIsVariable);
@@ -213,7 +227,10 @@ internal static class ContentKeywords
         }
 
         int value;
-        string text = context.Argument.Trim('"');
+        string text = context.Argument;
+        text = text.StartsWith("0x", StringComparison.Ordinal) && uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint hex)
+            ? hex.ToString(CultureInfo.InvariantCulture)
+            : text;
         if (text.Length > 0 && (char.IsAsciiLetter(text[0]) || text[0] == '_'))
         {
             value = context.ResolveVariable(text);

@@ -11,7 +11,7 @@ internal static class ContentText
     private const int MaxOnStack = 512;
 
     /// <summary>Reads <c>[!]"…"</c>; false after a report.</summary>
-    public static bool TryRead(BindContext context, out byte[] bytes, out bool isNegated)
+    public static bool TryRead(BindContext context, out byte[] bytes, out bool isNegated, bool needsQuotes = true)
     {
         string text = context.Argument;
         int start = 0;
@@ -24,6 +24,11 @@ internal static class ContentText
             {
                 start++;
             }
+        }
+
+        if (!needsQuotes && start < text.Length && text[start] != '"')
+        {
+            return TryUnescape(context, text.AsSpan(start), start, out bytes);
         }
 
         if (text.Length - start < 2 || text[start] != '"' || text[^1] != '"')

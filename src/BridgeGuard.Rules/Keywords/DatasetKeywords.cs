@@ -137,6 +137,12 @@ internal static class DatasetKeywords
                 "match" => settings.MatchesSubdomains = value == "subdomain",
                 _ => false,
             };
+            if (!isGood && key is not ("type" or "load" or "save" or "state" or "format" or "context_key" or "value_key" or "array_key" or "match"))
+            {
+                context.Warn(DiagnosticCode.BadArgument, $"{context.Option.Name.Text}: «{part}» is not understood and left out");
+                continue;
+            }
+
             if (!isGood)
             {
                 context.Fail(DiagnosticCode.BadArgument, $"{context.Option.Name.Text}: «{part}» is not understood", "type, load, save, state, memcap, hashsize, format, context_key, value_key, array_key or remove_key");

@@ -9,7 +9,26 @@ namespace BridgeGuard.Rules.Keywords;
 /// <summary>Oddities that decoder, stream engine and parsers have seen, and the protocol itself.</summary>
 internal static class EventKeywords
 {
-    public static readonly Keyword DecodeEvent = PacketEventKeyword("decode-event", "", "an oddity of the decoder", "engine-event");
+    public static readonly Keyword DecodeEvent = PacketEventKeyword("decode-event", "", "an oddity of the decoder");
+
+    public static readonly Keyword EngineEvent = new()
+    {
+        Name = "engine-event",
+        Argument = ArgumentRule.Required,
+        Help = "an oddity by its full name: decoder.… or stream.…",
+        Apply = context =>
+        {
+            string name = context.Argument;
+            bool isDecoder = name.StartsWith("decoder.", StringComparison.Ordinal);
+            if (!PacketEvents.TryFind(isDecoder ? name["decoder.".Length..] : name, out PacketEvent found) || isDecoder == PacketEvents.IsStreamEvent(found))
+            {
+                context.Fail(DiagnosticCode.BadArgument, $"engine-event: there is no event «{context.Argument}»", "the full name of a packet event");
+                return;
+            }
+
+            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.PacketEvent, A = (int)found }));
+        },
+    };
 
     public static readonly Keyword StreamEvent = PacketEventKeyword("stream-event", "stream.", "an oddity of the TCP engine");
 
@@ -24,6 +43,7 @@ internal static class EventKeywords
     public static readonly Keyword AppLayerProtocol = new()
     {
         Name = "app-layer-protocol",
+        TakesQuotes = true,
         Argument = ArgumentRule.Required,
         Help = "[!]protocol[,final|original|either|to_server|to_client]",
         Apply = ApplyAppLayerProtocol,
@@ -37,9 +57,9 @@ internal static class EventKeywords
         Help = help,
         Apply = context =>
         {
-            string text = context.Argument;
-            text = text.StartsWith("decoder.", StringComparison.Ordinal) ? text["decoder.".Length..] : text;
-            if (!PacketEvents.TryFind(prefix + text, out PacketEvent packetEvent) && !PacketEvents.TryFind("decoder." + text, out packetEvent))
+            string text = context.Argument.ToLowerInvariant();
+            bool isKnown = PacketEvents.TryFind(prefix + text, out PacketEvent packetEvent);
+            if (!isKnown || (prefix.Length == 0 && packetEvent >= PacketEvent.FirstStreamEvent))
             {
                 context.Fail(DiagnosticCode.BadArgument, $"{name}: there is no event «{text}»", "the name of a packet event");
                 return;
@@ -106,7 +126,7 @@ internal static class EventKeywords
 
     private static void ApplyAppLayerProtocol(BindContext context)
     {
-        string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries);
+        string[] parts = context.Argument.Trim('"').Split(',');
         bool isNegated = parts[0].StartsWith('!');
         string name = parts[0].TrimStart('!').Trim();
         byte mode = 0;
@@ -117,8 +137,8 @@ internal static class EventKeywords
                 "final" => 6,
                 "original" => 5,
                 "either" => 3,
-                "to_server" or "toserver" => 1,
-                "to_client" or "toclient" => 2,
+                "to_server" => 1,
+                "to_client" => 2,
                 _ => 255,
             };
         }

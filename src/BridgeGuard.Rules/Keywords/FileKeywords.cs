@@ -63,11 +63,12 @@ internal static class FileKeywords
     private static Keyword Text(string name, string buffer, string help, OpFlags flags, string prefix) => new()
     {
         Name = name,
+        TakesQuotes = true,
         Argument = ArgumentRule.Required,
         Help = help,
         Apply = context =>
         {
-            if (!TryFindBuffer(context, buffer, out BufferDefinition? definition) || !ContentText.TryRead(context, out byte[] bytes, out bool isNegated))
+            if (!TryFindBuffer(context, buffer, out BufferDefinition? definition) || !ContentText.TryRead(context, out byte[] bytes, out bool isNegated, needsQuotes: name == "filemagic"))
             {
                 return;
             }
@@ -175,8 +176,9 @@ internal static class FileKeywords
                 case "file" or "tx" or "ssn" or "flow" when i == 1:
                     break;
                 default:
-                    context.FailArgument("request, response, both, to_server or to_client, then optionally file, tx or flow");
-                    return;
+                    // Suricata takes what it does not know for nothing said.
+                    context.Warn(DiagnosticCode.BadArgument, $"filestore: «{parts[i]}» is not understood: request, response, both, to_server or to_client, then file, tx or flow");
+                    break;
             }
         }
 

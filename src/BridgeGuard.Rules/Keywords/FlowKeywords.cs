@@ -70,7 +70,7 @@ internal static class FlowKeywords
                 return;
             }
 
-            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = kind, Mode = mode, Test = range }));
+            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = kind, Mode = mode, Test = range }) { NeedsPacket = true });
         },
     };
 
@@ -103,30 +103,37 @@ internal static class FlowKeywords
                 return;
             }
 
-            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = kind, Mode = mode, Test = range }));
+            context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = kind, Mode = mode, Test = range }) { NeedsPacket = true });
         },
     };
+
+    /// <summary>Options of one <c>flow</c> that Suricata reads.</summary>
+    private const int MaxFlowItems = 3;
 
     private static void ApplyFlow(BindContext context)
     {
         RuleModel rule = context.Rule;
-        if (rule.HasFlowKeyword)
+        // Given again it adds to what was said before, as long as the two agree.
+        rule.HasFlowKeyword = true;
+        bool hasState = rule.FlowHasState;
+        bool hasFragments = false;
+        DirectionMask before = rule.Directions == DirectionMask.Both ? DirectionMask.None : rule.Directions;
+        DirectionMask direction = DirectionMask.None;
+        string[] items = context.Argument.Split(',', StringSplitOptions.TrimEntries);
+        if (items.Length > MaxFlowItems)
         {
-            context.Fail(DiagnosticCode.Duplicate, "flow is given twice");
+            context.FailArgument($"{MaxFlowItems} options at most");
             return;
         }
 
-        rule.HasFlowKeyword = true;
-        bool hasState = false;
-        DirectionMask direction = DirectionMask.None;
-        foreach (string item in context.Argument.Split(',', StringSplitOptions.TrimEntries))
+        foreach (string item in items)
         {
             switch (item.ToLowerInvariant())
             {
-                case "to_server" or "from_client" when direction == DirectionMask.None:
+                case "to_server" or "from_client" when direction == DirectionMask.None && before != DirectionMask.ToClient:
                     direction = DirectionMask.ToServer;
                     break;
-                case "to_client" or "from_server" when direction == DirectionMask.None:
+                case "to_client" or "from_server" when direction == DirectionMask.None && before != DirectionMask.ToServer:
                     direction = DirectionMask.ToClient;
                     break;
                 case "established" when !hasState:
@@ -134,10 +141,10 @@ internal static class FlowKeywords
                     rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.Established }));
                     break;
                 case "not_established" when !hasState:
-                    hasState = true;
+                    hasState = rule.FlowIsNotEstablished = true;
                     rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.NotEstablished }));
                     break;
-                case "stateless" when !hasState:
+                case "stateless" when !hasState || rule.FlowIsNotEstablished:
                     hasState = true;
                     break;
                 case "only_stream" when !rule.NoStream && !rule.OnlyStream:
@@ -146,7 +153,8 @@ internal static class FlowKeywords
                 case "no_stream" when !rule.NoStream && !rule.OnlyStream:
                     rule.NoStream = true;
                     break;
-                case "only_frag" or "no_frag":
+                case "only_frag" or "no_frag" when !hasFragments:
+                    hasFragments = true;
                     rule.Conditions.Add(new ConditionModel(new PacketCondition
                     {
                         Kind = ConditionKind.Defragmented,
@@ -185,7 +193,7 @@ internal static class FlowKeywords
         }
 
         string[] parts = names.Split('|', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (parts.Length == 0 || names.Contains(',') || parts.Any(part => part.Contains(' ')))
+        if (parts.Length == 0 || parts.Any(part => part.Contains(' ')))
         {
             context.FailArgument("set, unset, toggle, isset or isnotset, a comma, and a name without blanks; isset and isnotset also name|name");
             return;
@@ -235,7 +243,13 @@ internal static class FlowKeywords
     {
         string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries);
         const string expected = "a name of two characters or more,operation,value with + - = == != < > <= >=, or name,isset or name,notset";
-        if (parts.Length is < 2 or > 3 || parts[0].Length < 2 || !char.IsAsciiLetter(parts[0][0]))
+        if (parts is [_, "isset" or "notset" or "isnotset", _])
+        {
+            // What stands behind is not read.
+            parts = parts[..2];
+        }
+
+        if (parts.Length is < 2 or > 3 || parts[0].Length < 2 || !char.IsAsciiLetter(parts[0][0]) || parts[0].Contains(' '))
         {
             context.FailArgument(expected);
             return;
@@ -261,7 +275,7 @@ internal static class FlowKeywords
         int other = -1;
         if (!uint.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out uint value))
         {
-            if (parts[2].Length == 0 || char.IsAsciiDigit(parts[2][0]))
+            if (parts[2].Length < 2 || !char.IsAsciiLetter(parts[2][0]))
             {
                 context.FailArgument(expected);
                 return;
@@ -353,7 +367,7 @@ internal static class FlowKeywords
                 case ["track", "ip_pair"]:
                     track = TrackBy.Both;
                     break;
-                case ["track", "tx"] when !isHostBit:
+                case ["track", "tx"] when !isHostBit && parts[0] is "set" || (!isHostBit && parts[0] is "isset" && context.Rule.Hook.Length > 0):
                     track = TrackBy.Flow;
                     break;
                 case ["expire", var seconds] when !isHostBit && uint.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out expire) && expire > 0:
@@ -412,7 +426,7 @@ internal static class FlowKeywords
             ">" => IntegerComparison.Greater,
             ">=" => IntegerComparison.GreaterOrEqual,
             "=" => IntegerComparison.Equal,
-            "!=" => IntegerComparison.NotEqual,
+            "!=" or "!" => IntegerComparison.NotEqual,
             _ => null,
         } : null;
         if (mode == 0 || comparison is null || !uint.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out uint size))

@@ -14,18 +14,18 @@ internal static class HeaderKeywords
     [
         Integer("dsize", ConditionKind.PayloadSize, IntegerRange.MaxU16, "bytes of the packet's payload"),
         Integer("ttl", ConditionKind.Ttl, IntegerRange.MaxU8, "IPv4 time to live or IPv6 hop limit"),
-        Integer("tos", ConditionKind.Tos, IntegerRange.MaxU8, "IPv4 type of service"),
-        Integer("id", ConditionKind.IpId, IntegerRange.MaxU16, "IPv4 identification"),
-        Integer("fragoffset", ConditionKind.FragmentOffset, IntegerRange.MaxU16, "IPv4 fragment offset"),
-        Integer("tcp.seq", ConditionKind.TcpSequence, IntegerRange.MaxU32, "TCP sequence number", "seq"),
-        Integer("tcp.ack", ConditionKind.TcpAcknowledgement, IntegerRange.MaxU32, "TCP acknowledgement number", "ack"),
-        Integer("tcp.window", ConditionKind.TcpWindow, IntegerRange.MaxU16, "TCP window", "window"),
+        Plain("tos", ConditionKind.Tos, IntegerRange.MaxU8, "IPv4 type of service", "!"),
+        Plain("id", ConditionKind.IpId, IntegerRange.MaxU16, "IPv4 identification", ""),
+        Plain("fragoffset", ConditionKind.FragmentOffset, IntegerRange.MaxU16, "IPv4 fragment offset", "!<>"),
+        Plain("tcp.seq", ConditionKind.TcpSequence, IntegerRange.MaxU32, "TCP sequence number", "", "seq"),
+        Plain("tcp.ack", ConditionKind.TcpAcknowledgement, IntegerRange.MaxU32, "TCP acknowledgement number", "", "ack"),
+        Plain("tcp.window", ConditionKind.TcpWindow, IntegerRange.MaxU16, "TCP window", "!", "window"),
         Integer("tcp.mss", ConditionKind.TcpMss, IntegerRange.MaxU16, "TCP maximum segment size option"),
         Integer("tcp.wscale", ConditionKind.TcpWindowScale, IntegerRange.MaxU8, "TCP window scale option"),
         Integer("itype", ConditionKind.IcmpType, IntegerRange.MaxU8, "ICMP type"),
         Integer("icode", ConditionKind.IcmpCode, IntegerRange.MaxU8, "ICMP code"),
-        Integer("icmp_id", ConditionKind.IcmpId, IntegerRange.MaxU16, "ICMP identifier"),
-        Integer("icmp_seq", ConditionKind.IcmpSequence, IntegerRange.MaxU16, "ICMP sequence number"),
+        Plain("icmp_id", ConditionKind.IcmpId, IntegerRange.MaxU16, "ICMP identifier", ""),
+        Plain("icmp_seq", ConditionKind.IcmpSequence, IntegerRange.MaxU16, "ICMP sequence number", ""),
         Integer("icmpv6.mtu", ConditionKind.IcmpV6Mtu, IntegerRange.MaxU32, "MTU of an ICMPv6 packet too big message"),
         Integer("vlan.layers", ConditionKind.VlanLayers, IntegerRange.MaxU8, "how many VLAN tags the packet has"),
         new()
@@ -90,7 +90,7 @@ internal static class HeaderKeywords
                     return;
                 }
 
-                Add(context, new PacketCondition { Kind = ConditionKind.NetworkProtocol, A = version });
+                context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.NetworkProtocol, A = version }));
             },
         },
     ];
@@ -180,6 +180,39 @@ internal static class HeaderKeywords
         },
     };
 
+    /// <summary>A keyword older than the common integer syntax: one number, perhaps with one of a few signs before it.</summary>
+    private static Keyword Plain(string name, ConditionKind kind, ulong max, string help, string signs, params string[] aliases) => new()
+    {
+        Name = name,
+        Aliases = aliases,
+        Argument = ArgumentRule.Required,
+        Help = help,
+        Apply = context =>
+        {
+            ReadOnlySpan<char> text = context.Argument.AsSpan().Trim();
+            IntegerComparison comparison = IntegerComparison.Equal;
+            if (!text.IsEmpty && signs.Contains(text[0]))
+            {
+                comparison = text[0] == '!' ? IntegerComparison.NotEqual : text[0] == '<' ? IntegerComparison.Less : IntegerComparison.Greater;
+                text = text[1..].Trim();
+            }
+
+            if (name == "fragoffset" && text.IndexOfAnyExceptInRange('0', '9') is > 0 and var end)
+            {
+                // Suricata reads the digits and no further.
+                text = text[..end];
+            }
+
+            if (!ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) || value > max)
+            {
+                context.FailArgument($"a number up to {max}{(signs.Length > 0 ? $", perhaps with one of {signs} before it" : "")}");
+                return;
+            }
+
+            Add(context, new PacketCondition { Kind = kind, Test = new IntegerRange(comparison, value, 0) });
+        },
+    };
+
     private static void ApplyVlan(BindContext context)
     {
         string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries);
@@ -234,7 +267,7 @@ internal static class HeaderKeywords
 
         Add(context, new PacketCondition { Kind = ConditionKind.TcpFlags, Mode = mode, A = flags, B = ignored });
 
-        static int TcpFlag(char letter) => char.ToUpperInvariant(letter) switch
+        static int TcpFlag(char letter) => letter switch
         {
             'F' => (int)TcpFlags.Fin,
             'S' => (int)TcpFlags.Syn,
@@ -260,7 +293,7 @@ internal static class HeaderKeywords
 
         Add(context, new PacketCondition { Kind = ConditionKind.FragmentBits, Mode = mode, A = bits });
 
-        static int Bit(char letter) => char.ToUpperInvariant(letter) switch
+        static int Bit(char letter) => letter switch
         {
             'M' => 1,
             'D' => 2,
@@ -304,14 +337,13 @@ internal static class HeaderKeywords
 
     private static void ApplyIpOption(BindContext context)
     {
-        bool isNegated = context.Argument.StartsWith('!');
-        if (!IpOptionTypes.TryGetValue(context.Argument.TrimStart('!').Trim(), out int type))
+        if (!IpOptionTypes.TryGetValue(context.Argument.Trim(), out int type))
         {
             context.FailArgument("rr, eol, nop, ts, sec, esec, lsrr, ssrr, satid, cipso, rtralt, qs or any");
             return;
         }
 
-        Add(context, new PacketCondition { Kind = ConditionKind.IpOption, A = type, Negated = isNegated });
+        Add(context, new PacketCondition { Kind = ConditionKind.IpOption, A = type });
     }
 
     private static void ApplyIpProtocol(BindContext context)

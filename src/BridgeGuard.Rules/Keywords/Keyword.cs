@@ -21,6 +21,9 @@ internal sealed class Keyword
 
     public required ArgumentRule Argument { get; init; }
 
+    /// <summary>The argument may stand in quotes. Elsewhere quotes are an error, as in Suricata.</summary>
+    public bool TakesQuotes { get; init; }
+
     public required string Help { get; init; }
 
     /// <summary>Adds the keyword's meaning to the rule, or reports why it cannot.</summary>

@@ -25,6 +25,7 @@ internal static class KeywordCatalog
         ThresholdKeywords.DetectionFilter,
         ContentKeywords.Distance,
         ContentKeywords.EndsWith,
+        EventKeywords.EngineEvent,
         ContentKeywords.FastPattern,
         FlowKeywords.Flow,
         FlowKeywords.FlowBits,

@@ -19,6 +19,7 @@ internal static class MetaKeywords
     public static readonly Keyword Message = new()
     {
         Name = "msg",
+        TakesQuotes = true,
         Argument = ArgumentRule.Required,
         Help = "the alert's text",
         Apply = context =>
@@ -47,9 +48,16 @@ internal static class MetaKeywords
         Help = "a class of classification.config",
         Apply = context =>
         {
+            string name = context.Argument.Trim();
+            if (name.Contains(' '))
+            {
+                context.FailArgument("the short name of a class");
+                return;
+            }
+
             if (context.Rule.ClassType.Length == 0)
             {
-                context.Rule.ClassType = context.Argument.Trim();
+                context.Rule.ClassType = name;
             }
         },
     };
@@ -176,16 +184,22 @@ internal static class MetaKeywords
         Help = "which end the attack is aimed at: src_ip or dest_ip",
         Apply = context =>
         {
-            context.Rule.Target = context.Argument switch
+            RuleTarget target = context.Argument switch
             {
                 "src_ip" => RuleTarget.Source,
                 "dest_ip" => RuleTarget.Destination,
                 _ => RuleTarget.None,
             };
-            if (context.Rule.Target == RuleTarget.None)
+            if (target == RuleTarget.None)
             {
                 context.FailArgument("src_ip or dest_ip");
             }
+            else if (context.Rule.Target != RuleTarget.None && context.Rule.Target != target)
+            {
+                context.Fail(DiagnosticCode.Conflict, "target names both ends");
+            }
+
+            context.Rule.Target = target;
         },
     };
 
@@ -223,6 +237,7 @@ internal static class MetaKeywords
     public static readonly Keyword Redirect = new()
     {
         Name = "redirect",
+        TakesQuotes = true,
         Argument = ArgumentRule.Required,
         Help = "the target of a redirect rule, as the policy names it (BridgeGuard only)",
         Apply = context =>
@@ -272,6 +287,9 @@ internal static class MetaKeywords
                     }
 
                     break;
+                case "version":
+                    context.FailArgument("version with conditions, feature or keyword with a name");
+                    return;
                 default:
                     // Things that only a newer language knows are not there.
                     context.Rule.IsSkipped = true;
@@ -362,7 +380,7 @@ internal static class MetaKeywords
                 return;
             }
 
-            for (int i = 0; i < context.OptionIndex; i++)
+            for (int i = 0; name != "gid" && i < context.OptionIndex; i++)
             {
                 if (context.Rule.Syntax.Options[i].Name.Text == name)
                 {

@@ -24,17 +24,12 @@ internal static class OtherKeywords
             Name = "prefilter",
             Argument = ArgumentRule.None,
             Help = "accepted; which element is looked for first is chosen by the compiler",
-            Apply = context =>
-            {
-                if (context.Rule.Conditions.Count == 0 && context.Rule.AllSections.All(section => section.Ops.Count == 0) && context.Rule.Engines.Count == 0)
-                {
-                    context.Fail(DiagnosticCode.MissingRequirement, "prefilter needs a keyword before it");
-                }
-            },
+            Apply = ApplyPrefilter,
         },
         new()
         {
             Name = "replace",
+            TakesQuotes = true,
             Argument = ArgumentRule.Required,
             Help = "inline: overwrite the content before it in the packet with bytes of the same length",
             Apply = ApplyReplace,
@@ -77,16 +72,43 @@ internal static class OtherKeywords
         new()
         {
             Name = "flow.elephant",
-            Argument = ArgumentRule.Optional,
-            Help = "the flow is one of the large ones",
-            Apply = context => context.Rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.FlowElephant })),
+            Argument = ArgumentRule.Required,
+            Help = "toserver, toclient, both or either: the flow is one of the large ones, in that direction",
+            Apply = context =>
+            {
+                byte mode = context.Argument switch
+                {
+                    "toserver" => 1,
+                    "toclient" => 2,
+                    "either" => 3,
+                    "both" => 4,
+                    _ => 0,
+                };
+                if (mode == 0)
+                {
+                    context.FailArgument("toserver, toclient, both or either");
+                    return;
+                }
+
+                context.Rule.Conditions.Add(
+                    new ConditionModel(new PacketCondition { Kind = ConditionKind.FlowElephant, Mode = mode }) { NeedsPacket = true });
+            },
         },
         new()
         {
             Name = "nfq_set_mark",
             Argument = ArgumentRule.Required,
-            Help = "accepted for old rules; marks belong to the attachment's configuration here",
-            Apply = context => context.Warn(DiagnosticCode.Unsupported, "nfq_set_mark has no effect"),
+            Help = "MARK/MASK: accepted for old rules; marks belong to the attachment's configuration here",
+            Apply = context =>
+            {
+                if (context.Argument.Split('/', StringSplitOptions.TrimEntries) is not [var mark, var mask] || !IsNumber(mark) || !IsNumber(mask))
+                {
+                    context.FailArgument("mark/mask, numbers of 32 bits");
+                    return;
+                }
+
+                context.Warn(DiagnosticCode.Unsupported, "nfq_set_mark has no effect");
+            },
         },
         Checksum("ipv4-csum", 4, 0),
         Checksum("tcpv4-csum", 4, IpProtocols.Tcp),
@@ -117,12 +139,36 @@ internal static class OtherKeywords
                 Mode = version,
                 A = protocol,
                 Negated = value == "invalid",
-            })
-            {
-                NeedsPacket = true,
-            });
+            }));
         },
     };
+
+    /// <summary>Keywords that Suricata can look for first, besides contents.</summary>
+    private static readonly HashSet<string> Prefilters =
+    [
+        "app-layer-protocol", "tcp.ack", "ack", "tcp.seq", "seq", "tcp.flags", "flags", "fragbits", "fragoffset", "ttl", "itype", "icode", "icmp_id",
+        "icmp_seq", "dsize", "flowbits", "id", "stream_size", "decode-event", "flow.age", "flow.pkts", "flow.pkts_toserver",
+        "flow.pkts_toclient", "icmpv6.mtu", "tcp.mss", "tcp.wscale", "vlan.id", "vlan.layers", "flow.elephant", "stream-event",
+    ];
+
+    private static void ApplyPrefilter(BindContext context)
+    {
+        RuleModel rule = context.Rule;
+        string before = rule.Syntax.Options.Take(context.OptionIndex).Select(option => option.Name.Text)
+            .LastOrDefault(name => name is not ("msg" or "sid" or "rev" or "gid" or "classtype" or "priority" or "reference" or "metadata" or "target")) ?? "";
+        bool isContent = rule.LastContent is not null && (KeywordCatalog.Find(before) is null || !Prefilters.Contains(before)) && IsContentKeyword(before);
+        if (before.Length == 0)
+        {
+            context.Fail(DiagnosticCode.MissingRequirement, "prefilter needs a keyword before it");
+        }
+        else if (!isContent && !Prefilters.Contains(before))
+        {
+            context.Fail(DiagnosticCode.Unsupported, $"prefilter does not go with {before}", "a content or a keyword that can be looked for first");
+        }
+    }
+
+    private static bool IsContentKeyword(string name) => name is "content" or "nocase" or "offset" or "depth" or "distance" or "within" or "startswith"
+        or "endswith" or "fast_pattern" or "rawbytes" or "uricontent" || name.StartsWith("http_", StringComparison.Ordinal);
 
     /// <summary>Packets logged after a match where the rule names no measure (Suricata's default).</summary>
     private const uint DefaultTagPackets = 256;
@@ -138,7 +184,7 @@ internal static class OtherKeywords
         bool isGood = parts[0] is "session" or "host" && parts.Length <= 4;
         if (isGood && parts.Length > 1)
         {
-            isGood = parts.Length > 2 && uint.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out count) && count > 0;
+            isGood = parts.Length > 2 && uint.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out count);
             switch (isGood ? parts[2] : "")
             {
                 case "packets":
@@ -174,9 +220,16 @@ internal static class OtherKeywords
     private static void ApplyConfig(BindContext context)
     {
         string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries);
-        if (parts.Length != 3 || parts[0] != "logging disable" || parts[1] is not ("type tx" or "type flow") || parts[2] is not ("scope tx" or "scope flow"))
+        if (parts.Length != 3 || parts[0] is not ("logging disable" or "tracking disable") || parts[1] is not ("type tx" or "type flow") || parts[2] is not ("scope tx" or "scope flow"))
         {
             context.FailArgument("logging disable, type tx|flow, scope tx|flow");
+            return;
+        }
+
+        if (parts[0] == "tracking disable")
+        {
+            // Suricata reads it and does nothing with it.
+            context.Warn(DiagnosticCode.Unsupported, "config: tracking is not disabled");
             return;
         }
 
@@ -208,6 +261,10 @@ internal static class OtherKeywords
         content.Replacement = bytes;
         context.Rule.RequiresPacket = true;
     }
+
+    private static bool IsNumber(string text) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+        ? uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _)
+        : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);
 
     private static bool TrySide(string text, out byte mode)
     {

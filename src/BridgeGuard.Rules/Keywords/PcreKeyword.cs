@@ -12,6 +12,7 @@ internal static class PcreKeyword
     public static readonly Keyword Keyword = new()
     {
         Name = "pcre",
+        TakesQuotes = true,
         Argument = ArgumentRule.Required,
         Help = "a Perl-compatible expression over the buffer",
         Apply = Apply,
@@ -64,6 +65,12 @@ internal static class PcreKeyword
             quoted = quoted[1..];
         }
 
+        if (quoted.StartsWith("m/"))
+        {
+            quoted = quoted[1..];
+            start++;
+        }
+
         int slash = quoted.LastIndexOf('/');
         if (quoted.IsEmpty || quoted[0] != '/' || slash <= 0)
         {
@@ -97,6 +104,13 @@ internal static class PcreKeyword
 
         if (!TryReadCaptures(context, expression, captures, regex!.GroupCount, out int[] flowCaptures, out int[] packetCaptures))
         {
+            return;
+        }
+
+        if (bufferName is not null && context.Rule.Active is { } sticky && sticky.Buffer?.Name != bufferName
+            && (bufferName, sticky.Buffer?.Name) is not ("http.response_body", "file.data"))
+        {
+            context.Fail(DiagnosticCode.Conflict, $"pcre: a buffer letter does not go with {sticky.Keyword}", "pkt_data before it, or no letter");
             return;
         }
 
@@ -204,7 +218,7 @@ internal static class PcreKeyword
                         return false;
                     }
 
-                    if (buffer is not null && buffer != named)
+                    if (buffer is not null)
                     {
                         context.Fail(DiagnosticCode.Conflict, "pcre: two buffer letters", "one of UIPQHDMCSYVWZ");
                         return false;

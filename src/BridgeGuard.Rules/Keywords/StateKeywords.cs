@@ -68,10 +68,16 @@ internal static class StateKeywords
     private static void ApplySession(BindContext context)
     {
         int phases = 0;
-        foreach (string part in context.Argument.Split(',', StringSplitOptions.TrimEntries))
+        if (context.Rule.Protocols is { } protocols && (protocols[0] & (1UL << IpProtocols.Tcp)) == 0)
+        {
+            context.Fail(DiagnosticCode.ConflictingProtocol, "tcp.session is for rules on TCP");
+            return;
+        }
+
+        foreach (string part in context.Argument.Split(','))
         {
             int phase = Array.IndexOf(Phases, part);
-            if (phase < 0)
+            if (phase < 0 || (phases & (1 << phase)) != 0)
             {
                 context.Fail(DiagnosticCode.BadArgument, $"tcp.session: «{part}» is no phase", "setup, established, closing");
                 return;
@@ -98,8 +104,7 @@ internal static class StateKeywords
             }
 
             string text = context.Argument[(comma + 1)..].Trim();
-            bool isNegated = text.StartsWith('!');
-            text = isNegated ? text[1..] : text;
+            const bool isNegated = false;
             text = text.Length >= 2 && text[0] == '"' && text[^1] == '"' ? text[1..^1] : text;
             if (!ContentText.TryUnescape(context, text, comma + 1, out byte[] content))
             {

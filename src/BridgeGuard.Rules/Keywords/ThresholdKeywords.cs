@@ -27,7 +27,8 @@ internal static class ThresholdKeywords
     public static bool TryParse(string text, out Dictionary<string, string> pairs)
     {
         pairs = [];
-        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
+        string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
+        foreach (string part in parts.AsSpan(0, parts is [.., ""] ? parts.Length - 1 : parts.Length))
         {
             int blank = part.IndexOf(' ');
             if (blank <= 0 || !pairs.TryAdd(part[..blank], part[(blank + 1)..].Trim()))
@@ -82,9 +83,9 @@ internal static class ThresholdKeywords
         bool isBackoff = kind == ThresholdKind.Backoff;
         uint seconds = 0;
         uint multiplier = 0;
-        if ((isBackoff && track != TrackBy.Flow) || (isFilter && track == TrackBy.Rule))
+        if ((isBackoff && track != TrackBy.Flow) || (isFilter && track is TrackBy.Both or TrackBy.Rule))
         {
-            context.FailArgument(isBackoff ? "track by_flow with type backoff" : "track by_src, by_dst, by_both or by_flow");
+            context.FailArgument(isBackoff ? "track by_flow with type backoff" : "track by_src, by_dst or by_flow");
             return;
         }
 
@@ -94,13 +95,17 @@ internal static class ThresholdKeywords
             return;
         }
 
-        foreach (ThresholdRule other in context.Rule.Thresholds)
+        if (isFilter ? count == 0 || seconds == 0 : isBackoff && (count == 0 || multiplier < 2))
         {
-            if (other.Kind == kind || isFilter || other.Kind == ThresholdKind.DetectionFilter)
-            {
-                context.Fail(DiagnosticCode.Conflict, "a rule has one threshold of a type, or a detection_filter and no threshold");
-                return;
-            }
+            context.FailArgument(isFilter ? "count and seconds from 1 on" : "count from 1 on, multiplier from 2 on");
+            return;
+        }
+
+        // Suricata does not see the first one behind a sticky buffer, and rules are written that way.
+        if (context.Rule.Thresholds.Count > 0 && context.Rule.Active is null)
+        {
+            context.Fail(DiagnosticCode.Conflict, "a rule has one threshold or one detection_filter");
+            return;
         }
 
         context.Rule.Thresholds.Add(new ThresholdRule

@@ -61,37 +61,29 @@ internal static class FieldBinder
         int index = 0;
         IntegerRange count = default;
         int comma = text.IndexOf(',');
-        if (descriptor.IsMulti && comma >= 0 && !TryParseMode(text[(comma + 1)..].Trim(), out mode, out index, out count))
+        if (descriptor is { IsMulti: true, TakesSelector: true } && comma >= 0)
         {
-            // Not a selector: a list of names.
-            comma = -1;
-        }
-        else if (comma >= 0 && descriptor.IsMulti)
-        {
-            text = text[..comma].Trim();
-        }
-
-        var alternatives = new List<IntegerRange>();
-        string[] items = descriptor.Names.Length > 0 ? text.Split(',', StringSplitOptions.TrimEntries) : [text];
-        foreach (string item in items)
-        {
-            ArgumentError error;
-            bool isGood = names.Length > 0
-                ? IntegerRange.TryParse(item, max, names, out IntegerRange range, out error)
-                : IntegerRange.TryParse(item, max, out range, out error);
-            if (!isGood)
+            if (!TryParseMode(text[(comma + 1)..].Trim(), out mode, out index, out count))
             {
-                context.Fail(error);
+                context.FailArgument("a value or range, then any, all, all1, nb with a comparison, or a position");
                 return false;
             }
 
-            alternatives.Add(range);
+            text = text[..comma].Trim();
+        }
+
+        bool isGood = names.Length > 0
+            ? IntegerRange.TryParse(text, max, names, out IntegerRange range, out ArgumentError error)
+            : IntegerRange.TryParse(text, max, out range, out error);
+        if (!isGood)
+        {
+            context.Fail(error);
+            return false;
         }
 
         test = new FieldTestModel
         {
-            Test = alternatives[0],
-            Alternatives = alternatives.Count > 1 ? [.. alternatives] : [],
+            Test = range,
             Mode = mode,
             Index = index,
             CountTest = count,

@@ -58,7 +58,7 @@ internal static partial class RuleBinder
         KeywordIndex index = context.Environment.Keywords;
         if (KeywordCatalog.Find(name) is { } keyword)
         {
-            if (CheckArgument(context, keyword.Argument))
+            if (CheckArgument(context, keyword.Argument) && CheckQuotes(context, keyword.TakesQuotes))
             {
                 keyword.Apply(context);
             }
@@ -70,7 +70,7 @@ internal static partial class RuleBinder
             {
                 context.FailAt(context.Option.Name, DiagnosticCode.Unsupported, $"{feature.ToUpperInvariant()} support is not enabled");
             }
-            else if (CheckArgument(context, ArgumentRule.Optional))
+            else if (CheckArgument(context, ArgumentRule.None))
             {
                 context.Rule.Activate(Sections.Of(context.Rule, buffer, [], context.Option.Name));
             }
@@ -84,20 +84,57 @@ internal static partial class RuleBinder
         }
         else if (index.Fields.TryGetValue(name, out FieldDefinition? field))
         {
-            FieldBinder.Apply(context, field);
+            if (CheckQuotes(context, isAllowed: false))
+            {
+                FieldBinder.Apply(context, field);
+            }
         }
         else if (index.Keywords.TryGetValue(name, out ProtocolKeywordDefinition? own))
         {
-            ApplyProtocolKeyword(context, own);
+            if (CheckQuotes(context, own.Variants.Exists(variant => variant.Descriptor.NeedsQuotes))
+                && CheckQuoted(context, own))
+            {
+                ApplyProtocolKeyword(context, own);
+            }
         }
         else if (TransformCatalog.IsTransform(name))
         {
             ApplyTransform(context);
         }
+        else if (name.Any(char.IsAsciiLetterUpper))
+        {
+            // Names are looked up without regard to case.
+            OptionSyntax option = context.Option;
+            context.Option = option with { Name = new Token(name.ToLowerInvariant(), option.Name.Column) };
+            Apply(context);
+            context.Option = option;
+        }
         else
         {
             context.FailAt(context.Option.Name, DiagnosticCode.UnknownKeyword, $"the keyword «{name}» is not known");
         }
+    }
+
+    private static bool CheckQuotes(BindContext context, bool isAllowed)
+    {
+        if (isAllowed || !context.Argument.StartsWith('"'))
+        {
+            return true;
+        }
+
+        context.Fail(DiagnosticCode.BadArgument, $"{context.Option.Name.Text}: the argument stands in quotes", "no quotes");
+        return false;
+    }
+
+    private static bool CheckQuoted(BindContext context, ProtocolKeywordDefinition keyword)
+    {
+        if (!keyword.Variants.Exists(variant => variant.Descriptor.NeedsQuotes) || context.Argument.TrimStart('!').TrimStart().StartsWith('"'))
+        {
+            return true;
+        }
+
+        context.Fail(DiagnosticCode.BadArgument, $"{context.Option.Name.Text}: the argument does not stand in quotes", "\"…\"");
+        return false;
     }
 
     private static bool CheckArgument(BindContext context, ArgumentRule argument)
@@ -129,6 +166,12 @@ internal static partial class RuleBinder
             return;
         }
 
+        if (content.IsRaw || content.Replacement is not null)
+        {
+            context.Fail(DiagnosticCode.Conflict, $"{context.Option.Name.Text} does not go with rawbytes or replace");
+            return;
+        }
+
         rule.Payload.Ops.Remove(content);
         SectionModel section = rule.Sections.Find(existing => existing.Buffer == buffer && existing.Transforms.Count == 0)
             ?? Sections.Of(rule, buffer, [], context.Option.Name);
@@ -138,7 +181,7 @@ internal static partial class RuleBinder
     private static void ApplyTransform(BindContext context)
     {
         RuleModel rule = context.Rule;
-        if (rule.Active is not { } section || (section.Buffer is null && section.Frame is null))
+        if (rule.Active is not { IsBase64: false } section)
         {
             context.Fail(DiagnosticCode.MissingRequirement, $"{context.Option.Name.Text} needs a sticky buffer before it");
             return;
@@ -152,6 +195,17 @@ internal static partial class RuleBinder
         }
 
         context.Environment.Recipes?.Transforms.TryAdd(transform, (context.Option.Name.Text, context.Argument));
+        if (section.HeaderBytes is { } kind)
+        {
+            rule.Activate(Sections.OfHeader(rule, kind, [.. section.Transforms, transform], context.Option.Name));
+            if (section.Ops.Count == 0)
+            {
+                rule.Conditions.RemoveAll(condition => condition.Section == section);
+            }
+
+            return;
+        }
+
         if (section.Ops.Count == 0 && !section.Absent)
         {
             rule.Sections.Remove(section);

@@ -110,6 +110,9 @@ internal static class RuleChecks
         }
     }
 
+    private static bool UsesAny(FrameTarget frame, ulong[] transports) =>
+        (frame.Protocol.UsesTcp && (transports[0] & (1UL << IpProtocols.Tcp)) != 0) || (frame.Protocol.UsesUdp && (transports[0] & (1UL << IpProtocols.Udp)) != 0);
+
     private static void CheckSections(BindContext context)
     {
         RuleModel rule = context.Rule;
@@ -117,6 +120,14 @@ internal static class RuleChecks
         {
             if (section.Ops.Count == 0 && !section.Absent)
             {
+                if (section == rule.Active && section.Transforms.Count > 0
+                    && rule.Sections.Exists(other => other != section && other.Buffer == section.Buffer && other.Ops.Count > 0))
+                {
+                    // A transform behind the last content of its buffer changes nothing that is looked at.
+                    rule.Sections.Remove(section);
+                    break;
+                }
+
                 context.FailAt(
                     new Token(section.Keyword, section.Column),
                     DiagnosticCode.BufferWithoutContent,
@@ -131,13 +142,19 @@ internal static class RuleChecks
                 return;
             }
 
-            CheckLetterCase(context, section);
+            CheckTransforms(context, section);
             CheckValidators(context, section);
         }
 
         foreach (ConditionModel condition in rule.Conditions)
         {
-            if (condition.Section is { Ops.Count: 0 } empty)
+            if (condition.Section is { Absent: true, Ops.Count: > 0 } absent)
+            {
+                context.FailAt(new Token(absent.Keyword, absent.Column), DiagnosticCode.Conflict, $"{absent.Keyword} cannot be absent and be looked at", "absent: or_else");
+                return;
+            }
+
+            if (condition.Section is { Ops.Count: 0, Absent: false } empty)
             {
                 context.FailAt(new Token(empty.Keyword, empty.Column), DiagnosticCode.BufferWithoutContent, $"nothing looks at the buffer {empty.Keyword}", "a content or another match after it");
                 return;
@@ -165,6 +182,10 @@ internal static class RuleChecks
             {
                 context.FailAt(token, DiagnosticCode.Conflict, "contents on the payload cannot stand beside a frame", "a rule for each");
             }
+            else if (rule.Protocols is { } transports && !UsesAny(section.Frame!, transports))
+            {
+                context.FailAt(token, DiagnosticCode.ConflictingProtocol, $"the protocol of {section.Frame!.Protocol.Name} frames does not go over the rule's transport");
+            }
             else if (rule.IsPacketOnly || rule.NoStream)
             {
                 context.FailAt(token, DiagnosticCode.Conflict, "a rule on packets only cannot look into frames");
@@ -181,7 +202,7 @@ internal static class RuleChecks
     private static void CheckPacketKeywords(BindContext context)
     {
         RuleModel rule = context.Rule;
-        bool isPacket = rule.Conditions.Exists(condition => condition.NeedsPacket);
+        bool isPacket = rule.IsPacketOnly || rule.Conditions.Exists(condition => condition.NeedsPacket);
         if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Count > 0 || rule.Frames.Count > 0))
         {
             context.FailAt(
@@ -226,16 +247,42 @@ internal static class RuleChecks
             }
         }
 
-        foreach (SectionModel section in rule.Frames.Count == 0 ? rule.Sections : [.. rule.Sections, .. rule.Frames])
+        foreach (SectionModel section in SectionsWithLengths(rule))
         {
             foreach (OpModel op in section.Ops)
             {
-                if (op.Kind == BufferOpKind.Length && op.Test.Comparison == IntegerComparison.Equal)
+                if (op.Kind == BufferOpKind.Length && op.IsUriLength)
+                {
+                    CheckUriLength(context, section, op);
+                }
+                else if (op.Kind == BufferOpKind.Length && op.Test.Comparison == IntegerComparison.Equal)
                 {
                     // What is written behind bsize is not counted, as Suricata does not.
                     CheckLength(context, section, op.Test, "bsize", op);
                 }
             }
+        }
+    }
+
+    private static IReadOnlyList<SectionModel> SectionsWithLengths(RuleModel rule) =>
+        rule.Frames.Count == 0 && !rule.Conditions.Exists(condition => condition.Section is not null)
+            ? rule.Sections
+            : [.. rule.Sections, .. rule.Frames, .. rule.Conditions.Select(condition => condition.Section).OfType<SectionModel>()];
+
+    private static void CheckUriLength(BindContext context, SectionModel section, OpModel length)
+    {
+        ulong most = length.Test.Comparison switch
+        {
+            IntegerComparison.Equal => length.Test.First,
+            IntegerComparison.Less => length.Test.First - 1,
+            IntegerComparison.LessOrEqual => length.Test.First,
+            IntegerComparison.Between => length.Test.Second,
+            _ => ulong.MaxValue,
+        };
+        OpModel? tooLong = section.Ops.Find(op => op.Kind == BufferOpKind.Content && !op.IsNegated && (ulong)op.Pattern.Length > most);
+        if (tooLong is not null && !context.HasFailed)
+        {
+            context.FailAt(new Token(section.Keyword, section.Column), DiagnosticCode.CannotMatch, $"the content has {tooLong.Pattern.Length} bytes, urilen allows {most}");
         }
     }
 
@@ -245,6 +292,7 @@ internal static class RuleChecks
         {
             IntegerComparison.Equal => length.First,
             IntegerComparison.Between => length.Second,
+            IntegerComparison.Less when name == "dsize" => length.First - 1,
             _ => ulong.MaxValue,
         };
         long needed = 0;
@@ -283,25 +331,45 @@ internal static class RuleChecks
         }
     }
 
-    /// <summary>A content with letters that a transform removes can never match.</summary>
-    private static void CheckLetterCase(BindContext context, SectionModel section)
+    /// <summary>A content with bytes that a transform removes can never match.</summary>
+    private static void CheckTransforms(BindContext context, SectionModel section)
     {
         foreach (Transform transform in section.Transforms)
         {
             string name = transform.Name;
-            Func<byte, bool>? isImpossible = name switch
+            if (section.Ops.Find(op => op.Kind == BufferOpKind.Content && IsImpossible(name, op.Pattern)) is { } content)
             {
-                "to_lowercase" => value => char.IsAsciiLetterUpper((char)value),
-                "to_uppercase" => value => char.IsAsciiLetterLower((char)value),
-                _ => null,
-            };
-            if (isImpossible is not null
-                && section.Ops.Find(op => op.Kind == BufferOpKind.Content && !op.Has(OpFlags.IgnoreCase) && Array.Exists(op.Pattern, value => isImpossible(value))) is { } content)
-            {
-                context.FailAt(new Token(name, content.Column), DiagnosticCode.CannotMatch, $"the content has letters that {name} removes");
+                context.FailAt(new Token(name, content.Column), DiagnosticCode.CannotMatch, $"the content has bytes that {name} removes");
                 return;
             }
         }
+    }
+
+    private static bool IsImpossible(string transform, byte[] pattern)
+    {
+        switch (transform)
+        {
+            case "to_lowercase":
+                return Array.Exists(pattern, value => char.IsAsciiLetterUpper((char)value));
+            case "to_uppercase":
+                return Array.Exists(pattern, value => char.IsAsciiLetterLower((char)value));
+            case "strip_whitespace":
+                return Array.Exists(pattern, IsBlank);
+            case "compress_whitespace":
+                for (int i = 1; i < pattern.Length; i++)
+                {
+                    if (IsBlank(pattern[i]) && IsBlank(pattern[i - 1]))
+                    {
+                        return true;
+                    }
+                }
+
+                return false;
+            default:
+                return false;
+        }
+
+        static bool IsBlank(byte value) => value is (byte)' ' or >= 9 and <= 13;
     }
 
     private static void CheckValidators(BindContext context, SectionModel section)
@@ -313,6 +381,11 @@ internal static class RuleChecks
 
         foreach ((_, BufferDescriptor descriptor) in section.Buffer!.Variants)
         {
+            foreach (OpModel op in section.Ops.Where(op => descriptor.LowersContents && op.Kind == BufferOpKind.Content))
+            {
+                op.Pattern = Array.ConvertAll(op.Pattern, value => (byte)char.ToLowerInvariant((char)value));
+            }
+
             if (descriptor.ValidateContent is not { } validate)
             {
                 continue;
@@ -320,7 +393,7 @@ internal static class RuleChecks
 
             foreach (OpModel op in section.Ops)
             {
-                if (op.Kind == BufferOpKind.Content && !op.IsNegated && validate(op.Pattern, op.Has(OpFlags.IgnoreCase)) is { } message)
+                if (op.Kind == BufferOpKind.Content && validate(op.Pattern, op.Has(OpFlags.IgnoreCase)) is { } message)
                 {
                     context.FailAt(new Token(section.Keyword, op.Column), DiagnosticCode.CannotMatch, message);
                     return;
@@ -337,7 +410,7 @@ internal static class RuleChecks
         {
             if (rule.App != ProtocolId.Unknown)
             {
-                if (!list.Exists(id => Detector.AppMatches(rule.App, id)))
+                if (!Goes(rule.App, list))
                 {
                     context.FailAt(
                         token,
@@ -350,16 +423,27 @@ internal static class RuleChecks
                 continue;
             }
 
-            ProtocolId only = list switch
-            {
-                [var single] => single,
-                _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.Http, id)) => ProtocolId.Http,
-                _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.Dns, id)) => ProtocolId.Dns,
-                _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.DceRpc, id)) => ProtocolId.DceRpc,
-                _ => ProtocolId.Unknown,
-            };
-            rule.App = only;
+            rule.App = Common(list);
         }
+    }
+
+    /// <summary>The protocol that stands for all of these, or none.</summary>
+    private static ProtocolId Common(List<ProtocolId> list) => list switch
+    {
+        [var single] => single,
+        _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.Http, id)) => ProtocolId.Http,
+        _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.Dns, id)) => ProtocolId.Dns,
+        _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.DceRpc, id)) => ProtocolId.DceRpc,
+        _ => ProtocolId.Unknown,
+    };
+
+    /// <summary>Whether a keyword of these protocols goes with a rule of one: what HTTP and DNS share over DoH makes neither the other.</summary>
+    private static bool Goes(ProtocolId app, List<ProtocolId> list)
+    {
+        ProtocolId common = Common(list);
+        return common == ProtocolId.Unknown
+            ? list.Contains(app) || (app is ProtocolId.Http or ProtocolId.DceRpc && list.Exists(id => Detector.AppMatches(app, id)))
+            : Detector.AppMatches(common, app) || (app is not ProtocolId.Dns && Detector.AppMatches(app, common));
     }
 
     /// <summary>Each buffer and keyword with the protocols that have it, every protocol once.</summary>
@@ -426,6 +510,14 @@ internal static class RuleChecks
             possible &= directions;
         }
 
+        if (rule.Sections.Exists(section => section.Buffer!.Name == "http.header.raw") && rule.Directions == DirectionMask.Both && !rule.IsTwoWay)
+        {
+            SectionModel raw = rule.Sections.Find(section => section.Buffer!.Name == "http.header.raw")!;
+            context.FailAt(
+                new Token(raw.Keyword, raw.Column), DiagnosticCode.ConflictingDirection, $"{raw.Keyword} needs to know whose headers are meant", "flow:to_server or flow:to_client");
+            return;
+        }
+
         if (rule.IsTwoWay && !UsesBothDirections(rule))
         {
             context.FailAt(rule.Syntax.Direction, DiagnosticCode.ConflictingDirection, "a rule with => has to look at both directions", "buffers of requests and of responses");
@@ -437,8 +529,11 @@ internal static class RuleChecks
 
     private static bool UsesBothDirections(RuleModel rule)
     {
-        DirectionMask used = rule.Sections.Aggregate(DirectionMask.None, (mask, section) => mask | DirectionsOf(rule, section));
-        return rule.Engines.SelectMany(engine => engine.Variants).Aggregate(used, (mask, variant) => mask | variant.Directions) == DirectionMask.Both;
+        // What exists in both directions says of neither that it is looked at.
+        DirectionMask used = rule.Sections.Select(section => DirectionsOf(rule, section)).Where(mask => mask != DirectionMask.Both)
+            .Aggregate(DirectionMask.None, (all, mask) => all | mask);
+        return rule.Engines.SelectMany(engine => engine.Variants).Where(variant => variant.Directions != DirectionMask.Both)
+            .Aggregate(used, (mask, variant) => mask | variant.Directions) == DirectionMask.Both;
     }
 
     private static DirectionMask DirectionsOf(RuleModel rule, SectionModel section)

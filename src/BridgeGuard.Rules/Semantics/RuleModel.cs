@@ -146,6 +146,9 @@ internal sealed class RuleModel
 
     public bool RequiresPacket { get; set; }
 
+    /// <summary><c>flow:not_established</c> was said.</summary>
+    public bool FlowIsNotEstablished { get; set; }
+
     public SectionModel Current => Active ?? Payload;
 
     /// <summary>Where a relative keyword looks: without a sticky buffer that is the buffer of the last content.</summary>
@@ -269,6 +272,12 @@ internal sealed class OpModel
     public byte[]? Replacement { get; set; }
 
     public bool IsStartsWith { get; set; }
+
+    /// <summary>The length was given by <c>urilen</c>.</summary>
+    public bool IsUriLength { get; init; }
+
+    /// <summary><c>rawbytes</c> was said of it.</summary>
+    public bool IsRaw { get; set; }
 
     public bool IsFastPattern { get; set; }
 

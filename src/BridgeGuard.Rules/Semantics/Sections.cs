@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Rules.Syntax;
 
@@ -34,6 +35,24 @@ internal static class Sections
             rule.Frames.Add(section);
         }
 
+        return section;
+    }
+
+    /// <summary>The section of header bytes: the one there is, or a new one, which is a condition on the packet.</summary>
+    public static SectionModel OfHeader(RuleModel rule, PacketBufferKind kind, IReadOnlyList<Transform> transforms, Token keyword)
+    {
+        if (rule.Conditions.Find(condition => condition.Section is { } known && known.HeaderBytes == kind && SameTransforms(known.Transforms, transforms)) is { } existing)
+        {
+            return existing.Section!;
+        }
+
+        var section = new SectionModel { Buffer = null, HeaderBytes = kind, Column = keyword.Column, Keyword = keyword.Text };
+        section.Transforms.AddRange(transforms);
+        rule.Conditions.Add(new ConditionModel(new PacketCondition { Kind = ConditionKind.PacketBuffer, Mode = (byte)kind })
+        {
+            Section = section,
+            NeedsPacket = kind is not (PacketBufferKind.SourceAddress or PacketBufferKind.DestinationAddress),
+        });
         return section;
     }
 

@@ -70,6 +70,7 @@ internal static class DnsBuffers
             ProgressToClient = 1,
             Bits = 16,
             IsMulti = true,
+            TakesSelector = false,
             Names = Lower(DnsTables.RecordTypes),
             Help = "the type of a question or record",
         },

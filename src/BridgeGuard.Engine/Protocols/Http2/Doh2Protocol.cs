@@ -68,6 +68,7 @@ public sealed class Doh2Protocol : Protocol
         Directions = field.Directions,
         Bits = field.Bits,
         Names = field.Names,
+        TakesSelector = field.TakesSelector,
         IsMulti = field.IsMulti,
         Help = field.Help,
     };

@@ -145,6 +145,7 @@ internal static class Http2Buffers
         Directions = DirectionMask.Both,
         Bits = bits,
         IsMulti = true,
+        TakesSelector = false,
         Help = help,
     };
 }

@@ -64,7 +64,10 @@ internal static class Http2Keywords
         string name = text?.Trim() ?? "";
         int index = Array.FindIndex(names, candidate => candidate.Equals(name, StringComparison.OrdinalIgnoreCase));
         value = (uint)Math.Max(index, 0);
-        return index >= 0 || (uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value <= max);
+
+        // Of what begins with a digit the number counts.
+        ReadOnlySpan<char> digits = name.AsSpan(0, name.AsSpan().IndexOfAnyExceptInRange('0', '9') is >= 0 and var end ? end : name.Length);
+        return index >= 0 || (uint.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value <= max);
     }
 
     private sealed class FrameTypeMatcher(byte type) : TransactionMatcher

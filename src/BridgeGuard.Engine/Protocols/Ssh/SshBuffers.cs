@@ -34,6 +34,7 @@ internal static class SshBuffers
         ProgressToServer = SshProgress.BannerDone,
         ProgressToClient = SshProgress.BannerDone,
         ValidateContent = validate,
+        LowersContents = validate is not null,
         Help = help,
     };
 

@@ -41,7 +41,7 @@ internal static class TlsBuffers
         OfCertificate("tls.certs", TlsBuffer.Certs, "a certificate of the chain, DER", isMulti: true),
         OfCertificate("tls.cert_subject", TlsBuffer.Subject, "the certificate's subject", ["tls_cert_subject"]),
         OfCertificate("tls.cert_issuer", TlsBuffer.Issuer, "the certificate's issuer", ["tls_cert_issuer"]),
-        OfCertificate("tls.cert_serial", TlsBuffer.Serial, "the certificate's serial number, AA:BB", ["tls_cert_serial"]),
+        OfCertificate("tls.cert_serial", TlsBuffer.Serial, "the certificate's serial number, AA:BB", ["tls_cert_serial"], validate: RequireSerial),
         OfCertificate("tls.cert_fingerprint", TlsBuffer.Fingerprint, "the certificate's SHA-1, aa:bb", ["tls_cert_fingerprint"], validate: RequireFingerprint),
         OfCertificate("tls.subjectaltname", TlsBuffer.AltName, "an alternative name of the certificate", isMulti: true),
         New("ja3.hash", TlsBuffer.Ja3Hash, DirectionMask.ToServer, "MD5 of the client's JA3", ["ja3_hash"], validate: RequireHash),
@@ -76,6 +76,7 @@ internal static class TlsBuffers
         ProgressToClient = TlsProgress.ServerHello,
         IsMulti = isMulti,
         ValidateContent = validate,
+        LowersContents = validate == RequireHash,
         Help = help,
     };
 
@@ -103,8 +104,11 @@ internal static class TlsBuffers
         return content.Span.IndexOfAnyExcept("0123456789abcdefABCDEF:"u8) >= 0 ? "a fingerprint has hexadecimal digits and colons only" : null;
     }
 
+    private static string? RequireSerial(ReadOnlyMemory<byte> content, bool isNocase) =>
+        content.Length > 2 && !content.Span.Contains((byte)':') ? "a serial number has its bytes as AA:BB, this content can never match" : null;
+
     private static string? RequireHash(ReadOnlyMemory<byte> content, bool isNocase) =>
-        content.Length == 32 && content.Span.IndexOfAnyInRange((byte)'A', (byte)'Z') >= 0 && !isNocase ? "the hash is written in lower case" : null;
+        content.Length != 32 ? "an MD5 has 32 characters, this content can never match" : null;
 }
 
 /// <summary>The values of the buffers and fields.</summary>

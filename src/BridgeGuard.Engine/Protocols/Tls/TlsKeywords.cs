@@ -34,6 +34,7 @@ internal static class TlsKeywords
         Parse = parser,
         ArgumentOptional = optional,
         StoresCertificates = isStore,
+        NeedsQuotes = name is "tls.subject" or "tls.issuerdn" or "tls.fingerprint",
         Help = help,
     };
 
