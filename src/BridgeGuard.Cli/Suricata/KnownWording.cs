@@ -59,6 +59,17 @@ internal static partial class KnownWording
             return ("detect-http-host", $"rule {SidOf(rule)}: A pattern with uppercase characters detected for http.host. The hostname buffer is normalized to lowercase, please specify a lowercase pattern.");
         }
 
+        if (PathRefused().Match(message) is { Success: true } path)
+        {
+            string why = path.Groups[1].Value == "absolute paths" ? "Absolute paths" : "Directory traversals";
+            return ("detect-dataset", $"{why} not allowed: {path.Groups[2].Value}");
+        }
+
+        if (message.Contains("rules with save or state are disabled", StringComparison.Ordinal))
+        {
+            return ("detect-dataset", "Rules containing save/state datasets have been disabled");
+        }
+
         if (message.StartsWith("replace does nothing", StringComparison.Ordinal))
         {
             return ("detect-replace", $"Can't use 'replace' keyword in non IPS mode: {rule}");
@@ -179,6 +190,9 @@ internal static partial class KnownWording
 
         return null;
     }
+
+    [GeneratedRegex(@"(absolute paths|paths out of the folder) are not allowed: (.*)$")]
+    private static partial Regex PathRefused();
 
     [GeneratedRegex(@"^(\w+): no byte_extract or byte_math before sets «(.*?)»")]
     private static partial Regex MissingVariable();

@@ -42,7 +42,12 @@ internal static class RuleOptions
             ThresholdFile = configuration.ThresholdFile,
             ReputationCategoriesFile = configuration.ReputationCategoriesFile,
             ReputationFiles = configuration.ReputationFiles,
-            Datasets = new DatasetRegistry { Folders = [configuration.DataFolder] },
+            Datasets = new DatasetRegistry
+            {
+                Folders = [configuration.DataFolder],
+                AllowsAbsolutePaths = configuration.DatasetsAllowAbsolutePaths,
+                AllowsWriting = configuration.DatasetsAllowWriting,
+            },
             DataFolders = [configuration.DataFolder],
             ActionOrder = configuration.ActionOrder,
             DisabledFeatures = Array.FindAll(Fingerprints, name => IsOff(configuration, name)),

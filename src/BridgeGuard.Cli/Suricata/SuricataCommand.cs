@@ -203,6 +203,11 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
 
         RuleLoadResult loaded = StartupHeap.Load(RuleOptions.From(configuration, rewrites: false));
         _datasets = loaded.Datasets;
+        foreach (string path in configuration.DatasetsAllowAbsolutePaths ? _datasets.WrittenPaths : [])
+        {
+            _log.Notice("detect-dataset", $"Allowing absolute filename for dataset rule: {path}");
+        }
+
         RuleDiagnosticLog reporter = new(_log, configuration);
         bool clean = reporter.Write(loaded.Diagnostics);
         ReportCounts(loaded);

@@ -205,7 +205,7 @@ public sealed partial class Detector
                     _flow!.Flags |= FlowFlags.Passed;
                 }
 
-                // So that what it carries is passed too.
+                // What it carries is judged for itself, as in Suricata.
                 _packet.Flags |= PacketFlags.NoInspection;
                 return true;
 

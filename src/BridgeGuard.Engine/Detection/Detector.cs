@@ -102,7 +102,7 @@ public sealed partial class Detector : IDisposable
             alerts.Clear();
         }
 
-        if (IsCarriedByPassed(packet) || packet.Has(PacketFlags.NoInspection)
+        if (packet.Has(PacketFlags.NoInspection)
             || (flow is not null && flow.Has(FlowFlags.Passed) && !_settings.FirewallMode))
         {
             FinishTransactions(rules, packet, flow);
@@ -144,20 +144,6 @@ public sealed partial class Detector : IDisposable
         }
 
         Finish();
-    }
-
-    /// <summary>A tunnel that was passed is passed with what it carries.</summary>
-    private static bool IsCarriedByPassed(Packet packet)
-    {
-        for (Packet? outer = packet.Outer; outer is not null; outer = outer.Outer)
-        {
-            if (outer.Has(PacketFlags.NoInspection) || outer.Flow is { } flow && flow.Has(FlowFlags.Passed))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     private void Begin(RuleSet rules, Packet packet, Flow? flow, AlertQueue alerts)

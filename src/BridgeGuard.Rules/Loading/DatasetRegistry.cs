@@ -74,7 +74,29 @@ public sealed class DatasetRegistry
     /// <summary>Where relative paths to load from and save to are (<c>default-rule-path</c>, <c>data-dir</c>).</summary>
     public IReadOnlyList<string> Folders { get; init; } = [];
 
+    /// <summary>Rules may name files anywhere to be written (<c>datasets.rules.allow-absolute-filenames</c>); else only within <see cref="Folders"/>.</summary>
+    public bool AllowsAbsolutePaths { get; init; }
+
+    /// <summary>Rules may have sets written at all (<c>datasets.rules.allow-write</c>).</summary>
+    public bool AllowsWriting { get; init; } = true;
+
+    /// <summary>The files that rules named to be written, as they wrote them.</summary>
+    public IReadOnlyList<string> WrittenPaths => _writtenPaths;
+
+    private readonly List<string> _writtenPaths = [];
+
     public IReadOnlyCollection<Dataset> Sets => _sets.Values;
+
+    /// <summary>A rule is text from elsewhere: whether it may have this file written; else what is wrong.</summary>
+    private bool MayWrite(string path, out string problem)
+    {
+        problem = !AllowsWriting ? "rules with save or state are disabled (datasets.rules.allow-write)"
+            : AllowsAbsolutePaths ? ""
+            : Path.IsPathRooted(path) ? $"absolute paths are not allowed: {path}"
+            : Array.IndexOf(path.Split('/', '\\'), "..") >= 0 ? $"paths out of the folder are not allowed: {path}"
+            : "";
+        return problem.Length == 0;
+    }
 
     /// <summary>The set of that name, read from its file the first time; null with what is wrong.</summary>
     public Dataset? GetOrLoad(DatasetSettings settings, out string problem)
@@ -103,6 +125,11 @@ public sealed class DatasetRegistry
             return null;
         }
 
+        if (settings.Save.Length > 0 && !MayWrite(settings.Save, out problem))
+        {
+            return null;
+        }
+
         var made = new Dataset(settings.Name, settings.Type.Value, settings.MemcapBytes);
         if (_broken.Contains(settings.Name))
         {
@@ -119,6 +146,7 @@ public sealed class DatasetRegistry
 
         if (settings.Save.Length > 0)
         {
+            _writtenPaths.Add(settings.Save);
             made.SavePath = Resolve(settings.Save, settings.RuleFile) ?? Path.Combine(Folders.FirstOrDefault() ?? "", settings.Save);
         }
 

@@ -35,6 +35,12 @@ public sealed record SuricataConfiguration
     /// <summary>Where data sets are loaded from and saved to when their paths are relative.</summary>
     public string DataFolder { get; init; } = "/var/lib/suricata/data";
 
+    /// <summary><c>datasets.rules.allow-absolute-filenames</c>: rules may have sets written outside the data folder.</summary>
+    public bool DatasetsAllowAbsolutePaths { get; init; }
+
+    /// <summary><c>datasets.rules.allow-write</c>.</summary>
+    public bool DatasetsAllowWriting { get; init; } = true;
+
     public string? ReputationCategoriesFile { get; init; }
 
     public IReadOnlyList<string> ReputationFiles { get; init; } = [];

@@ -56,6 +56,8 @@ public static class SuricataConfigurationReader
             ReferenceFile = root.Get("reference-config-file"),
             ThresholdFile = root.Get("threshold-file"),
             DataFolder = overrides.DataFolder ?? root.Get("default-data-dir") ?? "/var/lib/suricata/data",
+            DatasetsAllowAbsolutePaths = root.Find("datasets")?.Find("rules")?.GetBool("allow-absolute-filenames", false) ?? false,
+            DatasetsAllowWriting = root.Find("datasets")?.Find("rules")?.GetBool("allow-write", true) ?? true,
             ReputationCategoriesFile = root.Get("reputation-categories-file"),
             ReputationFiles = [.. Under(root.Find("reputation-files"), root.Get("default-reputation-path"))],
             GeoIpDatabase = root.Get("geoip-database"),
