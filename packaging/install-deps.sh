@@ -6,11 +6,14 @@
 #                                  quickstart, tests and benches
 #   openssl openssh-client openssh-server vsftpd mosquitto mosquitto-clients python3-aiosmtpd slapd ldap-utils snmpd snmp udhcpc tcpdump
 #                                  the servers and clients whose conversations tests/traffic records
+#   clamdscan redis-server samba smbclient tftpd-hpa tftp-hpa yara
+#                                  files in guests and over the wire: a stock clamdscan, two hosts with a shared cache, real file servers, YARA rules
 #   clang llvm                     the test that the BPF objects match their source
 #   dotnet                         the SDK, where the machine has none and its package sources offer it
 # libhyperscan5 (rule matching) is used when it is there and never needed.
 set -euo pipefail
 PACKAGES="libpcap0.8 libpcre2-8-0 libmagic1 iproute2 iputils-ping curl dnsutils dnsmasq-base nginx-light clamav-daemon ethtool procps util-linux python3 python3-yaml clang llvm"
+PACKAGES="$PACKAGES clamdscan redis-server samba smbclient tftpd-hpa tftp-hpa yara"
 PACKAGES="$PACKAGES openssl openssh-client openssh-server vsftpd mosquitto mosquitto-clients python3-aiosmtpd slapd ldap-utils snmpd snmp udhcpc tcpdump"
 missing=
 for package in $PACKAGES; do

@@ -9,6 +9,7 @@ internal static class CommandTree
     {
         RootCommand root = new("BridgeGuard inspects the traffic of virtual machines on a Linux bridge.\nWithout a verb it takes Suricata's options; see 'bridgeguard --help'.")
         {
+            CacheCommand.Create(),
             ConfigCommand.Create(),
             DataPlaneCommand.Create(),
             DoctorCommand.Create(),
@@ -16,6 +17,8 @@ internal static class CommandTree
             ReplayCommand.Create(),
             RulesCommand.Create(),
             RunCommand.Create(),
+            ScanCommand.Create(),
+            ScannerCommand.Create(),
             VersionCommand.Create(),
         };
         ParseResult parsed = root.Parse(args.Length == 0 || args is ["help"] ? ["--help"] : args);

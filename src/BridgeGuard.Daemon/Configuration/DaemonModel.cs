@@ -115,11 +115,40 @@ public sealed record ScanningModel
     /// <summary><c>unix:/path</c> or <c>host:port</c>; null: no clamd.</summary>
     public string? Clamd { get; init; }
 
+    /// <summary>Folder of clamd's signatures on this host; part of the generation, as clamd's VERSION does not show own databases.</summary>
+    public string? ClamdSignatures { get; init; }
+
+    /// <summary>File or folder of YARA rules; null: none.</summary>
+    public string? Yara { get; init; }
+
+    /// <summary>Scanners run in a process of their own, without privileges and network.</summary>
+    public bool Isolate { get; init; } = true;
+
     public long MaxFileBytes { get; init; } = 64L << 20;
+
+    /// <summary>Verdicts shared with other hosts; null: none.</summary>
+    public FleetModel? Fleet { get; init; }
+
+    /// <summary>Where guests speak clamd's protocol: <c>address:port</c>; null: not offered.</summary>
+    public string? GuestClamdListen { get; init; }
+
+    /// <summary>Folder of unix sockets, two for each guest, for virtio-serial ports; null: none.</summary>
+    public string? GuestSockets { get; init; }
+
+    /// <summary>Port on which guests with a context id are answered over vsock; 0: none.</summary>
+    public int GuestVsockPort { get; init; }
+
+    /// <summary>Context ids of guests, by name.</summary>
+    public IReadOnlyDictionary<uint, string> GuestCids { get; init; } = new Dictionary<uint, string>();
 
     /// <summary>Where guests ask: <c>address:port</c>; null: not offered.</summary>
     public string? GuestApiListen { get; init; }
 }
+
+/// <summary>The fleet's Redis or Valkey, and whose verdicts count.</summary>
+/// <param name="Redis"><c>host:port,password=…</c>, as StackExchange.Redis reads it.</param>
+/// <param name="Trusted">Public keys, 32 bytes each.</param>
+public sealed record FleetModel(string Redis, IReadOnlyList<byte[]> Trusted);
 
 public sealed record WebhookModel
 {

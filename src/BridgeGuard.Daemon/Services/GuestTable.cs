@@ -49,6 +49,11 @@ public sealed class GuestTable(DaemonModel model) : IGuestDirectory
     /// <summary>Who asks over the guest API: known by its address; an unknown one is answered under its address, with limits of its own.</summary>
     public GuestIdentity? Identify(EndPoint? remote)
     {
+        if (remote is UnixDomainSocketEndPoint own)
+        {
+            return OfSocket(Path.GetFileName(own.ToString()!));
+        }
+
         if (remote is not IPEndPoint { Address: var address })
         {
             return null;
@@ -60,6 +65,22 @@ public sealed class GuestTable(DaemonModel model) : IGuestDirectory
         IpAddress ip = plain.AddressFamily == AddressFamily.InterNetwork ? IpAddress.ReadV4(bytes) : IpAddress.ReadV6(bytes);
         ushort guest = model.Policy.FindGuest(0, 0, ip);
         return guest == 0 ? new GuestIdentity(0, plain.ToString()) : new GuestIdentity(guest, model.Policy.Guests[guest].Name);
+    }
+
+    /// <summary>Ends of the names of a guest's own sockets.</summary>
+    public const string HttpSuffix = ".http.sock";
+
+    public const string ClamdSuffix = ".clamd.sock";
+
+    /// <summary>Every configured guest's name.</summary>
+    public IEnumerable<string> Names => model.Policy.Guests.Skip(1).Select(guest => guest.Name);
+
+    private GuestIdentity? OfSocket(string name)
+    {
+        string guest = name.EndsWith(HttpSuffix, StringComparison.Ordinal) ? name[..^HttpSuffix.Length]
+            : name.EndsWith(ClamdSuffix, StringComparison.Ordinal) ? name[..^ClamdSuffix.Length] : "";
+        int index = Array.FindIndex(model.Policy.Guests, 1, g => g.Name == guest);
+        return index > 0 ? new GuestIdentity((uint)index, guest) : null;
     }
 
     private static GuestInfo Describe(PolicyModel policy, GuestModel guest, string port) =>

@@ -91,6 +91,20 @@ public sealed class MetricsHost(
 
         registry.Add(
             MetricFamily.Counter("bridgeguard_scans", "Scans by an engine; one per content and signature generation.", () => scans.Counters.Scans),
-            MetricFamily.Gauge("bridgeguard_cache_entries", "Verdicts in memory.", () => scanning.Cache!.MemoryCount));
+            MetricFamily.Counter("bridgeguard_scans_saved", "Scans saved by the cache, by a scan under way, or by another host.",
+                () => scans.Counters.SavedByCache + scans.Counters.SavedByJoining + scans.Counters.SavedByFleet),
+            MetricFamily.Counter("bridgeguard_scan_errors", "Contents that could not be judged.", () => scans.Counters.Errors),
+            MetricFamily.Counter("bridgeguard_scan_files", "Contents taken in, from the wire and from guests.", () => scans.Counters.Files),
+            MetricFamily.Counter("bridgeguard_scan_bytes", "Their bytes.", () => scans.Counters.Bytes),
+            MetricFamily.Gauge("bridgeguard_cache_entries", "Verdicts in memory.", () => scanning.Cache!.MemoryCount),
+            MetricFamily.Counter("bridgeguard_cache_hits", "Questions answered by list, memory or database.",
+                () => scanning.Cache!.Counters.ListHits + scanning.Cache.Counters.MemoryHits + scanning.Cache.Counters.StoreHits),
+            MetricFamily.Counter("bridgeguard_cache_misses", "Questions that had no answer.", () => scanning.Cache!.Counters.Misses),
+            MetricFamily.Gauge("bridgeguard_bad_prints", "Bad contents whose pieces are known.", () => scanning.Cache!.BadFiles.Count),
+            MetricFamily.Counter("bridgeguard_wire_files", "Files taken off the wire.", () => scanning.WireFiles!.Opened),
+            MetricFamily.Counter("bridgeguard_wire_files_refused", "Files for which there was no room.", () => scanning.WireFiles!.RefusedOpens),
+            MetricFamily.Counter("bridgeguard_fleet_hits", "Verdicts that another host had.", () => scanning.Fleet?.Hits ?? 0),
+            MetricFamily.Counter("bridgeguard_fleet_forged", "Entries of the fleet without a trusted signature.", () => scanning.Fleet?.Forged ?? 0),
+            MetricFamily.Counter("bridgeguard_fleet_failures", "Questions to the fleet that did not get through.", () => scanning.Fleet?.Failures ?? 0));
     }
 }

@@ -60,21 +60,27 @@ public sealed class AnswerSigner : IDisposable
     }
 
     /// <summary>The header's value for this body.</summary>
-    public string Sign(ReadOnlySpan<byte> body)
+    public string Sign(ReadOnlySpan<byte> body) => Sign(Context, body);
+
+    /// <summary>The same for another use of the key, which its context keeps apart.</summary>
+    public string Sign(ReadOnlySpan<byte> context, ReadOnlySpan<byte> body)
     {
-        byte[] message = [.. Context, .. body];
+        byte[] message = [.. context, .. body];
         return $"v1a,{KeyId},{Convert.ToBase64String(SignatureAlgorithm.Ed25519.Sign(_key, message))}";
     }
 
     /// <summary>What a guest does with an answer. False for another key, a changed body or a header that is none.</summary>
-    public static bool Verify(ReadOnlySpan<byte> publicKey, string header, ReadOnlySpan<byte> body)
+    public static bool Verify(ReadOnlySpan<byte> publicKey, string header, ReadOnlySpan<byte> body) => Verify(publicKey, Context, header, body);
+
+    /// <summary>The same for another use of the key.</summary>
+    public static bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> context, string header, ReadOnlySpan<byte> body)
     {
         string[] parts = header.Split(',');
         Span<byte> signature = stackalloc byte[64];
         return parts is ["v1a", _, { } base64]
             && Convert.TryFromBase64String(base64, signature, out int length) && length == signature.Length
             && NSec.Cryptography.PublicKey.TryImport(SignatureAlgorithm.Ed25519, publicKey, KeyBlobFormat.RawPublicKey, out PublicKey? key)
-            && SignatureAlgorithm.Ed25519.Verify(key!, [.. Context, .. body], signature);
+            && SignatureAlgorithm.Ed25519.Verify(key!, [.. context, .. body], signature);
     }
 
     public void Dispose() => _key.Dispose();

@@ -22,6 +22,9 @@ internal sealed class FileEndpoints(
     /// <summary>1,000 hashes with sizes, generously spaced.</summary>
     private const long MaxBatchBytes = 256 << 10;
 
+    /// <summary>Two paths and a hash.</summary>
+    private const long MaxHitBytes = 16 << 10;
+
     /// <summary>Longest wait for a verdict that is pending; a scan's default deadline.</summary>
     private const int MaxWaitSeconds = 30;
 
@@ -34,6 +37,7 @@ internal sealed class FileEndpoints(
         routes.MapGet("/v1/files/{sha256}", QueryOneAsync);
         routes.MapPost("/v1/files:query", QueryManyAsync);
         routes.MapPost("/v1/files", SubmitAsync);
+        routes.MapPost("/v1/hits", HitAsync);
     }
 
     private async Task QueryOneAsync(HttpContext context)
@@ -154,6 +158,46 @@ internal sealed class FileEndpoints(
         {
             use.EndSubmission(bytes);
         }
+    }
+
+    /// <summary>A guest's agent has denied a file: what it says of path and program goes into the event, the verdict is ours.</summary>
+    private async Task HitAsync(HttpContext context)
+    {
+        if (await AdmitAsync(context).ConfigureAwait(false) is not { } guest
+            || !await WithinAsync(context, limiter.For(guest).TryQuery(1, out TimeSpan retry), retry).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = MaxHitBytes;
+        HitMessage? hit;
+        try
+        {
+            hit = await JsonSerializer.DeserializeAsync(context.Request.Body, GuestJson.Default.HitMessage, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (JsonException)
+        {
+            hit = null;
+        }
+
+        if (hit is not { Size: >= 0 } || !Sha256.TryParse(hit.Sha256, out Sha256 hash))
+        {
+            await BadRequestAsync(context, "The body is no hit with a valid sha256 and size.").ConfigureAwait(false);
+            return;
+        }
+
+        var key = new FileKey(hash, hit.Size.Value);
+        if (scan.Cache.Find(key) is { Kind: FileVerdictKind.Malicious } verdict)
+        {
+            onHit(new GuestHit(guest, "agent", key, verdict, Cut(hit.Path ?? "", 1024))
+            {
+                Program = Cut(hit.Program ?? "", 1024),
+                Access = Cut(hit.Access ?? "", 16),
+                Action = Cut(hit.Action ?? "", 16),
+            });
+        }
+
+        context.Response.StatusCode = 204;
     }
 
     private VerdictMessage Look(in FileKey key, GuestIdentity guest)

@@ -8,4 +8,14 @@ namespace BridgeGuard.Scanning.GuestApi;
 /// <param name="Key">The content.</param>
 /// <param name="Verdict">What the guest was told.</param>
 /// <param name="FileName">As the guest says; not to be trusted, possibly empty.</param>
-public sealed record GuestHit(GuestIdentity Guest, string Channel, FileKey Key, FileVerdict Verdict, string FileName);
+public sealed record GuestHit(GuestIdentity Guest, string Channel, FileKey Key, FileVerdict Verdict, string FileName)
+{
+    /// <summary>The program that wanted the file, as the guest's agent says; empty elsewhere.</summary>
+    public string Program { get; init; } = "";
+
+    /// <summary>"open" or "exec", from the agent.</summary>
+    public string Access { get; init; } = "";
+
+    /// <summary>What the agent did.</summary>
+    public string Action { get; init; } = "";
+}

@@ -8,6 +8,9 @@ internal sealed record FileQuery(string? Sha256, long? Size);
 /// <summary>Body of <c>POST /v1/files:query</c>.</summary>
 internal sealed record BatchQuery(List<FileQuery>? Files);
 
+/// <summary>Body of <c>POST /v1/hits</c>: a file that the guest's agent has denied.</summary>
+internal sealed record HitMessage(string? Sha256, long? Size, string? Path, string? Program, string? Access, string? Action);
+
 /// <summary>One verdict in an answer.</summary>
 internal sealed record VerdictMessage
 {
@@ -48,6 +51,7 @@ internal sealed record KeyMessage(string KeyId, string Algorithm, string PublicK
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(BatchQuery))]
+[JsonSerializable(typeof(HitMessage))]
 [JsonSerializable(typeof(Answer))]
 [JsonSerializable(typeof(ErrorMessage))]
 [JsonSerializable(typeof(KeyMessage))]

@@ -12,6 +12,7 @@ public sealed class ScanCounters
     internal long RetriesValue;
     internal long SavedByCacheValue;
     internal long SavedByJoiningValue;
+    internal long SavedByFleetValue;
     internal long QueueFullValue;
     internal long NotKeptValue;
     internal long TruncatedValue;
@@ -60,4 +61,7 @@ public sealed class ScanCounters
     public long Running => Volatile.Read(ref RunningValue);
 
     public long VerdictsChanged => Volatile.Read(ref VerdictsChangedValue);
+
+    /// <summary>Scans that another host's verdict saved.</summary>
+    public long SavedByFleet => Volatile.Read(ref SavedByFleetValue);
 }

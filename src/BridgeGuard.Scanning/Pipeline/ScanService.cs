@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Security.Cryptography;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Scanning.BadFiles;
+using BridgeGuard.Scanning.Fleet;
 using BridgeGuard.Scanning.Scanners;
 using BridgeGuard.Scanning.VerdictCache;
 using Microsoft.Extensions.Logging;
@@ -34,6 +35,7 @@ public sealed partial class ScanService : IAsyncDisposable
     private static readonly TimeSpan AnnouncedPoll = TimeSpan.FromMilliseconds(5);
 
     private readonly FileVerdictCache _cache;
+    private readonly IFleetCache? _fleet;
     private readonly IReadOnlyList<IScanner> _scanners;
     private readonly ScanOptions _options;
     private readonly TimeProvider _time;
@@ -51,8 +53,10 @@ public sealed partial class ScanService : IAsyncDisposable
         IReadOnlyList<IScanner> scanners,
         ScanOptions? options = null,
         TimeProvider? time = null,
-        ILogger? logger = null)
+        ILogger? logger = null,
+        IFleetCache? fleet = null)
     {
+        _fleet = fleet;
         _cache = cache;
         _scanners = scanners;
         _options = options ?? new ScanOptions();
@@ -306,7 +310,7 @@ public sealed partial class ScanService : IAsyncDisposable
         FileVerdict? before = _cache.FindEvenIfStale(key);
         FileVerdict verdict = _scanners.Count == 0 ? NotListed()
             : spool.Refusal is { } refusal ? ErrorVerdict(refusal, spool.IsRefusalTransient)
-            : await ScanInTurnAsync(spool).ConfigureAwait(false);
+            : await AskFleetOrScanAsync(key, spool).ConfigureAwait(false);
         if (verdict.Kind == FileVerdictKind.Error && before is { Kind: FileVerdictKind.Malicious })
         {
             return before; // Not judged now, but known to have been bad: the block stays.
@@ -350,6 +354,25 @@ public sealed partial class ScanService : IAsyncDisposable
         {
             Log.NotPrinted(_logger, e, key);
         }
+    }
+
+    private async Task<FileVerdict> AskFleetOrScanAsync(FileKey key, ContentSpool spool)
+    {
+        if (_fleet is null)
+        {
+            return await ScanInTurnAsync(spool).ConfigureAwait(false);
+        }
+
+        string generation = _cache.CurrentGeneration;
+        if (await _fleet.FindOrBeginAsync(key, generation, _stopping.Token).ConfigureAwait(false) is { } theirs)
+        {
+            Interlocked.Increment(ref Counters.SavedByFleetValue);
+            return theirs;
+        }
+
+        FileVerdict verdict = await ScanInTurnAsync(spool).ConfigureAwait(false);
+        await _fleet.TellAsync(key, generation, verdict).ConfigureAwait(false);
+        return verdict;
     }
 
     /// <summary>Names the exposed guests. What goes wrong here must not touch the verdict.</summary>

@@ -21,24 +21,28 @@ public static partial class CacheTransfer
         foreach ((FileKey key, FileVerdict verdict) in cache.ReadStored())
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var line = new Line
-            {
-                Sha256 = key.Hash.ToString(),
-                Size = key.Size,
-                Verdict = verdict.Kind == FileVerdictKind.Malicious ? "malicious" : "clean",
-                Signature = verdict.Signature,
-                Engine = verdict.Engine,
-                Generation = verdict.Generation.Length == 0 ? null : verdict.Generation,
-                TimeUs = verdict.TimeUs,
-                ExpiresUs = verdict.ExpiresUs == FileVerdict.Never ? null : verdict.ExpiresUs,
-                Pinned = verdict.IsPinned ? true : null,
-            };
-            await writer.WriteLineAsync(JsonSerializer.Serialize(line, LineJson.Default.Line)).ConfigureAwait(false);
+            await writer.WriteLineAsync(WriteLine(key, verdict)).ConfigureAwait(false);
             count++;
         }
 
         return count;
     }
+
+    /// <summary>One verdict, clean or malicious, as a line.</summary>
+    public static string WriteLine(in FileKey key, FileVerdict verdict) => JsonSerializer.Serialize(
+        new Line
+        {
+            Sha256 = key.Hash.ToString(),
+            Size = key.Size,
+            Verdict = verdict.Kind == FileVerdictKind.Malicious ? "malicious" : "clean",
+            Signature = verdict.Signature,
+            Engine = verdict.Engine,
+            Generation = verdict.Generation.Length == 0 ? null : verdict.Generation,
+            TimeUs = verdict.TimeUs,
+            ExpiresUs = verdict.ExpiresUs == FileVerdict.Never ? null : verdict.ExpiresUs,
+            Pinned = verdict.IsPinned ? true : null,
+        },
+        LineJson.Default.Line);
 
     /// <summary>Reads such lines. A wrong line is reported (1-based number, reason) and skipped; the others count.</summary>
     /// <remarks>Imported verdicts are only as good as who made the file: they are marked as imported and never replace a pinned one.</remarks>
@@ -55,7 +59,7 @@ public static partial class CacheTransfer
                 continue;
             }
 
-            if (Read(text, out FileKey key, out FileVerdict? verdict) is { } error)
+            if (ReadLine(text, out FileKey key, out FileVerdict? verdict) is { } error)
             {
                 errors.Add((number, error));
                 continue;
@@ -68,7 +72,8 @@ public static partial class CacheTransfer
         return (imported, errors);
     }
 
-    private static string? Read(string text, out FileKey key, out FileVerdict? verdict)
+    /// <summary>Reads one line; what is wrong with it, or null.</summary>
+    public static string? ReadLine(string text, out FileKey key, out FileVerdict? verdict)
     {
         key = default;
         verdict = null;

@@ -219,6 +219,9 @@ public sealed class FileVerdictCache : IAsyncDisposable
         }
     }
 
+    /// <summary>The stored contents with this hash, however long.</summary>
+    public IReadOnlyList<FileKey> FindSizes(Sha256 hash, int limit) => _store?.FindSizes(hash, limit) ?? [];
+
     /// <summary>Adds a line to the ledger; committed within milliseconds.</summary>
     public void Record(Exposure exposure)
     {

@@ -118,6 +118,9 @@ internal sealed partial class VerdictStore : IAsyncDisposable
         }
     }
 
+    public IReadOnlyList<FileKey> FindSizes(Sha256 hash, int limit) =>
+        [.. Read(reader => reader.ReadPage(new FileKey(hash, -1), limit), []).Select(row => row.Key).TakeWhile(key => key.Hash == hash)];
+
     public long CountVerdicts() => Read(reader => reader.Count("SELECT count(*) FROM verdicts"), 0L);
 
     public long CountExposures() => Read(reader => reader.Count("SELECT count(*) FROM ledger"), 0L);
