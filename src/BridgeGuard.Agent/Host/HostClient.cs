@@ -18,12 +18,13 @@ internal sealed class HostClient : IDisposable
         _check = new AnswerCheck(options.Key);
         var handler = new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2), PooledConnectionIdleTimeout = TimeSpan.FromMinutes(2), UseProxy = false };
         string address = options.Host;
+        string path = address[(address.IndexOf(':', StringComparison.Ordinal) + 1)..];
         if (address.StartsWith("unix:", StringComparison.Ordinal))
         {
             handler.ConnectCallback = async (_, stop) =>
             {
                 var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(address[5..]), stop).ConfigureAwait(false);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), stop).ConfigureAwait(false);
                 return new NetworkStream(socket, ownsSocket: true);
             };
             address = "http://host";
@@ -32,7 +33,7 @@ internal sealed class HostClient : IDisposable
         {
             handler.MaxConnectionsPerServer = 1; // One port, one conversation.
             handler.ConnectCallback = (_, _) =>
-                ValueTask.FromResult<Stream>(new FileStream(address[7..], FileMode.Open, FileAccess.ReadWrite, FileShare.None, 0, useAsync: false));
+                ValueTask.FromResult<Stream>(new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 0, useAsync: false));
             address = "http://host";
         }
 

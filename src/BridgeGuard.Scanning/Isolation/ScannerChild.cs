@@ -34,6 +34,7 @@ public static class ScannerChild
         }
 
         IScanner[] scanners = [.. options.Select(o => ScannerCatalog.Find(o.Kind)!.Create(o))];
+        Task[] primed = [.. scanners.Select(s => Task.Run(() => s.GetGenerationAsync(CancellationToken.None)))]; // Rules are compiled by it.
         var answers = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true });
         Task writing = WriteAsync(output, answers.Reader);
         var spools = new ScanOptions { MaxFileBytes = options.Max(o => o.MaxBytes), SpoolMemoryPerFileBytes = 4 << 20 };
@@ -51,7 +52,7 @@ public static class ScannerChild
                     growing.Spool.Append(buffer.AsSpan(0, frame.Length));
                     break;
                 case ScannerFrameKind.End when open.Remove(frame.Request, out (byte Scanner, ContentSpool Spool) whole):
-                    _ = Task.Run(() => ScanAsync(scanners[whole.Scanner], whole.Spool, frame.Request, answers.Writer));
+                    _ = Task.Run(() => ScanAsync(scanners[whole.Scanner], primed[whole.Scanner], whole.Spool, frame.Request, answers.Writer));
                     break;
                 case ScannerFrameKind.Generation when frame.Length == 1 && buffer[0] < scanners.Length:
                     IScanner asked = scanners[buffer[0]];
@@ -68,11 +69,12 @@ public static class ScannerChild
         return 0;
     }
 
-    private static async Task ScanAsync(IScanner scanner, ContentSpool spool, uint request, ChannelWriter<byte[]> answers)
+    private static async Task ScanAsync(IScanner scanner, Task primed, ContentSpool spool, uint request, ChannelWriter<byte[]> answers)
     {
         ScanResult result;
         try
         {
+            await primed.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             result = spool.Refusal is { } refusal ? ScanResult.Error(refusal, spool.IsRefusalTransient)
                 : await scanner.ScanAsync(spool, CancellationToken.None).ConfigureAwait(false);
         }
