@@ -13,6 +13,7 @@ internal static class CommandTree
             ConfigCommand.Create(),
             DataPlaneCommand.Create(),
             DoctorCommand.Create(),
+            GuestsCommand.Create(),
             ImportCommand.Create(),
             ReplayCommand.Create(),
             RulesCommand.Create(),

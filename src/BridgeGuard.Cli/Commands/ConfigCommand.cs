@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Loading;
@@ -30,7 +31,7 @@ internal static class ConfigCommand
             Console.Error.WriteLine(diagnostic);
         }
 
-        Console.WriteLine($"{file}: {model.Bridges.Count} bridges, {model.Policy.Roles.Length} roles, {model.Policy.Guests.Length - 1} guests, "
+        Console.WriteLine($"{file}: {model.Bridges.Count} bridges, {model.Policy.Roles.Length} roles, {GuestInventory.Read(model.Guests).Guests.Count} guests, "
             + $"{loaded.Loaded} rules ({loaded.Failed} bad)");
         return loaded.Failed == 0 ? ExitCodes.Ok : ExitCodes.BadRules;
     }

@@ -39,7 +39,6 @@ public static class DaemonConfigLoader
             }
         }
 
-        policy.AddGuests(root);
         bool anyInline = false;
         var bridges = new List<BridgeModel>();
         foreach (YamlSection section in root.Sections("bridges"))
@@ -70,6 +69,7 @@ public static class DaemonConfigLoader
             StateDirectory = state,
             Rules = ReadRules(root, folder),
             Policy = policy.Build(),
+            Guests = policy.ReadGuests(root, folder, [.. bridges.Select(b => b.Name)]),
             Scanning = scanning,
             Engine = ReadEngine(root, anyInline, scanning),
             Webhooks = [.. ReadWebhooks(root, folder)],

@@ -1,3 +1,4 @@
+using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Settings;
@@ -57,6 +58,9 @@ public sealed record DaemonModel
     public EngineSettings Engine { get; init; } = new();
 
     public PolicyModel Policy { get; init; } = PolicyModel.Empty;
+
+    /// <summary>Who the guests are and where they are looked for.</summary>
+    public GuestsModel Guests { get; init; } = new();
 
     public ScanningModel Scanning { get; init; } = new();
 

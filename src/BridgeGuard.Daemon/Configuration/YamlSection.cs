@@ -168,8 +168,7 @@ public sealed class YamlSection
             }
         }
 
-        string choices = string.Join(", ", Enum.GetValues<T>().Select(v => Hyphenated(v.ToString())));
-        Error(key, $"'{key}' is '{text}', expected one of: {choices}");
+        Error(key, $"'{key}' is '{text}', {Hint(text, Enum.GetValues<T>().Select(v => Hyphenated(v.ToString())))}");
         return otherwise;
     }
 
@@ -296,9 +295,22 @@ public sealed class YamlSection
                 continue;
             }
 
-            string? near = _known.Where(k => Distance(k, name) <= Math.Max(2, name.Length / 3)).OrderBy(k => Distance(k, name)).FirstOrDefault();
-            At(key, $"unknown option '{name}', " + (near is null ? $"expected one of: {string.Join(", ", _known.Distinct().Order())}" : $"did you mean '{near}'?"));
+            At(key, $"unknown option '{name}', {Hint(name, _known)}");
         }
+    }
+
+    /// <summary>What to say of a word that is none of those known: the nearest one, or all of them.</summary>
+    public string Hint(string word, IEnumerable<string> known)
+    {
+        string? near = known.Where(k => Distance(k, word) <= Math.Max(2, word.Length / 3)).OrderBy(k => Distance(k, word)).FirstOrDefault();
+        return near is not null ? $"did you mean '{near}'?" : known.Any() ? $"expected one of: {string.Join(", ", known.Distinct().Order())}" : "there is none";
+    }
+
+    /// <summary>The place of a key (or, without it, of the mapping) as <c>file:line:column</c>.</summary>
+    public string PlaceOf(string key)
+    {
+        Mark at = Find(key) is { } node ? node.Start : _node.Start;
+        return $"{_file}:{at.Line}:{at.Column}";
     }
 
     internal static string Hyphenated(string name)

@@ -5,9 +5,12 @@ using System.Text.Json.Nodes;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Redirects;
+using BridgeGuard.Engine.Policy.Standing;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Worker;
 using Microsoft.Extensions.Hosting;
@@ -43,6 +46,12 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _workers = new PacketWorker[_attachment.WorkerCount];
         Commands.Add("status", _ => JsonSerializer.SerializeToNode(Status, PlaneStatus.Json));
         Commands.Add("reload", _ => Reload());
+        Commands.Add(PolicyMessage.Command, Apply);
+
+        // The hypervisor's guests are read here too, so that the first frame of the first port is judged before the daemon has said a word.
+        GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
+        _guests.Apply(atStart, model.Policy);
+        _programs.Apply(atStart, StandingActions.Empty);
     }
 
     /// <summary>Set when the run ended by itself with an error.</summary>
@@ -114,6 +123,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
                     Events = _border.EventsOf(i),
                     Guests = _guests,
                     FlowHash = key,
+                    Ports = _guests.Ports,
                     FileSink = _border.Files,
                     FileVerdicts = _border.Verdicts,
                     Protocols = protocols,
@@ -163,6 +173,16 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         {
             RuleCostFile.Write(_model.RunDirectory, sum.Rules, sum.Costs, _programs.LastReload ?? DateTimeOffset.UtcNow, _workers.Length);
         }
+    }
+
+    /// <summary>Ports first, so that no worker meets a guest whose port is not known.</summary>
+    private JsonNode? Apply(JsonNode? body)
+    {
+        PolicyMessage message = PolicyMessage.From(body);
+        var set = new GuestSet(message.Guests, message.Generation);
+        _guests.Apply(set, _model.Policy);
+        _programs.Apply(set, new StandingActions(message.Actions));
+        return null;
     }
 
     private JsonObject Reload()

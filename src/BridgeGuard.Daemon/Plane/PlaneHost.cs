@@ -23,7 +23,7 @@ public static class PlaneHost
         var folder = new RunFolder(model.RunDirectory);
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using ILoggerFactory loggers = LoggerFactory.Create(DaemonLog.Configure);
-        var guests = new GuestTable(model);
+        var guests = new GuestTable();
         var programs = new ProgramSource(model, loggers.CreateLogger<ProgramSource>());
         try
         {

@@ -1,4 +1,5 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Plane;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -26,12 +27,16 @@ public static class DaemonHost
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "bridgeguard" });
         DaemonLog.Configure(builder.Logging);
         builder.Services.AddSingleton(model);
+        builder.Services.AddSingleton(model.Guests);
+        builder.Services.AddSingleton(_ => new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)));
         builder.Services.AddSingleton<GuestTable>();
         builder.Services.AddSingleton<OutputHost>();
         builder.Services.AddSingleton<ScanningHost>();
         builder.Services.AddHostedService(s => s.GetRequiredService<OutputHost>());
         builder.Services.AddHostedService(s => s.GetRequiredService<ScanningHost>());
         AddPlane(builder.Services, model);
+        builder.Services.AddHostedService<GuestWatcher>();
+        builder.Services.AddHostedService<PolicyPublisher>();
         builder.Services.AddHostedService<MetricsHost>();
         builder.Services.AddHostedService<SignalService>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));

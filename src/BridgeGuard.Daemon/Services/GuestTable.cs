@@ -1,48 +1,67 @@
 using System.Net;
 using System.Net.Sockets;
 using BridgeGuard.Attachments.Bridge;
-using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Attachments.Guests;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
-using BridgeGuard.Engine.Policy.Roles;
+using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Scanning.GuestApi;
 
 namespace BridgeGuard.Daemon.Services;
 
-/// <summary>Joins the ports that the attachment sees with the guests that policy knows, for the engine, for events and for the guest API.</summary>
-/// <remarks>Written by the attachment's watcher thread, read by workers without locks: arrays are replaced, never changed.</remarks>
-public sealed class GuestTable(DaemonModel model) : IGuestDirectory
+/// <summary>Joins the ports that the attachment sees with the guests that are known, for the engine, for events and for the guest API.</summary>
+/// <remarks>Written by the attachment's watcher and by whoever changes the guests; read by workers without locks: tables are replaced, never changed.</remarks>
+public sealed class GuestTable : IGuestDirectory
 {
     private readonly Lock _gate = new();
-    private GuestInfo?[] _guests = [.. model.Policy.Guests.Select((g, i) => i == 0 ? null : Describe(model.Policy, g, ""))];
+    private readonly Dictionary<ushort, PortInfo> _ports = [];
+    private GuestSet _set = GuestSet.Empty;
+    private PolicyModel _policy = PolicyModel.Empty;
+    private GuestInfo?[] _infos = [];
+
+    /// <summary>For the workers: which guest is behind a port id.</summary>
+    public PortGuests Ports { get; } = new();
+
+    /// <summary>The guests in force.</summary>
+    public GuestSet Guests => Volatile.Read(ref _set);
 
     /// <inheritdoc/>
     public GuestInfo? Get(ushort index)
     {
-        GuestInfo?[] guests = Volatile.Read(ref _guests);
+        GuestInfo?[] guests = Volatile.Read(ref _infos);
         return index < guests.Length ? guests[index] : null;
     }
+
+    /// <inheritdoc/>
+    public ushort Find(ushort portId, ulong mac, IpAddress address) => Guests.Find(portId == 0 ? (ushort)0 : Ports.Find(portId), mac, address);
 
     /// <summary>A port came, changed or went.</summary>
     public void OnPortChanged(PortChange change)
     {
         lock (_gate)
         {
-            PolicyModel policy = model.Policy;
-            ushort[] byPort = policy.GuestByPort;
-            ushort portId = (change.After ?? change.Before)!.PortId;
-            ushort guest = change.After is { } port ? policy.FindByPortName(port.Name) : (ushort)0;
-            var next = new ushort[Math.Max(byPort.Length, portId + 1)];
-            byPort.CopyTo(next, 0);
-            next[portId] = guest;
-            policy.GuestByPort = next;
-            if (guest != 0)
+            if (change.After is { } port)
             {
-                GuestInfo?[] guests = [.. _guests];
-                guests[guest] = Describe(policy, policy.Guests[guest], change.After!.Name);
-                Volatile.Write(ref _guests, guests);
+                _ports[port.PortId] = port;
             }
+            else if (change.Before is { } gone)
+            {
+                _ports.Remove(gone.PortId);
+            }
+
+            Rebuild();
+        }
+    }
+
+    /// <summary>Other guests, or guests with other roles.</summary>
+    public void Apply(GuestSet set, PolicyModel policy)
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _set, set);
+            _policy = policy;
+            Rebuild();
         }
     }
 
@@ -63,8 +82,9 @@ public sealed class GuestTable(DaemonModel model) : IGuestDirectory
         Span<byte> bytes = stackalloc byte[16];
         plain.TryWriteBytes(bytes, out _);
         IpAddress ip = plain.AddressFamily == AddressFamily.InterNetwork ? IpAddress.ReadV4(bytes) : IpAddress.ReadV6(bytes);
-        ushort guest = model.Policy.FindGuest(0, 0, ip);
-        return guest == 0 ? new GuestIdentity(0, plain.ToString()) : new GuestIdentity(guest, model.Policy.Guests[guest].Name);
+        GuestSet guests = Guests;
+        ushort guest = guests.FindByAddress(ip);
+        return guests.Get(guest) is { } known ? new GuestIdentity(guest, known.Name) : new GuestIdentity(0, plain.ToString());
     }
 
     /// <summary>Ends of the names of a guest's own sockets.</summary>
@@ -72,17 +92,55 @@ public sealed class GuestTable(DaemonModel model) : IGuestDirectory
 
     public const string ClamdSuffix = ".clamd.sock";
 
-    /// <summary>Every configured guest's name.</summary>
-    public IEnumerable<string> Names => model.Policy.Guests.Skip(1).Select(guest => guest.Name);
+    /// <summary>Every guest's name.</summary>
+    public IEnumerable<string> Names => Guests.All.OfType<GuestModel>().Select(guest => guest.Name);
 
     private GuestIdentity? OfSocket(string name)
     {
         string guest = name.EndsWith(HttpSuffix, StringComparison.Ordinal) ? name[..^HttpSuffix.Length]
             : name.EndsWith(ClamdSuffix, StringComparison.Ordinal) ? name[..^ClamdSuffix.Length] : "";
-        int index = Array.FindIndex(model.Policy.Guests, 1, g => g.Name == guest);
+        int index = Array.FindIndex(Guests.All, g => g?.Name == guest);
         return index > 0 ? new GuestIdentity((uint)index, guest) : null;
     }
 
-    private static GuestInfo Describe(PolicyModel policy, GuestModel guest, string port) =>
-        new(guest.Name, guest.Uuid ?? "", policy.Roles[guest.Role].Name, "", port, guest.Macs.Length > 0 ? guest.Macs[0] : 0);
+    private void Rebuild()
+    {
+        GuestSet set = _set;
+        int last = _ports.Count == 0 ? 0 : _ports.Keys.Max();
+        var byPort = new ushort[last + 1];
+        var portOf = new string?[set.All.Length];
+
+        // A port whose name nobody knows belongs to the guest whose address the bridge learnt behind it.
+        ILookup<int, ForwardingEntry>? learnt = null;
+        foreach ((ushort id, PortInfo port) in _ports)
+        {
+            if (port.Role == PortRole.Guest)
+            {
+                ushort guest = set.FindByPortName(port.Name);
+                if (guest == 0 && set.Count > 0)
+                {
+                    learnt ??= ForwardingTable.Read().ToLookup(e => e.IfIndex);
+                    ushort[] behind = [.. learnt[port.IfIndex].Select(e => set.FindByMac(e.Mac)).Distinct()];
+                    guest = behind.Length == 1 ? behind[0] : (ushort)0;
+                }
+
+                byPort[id] = guest;
+                if (guest != 0)
+                {
+                    portOf[guest] = port.Name;
+                }
+            }
+        }
+
+        Volatile.Write(ref _infos, [.. set.All.Select((g, i) => g is null ? null : Describe(g, portOf[i] ?? ""))]);
+        Ports.Replace(byPort);
+    }
+
+    private GuestInfo Describe(GuestModel guest, string port) =>
+        new(guest.Name, guest.Uuid, _policy.Roles[guest.Role].Name, guest.Tenant, port, guest.Macs.Length > 0 ? guest.Macs[0] : 0)
+        {
+            Tags = guest.Tags,
+            Bridge = guest.Bridge,
+            Vlan = guest.Vlan,
+        };
 }

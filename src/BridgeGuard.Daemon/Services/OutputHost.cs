@@ -1,4 +1,5 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Outputs;
 using BridgeGuard.Outputs.EveFile;
@@ -14,7 +15,7 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
     private readonly SharedEventSink _shared = new();
     private readonly OutputPump _pump;
 
-    public OutputHost(DaemonModel model, ILoggerFactory loggers)
+    public OutputHost(DaemonModel model, GuestRegistry registry, ILoggerFactory loggers)
     {
         // With two processes the workers' rings are shared memory, and come and go with the data planes.
         _rings = new EventRing[model.Processes == 1 ? model.Workers : 0];
@@ -29,6 +30,7 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
                 new EveFileOptions { Name = "eve", Path = Path.Combine(model.LogDirectory, "eve.json"), FlushInterval = TimeSpan.FromMilliseconds(200) },
                 loggers.CreateLogger<EveFileOutput>()),
         };
+        outputs.Add(new AddressLearner(registry));
         foreach (WebhookModel webhook in model.Webhooks)
         {
             outputs.Add(WebhookOutputs.Create(webhook, model.StateDirectory, loggers));

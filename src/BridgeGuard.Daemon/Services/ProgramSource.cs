@@ -1,6 +1,8 @@
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Guests;
+using BridgeGuard.Engine.Policy.Standing;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
 using BridgeGuard.Rules.Caching;
@@ -21,6 +23,8 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     private readonly DatasetRegistry _datasets = new() { Folders = [model.StateDirectory] };
     private EngineProgram _program = EngineProgram.Empty;
     private CancellationTokenSource? _searches;
+    private GuestSet _guests = GuestSet.Empty;
+    private StandingActions _actions = StandingActions.Empty;
 
     /// <summary>Rule text from which on a reload compiles in a process of its own: less does not stop a worker for a millisecond.</summary>
     private const long LeastTextForChild = 1 << 20;
@@ -39,6 +43,16 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         {
             _workers.Add(worker);
             worker.Program = _program;
+        }
+    }
+
+    /// <summary>Other guests or actions: the program is exchanged without compiling anything.</summary>
+    public void Apply(GuestSet guests, StandingActions actions)
+    {
+        lock (_gate)
+        {
+            (_guests, _actions) = (guests, actions);
+            Publish(_program with { Guests = guests, Actions = actions });
         }
     }
 
@@ -63,6 +77,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         {
             Files = model.Rules.Files,
             Variables = variables,
+            HomeGroups = model.Policy.HomeGroups,
             ClassificationFile = model.Rules.Classification,
             ReferenceFile = model.Rules.References,
             ThresholdFile = model.Rules.Thresholds,
@@ -123,11 +138,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         var program = new EngineProgram(loaded.Rules, new CompiledPolicy(model.Policy, loaded.Rules.Rules));
         lock (_gate)
         {
-            _program = program;
-            foreach (PacketWorker worker in _workers)
-            {
-                worker.Program = program;
-            }
+            Publish(program with { Guests = _guests, Actions = _actions });
         }
 
         RulesFailed = lines.Length;
@@ -194,6 +205,15 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         }
 
         return loaded ?? CompilerProcess.RunGently(() => RuleLoader.Load(options));
+    }
+
+    private void Publish(EngineProgram program)
+    {
+        _program = program;
+        foreach (PacketWorker worker in _workers)
+        {
+            worker.Program = program;
+        }
     }
 
     private static partial class Log

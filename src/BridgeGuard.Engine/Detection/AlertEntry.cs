@@ -56,5 +56,11 @@ public struct AlertEntry
     /// <summary>EVE <c>alert.context</c>: a UTF-8 JSON object with one member per data set, from data sets that carry JSON; empty without.</summary>
     public ReadOnlyMemory<byte> Context;
 
+    /// <summary>The role that decided about the match; null: the rule's own action stands.</summary>
+    public string? Role;
+
+    /// <summary>The line that the role decided by, <c>file:line:column</c>; null without.</summary>
+    public string? Place;
+
     public readonly bool Has(AlertFlags flags) => (Flags & flags) != 0;
 }

@@ -224,9 +224,38 @@ public sealed partial class Detector
                 };
             case ConditionKind.StreamSize:
                 return TestStreamSize(flow, condition);
+            case ConditionKind.GuestRole or ConditionKind.GuestTag:
+                return TestGuest(flow, condition);
             default:
                 return false;
         }
+    }
+
+    /// <summary>An end that is no guest has neither role nor tags, so a negation needs a guest too.</summary>
+    private bool TestGuest(Flow flow, in PacketCondition condition)
+    {
+        ushort index = condition.Mode == 0 ? (flow.ClientGuest != 0 ? flow.ClientGuest : flow.ServerGuest)
+            : flow.ClientGuest != 0 ? flow.ServerGuest : (ushort)0;
+        if (Guests.Get(index) is not { } guest)
+        {
+            return false;
+        }
+
+        string wanted = _rules.Names[condition.A];
+        if (condition.Kind == ConditionKind.GuestRole)
+        {
+            return wanted.Equals(Policy.Model.Roles[guest.Role].Name, StringComparison.OrdinalIgnoreCase) != condition.Negated;
+        }
+
+        foreach (string tag in guest.Tags)
+        {
+            if (wanted.Equals(tag, StringComparison.OrdinalIgnoreCase))
+            {
+                return !condition.Negated;
+            }
+        }
+
+        return condition.Negated;
     }
 
     /// <summary>Mode 0: both added, 1: to server, 2: to client, 3: either, 4: each of both.</summary>

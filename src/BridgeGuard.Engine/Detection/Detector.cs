@@ -4,6 +4,7 @@ using BridgeGuard.Engine.Detection.Transforms;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Frames;
@@ -65,6 +66,9 @@ public sealed partial class Detector : IDisposable
 
     /// <summary>What roles make of the rules; exchanged together with the rule set.</summary>
     public CompiledPolicy Policy { get; set; } = CompiledPolicy.Empty;
+
+    /// <summary>The guests in force; their roles are those of <see cref="Policy"/>.</summary>
+    public GuestSet Guests { get; set; } = GuestSet.Empty;
 
     /// <summary>Where raw stream windows come from; without it stream rules look at packets.</summary>
     public Reassembler? Reassembler { get; set; }
@@ -240,19 +244,23 @@ public sealed partial class Detector : IDisposable
     {
         ref readonly RuleEntry entry = ref _rules.Entries[rule];
         RuleAction action = entry.Action;
+        string? decider = null;
+        string? place = null;
         if (Policy.ChangesRules)
         {
             // Asked at the match, not before: matches are rare, so roles cost nothing on the way there.
-            RoleAction role = Policy.ActionFor(rule, action, _flow);
+            RoleAction role = Policy.ActionFor(rule, action, _flow, out byte decidingRole);
             if (role == RoleAction.Off)
             {
                 return;
             }
 
             action = CompiledPolicy.Apply(role, action);
-            if (action != entry.Action)
+            if (role != RoleAction.AsRule)
             {
-                flags |= AlertFlags.DropFlow;
+                decider = Policy.Model.Roles[decidingRole].Name;
+                place = Policy.FindLine(decidingRole, _rules.Infos[rule])?.Place;
+                flags |= action != entry.Action ? AlertFlags.DropFlow : AlertFlags.None;
             }
         }
 
@@ -293,6 +301,8 @@ public sealed partial class Detector : IDisposable
             Transaction = transaction,
             Context = _inspector.Context,
             Frame = frame,
+            Role = decider,
+            Place = place,
         };
         if (_alerts.Add(alert))
         {

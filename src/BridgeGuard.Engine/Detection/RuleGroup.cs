@@ -197,12 +197,12 @@ internal sealed class RuleGroupCache
     {
         if (flow is null)
         {
-            return Find(rules, packet, hasFlow: false);
+            return Find(rules, packet, null, hasFlow: false);
         }
 
         if (flow.Group is not { } known || !known.Suits(rules, packet))
         {
-            RuleGroup group = Find(rules, packet, hasFlow: true);
+            RuleGroup group = Find(rules, packet, flow, hasFlow: true);
             flow.Group = flow.Key.Protocol == packet.Protocol ? group : flow.Group;
             return group;
         }
@@ -214,7 +214,7 @@ internal sealed class RuleGroupCache
 
         if (known.Opposite is not { } opposite)
         {
-            opposite = Find(rules, packet, hasFlow: true);
+            opposite = Find(rules, packet, flow, hasFlow: true);
             known.Opposite = opposite;
             opposite.Opposite = known;
         }
@@ -222,7 +222,7 @@ internal sealed class RuleGroupCache
         return opposite;
     }
 
-    private RuleGroup Find(RuleSet rules, Packet packet, bool hasFlow)
+    private RuleGroup Find(RuleSet rules, Packet packet, Flow? flow, bool hasFlow)
     {
         if (!ReferenceEquals(_rules, rules))
         {
@@ -231,14 +231,17 @@ internal sealed class RuleGroupCache
         }
 
         bool hasAddresses = packet.IpVersion != 0;
+        bool toServer = packet.Direction == Direction.ToServer;
+        ushort sourceView = flow is null ? (ushort)0 : toServer ? flow.ClientView : flow.ServerView;
+        ushort destinationView = flow is null ? (ushort)0 : toServer ? flow.ServerView : flow.ClientView;
         bool hasPorts = (packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo)) && packet.Protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Sctp;
         var key = new RuleGroupKey(
             packet.IpVersion,
             packet.Protocol,
             hasFlow,
             hasFlow ? packet.Direction : Direction.ToServer,
-            hasAddresses ? rules.Addresses.Classify(packet.SourceAddress, packet.IpVersion) : 0,
-            hasAddresses ? rules.Addresses.Classify(packet.DestinationAddress, packet.IpVersion) : 0,
+            hasAddresses ? rules.Addresses.Classify(sourceView, packet.SourceAddress, packet.IpVersion) : 0,
+            hasAddresses ? rules.Addresses.Classify(destinationView, packet.DestinationAddress, packet.IpVersion) : 0,
             hasPorts ? rules.Ports.Classify(packet.SourcePort) : rules.Ports.NoPorts,
             hasPorts ? rules.Ports.Classify(packet.DestinationPort) : rules.Ports.NoPorts);
         if (_groups.TryGetValue(key, out RuleGroup? group))

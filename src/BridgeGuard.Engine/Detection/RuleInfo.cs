@@ -19,6 +19,18 @@ public enum RuleAction : byte
 
     /// <summary>Answer a DNS query in the server's name (BridgeGuard only; by role).</summary>
     Sinkhole,
+
+    /// <summary>Let the flow's frames pass at the role's rate only (BridgeGuard only; by role).</summary>
+    RateLimit,
+
+    /// <summary>Hold the connection open and still (BridgeGuard only; by role).</summary>
+    Tarpit,
+
+    /// <summary>Answer an HTTP request with a page (BridgeGuard only; by role).</summary>
+    BlockPage,
+
+    /// <summary>Trust the flow from here on (BridgeGuard only; by role).</summary>
+    Bypass,
 }
 
 /// <summary>Which end of a matching packet the attack is aimed at (<c>target:src_ip</c>).</summary>

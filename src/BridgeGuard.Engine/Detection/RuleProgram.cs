@@ -133,6 +133,12 @@ internal enum ConditionKind : byte
     FlowPackets,
     FlowBytes,
     FlowElephant,
+
+    /// <summary>Mode 0: the guest, 1: its peer. A: name of the role.</summary>
+    GuestRole,
+
+    /// <summary>The same for a tag.</summary>
+    GuestTag,
     TcpSession,
     PacketBuffer,
     Vlan,

@@ -62,7 +62,7 @@ public sealed class RuleSet
     /// <summary>Each rule's header, apart from the entries: it is asked for every pattern found, and most are answered by it.</summary>
     internal int[] HeaderOfRule { get; init; } = [];
 
-    internal AddressClassifier Addresses { get; init; } = AddressClassifier.Build([]);
+    internal AddressViews Addresses { get; init; } = new([AddressClassifier.Build([])]);
 
     internal PortClassifier Ports { get; init; } = PortClassifier.Build([]);
 

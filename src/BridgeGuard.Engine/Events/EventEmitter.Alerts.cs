@@ -34,6 +34,7 @@ public sealed partial class EventEmitter
         }
 
         WriteTunnel(packet);
+        WritePolicy(flow, in entry);
         if (flow is not null)
         {
             WriteAlertAppLayer(options, packet, flow, in entry);
@@ -144,6 +145,46 @@ public sealed partial class EventEmitter
 
         _writer.EndObject();
     }
+
+    /// <summary>Which role decided, by which line, to do what; and where the flow was moved to.</summary>
+    private void WritePolicy(Flow? flow, in AlertEntry entry)
+    {
+        if (entry.Role is { } role)
+        {
+            _writer.StartObject("policy"u8);
+            _writer.Text("role"u8, role);
+            _writer.Text("action"u8, ActionName(entry.Action));
+            if (entry.Place is { Length: > 0 } place)
+            {
+                _writer.Text("place"u8, place);
+            }
+
+            _writer.EndObject();
+        }
+
+        if (flow?.MovedTo is { } target)
+        {
+            _writer.StartObject("redirect"u8);
+            _writer.Text("target"u8, target.Name);
+            _writer.Address("dest_ip"u8, target.Address, target.Address.IsV4);
+            _writer.Number("dest_port"u8, (long)(target.Port != 0 ? target.Port : flow.Key.DestinationPort));
+            _writer.EndObject();
+        }
+    }
+
+    private static ReadOnlySpan<byte> ActionName(RuleAction action) => action switch
+    {
+        RuleAction.Pass => "pass"u8,
+        RuleAction.Drop => "drop"u8,
+        RuleAction.Reject or RuleAction.RejectDestination or RuleAction.RejectBoth => "reject"u8,
+        RuleAction.Redirect => "redirect"u8,
+        RuleAction.Sinkhole => "sinkhole"u8,
+        RuleAction.RateLimit => "rate-limit"u8,
+        RuleAction.Tarpit => "tarpit"u8,
+        RuleAction.BlockPage => "block-page"u8,
+        RuleAction.Bypass => "bypass"u8,
+        _ => "alert"u8,
+    };
 
     /// <summary>Where a firewall rule or policy matched and what it does.</summary>
     private void WriteFirewall(in AlertEntry entry)
@@ -325,7 +366,7 @@ public sealed partial class EventEmitter
     private bool Blocks(in AlertEntry entry) => entry.Action switch
     {
         RuleAction.Reject or RuleAction.RejectDestination or RuleAction.RejectBoth => true,
-        RuleAction.Drop or RuleAction.Redirect => _settings.IsInline,
+        RuleAction.Drop or RuleAction.Redirect or RuleAction.Sinkhole or RuleAction.Tarpit or RuleAction.BlockPage => _settings.IsInline,
         _ => false,
     };
 
@@ -456,6 +497,14 @@ public sealed partial class EventEmitter
         DropReason.ExceptionPolicyFlowDrop => "exception policy flow drop"u8,
         DropReason.FirewallFlowDrop => "firewall flow drop"u8,
         DropReason.FirewallRules => "firewall rules"u8,
+        DropReason.LinkGuard => "link guard"u8,
+        DropReason.Contract => "service contract"u8,
+        DropReason.RateLimit => "rate limit"u8,
+        DropReason.Tarpit => "tarpit"u8,
+        DropReason.Blocked => "blocked"u8,
+        DropReason.Behaviour => "behaviour"u8,
+        DropReason.EncryptedPolicy => "encrypted traffic policy"u8,
+        DropReason.BlockPage => "block page"u8,
         _ => "unknown"u8,
     };
 }

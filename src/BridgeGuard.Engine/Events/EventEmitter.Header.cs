@@ -49,7 +49,7 @@ public sealed partial class EventEmitter
 
         _writer.Text("pkt_src"u8, SourceName(packet.Source));
         PacketEther(output, packet, flow);
-        Tail(output, flow, packet.IpVersion != 0 ? packet : null);
+        Tail(output, flow, packet);
     }
 
     /// <summary>Opens a record of a flow as a whole, seen from its client or (reversed) its server.</summary>
@@ -245,15 +245,16 @@ public sealed partial class EventEmitter
     /// <summary>Fields that configuration adds to every record, and the guests at both ends.</summary>
     private void Tail(EveOutput output, Flow? flow, Packet? packet)
     {
-        if (output.Settings.CommunityId && (flow is not null || packet is not null))
+        if (output.Settings.CommunityId && (flow is not null || packet is { IpVersion: not 0 }))
         {
             Span<byte> text = stackalloc byte[CommunityId.TextLength];
+            bool ofPacket = packet is { IpVersion: not 0 };
             FlowKey key = flow?.Key ?? PacketKey(packet!);
-            byte type = flow is not null && packet is null ? flow.IcmpTypeToServer : packet?.IcmpType ?? 0;
-            byte code = flow is not null && packet is null ? flow.IcmpCodeToServer : packet?.IcmpCode ?? 0;
-            if (packet is not null)
+            byte type = ofPacket ? packet!.IcmpType : flow!.IcmpTypeToServer;
+            byte code = ofPacket ? packet!.IcmpCode : flow!.IcmpCodeToServer;
+            if (ofPacket)
             {
-                key = PacketKey(packet);
+                key = PacketKey(packet!);
             }
 
             CommunityId.Format(in key, type, code, output.Settings.CommunityIdSeed, text);
@@ -275,16 +276,37 @@ public sealed partial class EventEmitter
             _writer.Text("suricata_version"u8, "8.0.8"u8);
         }
 
+        Guests(flow, packet);
         if (flow is not null)
         {
-            Guest("vm"u8, flow.ClientGuest);
-            Guest("peer_vm"u8, flow.ServerGuest);
             if (output.Settings.Metadata)
             {
-                Variables?.WriteFlow(_writer, flow, packet is null ? null : PacketVariables);
+                Variables?.WriteFlow(_writer, flow, packet is { IpVersion: not 0 } ? PacketVariables : null);
             }
         }
     }
+
+    /// <summary>
+    /// <c>vm</c> is the client's guest, or the server's where only that end is one; <c>peer_vm</c> is the other guest. Without a flow the
+    /// sender takes the client's place.
+    /// </summary>
+    private void Guests(Flow? flow, Packet? packet)
+    {
+        ushort client = flow?.ClientGuest ?? 0;
+        ushort server = flow?.ServerGuest ?? 0;
+        if (flow is null && packet is { EthernetOffset: >= 0 } && packet.EthernetOffset + 14 <= packet.Buffer.Length)
+        {
+            ReadOnlySpan<byte> macs = packet.Buffer.AsSpan(packet.EthernetOffset, 12);
+            client = _guests.Find(packet.Info.PortId, ReadMac(macs[6..]), packet.SourceAddress);
+            server = _guests.Find(0, ReadMac(macs), packet.DestinationAddress);
+        }
+
+        Guest("vm"u8, client != 0 ? client : server);
+        Guest("peer_vm"u8, client != 0 && server != client ? server : (ushort)0);
+    }
+
+    private static ulong ReadMac(ReadOnlySpan<byte> bytes) =>
+        ((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32) | BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]);
 
     private void Guest(ReadOnlySpan<byte> name, ushort index)
     {
@@ -299,6 +321,23 @@ public sealed partial class EventEmitter
         TextIfAny("role"u8, guest.Role);
         TextIfAny("tenant"u8, guest.Tenant);
         TextIfAny("port"u8, guest.Port);
+        TextIfAny("bridge"u8, guest.Bridge);
+        if (guest.Vlan != 0)
+        {
+            _writer.Number("vlan"u8, (long)guest.Vlan);
+        }
+
+        if (guest.Tags.Length > 0)
+        {
+            _writer.StartArray("tags"u8);
+            foreach (string tag in guest.Tags)
+            {
+                _writer.TextValue(tag);
+            }
+
+            _writer.EndArray();
+        }
+
         if (guest.Mac != 0)
         {
             Span<byte> text = stackalloc byte[MacTextLength];

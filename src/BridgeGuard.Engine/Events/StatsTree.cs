@@ -206,7 +206,9 @@ public sealed class StatsTree
     }
 
     private static bool IsOurs(string path) => path is "worker.faults" or "detect.pcre_match_limit" or "ips.drop_reason.file_verdict"
-        or "ips.drop_reason.file_hold" or "ips.drop_reason.quarantine" or "ips.drop_reason.redirect";
+        or "ips.drop_reason.file_hold" or "ips.drop_reason.quarantine" or "ips.drop_reason.redirect"
+        or "ips.drop_reason.link_guard" or "ips.drop_reason.service_contract" or "ips.drop_reason.rate_limit" or "ips.drop_reason.tarpit"
+        or "ips.drop_reason.blocked" or "ips.drop_reason.behaviour" or "ips.drop_reason.encrypted_policy" or "ips.drop_reason.block_page";
 
     private static string NameOf(ExceptionPolicy policy) => policy switch
     {
@@ -256,6 +258,14 @@ public sealed class StatsTree
         (DropReason.FileHold, "file_hold"),
         (DropReason.Quarantine, "quarantine"),
         (DropReason.Redirect, "redirect"),
+        (DropReason.LinkGuard, "link_guard"),
+        (DropReason.Contract, "service_contract"),
+        (DropReason.RateLimit, "rate_limit"),
+        (DropReason.Tarpit, "tarpit"),
+        (DropReason.Blocked, "blocked"),
+        (DropReason.Behaviour, "behaviour"),
+        (DropReason.EncryptedPolicy, "encrypted_policy"),
+        (DropReason.BlockPage, "block_page"),
     ];
 
     private static readonly (DropReason, string)[] FirewallReasons =

@@ -16,6 +16,11 @@ public static class ExceptionPolicies
     public static void Apply(
         Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, WorkerCounters? counters = null, bool isInline = true)
     {
+        if (flow?.Exceptions?[(int)cause] is { } ofRole)
+        {
+            policy = ofRole;
+        }
+
         counters?.Policy(cause, policy);
 
         // Ignoring is remembered too: the flow's record says that something was missed.

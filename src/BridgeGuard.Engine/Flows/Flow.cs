@@ -1,8 +1,11 @@
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Redirects;
+using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Frames;
+using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Flows;
@@ -161,6 +164,39 @@ public sealed class Flow
     public byte ClientRole;
     public byte ServerRole;
 
+    /// <summary>The guests, roles and actions that judged the flow; when others are in force it is judged anew.</summary>
+    public uint PolicyGeneration;
+
+    /// <summary>What was decided about the whole flow by contract, action or behaviour; <see cref="RoleAction.AsRule"/>: nothing.</summary>
+    public RoleAction Restriction;
+
+    /// <summary>Why; meaningful with <see cref="Restriction"/>.</summary>
+    public RuleInfo? RestrictedBy;
+
+    /// <summary>Redirect target of the restriction; -1: the role's.</summary>
+    public short RestrictionTarget = -1;
+
+    /// <summary>The rate of a limited flow, and what it shares its bucket with.</summary>
+    public RateLimitModel? Rate;
+    public ulong RateKey;
+
+    /// <summary>Bits of the encrypted-traffic policy that need not be asked again: 1 client's hello, 2 server's.</summary>
+    public byte EncryptedChecked;
+
+    /// <summary>How the ends' systems rebuild overlaps, where their roles say so.</summary>
+    public HostOs? ClientOs;
+    public HostOs? ServerOs;
+
+    /// <summary>A role's answers to exceptions, by cause; null: the configured ones.</summary>
+    public ExceptionPolicy?[]? Exceptions;
+
+    /// <summary>With which variables rules see the ends' addresses (<c>AddressViews</c>); 0: as configured.</summary>
+    public ushort ClientView;
+    public ushort ServerView;
+
+    /// <summary>The target the flow was moved to; null when it was not.</summary>
+    public RedirectTarget? MovedTo;
+
     /// <summary>Null except for TCP.</summary>
     public TcpSession? Tcp;
 
@@ -264,6 +300,8 @@ public sealed class Flow
         (ClientPortId, ServerPortId) = (ServerPortId, ClientPortId);
         (ClientGuest, ServerGuest) = (ServerGuest, ClientGuest);
         (ClientRole, ServerRole) = (ServerRole, ClientRole);
+        (ClientOs, ServerOs) = (ServerOs, ClientOs);
+        (ClientView, ServerView) = (ServerView, ClientView);
         (AppToServer, AppToClient) = (AppToClient, AppToServer);
         (FramesToServer, FramesToClient) = (FramesToClient, FramesToServer);
         (DetectToServer, DetectToClient) = (DetectToClient, DetectToServer);
@@ -297,6 +335,17 @@ public sealed class Flow
         Macs?.Clear();
         ClientPortId = ServerPortId = ClientGuest = ServerGuest = 0;
         ClientRole = ServerRole = 0;
+        PolicyGeneration = 0;
+        Restriction = RoleAction.AsRule;
+        RestrictedBy = null;
+        RestrictionTarget = -1;
+        Rate = null;
+        RateKey = 0;
+        EncryptedChecked = 0;
+        ClientOs = ServerOs = null;
+        Exceptions = null;
+        ClientView = ServerView = 0;
+        MovedTo = null;
         Tcp = null;
         App = AppToServer = AppToClient = AppOriginal = AppExpected = ProtocolId.Unknown;
         AppPort = 0;

@@ -11,12 +11,20 @@ public sealed class CompiledPolicy
     public static readonly CompiledPolicy Empty = new(PolicyModel.Empty, []);
 
     private readonly RoleAction[]?[] _byRole;
+    private readonly ushort[] _views;
 
     /// <param name="model">Roles and guests.</param>
     /// <param name="rules">The rules in the order of the rule set.</param>
     public CompiledPolicy(PolicyModel model, IReadOnlyList<RuleInfo> rules)
     {
         Model = model;
+        _views = AddressViews.OfRoles(model.Roles);
+        foreach (RoleModel role in model.Roles)
+        {
+            LooksFurther |= role.Encrypted.IsOn || role.Behaviour.DnsTunnel.IsOn || role.Behaviour.IcmpTunnel.IsOn;
+            GuardsLinks |= role.Links.IsOn;
+        }
+
         _byRole = new RoleAction[]?[model.Roles.Length];
         for (int role = 0; role < model.Roles.Length; role++)
         {
@@ -30,31 +38,64 @@ public sealed class CompiledPolicy
 
     public PolicyModel Model { get; }
 
+    /// <summary>Some role looks at handshakes, DNS queries or pings of established flows.</summary>
+    public bool LooksFurther { get; }
+
+    /// <summary>Some role has a layer-2 guard.</summary>
+    public bool GuardsLinks { get; }
+
     /// <summary>Some role changes some rule; else <see cref="ActionFor"/> need not be asked.</summary>
     public bool ChangesRules { get; }
 
     /// <summary>What the roles of both ends make of a rule; the stricter end decides. Ends that are no guests have no say unless both are none.</summary>
-    public RoleAction ActionFor(int ruleIndex, RuleAction own, Flow? flow)
+    /// <param name="decider">Index of the role that decided.</param>
+    public RoleAction ActionFor(int ruleIndex, RuleAction own, Flow? flow, out byte decider)
     {
         byte client = flow?.ClientRole ?? 0;
         byte server = flow?.ServerRole ?? 0;
         bool clientIsGuest = flow is { ClientGuest: not 0 };
         bool serverIsGuest = flow is { ServerGuest: not 0 };
-        if (clientIsGuest == serverIsGuest)
+        decider = clientIsGuest || !serverIsGuest ? client : server;
+        if (clientIsGuest != serverIsGuest || client == server)
         {
-            RoleAction first = Lookup(client, ruleIndex);
-            RoleAction second = Lookup(server, ruleIndex);
-            return first == second ? first : Stricter(first, second, own);
+            return Lookup(decider, ruleIndex);
         }
 
-        return Lookup(clientIsGuest ? client : server, ruleIndex);
+        RoleAction first = Lookup(client, ruleIndex);
+        RoleAction second = Lookup(server, ruleIndex);
+        RoleAction firstRank = first == RoleAction.AsRule ? Rank(own) : first;
+        RoleAction secondRank = second == RoleAction.AsRule ? Rank(own) : second;
+        decider = firstRank >= secondRank ? client : server;
+        return firstRank >= secondRank ? first : second;
+    }
+
+    /// <summary>The address view of a role's guests; 0: as configured.</summary>
+    public ushort ViewOf(byte role) => role < _views.Length ? _views[role] : (ushort)0;
+
+    /// <summary>The line of a role that decides about a rule: the last one that selects it; null when none does.</summary>
+    public RoleRule? FindLine(byte role, RuleInfo rule)
+    {
+        RoleRule[] lines = Model.Roles[role].Rules;
+        for (int i = lines.Length - 1; i >= 0; i--)
+        {
+            if (Selects(lines[i], rule))
+            {
+                return lines[i];
+            }
+        }
+
+        return null;
     }
 
     /// <summary>The action of a match after the role has spoken.</summary>
     public static RuleAction Apply(RoleAction role, RuleAction own) => role switch
     {
+        RoleAction.Bypass => RuleAction.Bypass,
         RoleAction.Alert => RuleAction.Alert,
+        RoleAction.RateLimit => RuleAction.RateLimit,
         RoleAction.Sinkhole => RuleAction.Sinkhole,
+        RoleAction.Tarpit => RuleAction.Tarpit,
+        RoleAction.BlockPage => RuleAction.BlockPage,
         RoleAction.Redirect => RuleAction.Redirect,
         RoleAction.Reject => RuleAction.RejectBoth,
         RoleAction.Drop => RuleAction.Drop,
@@ -67,15 +108,12 @@ public sealed class CompiledPolicy
         RuleAction.Drop => RoleAction.Drop,
         RuleAction.Reject or RuleAction.RejectBoth or RuleAction.RejectDestination => RoleAction.Reject,
         RuleAction.Redirect => RoleAction.Redirect,
+        RuleAction.BlockPage => RoleAction.BlockPage,
+        RuleAction.Tarpit => RoleAction.Tarpit,
+        RuleAction.Sinkhole => RoleAction.Sinkhole,
+        RuleAction.RateLimit => RoleAction.RateLimit,
         _ => RoleAction.Alert,
     };
-
-    private static RoleAction Stricter(RoleAction first, RoleAction second, RuleAction own)
-    {
-        RoleAction firstRank = first == RoleAction.AsRule ? Rank(own) : first;
-        RoleAction secondRank = second == RoleAction.AsRule ? Rank(own) : second;
-        return firstRank >= secondRank ? first : second;
-    }
 
     private static RoleAction[] Compile(RoleModel role, IReadOnlyList<RuleInfo> rules)
     {
@@ -111,16 +149,69 @@ public sealed class CompiledPolicy
             return false;
         }
 
-        if (line.MetadataKey is null)
+        if ((line.MaxSeverity != 0 && rule.Severity > line.MaxSeverity) || (line.MinSeverity != 0 && rule.Severity < line.MinSeverity))
         {
-            return true;
+            return false;
         }
 
+        return (line.Cve is null || NamesCve(rule, line.Cve)) && (line.MetadataKey is null || HasMetadata(rule, line.MetadataKey, line.MetadataValues));
+    }
+
+    /// <summary>Metadata <c>cve</c>, or a reference of that kind.</summary>
+    private static bool NamesCve(RuleInfo rule, string cve)
+    {
+        bool any = cve.Equals("any", StringComparison.OrdinalIgnoreCase);
         foreach (RuleMetadata pair in rule.Metadata)
         {
-            if (pair.Key.Equals(line.MetadataKey, StringComparison.OrdinalIgnoreCase) && (line.MetadataValue is null || Holds(pair.Values, line.MetadataValue)))
+            if (!pair.Key.Equals("cve", StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            foreach (string value in pair.Values)
+            {
+                if (any || Normalise(value).Equals(Normalise(cve), StringComparison.OrdinalIgnoreCase))
+                {
+                    return true;
+                }
+            }
+        }
+
+        foreach (string reference in rule.References)
+        {
+            int at = reference.LastIndexOf("cve", StringComparison.OrdinalIgnoreCase);
+            if (at >= 0 && (any || Normalise(reference).Contains(Normalise(cve), StringComparison.OrdinalIgnoreCase)))
             {
                 return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>CVE-2021-44228, CVE_2021_44228 and 2021-44228 are the same.</summary>
+    private static string Normalise(string cve) => cve.Replace('_', '-').Replace("CVE-", "", StringComparison.OrdinalIgnoreCase);
+
+    private static bool HasMetadata(RuleInfo rule, string key, string[] values)
+    {
+        foreach (RuleMetadata pair in rule.Metadata)
+        {
+            if (!pair.Key.Equals(key, StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            if (values.Length == 0)
+            {
+                return true;
+            }
+
+            foreach (string value in values)
+            {
+                if (Holds(pair.Values, value))
+                {
+                    return true;
+                }
             }
         }
 

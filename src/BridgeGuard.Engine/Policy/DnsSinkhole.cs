@@ -74,6 +74,32 @@ public static class DnsSinkhole
         return true;
     }
 
+    /// <summary>The name that a DNS message over UDP asks for first, with dots; false when there is none or it is compressed.</summary>
+    /// <param name="into">At least 255 bytes.</param>
+    public static bool TryReadName(ReadOnlySpan<byte> dns, Span<byte> into, out int length)
+    {
+        length = 0;
+        if (dns.Length < HeaderBytes || !TryFindQuestionEnd(dns, out int end, out _) || end - HeaderBytes - 5 > 254)
+        {
+            return false;
+        }
+
+        int at = HeaderBytes;
+        while (dns[at] != 0)
+        {
+            if (length > 0)
+            {
+                into[length++] = (byte)'.';
+            }
+
+            dns.Slice(at + 1, dns[at]).CopyTo(into[length..]);
+            length += dns[at];
+            at += dns[at] + 1;
+        }
+
+        return length > 0;
+    }
+
     private static void WriteIp(Span<byte> ip, Packet query, bool v4, int payloadLength)
     {
         if (v4)

@@ -197,7 +197,7 @@ public sealed partial class TcpTracker
         client.NextWindow = tcp.Acknowledgement + tcp.Window;
         server.Window = session.SynWindow;
         server.NextWindow = server.LastAck + session.SynWindow;
-        ChoosePolicies(packet, session);
+        ChoosePolicies(packet, session, flow);
         if (session.FastOpenBytes > 0)
         {
             Reassembler.Acknowledge(client, tcp.Acknowledgement);
@@ -311,7 +311,7 @@ public sealed partial class TcpTracker
             session.Flags |= TcpSessionFlags.Timestamps;
         }
 
-        ChoosePolicies(packet, session);
+        ChoosePolicies(packet, session, flow);
         return true;
     }
 
@@ -345,7 +345,7 @@ public sealed partial class TcpTracker
             session.Flags |= TcpSessionFlags.Timestamps;
         }
 
-        ChoosePolicies(packet, session);
+        ChoosePolicies(packet, session, flow);
         TakeData(packet, flow, session, sender, receiver);
         return true;
     }

@@ -276,7 +276,7 @@ public sealed partial class TcpTracker
             client.LastTimestampUs = packet.TimeUs;
         }
 
-        ChoosePolicies(packet, session);
+        ChoosePolicies(packet, session, flow);
     }
 
     private void BeginAtData(Packet packet, Flow flow)
@@ -320,7 +320,7 @@ public sealed partial class TcpTracker
         }
 
         session.Flags |= TcpSessionFlags.Sack;
-        ChoosePolicies(packet, session);
+        ChoosePolicies(packet, session, flow);
         TakeData(packet, flow, session, sender, receiver);
     }
 
@@ -408,14 +408,14 @@ public sealed partial class TcpTracker
         };
     }
 
-    private void ChoosePolicies(Packet packet, TcpSession session)
+    private void ChoosePolicies(Packet packet, TcpSession session, Flow flow)
     {
         // Overlaps in what the client sends are settled by the server's system, and the other way round.
         bool toServer = packet.Direction == Direction.ToServer;
         IpAddress server = toServer ? packet.DestinationAddress : packet.SourceAddress;
         IpAddress client = toServer ? packet.SourceAddress : packet.DestinationAddress;
-        session.Client.Policy = HostSystems.Find(_engine.HostOs, server);
-        session.Server.Policy = HostSystems.Find(_engine.HostOs, client);
+        session.Client.Policy = flow.ServerOs ?? HostSystems.Find(_engine.HostOs, server);
+        session.Server.Policy = flow.ClientOs ?? HostSystems.Find(_engine.HostOs, client);
     }
 
     private void CountFlags(TcpFlags flags)

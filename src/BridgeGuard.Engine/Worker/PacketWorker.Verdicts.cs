@@ -17,13 +17,17 @@ public sealed partial class PacketWorker
         for (int i = 0; i < _alerts.Count; i++)
         {
             ref AlertEntry alert = ref _alerts[i];
-            if (alert.Action == RuleAction.Redirect)
+            switch (alert.Action)
             {
-                Redirect(packet, flow);
-            }
-            else if (alert.Action == RuleAction.Sinkhole)
-            {
-                Sinkhole(packet, flow);
+                case RuleAction.Redirect:
+                    Redirect(packet, flow);
+                    break;
+                case RuleAction.Sinkhole:
+                    Sinkhole(packet, flow);
+                    break;
+                case RuleAction.RateLimit or RuleAction.Tarpit or RuleAction.BlockPage or RuleAction.Bypass when flow is not null && _settings.IsInline:
+                    Hinder(packet, flow, in alert);
+                    break;
             }
         }
     }
@@ -35,12 +39,36 @@ public sealed partial class PacketWorker
             return;
         }
 
-        RoleModel role = RoleOf(flow, r => r.RedirectTarget >= 0);
-        if (role.RedirectTarget < 0 || !_redirector.Move(packet, flow, role.RedirectTarget))
+        int target = flow.RestrictionTarget >= 0 ? flow.RestrictionTarget : RoleOf(flow, static r => r.RedirectTarget >= 0).RedirectTarget;
+        if (target < 0 || !_redirector.Move(packet, flow, target))
         {
             // A redirect that cannot be carried out must not let the attack through.
             packet.Drop(DropReason.Rules);
             flow.Flags |= FlowFlags.Dropped;
+        }
+    }
+
+    /// <summary>Matches in the middle of a flow that make all of it slow, still, or trusted.</summary>
+    private void Hinder(Packet packet, Flow flow, in AlertEntry alert)
+    {
+        if (packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.Restriction >= CompiledPolicy.Rank(alert.Action))
+        {
+            return;
+        }
+
+        switch (alert.Action)
+        {
+            case RuleAction.Bypass:
+                flow.Flags |= FlowFlags.Passed;
+                break;
+            case RuleAction.BlockPage:
+                AnswerWithPage(packet, flow, alert.Rule);
+                break;
+            default:
+                RoleAction action = alert.Action == RuleAction.Tarpit ? RoleAction.Tarpit : RoleAction.RateLimit;
+                Decide(flow, action, alert.Rule, tells: false, RoleOf(flow, static r => r.Rules.Length > 0), null);
+                Restrict(packet, flow);
+                break;
         }
     }
 
@@ -51,7 +79,7 @@ public sealed partial class PacketWorker
             return;
         }
 
-        RoleModel role = RoleOf(flow, r => r.Sinkhole is not null);
+        RoleModel role = RoleOf(flow, static r => r.Sinkhole is not null);
         if (packet.Direction == Direction.ToServer)
         {
             // Without room for the answer the client asks again; the query goes nowhere either way.

@@ -6,7 +6,9 @@ using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Redirects;
+using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
@@ -43,6 +45,9 @@ public sealed class WorkerEnvironment
     /// <summary>What workers find out about hosts and tell one another.</summary>
     public SharedState Shared { get; init; } = new();
 
+    /// <summary>Which guest is behind which port.</summary>
+    public PortGuests Ports { get; init; } = new();
+
     /// <summary>A monotonic clock with which a sample of rule evaluations is timed; null: costs of rules are not kept.</summary>
     public Func<long>? CostClock { get; init; }
 }
@@ -76,6 +81,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly IFileVerdicts? _fileVerdicts;
     private readonly ICertificateStore? _certificates;
     private readonly RedirectTable _redirectTable;
+    private readonly PortGuests _ports;
     private Redirector _redirector;
     private readonly SharedState _shared;
     private readonly bool _tracksMacs;
@@ -94,6 +100,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _fileVerdicts = environment.FileVerdicts;
         _certificates = environment.CertificateStore;
         _redirectTable = environment.Redirects;
+        _ports = environment.Ports;
         _decoder = new PacketDecoder(_settings.Decoder);
         _defragmenter = new Defragmenter(_settings.Defrag, _settings.HostOs, _settings.Flow.VlanTracking, environment.FlowHash);
         _files = new FileTracker(_settings.Files, environment.FileSink, environment.FileVerdicts, environment.FileStore);
@@ -263,6 +270,14 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     {
         ValidateChecksum(packet);
         _alerts.Clear();
+        _findingCount = 0;
+        if (_guarded != 0 && !PassesLinkGuard(packet))
+        {
+            ReportFindings();
+            WriteEvents(packet, null);
+            return;
+        }
+
         if (_isFirewall && Detector.HasEarlyRules(_current.Rules, FirewallTable.PreFlow)
             && !_detector.FilterEarly(_current.Rules, packet, null, _alerts, FirewallTable.PreFlow))
         {
@@ -284,6 +299,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
             _flows.Touch(flow, packet);
             NotePort(flow, packet);
+            if (flow.PolicyGeneration != _policyGeneration)
+            {
+                Judge(flow, packet, isNew: false);
+            }
+
             if (_tracksMacs)
             {
                 NoteMacs(flow, packet);
@@ -298,6 +318,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
                 // Rules before the stream still tell what they see, as those before the flow do.
                 PassesEarly(packet, flow);
+            }
+            else if (flow.Restriction != RoleAction.AsRule && Restrict(packet, flow))
+            {
+                packet.Flags |= PacketFlags.NoInspection;
             }
             else if (!_isFirewall || PassesEarly(packet, flow))
             {
@@ -347,40 +371,6 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection)) != 0;
-
-    /// <summary>A flow's first packet: who are its ends, and do they talk to a moved pair?</summary>
-    private void Introduce(Flow flow, Packet packet)
-    {
-        PolicyModel model = _current.Policy.Model;
-        ulong source = 0;
-        ulong destination = 0;
-        if (packet.EthernetOffset >= 0)
-        {
-            source = Mac(packet, 6);
-            destination = Mac(packet, 0);
-        }
-
-        flow.FirstPacketNumber = packet.Number;
-        flow.SourceMac = source;
-        flow.DestinationMac = destination;
-        flow.ClientGuest = model.FindGuest(packet.Info.PortId, source, flow.Key.Source);
-        flow.ServerGuest = model.FindGuest(0, destination, flow.Key.Destination);
-        flow.ClientRole = model.Guests[flow.ClientGuest].Role;
-        flow.ServerRole = model.Guests[flow.ServerGuest].Role;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static void NotePort(Flow flow, Packet packet)
-    {
-        if (packet.Direction == Direction.ToServer)
-        {
-            flow.ClientPortId = packet.Info.PortId;
-        }
-        else
-        {
-            flow.ServerPortId = packet.Info.PortId;
-        }
-    }
 
     private void NoteMacs(Flow flow, Packet packet)
     {
@@ -436,6 +426,16 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         if (flow is not null && (flow.Hold is not null || _files.LastClosed is not null || _files.Growing is not null))
         {
             JudgeFiles(packet, flow);
+        }
+
+        if (flow is not null && _current.Policy.LooksFurther)
+        {
+            LookFurther(packet, flow);
+        }
+
+        if (_findingCount > 0)
+        {
+            ReportFindings();
         }
 
         if (_alerts.Count > 0)
@@ -667,10 +667,23 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             return;
         }
 
+        EngineProgram before = _current;
         _current = next;
         RedirectTarget[] targets = next.Policy.Model.Targets;
-        _redirector = new Redirector(_redirectTable, targets, new NeighborTable(targets), Injector);
+        _policyGeneration++;
+        _guarded = next.Guests.Count;
+        _detector.Guests = next.Guests;
         _detector.Policy = next.Policy;
+        if (!ReferenceEquals(targets, before.Policy.Model.Targets))
+        {
+            _redirector = new Redirector(_redirectTable, targets, new NeighborTable(targets), Injector);
+        }
+
+        if (ReferenceEquals(next.Rules, before.Rules) && ReferenceEquals(next.Policy, before.Policy))
+        {
+            return;
+        }
+
         _files.Wanted = next.Rules.NeededHashes;
         _files.IsStoringWanted = next.Rules.StoresFiles;
         ApplyRuleNeeds(next.Rules);

@@ -70,6 +70,30 @@ public enum DropReason : byte
 
     /// <summary>A firewall rule dropped this packet.</summary>
     FirewallRules,
+
+    /// <summary>A lie on the link: spoofed Ethernet, IP, ARP, neighbour discovery, router or DHCP server messages.</summary>
+    LinkGuard,
+
+    /// <summary>The role's service contract does not allow it.</summary>
+    Contract,
+
+    /// <summary>Over the rate that was set for a guest, a peer or a rule.</summary>
+    RateLimit,
+
+    /// <summary>Held in a tarpit.</summary>
+    Tarpit,
+
+    /// <summary>An action in force on the guest or the peer: a block for a time.</summary>
+    Blocked,
+
+    /// <summary>A behaviour threshold of the role.</summary>
+    Behaviour,
+
+    /// <summary>The role's policy for encrypted traffic.</summary>
+    EncryptedPolicy,
+
+    /// <summary>Answered with a page in the server's name.</summary>
+    BlockPage,
 }
 
 /// <summary>The engine's answer for one frame. The attachment carries it out before it reads the next frame.</summary>

@@ -38,7 +38,7 @@ public sealed class WorkerCounters
     private const int ErrorKinds = 4;
     private const int TransportCount = 2;
     private const int AppCount = (int)ProtocolId.Count * TransportCount;
-    private const int DropReasonCount = 32;
+    private const int DropReasonCount = 64;
 
     private const int EventBase = (int)Counter.Count;
     private const int AppFlowBase = EventBase + PacketEventCapacity;

@@ -42,6 +42,11 @@ internal static class CompileKey
             Line(text, "address " + name, value);
         }
 
+        foreach (string[] groups in options.HomeGroups)
+        {
+            Line(text, "home", string.Join(' ', groups));
+        }
+
         foreach ((string name, string value) in options.Variables.Ports.OrderBy(variable => variable.Key, StringComparer.Ordinal))
         {
             Line(text, "port " + name, value);

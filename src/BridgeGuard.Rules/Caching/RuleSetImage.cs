@@ -193,7 +193,7 @@ internal static partial class RuleSetImage
         Entries = image.Array<RuleEntry>(),
         Headers = image.Array<RuleHeader>(),
         HeaderOfRule = image.Array<int>(),
-        Addresses = new AddressClassifier(image),
+        Addresses = new AddressViews(image),
         Ports = new PortClassifier(image),
         ProtocolSets = image.Jagged<ulong>(),
         Conditions = image.Array<PacketCondition>(),

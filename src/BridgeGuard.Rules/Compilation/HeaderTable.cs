@@ -4,10 +4,10 @@ using BridgeGuard.Rules.Semantics;
 namespace BridgeGuard.Rules.Compilation;
 
 /// <summary>Distinct headers, addresses, ports and protocol sets, numbered; and the rules behind each header.</summary>
-internal sealed class HeaderTable
+internal sealed class HeaderTable(AddressMeanings meanings)
 {
     private readonly Dictionary<string, int> _addressNumbers = [];
-    private readonly List<AddressRanges> _addresses = [];
+    private readonly List<(string? Text, AddressRanges Ranges)> _addresses = [];
     private readonly Dictionary<string, int> _portNumbers = [];
     private readonly List<IReadOnlyList<(ushort First, ushort Last)>> _ports = [];
     private readonly Dictionary<(ulong, ulong, ulong, ulong), short> _protocolNumbers = [];
@@ -15,6 +15,8 @@ internal sealed class HeaderTable
     private readonly Dictionary<RuleHeader, int> _headerNumbers = [];
     private readonly List<RuleHeader> _headers = [];
     private readonly List<Lists> _lists = [];
+    private static readonly AddressRanges Everybody = new([(0, uint.MaxValue)], [(0, UInt128.MaxValue)]);
+
     private int _extraAddresses;
 
     public int Intern(RuleModel rule, RuleFlags directions)
@@ -43,7 +45,7 @@ internal sealed class HeaderTable
     public Lists ListsOf(int header) => _lists[header];
 
     /// <summary>Addresses that no rule header writes (suppressions).</summary>
-    public int InternAddresses(AddressRanges ranges) => InternAddresses($"suppress {_extraAddresses++}", ranges);
+    public int InternAddresses(AddressRanges ranges) => Intern($"suppress {_extraAddresses++}", null, ranges);
 
     public RuleHeader[] Headers() => [.. _headers];
 
@@ -61,7 +63,7 @@ internal sealed class HeaderTable
         }),
     ];
 
-    public AddressClassifier BuildAddresses() => AddressClassifier.Build(_addresses);
+    public AddressViews BuildAddresses() => new([AddressClassifier.Build([.. _addresses.Select(a => a.Ranges)]), .. meanings.Build(_addresses)]);
 
     public PortClassifier BuildPorts() => PortClassifier.Build(_ports);
 
@@ -87,16 +89,22 @@ internal sealed class HeaderTable
 
     private int InternAddresses(string text, AddressRanges? ranges)
     {
-        if (ranges is null)
+        // A variable that means everybody may mean less to a guest that is its own home.
+        if (ranges is null && !(meanings.Any && text.Contains('$')))
         {
             return 0;
         }
 
-        if (!_addressNumbers.TryGetValue(text, out int number))
+        return Intern(text, text, ranges ?? Everybody);
+    }
+
+    private int Intern(string key, string? text, AddressRanges ranges)
+    {
+        if (!_addressNumbers.TryGetValue(key, out int number))
         {
-            _addresses.Add(ranges);
+            _addresses.Add((text, ranges));
             number = _addresses.Count;
-            _addressNumbers.Add(text, number);
+            _addressNumbers.Add(key, number);
         }
 
         return number;

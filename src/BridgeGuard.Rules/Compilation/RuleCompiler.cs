@@ -41,19 +41,22 @@ internal sealed partial class RuleCompiler
     private readonly List<Suppression> _suppressions = [];
     private readonly List<TagOp> _tags = [];
     private readonly List<ConfigOp> _configs = [];
-    private readonly HeaderTable _headers = new();
+    private readonly HeaderTable _headers;
     private readonly List<Transform[]> _bufferTransforms = [];
     private readonly Dictionary<string, int> _bufferNumbers = [];
     private readonly PrefilterPlan _prefilters = new();
     private readonly FirewallLayout _firewall = new();
     private readonly List<int>[] _transactionRules = new List<int>[(int)ProtocolId.Count];
 
+    private RuleCompiler(AddressMeanings meanings) => _headers = new HeaderTable(meanings);
+
     /// <summary>Compiles rules that were bound without error.</summary>
     /// <param name="rules">With their texts and priority resolved, in evaluation order.</param>
     /// <param name="thresholds">What <c>threshold.config</c> says.</param>
-    public static RuleSet Compile(IReadOnlyList<(RuleModel Rule, RuleInfo Info)> rules, IReadOnlyList<ThresholdEntry> thresholds)
+    /// <param name="meanings">What HOME_NET means besides what is configured.</param>
+    public static RuleSet Compile(IReadOnlyList<(RuleModel Rule, RuleInfo Info)> rules, IReadOnlyList<ThresholdEntry> thresholds, AddressMeanings meanings)
     {
-        var compiler = new RuleCompiler();
+        var compiler = new RuleCompiler(meanings);
         ILookup<(uint, uint), ThresholdEntry> byRule = thresholds.ToLookup(entry => (entry.Gid, entry.Sid));
         foreach ((RuleModel rule, RuleInfo info) in rules)
         {

@@ -65,6 +65,7 @@ internal static class KeywordCatalog
         .. StateKeywords.All,
         .. HeaderKeywords.All,
         .. FlowKeywords.Counters,
+        .. GuestKeywords.All,
     ];
 
     private static readonly Dictionary<string, Keyword> ByName = Index();

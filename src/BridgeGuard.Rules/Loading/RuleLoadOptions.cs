@@ -30,6 +30,9 @@ public sealed class RuleLoadOptions
 
     public VariableTable Variables { get; init; } = VariableTable.CreateDefault();
 
+    /// <summary>Server groups of each kind of guest whose HOME_NET is the guest itself (<c>PolicyModel.HomeGroups</c>); none: HOME_NET is as configured.</summary>
+    public IReadOnlyList<string[]> HomeGroups { get; init; } = [];
+
     /// <summary>Null: no classes are known.</summary>
     public string? ClassificationFile { get; init; }
 

@@ -142,7 +142,7 @@ public static class RuleLoader
                 complete.Add((rule, Describe(rule, priority, complete.Count)));
             }
 
-            RuleSet rules = RuleCompiler.Compile(complete, thresholds);
+            RuleSet rules = RuleCompiler.Compile(complete, thresholds, new AddressMeanings(_options.Variables, _options.HomeGroups));
             string problem = Keep(rules);
             rules = rules.With(ReputationFiles.Read(_options.ReputationFiles, _diagnostics));
             return new RuleLoadResult(rules, _diagnostics, rules.Count, _failed, _skipped, _files, _options.Datasets) { CacheProblem = problem };

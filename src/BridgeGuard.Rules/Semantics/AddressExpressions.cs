@@ -16,6 +16,34 @@ internal sealed class AddressExpressions(IReadOnlyDictionary<string, string> var
         return error.IsError || value.IsAll ? null : new AddressRanges(value.V4.Ranges, value.V6.Ranges);
     }
 
+    /// <summary>The addresses of an expression in another meaning of the variables: all of them as ranges, none where the expression leaves nothing.</summary>
+    public AddressRanges ParseView(string text)
+    {
+        Pair value = Evaluate(text, 0, out ListError error);
+        return error.IsError ? new AddressRanges([], []) : new AddressRanges(value.V4.Ranges, value.V6.Ranges);
+    }
+
+    /// <summary>The addresses of either.</summary>
+    public static AddressRanges Union(AddressRanges first, AddressRanges second) => new(Join(first.V4, second.V4), Join(first.V6, second.V6));
+
+    private static List<(UInt128 First, UInt128 Last)> Join(IReadOnlyList<(UInt128 First, UInt128 Last)> first, IReadOnlyList<(UInt128 First, UInt128 Last)> second)
+    {
+        var joined = new List<(UInt128 First, UInt128 Last)>();
+        foreach ((UInt128 start, UInt128 end) in first.Concat(second).OrderBy(r => r.First))
+        {
+            if (joined.Count > 0 && (joined[^1].Last == UInt128.MaxValue || start <= joined[^1].Last + 1))
+            {
+                joined[^1] = (joined[^1].First, UInt128.Max(joined[^1].Last, end));
+            }
+            else
+            {
+                joined.Add((start, end));
+            }
+        }
+
+        return joined;
+    }
+
     /// <summary>Ranges from elsewhere, both ends of one family each.</summary>
     public static AddressRanges FromRanges(IEnumerable<(IpAddress First, IpAddress Last)> ranges)
     {

@@ -1,4 +1,6 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Guests;
+using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Roles;
 using Xunit;
 
@@ -93,7 +95,8 @@ public sealed class DaemonConfigLoaderTests : IDisposable
             guests: [{name: g, role: kiosk, ports: ["tap7*"], macs: ["02:00:00:00:00:07"]}]
             """);
 
-        RoleModel role = model.Policy.Roles[model.Policy.Guests[1].Role];
+        GuestSet guests = new GuestRegistry(model.Guests, model.Policy).Current;
+        RoleModel role = model.Policy.Roles[guests.RoleOf(1)];
         Assert.Equal("kiosk", role.Name);
         Assert.Equal(3, role.Rules.Length);
         Assert.Equal(RoleAction.Off, role.Rules[2].Action);
@@ -101,9 +104,9 @@ public sealed class DaemonConfigLoaderTests : IDisposable
         Assert.Equal(FileDelivery.HoldTail, role.Files);
         Assert.Equal(250, role.FileHoldMs);
         Assert.False(role.FilesFailOpen);
-        Assert.Equal(1, model.Policy.FindByPortName("tap7i0"));
-        Assert.Equal(0, model.Policy.FindByPortName("tap8i0"));
-        Assert.Equal(1, model.Policy.FindGuest(0, 0x020000000007, default));
+        Assert.Equal(1, guests.FindByPortName("tap7i0"));
+        Assert.Equal(0, guests.FindByPortName("tap8i0"));
+        Assert.Equal(1, guests.Find(0, 0x020000000007, default));
     }
 
     [Fact]

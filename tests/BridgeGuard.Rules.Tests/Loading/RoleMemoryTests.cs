@@ -34,10 +34,10 @@ public sealed class RoleMemoryTests
             .. Enumerable.Range(0, roles).Select(role => new RoleModel
             {
                 Name = "role" + role,
-                Rules = [new RoleRule("trojan-activity", null, null, null, 0, null, actions[role % 4]), new RoleRule(null, null, "signature_severity", "Major", 0, null, actions[(role + 1) % 4])],
+                Rules = [new RoleRule { Classtype = "trojan-activity", Action = actions[role % 4] }, new RoleRule { MetadataKey = "signature_severity", MetadataValues = ["Major"], Action = actions[(role + 1) % 4] }],
             }),
         ];
-        var model = new PolicyModel(all, [new GuestModel { Name = "" }], []);
+        var model = new PolicyModel(all, []);
         long before = GC.GetAllocatedBytesForCurrentThread();
         CompiledPolicy policy = new(model, rules.Rules);
         long taken = GC.GetAllocatedBytesForCurrentThread() - before;

@@ -1,8 +1,13 @@
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy.Behaviour;
+using BridgeGuard.Engine.Policy.Contracts;
+using BridgeGuard.Engine.Policy.Encrypted;
+using BridgeGuard.Engine.Policy.Links;
+using BridgeGuard.Engine.Settings;
 
 namespace BridgeGuard.Engine.Policy.Roles;
 
-/// <summary>What a role makes of a rule's match, in order of strictness: of two roles the higher wins.</summary>
+/// <summary>What a role makes of a match or a finding, in order of strictness: of two roles the higher wins.</summary>
 public enum RoleAction : byte
 {
     /// <summary>As the rule says.</summary>
@@ -10,8 +15,24 @@ public enum RoleAction : byte
 
     /// <summary>The rule does not exist for this role.</summary>
     Off,
+
+    /// <summary>The flow is trusted from here on: not inspected, carried by the kernel.</summary>
+    Bypass,
     Alert,
+
+    /// <summary>The flow's frames pass only at the role's rate.</summary>
+    RateLimit,
+
+    /// <summary>A DNS query is answered in the server's name.</summary>
     Sinkhole,
+
+    /// <summary>The connection is held open and never moves; the real server is let go.</summary>
+    Tarpit,
+
+    /// <summary>An HTTP request is answered with a page in the server's name.</summary>
+    BlockPage,
+
+    /// <summary>The flow is moved to the role's target.</summary>
     Redirect,
     Reject,
     Drop,
@@ -33,16 +54,59 @@ public enum FileDelivery : byte
     HoldAll,
 }
 
-/// <summary>One line of a role: rules it applies to, and what becomes of their matches.</summary>
-/// <param name="Classtype">Rule class, null: any.</param>
-/// <param name="File">Rule file name without folder and extension, null: any.</param>
-/// <param name="MetadataKey">Metadata key with <see cref="MetadataValue"/>, null: any.</param>
-/// <param name="Sid">One rule; 0: any.</param>
-/// <param name="From">Only rules whose own action is this (<c>alert</c>, <c>drop</c> …); null: any.</param>
-/// <param name="Action">The new action.</param>
-public sealed record RoleRule(string? Classtype, string? File, string? MetadataKey, string? MetadataValue, uint Sid, string? From, RoleAction Action);
+/// <summary>One line of a role: rules it applies to, and what becomes of their matches. What is null or 0 is any.</summary>
+public sealed record RoleRule
+{
+    /// <summary>Rule class.</summary>
+    public string? Classtype { get; init; }
 
-/// <summary>What a guest may be and do. Immutable.</summary>
+    /// <summary>Rule file name without folder and extension.</summary>
+    public string? File { get; init; }
+
+    /// <summary>A metadata key that must be there, with one of the values when <see cref="MetadataValues"/> has any.</summary>
+    public string? MetadataKey { get; init; }
+
+    public string[] MetadataValues { get; init; } = [];
+
+    /// <summary>One rule.</summary>
+    public uint Sid { get; init; }
+
+    /// <summary>Only rules whose own action is this (<c>alert</c>, <c>drop</c> …).</summary>
+    public string? From { get; init; }
+
+    /// <summary>Only rules of this severity or a more severe one (1 is the most severe).</summary>
+    public byte MaxSeverity { get; init; }
+
+    /// <summary>Only rules of this severity or a less severe one.</summary>
+    public byte MinSeverity { get; init; }
+
+    /// <summary>Only rules that name this vulnerability, or any when the text is <c>any</c>.</summary>
+    public string? Cve { get; init; }
+
+    public required RoleAction Action { get; init; }
+
+    /// <summary>Where the line is written, <c>file:line:column</c>: what explanations name.</summary>
+    public string Place { get; init; } = "";
+}
+
+/// <summary>How fast frames of limited flows may go; one bucket for each guest, peer or rule.</summary>
+/// <param name="PacketsPerSecond">0: not limited.</param>
+/// <param name="BytesPerSecond">0: not limited.</param>
+/// <param name="By">What shares a bucket.</param>
+public sealed record RateLimitModel(int PacketsPerSecond, long BytesPerSecond, RateLimitBy By)
+{
+    public static readonly RateLimitModel Default = new(50, 0, RateLimitBy.Guest);
+}
+
+/// <summary>What shares one bucket of a rate limit.</summary>
+public enum RateLimitBy : byte
+{
+    Guest,
+    Peer,
+    Rule,
+}
+
+/// <summary>What a guest may be and do. Immutable plain data.</summary>
 public sealed record RoleModel
 {
     public required string Name { get; init; }
@@ -75,23 +139,32 @@ public sealed record RoleModel
 
     /// <summary>What happens to a file without a verdict at the end of the wait: true passes it.</summary>
     public bool FilesFailOpen { get; init; } = true;
-}
 
-/// <summary>A guest as policy knows it. Immutable.</summary>
-public sealed class GuestModel
-{
-    public required string Name { get; init; }
+    /// <summary>HOME_NET, for traffic of a guest of this role, is the guest itself: everybody else, the next guest too, is outside.</summary>
+    public bool HomeIsGuest { get; init; }
 
-    /// <summary>Index of its role.</summary>
-    public byte Role { get; init; }
+    /// <summary>Address variables, besides HOME_NET, that guests of this role are in (<c>HTTP_SERVERS</c>); with <see cref="HomeIsGuest"/>.</summary>
+    public string[] ServerGroups { get; init; } = [];
 
-    /// <summary>Ethernet addresses, low 48 bits.</summary>
-    public ulong[] Macs { get; init; } = [];
+    /// <summary>How the guests' systems rebuild overlapping segments and fragments; null: as configured by address.</summary>
+    public HostOs? HostOs { get; init; }
 
-    public IpAddress[] Addresses { get; init; } = [];
+    public ServiceContract Contract { get; init; } = ServiceContract.Open;
 
-    /// <summary>Port name patterns with <c>*</c>.</summary>
-    public string[] Ports { get; init; } = [];
+    public LinkGuardModel Links { get; init; } = LinkGuardModel.None;
 
-    public string? Uuid { get; init; }
+    public BehaviourModel Behaviour { get; init; } = BehaviourModel.None;
+
+    public EncryptedModel Encrypted { get; init; } = EncryptedModel.None;
+
+    public RateLimitModel RateLimit { get; init; } = RateLimitModel.Default;
+
+    /// <summary>What is done when something cannot be inspected, by cause; null: as configured for all.</summary>
+    public ExceptionPolicy?[]? Exceptions { get; init; }
+
+    /// <summary>What the kernel does with the frames of the guests' ports while the engine is away: true passes them; null: as the bridge says.</summary>
+    public bool? FailOpen { get; init; }
+
+    /// <summary>Where the role is written.</summary>
+    public string File { get; init; } = "";
 }

@@ -1,0 +1,173 @@
+using System.Runtime.CompilerServices;
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Guests;
+using BridgeGuard.Engine.Policy.Links;
+using BridgeGuard.Engine.Policy.Roles;
+
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>Who is at the ends of a flow or frame, and whether a frame tells the truth about it.</summary>
+public sealed partial class PacketWorker
+{
+    /// <summary>Alerts of one guest and kind in a second; the frames that follow are dropped in silence.</summary>
+    private const long GuardQuietUs = 1_000_000;
+
+    /// <summary>Addresses remembered as told, so that a guest's every ARP is not an event; forgotten together now and then.</summary>
+    private const int MaxToldAddresses = 1024;
+
+    private const long ToldUs = 60_000_000;
+
+    private readonly Dictionary<(ushort Guest, IpAddress Address), long> _toldAddresses = new(MaxToldAddresses);
+    private readonly long[] _guardToldUs = new long[512];
+
+    /// <summary>Guests, when they are known at all: link frames are looked at only then.</summary>
+    private int _guarded;
+
+    /// <summary>Counts exchanges of the program; flows judged under another number are judged anew.</summary>
+    private uint _policyGeneration = 1;
+
+    /// <summary>A flow's first packet: its Ethernet addresses are its ends' for good.</summary>
+    private void Introduce(Flow flow, Packet packet)
+    {
+        if (packet.EthernetOffset >= 0)
+        {
+            flow.SourceMac = Mac(packet, 6);
+            flow.DestinationMac = Mac(packet, 0);
+        }
+
+        flow.FirstPacketNumber = packet.Number;
+        flow.ClientPortId = packet.Info.PortId;
+        Judge(flow, packet, isNew: true);
+    }
+
+    /// <summary>Guests and roles of both ends.</summary>
+    private void Identify(Flow flow)
+    {
+        GuestSet guests = _current.Guests;
+        flow.ClientGuest = guests.Find(_ports.Find(flow.ClientPortId), flow.SourceMac, flow.Key.Source);
+        flow.ServerGuest = guests.Find(_ports.Find(flow.ServerPortId), flow.DestinationMac, flow.Key.Destination);
+        flow.ClientRole = guests.RoleOf(flow.ClientGuest);
+        flow.ServerRole = guests.RoleOf(flow.ServerGuest);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private void NotePort(Flow flow, Packet packet)
+    {
+        ushort port = packet.Info.PortId;
+        if (packet.Direction == Direction.ToServer)
+        {
+            flow.ClientPortId = port;
+        }
+        else if (flow.ServerPortId != port)
+        {
+            LearnServerPort(flow, port);
+        }
+    }
+
+    /// <summary>The server's port shows who it is, where its address told nothing or something old.</summary>
+    private void LearnServerPort(Flow flow, ushort port)
+    {
+        flow.ServerPortId = port;
+        ushort guest = _ports.Find(port);
+        if (guest != 0 && guest != flow.ServerGuest)
+        {
+            // Judged with this packet.
+            flow.PolicyGeneration = 0;
+        }
+    }
+
+    /// <summary>A frame of a guest's port: false when it lies and its role wants that stopped. Honest ones teach addresses.</summary>
+    private bool PassesLinkGuard(Packet packet)
+    {
+        if (packet.TunnelDepth != 0 || packet.Has(PacketFlags.Defragmented))
+        {
+            return true;
+        }
+
+        GuestSet guests = _current.Guests;
+        ushort guest = _ports.Find(packet.Info.PortId);
+        if (guest == 0 && packet.EthernetOffset >= 0)
+        {
+            guest = guests.FindByMac(Mac(packet, 6));
+        }
+
+        LinkGuardModel model = Model.Roles[guests.RoleOf(guest)].Links;
+        if (guest != 0 && model.IsOn)
+        {
+            LinkViolation violation = LinkGuard.Check(packet, guest, guests, model);
+            GuardAction action = model.ActionOf(violation);
+            if (action != GuardAction.Off)
+            {
+                bool drops = action == GuardAction.Drop && _settings.IsInline;
+                ReportLie(packet, guest, violation, action == GuardAction.Drop ? RoleAction.Drop : RoleAction.Alert);
+                if (drops)
+                {
+                    packet.Drop(DropReason.LinkGuard);
+                }
+
+                return !drops;
+            }
+        }
+
+        if (packet.ArpOffset >= 0 || packet.Protocol == IpProtocols.IcmpV6 || (packet.IsUdp && packet.SourcePort == 67))
+        {
+            LearnAddress(packet, guest);
+        }
+
+        return true;
+    }
+
+    private void ReportLie(Packet packet, ushort guest, LinkViolation violation, RoleAction action)
+    {
+        ref long told = ref _guardToldUs[((guest << 3) | (int)violation) & (_guardToldUs.Length - 1)];
+        if (packet.TimeUs - told < GuardQuietUs && packet.TimeUs >= told)
+        {
+            return;
+        }
+
+        told = packet.TimeUs;
+        AddFinding(
+            violation switch
+            {
+                LinkViolation.MacSpoofing => PolicyRules.MacSpoofing,
+                LinkViolation.AddressSpoofing => PolicyRules.AddressSpoofing,
+                LinkViolation.Arp => PolicyRules.Arp,
+                LinkViolation.NeighborDiscovery => PolicyRules.NeighborDiscovery,
+                LinkViolation.RouterAdvertisement => PolicyRules.RouterAdvertisement,
+                _ => PolicyRules.DhcpServer,
+            },
+            action,
+            Model.Roles[_current.Guests.RoleOf(guest)],
+            null);
+    }
+
+    private void LearnAddress(Packet packet, ushort guest)
+    {
+        ulong mac = 0;
+        if (LinkGuard.TryReadLease(packet, out ulong leased, out IpAddress address))
+        {
+            guest = _current.Guests.FindByMac(leased);
+            mac = leased;
+        }
+        else if (guest == 0 || !LinkGuard.TryLearn(packet, out address))
+        {
+            return;
+        }
+
+        if (guest == 0 || _current.Guests.Get(guest) is not { } known || known.Owns(address)
+            || (_toldAddresses.TryGetValue((guest, address), out long told) && packet.TimeUs - told < ToldUs))
+        {
+            return;
+        }
+
+        if (_toldAddresses.Count == MaxToldAddresses)
+        {
+            _toldAddresses.Clear();
+        }
+
+        _toldAddresses[(guest, address)] = packet.TimeUs;
+        _events.AddressSeen(packet, guest, address, mac != 0 ? "dhcp"u8 : packet.ArpOffset >= 0 ? "arp"u8 : "nd"u8);
+    }
+}
