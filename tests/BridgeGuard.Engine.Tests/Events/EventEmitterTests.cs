@@ -297,5 +297,7 @@ public sealed class EventEmitterTests
     private sealed class OneGuest : IGuestDirectory
     {
         public GuestInfo? Get(ushort index) => index == 7 ? new GuestInfo("web1", "", "web-server", "", "vnet3", 0x525400000007) : null;
+
+        public ushort Find(ushort portId, ulong mac, IpAddress address) => 0;
     }
 }
