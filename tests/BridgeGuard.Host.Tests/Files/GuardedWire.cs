@@ -42,7 +42,7 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
             AppLayer = new AppLayerSettings { Protocols = protocols },
             Eve = new EveSettings { Types = [new EveTypeSettings("alert", ProtocolSettings.Empty)] },
         };
-        var model = new PolicyModel([role], [new GuestModel { Name = "" }], []);
+        var model = new PolicyModel([role], []);
         Worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = this, FileSink = Sink, FileVerdicts = Sink })
         {
             Program = new EngineProgram(_rules.Rules, new CompiledPolicy(model, _rules.Rules.Rules)),
