@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 
 namespace BridgeGuard.Engine.Detection;
@@ -232,8 +233,9 @@ internal sealed class RuleGroupCache
 
         bool hasAddresses = packet.IpVersion != 0;
         bool toServer = packet.Direction == Direction.ToServer;
-        ushort sourceView = flow is null ? (ushort)0 : toServer ? flow.ClientView : flow.ServerView;
-        ushort destinationView = flow is null ? (ushort)0 : toServer ? flow.ServerView : flow.ClientView;
+        FlowJudgement? judgement = flow?.Judgement;
+        ushort sourceView = judgement is null ? (ushort)0 : toServer ? judgement.ClientView : judgement.ServerView;
+        ushort destinationView = judgement is null ? (ushort)0 : toServer ? judgement.ServerView : judgement.ClientView;
         bool hasPorts = (packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo)) && packet.Protocol is IpProtocols.Tcp or IpProtocols.Udp or IpProtocols.Sctp;
         var key = new RuleGroupKey(
             packet.IpVersion,

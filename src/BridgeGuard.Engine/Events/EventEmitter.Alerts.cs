@@ -162,7 +162,7 @@ public sealed partial class EventEmitter
             _writer.EndObject();
         }
 
-        if (flow?.MovedTo is { } target)
+        if (flow?.Judgement?.MovedTo is { } target)
         {
             _writer.StartObject("redirect"u8);
             _writer.Text("target"u8, target.Name);

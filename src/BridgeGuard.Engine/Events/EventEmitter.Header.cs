@@ -286,10 +286,7 @@ public sealed partial class EventEmitter
         }
     }
 
-    /// <summary>
-    /// <c>vm</c> is the client's guest, or the server's where only that end is one; <c>peer_vm</c> is the other guest. Without a flow the
-    /// sender takes the client's place.
-    /// </summary>
+    /// <summary><c>vm</c> is the client's guest, <c>peer_vm</c> the server's. Without a flow the sender takes the client's place.</summary>
     private void Guests(Flow? flow, Packet? packet)
     {
         ushort client = flow?.ClientGuest ?? 0;
@@ -301,8 +298,8 @@ public sealed partial class EventEmitter
             server = _guests.Find(0, ReadMac(macs), packet.DestinationAddress);
         }
 
-        Guest("vm"u8, client != 0 ? client : server);
-        Guest("peer_vm"u8, client != 0 && server != client ? server : (ushort)0);
+        Guest("vm"u8, client);
+        Guest("peer_vm"u8, server);
     }
 
     private static ulong ReadMac(ReadOnlySpan<byte> bytes) =>

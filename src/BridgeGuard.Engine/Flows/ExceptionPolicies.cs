@@ -16,7 +16,7 @@ public static class ExceptionPolicies
     public static void Apply(
         Packet packet, Flow? flow, ExceptionCause cause, ExceptionPolicy policy, WorkerCounters? counters = null, bool isInline = true)
     {
-        if (flow?.Exceptions?[(int)cause] is { } ofRole)
+        if (flow?.Judgement?.Exceptions?[(int)cause] is { } ofRole)
         {
             policy = ofRole;
         }

@@ -1,11 +1,9 @@
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
-using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Frames;
-using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Flows;
@@ -165,37 +163,16 @@ public sealed class Flow
     public byte ServerRole;
 
     /// <summary>The guests, roles and actions that judged the flow; when others are in force it is judged anew.</summary>
-    public uint PolicyGeneration;
+    public ushort PolicyGeneration;
 
     /// <summary>What was decided about the whole flow by contract, action or behaviour; <see cref="RoleAction.AsRule"/>: nothing.</summary>
     public RoleAction Restriction;
 
-    /// <summary>Why; meaningful with <see cref="Restriction"/>.</summary>
-    public RuleInfo? RestrictedBy;
-
-    /// <summary>Redirect target of the restriction; -1: the role's.</summary>
-    public short RestrictionTarget = -1;
-
-    /// <summary>The rate of a limited flow, and what it shares its bucket with.</summary>
-    public RateLimitModel? Rate;
-    public ulong RateKey;
-
     /// <summary>Bits of the encrypted-traffic policy that need not be asked again: 1 client's hello, 2 server's.</summary>
     public byte EncryptedChecked;
 
-    /// <summary>How the ends' systems rebuild overlaps, where their roles say so.</summary>
-    public HostOs? ClientOs;
-    public HostOs? ServerOs;
-
-    /// <summary>A role's answers to exceptions, by cause; null: the configured ones.</summary>
-    public ExceptionPolicy?[]? Exceptions;
-
-    /// <summary>With which variables rules see the ends' addresses (<c>AddressViews</c>); 0: as configured.</summary>
-    public ushort ClientView;
-    public ushort ServerView;
-
-    /// <summary>The target the flow was moved to; null when it was not.</summary>
-    public RedirectTarget? MovedTo;
+    /// <summary>More about it; null for most flows.</summary>
+    public FlowJudgement? Judgement;
 
     /// <summary>Null except for TCP.</summary>
     public TcpSession? Tcp;
@@ -242,7 +219,11 @@ public sealed class Flow
     public int RedirectIndex = -1;
 
     /// <summary>The end of a file waits for its verdict; null on flows that never held one.</summary>
-    public FileHold? Hold;
+    public FileHold? Hold
+    {
+        get => Judgement?.Hold;
+        set => (Judgement ??= new FlowJudgement()).Hold = value;
+    }
 
     /// <summary>Which exception policies were applied, for EVE <c>flow.exception_policy</c>; kept by <c>ExceptionPolicies</c>.</summary>
     public uint ExceptionMask;
@@ -300,8 +281,12 @@ public sealed class Flow
         (ClientPortId, ServerPortId) = (ServerPortId, ClientPortId);
         (ClientGuest, ServerGuest) = (ServerGuest, ClientGuest);
         (ClientRole, ServerRole) = (ServerRole, ClientRole);
-        (ClientOs, ServerOs) = (ServerOs, ClientOs);
-        (ClientView, ServerView) = (ServerView, ClientView);
+        if (Judgement is { } judgement)
+        {
+            (judgement.ClientOs, judgement.ServerOs) = (judgement.ServerOs, judgement.ClientOs);
+            (judgement.ClientView, judgement.ServerView) = (judgement.ServerView, judgement.ClientView);
+        }
+
         (AppToServer, AppToClient) = (AppToClient, AppToServer);
         (FramesToServer, FramesToClient) = (FramesToClient, FramesToServer);
         (DetectToServer, DetectToClient) = (DetectToClient, DetectToServer);
@@ -337,15 +322,8 @@ public sealed class Flow
         ClientRole = ServerRole = 0;
         PolicyGeneration = 0;
         Restriction = RoleAction.AsRule;
-        RestrictedBy = null;
-        RestrictionTarget = -1;
-        Rate = null;
-        RateKey = 0;
         EncryptedChecked = 0;
-        ClientOs = ServerOs = null;
-        Exceptions = null;
-        ClientView = ServerView = 0;
-        MovedTo = null;
+        Judgement?.Reset();
         Tcp = null;
         App = AppToServer = AppToClient = AppOriginal = AppExpected = ProtocolId.Unknown;
         AppPort = 0;

@@ -414,8 +414,8 @@ public sealed partial class TcpTracker
         bool toServer = packet.Direction == Direction.ToServer;
         IpAddress server = toServer ? packet.DestinationAddress : packet.SourceAddress;
         IpAddress client = toServer ? packet.SourceAddress : packet.DestinationAddress;
-        session.Client.Policy = flow.ServerOs ?? HostSystems.Find(_engine.HostOs, server);
-        session.Server.Policy = flow.ClientOs ?? HostSystems.Find(_engine.HostOs, client);
+        session.Client.Policy = flow.Judgement?.ServerOs ?? HostSystems.Find(_engine.HostOs, server);
+        session.Server.Policy = flow.Judgement?.ClientOs ?? HostSystems.Find(_engine.HostOs, client);
     }
 
     private void CountFlags(TcpFlags flags)

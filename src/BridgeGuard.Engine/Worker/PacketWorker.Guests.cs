@@ -26,7 +26,7 @@ public sealed partial class PacketWorker
     private int _guarded;
 
     /// <summary>Counts exchanges of the program; flows judged under another number are judged anew.</summary>
-    private uint _policyGeneration = 1;
+    private ushort _policyGeneration = 1;
 
     /// <summary>A flow's first packet: its Ethernet addresses are its ends' for good.</summary>
     private void Introduce(Flow flow, Packet packet)

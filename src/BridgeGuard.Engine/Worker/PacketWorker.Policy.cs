@@ -38,9 +38,15 @@ public sealed partial class PacketWorker
         flow.PolicyGeneration = _policyGeneration;
         RoleModel client = Model.Roles[flow.ClientRole];
         RoleModel server = Model.Roles[flow.ServerRole];
-        flow.ClientOs = client.HostOs;
-        flow.ServerOs = server.HostOs;
-        flow.Exceptions = flow.ClientGuest != 0 ? client.Exceptions ?? server.Exceptions : server.Exceptions;
+        if (flow.Judgement is not null || (client.HostOs ?? server.HostOs) is not null || (client.Exceptions ?? server.Exceptions) is not null)
+        {
+            FlowJudgement judgement = flow.Judgement ??= new FlowJudgement();
+            judgement.ClientOs = client.HostOs;
+            judgement.ServerOs = server.HostOs;
+            judgement.Exceptions = flow.ClientGuest != 0 ? client.Exceptions ?? server.Exceptions : server.Exceptions;
+            judgement.RestrictionTarget = -1;
+        }
+
         ChooseViews(flow);
         if (flow.ClientGuest == 0 && flow.ServerGuest == 0 && _current.Actions.All.Length == 0 && _marks.Count == 0)
         {
@@ -49,7 +55,6 @@ public sealed partial class PacketWorker
         }
 
         flow.Restriction = RoleAction.AsRule;
-        flow.RestrictionTarget = -1;
         bool tells = isNew || flow.ClientGuest != clientBefore || flow.ServerGuest != serverBefore;
         JudgeByAction(flow, packet, tells);
         JudgeByContract(flow, packet, tells, before);
@@ -64,9 +69,15 @@ public sealed partial class PacketWorker
     {
         ushort client = flow.ClientGuest != 0 ? _current.Policy.ViewOf(flow.ClientRole) : (ushort)0;
         ushort server = flow.ServerGuest != 0 ? _current.Policy.ViewOf(flow.ServerRole) : (ushort)0;
-        (ushort clientBefore, ushort serverBefore) = (flow.ClientView, flow.ServerView);
-        (flow.ClientView, flow.ServerView) = AddressViews.Pair(client, server);
-        if (clientBefore != flow.ClientView || serverBefore != flow.ServerView)
+        if (flow.Judgement is null && (client | server) == 0)
+        {
+            return;
+        }
+
+        FlowJudgement judgement = flow.Judgement ??= new FlowJudgement();
+        (ushort clientBefore, ushort serverBefore) = (judgement.ClientView, judgement.ServerView);
+        (judgement.ClientView, judgement.ServerView) = AddressViews.Pair(client, server);
+        if (clientBefore != judgement.ClientView || serverBefore != judgement.ServerView)
         {
             flow.Group = null;
         }
@@ -78,8 +89,11 @@ public sealed partial class PacketWorker
         if (action is not null)
         {
             Decide(flow, action.Action, PolicyRules.Blocked, tells, null, action.Why);
-            flow.RestrictionTarget = (short)action.Target;
-            flow.Rate = action.Rate ?? flow.Rate;
+            if (flow.Judgement is { } judgement)
+            {
+                judgement.RestrictionTarget = action.Target;
+                judgement.Rate = action.Rate ?? judgement.Rate;
+            }
         }
 
         RoleAction marked = _marks.Find(flow.Key.Source, packet.TimeUs);
@@ -179,9 +193,10 @@ public sealed partial class PacketWorker
         if (action > flow.Restriction && action != RoleAction.Alert)
         {
             flow.Restriction = action;
-            flow.RestrictedBy = why;
-            flow.Rate = role?.RateLimit ?? flow.Rate ?? RateLimitModel.Default;
-            flow.RateKey = flow.Rate.By switch
+            FlowJudgement judgement = flow.Judgement ??= new FlowJudgement();
+            judgement.RestrictedBy = why;
+            judgement.Rate = role?.RateLimit ?? judgement.Rate ?? RateLimitModel.Default;
+            judgement.RateKey = judgement.Rate.By switch
             {
                 RateLimitBy.Peer => (flow.ClientGuest != 0 ? flow.Key.Destination.Low : flow.Key.Source.Low) | (1UL << 63),
                 RateLimitBy.Rule => why.Sid | ((ulong)why.Gid << 32) | (1UL << 62),
@@ -224,7 +239,7 @@ public sealed partial class PacketWorker
                 flow.Flags |= FlowFlags.Passed;
                 return false;
             case RoleAction.RateLimit:
-                if (_rates.Allows(flow.RateKey, packet.Length, flow.Rate ?? RateLimitModel.Default, packet.TimeUs))
+                if (flow.Judgement is not { Rate: { } rate } limited || _rates.Allows(limited.RateKey, packet.Length, rate, packet.TimeUs))
                 {
                     return false;
                 }
@@ -243,7 +258,7 @@ public sealed partial class PacketWorker
 
                 return packet.Action == VerdictAction.Drop;
             case RoleAction.BlockPage:
-                return AnswerWithPage(packet, flow, flow.RestrictedBy ?? PolicyRules.Blocked);
+                return AnswerWithPage(packet, flow, flow.Judgement?.RestrictedBy ?? PolicyRules.Blocked);
             case RoleAction.Reject:
                 packet.Reject = RejectTarget.Both;
                 packet.Drop(ReasonOf(flow));
@@ -256,7 +271,7 @@ public sealed partial class PacketWorker
         }
     }
 
-    private static DropReason ReasonOf(Flow flow) => flow.RestrictedBy?.Sid switch
+    private static DropReason ReasonOf(Flow flow) => flow.Judgement?.RestrictedBy?.Sid switch
     {
         20 or 21 => DropReason.Contract,
         22 => DropReason.Quarantine,

@@ -39,7 +39,7 @@ public sealed partial class PacketWorker
             return;
         }
 
-        int target = flow.RestrictionTarget >= 0 ? flow.RestrictionTarget : RoleOf(flow, static r => r.RedirectTarget >= 0).RedirectTarget;
+        int target = flow.Judgement is { RestrictionTarget: >= 0 } judgement ? judgement.RestrictionTarget : RoleOf(flow, static r => r.RedirectTarget >= 0).RedirectTarget;
         if (target < 0 || !_redirector.Move(packet, flow, target))
         {
             // A redirect that cannot be carried out must not let the attack through.

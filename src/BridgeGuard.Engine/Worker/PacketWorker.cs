@@ -670,7 +670,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         EngineProgram before = _current;
         _current = next;
         RedirectTarget[] targets = next.Policy.Model.Targets;
-        _policyGeneration++;
+        _policyGeneration = (ushort)(_policyGeneration == ushort.MaxValue ? 1 : _policyGeneration + 1);
         _guarded = next.Guests.Count;
         _detector.Guests = next.Guests;
         _detector.Policy = next.Policy;

@@ -128,7 +128,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         entry.ServerWindowScale = entry.TargetWindowScale = 0;
         entry.PendingLength = 0;
         flow.RedirectIndex = index;
-        flow.MovedTo = target;
+        (flow.Judgement ??= new FlowJudgement()).MovedTo = target;
         flow.Flags |= FlowFlags.Redirected;
         Moved++;
         bool established = packet.IsTcp && !packet.Tcp.Has(TcpFlags.Syn);
