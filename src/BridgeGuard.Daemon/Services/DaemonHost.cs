@@ -54,6 +54,9 @@ public static class DaemonHost
                 return ExitCodes.BadRules;
             }
 
+            // Before anything starts: scanning makes a socket for each guest.
+            var registry = host.Services.GetRequiredService<GuestRegistry>();
+            host.Services.GetRequiredService<GuestTable>().Apply(registry.Current, registry.Policy);
             var plane = host.Services.GetRequiredService<IDataPlane>();
             plane.PortChanged += host.Services.GetRequiredService<GuestTable>().OnPortChanged;
             plane.Ended += host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication;
