@@ -263,6 +263,17 @@ public static class DaemonConfigLoader
             sections.RejectUnknownKeys();
         }
 
+        foreach (Protocol protocol in ProtocolCatalog.All)
+        {
+            if (protocol.IsExtension)
+            {
+                // Nobody compares this daemon's flows with Suricata's.
+                Dictionary<string, string> own = protocols.TryGetValue(protocol.ConfigurationName, out Dictionary<string, string>? written)
+                    ? written : protocols[protocol.ConfigurationName] = [];
+                own.TryAdd("enabled", "yes");
+            }
+        }
+
         long depth = 1 << 20;
         if (scanning.Enabled)
         {

@@ -19,8 +19,13 @@ public abstract class Protocol
     /// <summary>The key of its section in <c>app-layer.protocols</c>.</summary>
     public virtual string ConfigurationName => Name;
 
+    /// <summary>
+    /// Suricata 8 does not know it. Off where its output is to be kept (the compatible command line, whose flows of it stay unnamed), on in the daemon.
+    /// </summary>
+    public virtual bool IsExtension => false;
+
     /// <summary>Off unless configuration says otherwise (Suricata's defaults).</summary>
-    public virtual bool EnabledByDefault => true;
+    public virtual bool EnabledByDefault => !IsExtension;
 
     /// <summary>Flows are named, nothing is parsed: as if configuration said <c>detection-only</c>.</summary>
     public virtual bool IsNamedOnly => false;

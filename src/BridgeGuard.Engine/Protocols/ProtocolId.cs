@@ -10,6 +10,7 @@ public enum ProtocolId : byte
     BitTorrentDht,
     DceRpc,
     Dhcp,
+    DhcpV6,
     Dnp3,
     Dns,
     Doh2,
