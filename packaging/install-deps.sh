@@ -5,6 +5,7 @@
 #   iproute2 iputils-ping curl dnsutils dnsmasq-base nginx-light clamav-daemon ethtool procps util-linux python3 python3-yaml
 #                                  quickstart, tests and benches
 #   openssl openssh-client openssh-server vsftpd mosquitto mosquitto-clients python3-aiosmtpd slapd ldap-utils snmpd snmp udhcpc tcpdump
+#   samba smbclient postfix postgresql redis-server mariadb-server-core mariadb-client-core ngircd xrdp isc-dhcp-client
 #                                  the servers and clients whose conversations tests/traffic records
 #   clamdscan redis-server samba smbclient tftpd-hpa tftp-hpa yara
 #                                  files in guests and over the wire: a stock clamdscan, two hosts with a shared cache, real file servers, YARA rules
@@ -15,6 +16,7 @@ set -euo pipefail
 PACKAGES="libpcap0.8 libpcre2-8-0 libmagic1 iproute2 iputils-ping curl dnsutils dnsmasq-base nginx-light clamav-daemon ethtool procps util-linux python3 python3-yaml clang llvm"
 PACKAGES="$PACKAGES clamdscan redis-server samba smbclient tftpd-hpa tftp-hpa yara"
 PACKAGES="$PACKAGES openssl openssh-client openssh-server vsftpd mosquitto mosquitto-clients python3-aiosmtpd slapd ldap-utils snmpd snmp udhcpc tcpdump"
+PACKAGES="$PACKAGES samba smbclient postfix postgresql redis-server mariadb-server-core mariadb-client-core ngircd xrdp isc-dhcp-client"
 missing=
 for package in $PACKAGES; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

@@ -5,8 +5,9 @@
 
 Writes FOLDER/traffic.pcap and FOLDER/facts.json: for each protocol "ok", "skip: why" (its package is not installed) or
 "failed: why", and what was sent (sizes and digests of files). Server and client live in two network namespaces that this
-script makes and removes; nothing leaves them. Needs root, iproute2, ethtool and tcpdump. Ends by itself in less than a minute.
+script makes and removes; nothing leaves them. Needs root, iproute2, ethtool and tcpdump. Ends by itself in less than 80 s.
 """
+import glob
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ import time
 
 SERVER, CLIENT = '10.78.0.1', '10.78.0.2'
 SERVER6, CLIENT6 = 'fd78::1', 'fd78::2'
-LIMIT_S = 50          # the whole recording
+LIMIT_S = 80          # the whole recording
 CLIENT_S = 8          # one client
 READY_S = 8           # a server until it listens
 PATH = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
@@ -173,7 +174,7 @@ def dnsmasq_serves():
     serve(53, 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--log-facility=-', '--user=root', f'--pid-file={path("dnsmasq.pid")}', '--interface=eth0', '--bind-interfaces',
           '--local=/test/', f'--host-record=www.example.test,{SERVER},{SERVER6},300', '--cname=alias.example.test,www.example.test', '--mx-host=example.test,mail.example.test,10',
           '--txt-record=txt.example.test,v=spf1 -all', '--srv-host=_sip._tcp.example.test,sip.example.test,5060,1,2', '--address=/blocked.test/',
-          '--dhcp-range=10.78.0.100,10.78.0.120,255.255.255.0,2m', '--dhcp-authoritative', '--no-ping', f'--dhcp-leasefile={path("leases")}', '--enable-tftp', f'--tftp-root={path("www")}', udp=True)
+          '--dhcp-range=10.78.0.100,10.78.0.120,255.255.255.0,2m', '--dhcp-range=fd78::100,fd78::120,64,2m', '--dhcp-authoritative', '--no-ping', f'--dhcp-leasefile={path("leases")}', '--enable-tftp', f'--tftp-root={path("www")}', udp=True)
 
 
 def dns():
@@ -293,10 +294,152 @@ def snmp():
     client('snmpgetnext', '-v', '1', '-c', 'fleet', '-t', '2', '-r', '0', SERVER, '.1.3.6.1.2.1.1.6')
 
 
+def dhcpv6():
+    need('dhclient')
+    # It goes on as long as its lease: taken down when it has one.
+    waiting = start('dhclient', '-6', '-1', '-d', '-sf', '/bin/true', '-cf', '/dev/null', '-lf', path('tmp', 'leases6'), '-pf', path('tmp', 'dhclient6.pid'), 'eth0')
+    end = time.monotonic() + CLIENT_S
+    while 'iaaddr' not in read(path('tmp', 'leases6')):
+        if waiting.poll() is not None or time.monotonic() > end:
+            raise Failed('dhclient -6 got no address: ' + waiting.communicate()[0].decode(errors='replace')[-600:])
+        time.sleep(0.1)
+    stop(waiting)
+
+
+def read(name):
+    try:
+        with open(name, errors='replace') as file:
+            return file.read()
+    except OSError:
+        return ''
+
+
+def speak(port, script):
+    """A client of our own, for protocols whose clients in Debian want a screen or a terminal; `script` has a connected socket `s`."""
+    client('/usr/bin/python3', '-c', f'import socket, ssl\ns = socket.create_connection(("{SERVER}", {port}), 5)\n{script}')
+
+
+def smb_serves():
+    need('smbd', 'smbclient', 'testparm')
+    os.mkdir(path('samba'))
+    dirs = ''.join(f'{name} directory = {path("samba")}\n' for name in ('lock', 'state', 'cache', 'pid')) + f'private dir = {path("samba")}\nncalrpc dir = {path("samba", "ncalrpc")}\n'
+    save('smb.conf', f'[global]\nworkgroup = TEST\nserver role = standalone server\nmap to guest = Bad User\nserver min protocol = NT1\nclient min protocol = NT1\ndisable netbios = yes\n'
+         f'smb ports = 445\nload printers = no\nprintcap name = /dev/null\nlog file = {path("samba", "log")}\n{dirs}[share]\npath = {path("www")}\nguest ok = yes\nread only = no\nforce user = root\n')
+    serve(445, 'smbd', '--foreground', '--no-process-group', '-s', path('smb.conf'))
+
+
+def smb():
+    share = (f'//{SERVER}/share', '-N', '-s', path('smb.conf'))
+    client('smbclient', *share, '-m', 'SMB3', '-c', f'get blob.bin {path("tmp", "got.bin")}; put {path("www", "photo.bin")} smb-stored.bin; ls')
+    client('smbclient', *share, '-m', 'NT1', '-c', f'get photo.bin {path("tmp", "got1.bin")}')
+
+
+def postfix_serves():
+    need('postfix')
+    os.mkdir(path('postfix'))
+    for name in ('queue', 'data', 'conf'):
+        os.mkdir(path('postfix', name))
+    shutil.chown(path('postfix', 'data'), 'postfix')
+    os.chmod(folder, 0o755)
+    tail = ''.join(f'{name} unix - - n - - {program}\n' for name, program in (
+        ('rewrite', 'trivial-rewrite'), ('bounce', 'bounce'), ('defer', 'bounce'), ('trace', 'bounce'), ('verify', 'verify'), ('discard', 'discard'), ('retry', 'error'), ('error', 'error'), ('anvil', 'anvil'), ('scache', 'scache')))
+    save('postfix/conf/master.cf', f'2525 inet n - n - - smtpd\npickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\npostlog unix-dgram n - n - 1 postlogd\nproxymap unix - - n - - proxymap\n{tail}')
+    save('postfix/conf/main.cf', f'compatibility_level = 3.6\nqueue_directory = {path("postfix", "queue")}\ndata_directory = {path("postfix", "data")}\nmyhostname = mail.example.test\ninet_interfaces = {SERVER}\n'
+         'inet_protocols = ipv4\nmynetworks = 10.78.0.0/24\nmydestination =\nlocal_transport = discard:\ndefault_transport = discard:\nalias_maps =\nalias_database =\nmaillog_file = /dev/stdout\n'
+         'command_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\nsmtputf8_enable = no\n')
+    serve(2525, 'postfix', '-c', path('postfix', 'conf'), 'start-fg')
+
+
+def postfix():
+    curl('--mail-from', 'alice@example.test', '--mail-rcpt', 'bob@corp.example.test', '-H', 'From: Alice <alice@example.test>', '-H', 'Subject: by postfix', '-F', '=text;type=text/plain',
+         '-F', f'=@{path("www", "active.bin")};filename=postfix.bin;encoder=base64', f'smtp://{SERVER}:2525/client.example.test')
+
+
+def postgresql_serves():
+    found = sorted(glob.glob('/usr/lib/postgresql/*/bin'))
+    if not found:
+        raise Missing('postgresql is not installed (packaging/install-deps.sh)')
+    need('psql', 'setpriv')
+    os.mkdir(path('pg'))
+    shutil.chown(path('pg'), 'postgres')
+    os.chmod(folder, 0o755)
+    save('pg.pw', 'secret\n')
+    user = ('setpriv', '--reuid', 'postgres', '--regid', 'postgres', '--clear-groups')
+    run(*user, found[-1] + '/initdb', '-D', path('pg'), '-U', 'postgres', '-A', 'scram-sha-256', f'--pwfile={path("pg.pw")}', '--no-sync', '--no-locale', '--no-instructions')
+    with open(path('pg', 'pg_hba.conf'), 'a') as hba:
+        hba.write('host all all 10.78.0.0/24 scram-sha-256\n')
+    serve(5432, *user, found[-1] + '/postgres', '-D', path('pg'), '-h', SERVER, '-c', 'unix_socket_directories=', '-c', 'fsync=off', '-c', 'max_connections=5', '-c', 'shared_buffers=1MB')
+
+
+def postgresql():
+    os.environ['PGPASSWORD'] = 'secret'
+    base = ('psql', '-X', '-q', '-h', SERVER, '-U', 'postgres', '-d', 'postgres')
+    client(*base, '-c', 'CREATE TABLE shop (id int, name text)', '-c', "INSERT INTO shop VALUES (1, 'apple'), (2, 'pear')", '-c', 'SELECT id, name FROM shop ORDER BY id', '-c', 'COPY shop TO STDOUT')
+    client(*base, '-c', 'SELECT missing FROM shop', codes=(1,))
+
+
+def redis_serves():
+    serve(6379, 'redis-server', '--port', '6379', '--bind', SERVER, '--save', '', '--protected-mode', 'no', '--daemonize', 'no', '--dir', path('tmp'))
+
+
+def redis():
+    need('redis-cli')
+    client('redis-cli', '-h', SERVER, 'SET', 'session:7', 'a value')
+    client('redis-cli', '-h', SERVER, '-3', 'GET', 'session:7')
+    client('redis-cli', '-h', SERVER, 'LPUSH', 'session:7', 'x')
+    client('redis-cli', '-h', SERVER, 'CONFIG', 'SET', 'requirepass', 'hunter2')
+    client('redis-cli', '-h', SERVER, '-a', 'wrong', '--no-auth-warning', 'PING', codes=(0, 1))
+
+
+def mysql_serves():
+    need('mariadbd', 'mariadb')
+    os.mkdir(path('my'))
+    serve(3306, 'mariadbd', '--no-defaults', '--user=root', f'--datadir={path("my")}', f'--bind-address={SERVER}', f'--socket={path("my.sock")}', f'--pid-file={path("my.pid")}', '--skip-grant-tables',
+          '--innodb=OFF', '--default-storage-engine=Aria', '--skip-log-bin', '--key-buffer-size=1M', '--aria-pagecache-buffer-size=1M')
+
+
+def mysql():
+    base = ('mariadb', '--no-defaults', '-h', SERVER, '-u', 'app', '--skip-ssl', '-B')
+    client(*base, '-e', "CREATE DATABASE shop; USE shop; CREATE TABLE fruit (id INT, name TEXT); INSERT INTO fruit VALUES (1, 'apple'), (2, 'pear'), (3, 'plum'); SELECT id, name FROM fruit")
+    client(*base, '-D', 'shop', '-e', 'SELECT missing FROM fruit', codes=(1,))
+
+
+def irc_serves():
+    need('ngircd')
+    save('ngircd.conf', f'[Global]\nName = irc.example.test\nListen = {SERVER}\nPorts = 6667\nMotdPhrase = hello\nServerUID = 0\nServerGID = 0\n[Options]\nDNS = no\nIdent = no\nPAM = no\nSyslogFacility =\n')
+    serve(6667, 'ngircd', '-n', '-f', path('ngircd.conf'))
+
+
+def irc():
+    speak(6667, '''f = s.makefile('rw', newline='\\r\\n')
+f.write('NICK guest\\r\\nUSER guest 0 * :A Guest\\r\\n'); f.flush()
+while ' 422 ' not in (line := f.readline()) and ' 376 ' not in line: assert line
+f.write('JOIN #room\\r\\nPRIVMSG #room :hello all of you\\r\\nQUIT :bye\\r\\n'); f.flush()
+while f.readline(): pass''')
+
+
+def rdp_serves():
+    need('xrdp')
+    certificate()
+    save('xrdp.ini', f'[Globals]\nini_version=1\nfork=true\nport=tcp://{SERVER}:3389\nsecurity_layer=tls\ncertificate={path("tls.crt")}\nkey_file={path("tls.key")}\nssl_protocols=TLSv1.2\ncrypt_level=high\n'
+         f'[Logging]\nLogFile={path("xrdp.log")}\nLogLevel=INFO\nEnableSyslog=false\n[Session]\nname=none\nlib=libxup.so\nusername=ask\npassword=ask\nip=127.0.0.1\nport=-1\n')
+    serve(3389, 'xrdp', '--nodaemon', '-c', path('xrdp.ini'))
+
+
+def rdp():
+    # RFC 1006 and X.224 with a cookie and a wish for TLS, as mstsc sends it; then the handshake.
+    speak(3389, '''wish = b'Cookie: mstshash=alice\\r\\n' + bytes([1, 0, 8, 0, 1, 0, 0, 0])
+s.sendall(bytes([3, 0, 0, 11 + len(wish), 6 + len(wish), 0xe0, 0, 0, 0, 0, 0]) + wish)
+assert len(s.recv(19)) == 19
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
+context.wrap_socket(s).close()''')
+
+
 NGINX, DNSMASQ = (nginx_serves,), (dnsmasq_serves,)
 PROTOCOLS = {
-    'dhcp': (DNSMASQ, dhcp), 'dns': (DNSMASQ, dns), 'ftp': ((ftp_serves,), ftp), 'http': (NGINX, http), 'http2': (NGINX, http2), 'ldap': ((ldap_serves,), ldap), 'mqtt': ((mqtt_serves,), mqtt),
-    'smtp': ((smtp_serves,), smtp), 'snmp': ((snmp_serves,), snmp), 'ssh': ((ssh_serves,), ssh), 'tftp': (DNSMASQ, tftp), 'tls': (NGINX, tls),
+    'dhcp': (DNSMASQ, dhcp), 'dhcpv6': (DNSMASQ, dhcpv6), 'dns': (DNSMASQ, dns), 'ftp': ((ftp_serves,), ftp), 'http': (NGINX, http), 'http2': (NGINX, http2), 'ldap': ((ldap_serves,), ldap), 'mqtt': ((mqtt_serves,), mqtt),
+    'irc': ((irc_serves,), irc), 'mysql': ((mysql_serves,), mysql), 'pgsql': ((postgresql_serves,), postgresql), 'postfix': ((postfix_serves,), postfix), 'rdp': ((rdp_serves,), rdp),
+    'redis': ((redis_serves,), redis), 'smb': ((smb_serves,), smb), 'smtp': ((smtp_serves,), smtp), 'snmp': ((snmp_serves,), snmp), 'ssh': ((ssh_serves,), ssh), 'tftp': (DNSMASQ, tftp), 'tls': (NGINX, tls),
 }
 
 

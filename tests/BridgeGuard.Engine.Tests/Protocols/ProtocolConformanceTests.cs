@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Testing.Events;
 using Xunit;
 
 namespace BridgeGuard.Engine.Tests.Protocols;
@@ -163,6 +164,25 @@ public abstract class ProtocolConformanceTests
             }
 
             Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+    }
+
+    [Fact]
+    public void RecordsAreAsThePublicSchemaHasThem()
+    {
+        Assert.SkipUnless(EveSchema.IsPresent, EveSchema.Absent);
+        var all = new ProtocolSettings(new Dictionary<string, string> { ["extended"] = "yes", ["passwords"] = "yes", ["dump-all-headers"] = "both" });
+        foreach (Turn[] sample in Samples)
+        {
+            ProtocolBench bench = Run(sample);
+            for (int i = 0; i < bench.State.Transactions.Count; i++)
+            {
+                foreach (string record in (string[])[bench.Eve(i), bench.Eve(i, all)])
+                {
+                    IReadOnlyList<string> faults = EveSchema.Check(record);
+                    Assert.True(faults.Count == 0, $"{string.Join("\n", faults)}\n{record}");
+                }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ using static BridgeGuard.Host.Tests.Traffic.RecordedTraffic;
 
 namespace BridgeGuard.Host.Tests.Traffic;
 
-/// <summary>What is logged of nginx, dnsmasq, sshd, vsftpd, mosquitto, slapd, snmpd and a mail server, each asked by a client of Debian.</summary>
+/// <summary>What is logged of the servers of Debian that <c>record.py</c> starts, each asked by a client of Debian or, for RDP and IRC, by a few lines of our own.</summary>
 public sealed class RealTrafficTests(RecordedTraffic traffic) : IClassFixture<RecordedTraffic>
 {
     [Theory]
@@ -25,6 +25,14 @@ public sealed class RealTrafficTests(RecordedTraffic traffic) : IClassFixture<Re
     [InlineData("ssh", 22, "ssh")]
     [InlineData("tftp", 69, "tftp")]
     [InlineData("tls", 443, "tls")]
+    [InlineData("dhcpv6", 547, "dhcpv6")]
+    [InlineData("irc", 6667, "irc")]
+    [InlineData("mysql", 3306, "mysql")]
+    [InlineData("pgsql", 5432, "pgsql")]
+    [InlineData("postfix", 2525, "smtp")]
+    [InlineData("rdp", 3389, "rdp")]
+    [InlineData("redis", 6379, "redis")]
+    [InlineData("smb", 445, "smb")]
     public void EveryFlowToAServerHasItsProtocol(string protocol, int port, string expected)
     {
         traffic.Require(protocol);
@@ -45,6 +53,11 @@ public sealed class RealTrafficTests(RecordedTraffic traffic) : IClassFixture<Re
     [InlineData("snmp", 8, 2)]
     [InlineData("ldap", 9, 2)]
     [InlineData("http2", 10, 1)]
+    [InlineData("smb", 11, 1)]
+    [InlineData("pgsql", 12, 1)]
+    [InlineData("redis", 13, 1)]
+    [InlineData("mysql", 14, 1)]
+    [InlineData("irc", 15, 1)]
     public void RulesAlertOnTheirConversationsOnly(string protocol, int sid, int atLeast)
     {
         traffic.Require(protocol);
@@ -269,10 +282,103 @@ public sealed class RealTrafficTests(RecordedTraffic traffic) : IClassFixture<Re
     }
 
     [Fact]
+    public void DhcpV6()
+    {
+        traffic.Require("dhcpv6");
+        List<JsonElement> records = traffic.Of("dhcp").FindAll(record => Text(record, "dhcp.version") == "6");
+        foreach (string type in (ReadOnlySpan<string>)["solicit", "advertise", "request", "reply"])
+        {
+            Assert.Contains(records, record => Text(record, "dhcp.dhcp_type") == type);
+        }
+
+        Assert.Contains(records, record => Text(record, "dhcp.dhcp_type") == "reply" && Text(record, "dhcp.assigned_ip")!.StartsWith("fd78:", StringComparison.Ordinal)
+            && Text(record, "dhcp.lease_time") == "120" && Text(record, "dhcp.dns_servers.0") == "fd78:0000:0000:0000:0000:0000:0000:0001");
+    }
+
+    [Fact]
+    public void Irc()
+    {
+        traffic.Require("irc");
+        List<JsonElement> records = traffic.Of("irc", 6667);
+        Assert.Contains(records, record => Text(record, "irc.command") == "PRIVMSG" && Text(record, "irc.parameters.1") == "hello all of you");
+        Assert.Contains(records, record => Text(record, "irc.command") == "001" && Text(record, "irc.prefix") == "irc.example.test");
+        Assert.Contains(records, record => Text(record, "irc.command") == "JOIN" && Text(record, "irc.prefix")?.StartsWith("guest!", StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public void MySql()
+    {
+        traffic.Require("mysql");
+        List<JsonElement> records = traffic.Of("mysql", 3306);
+        Assert.Equal(2, records.FindAll(record => Text(record, "mysql.command") == "login" && Text(record, "mysql.user") == "app" && Text(record, "mysql.response.status") == "ok").Count);
+        Query("INSERT INTO fruit VALUES (1, 'apple'), (2, 'pear'), (3, 'plum')", ("mysql.response.affected_rows", "3"));
+        Query("SELECT id, name FROM fruit", ("mysql.response.columns", "2"), ("mysql.response.rows", "3"));
+        Query("SELECT missing FROM fruit", ("mysql.response.error_code", "1054"));
+
+        void Query(string text, params (string Path, string Value)[] more) => Assert.Single(records, record =>
+            Text(record, "mysql.query") == text && Array.TrueForAll(more, want => Text(record, want.Path) == want.Value));
+    }
+
+    [Fact]
+    public void Pgsql()
+    {
+        traffic.Require("pgsql");
+        List<JsonElement> records = traffic.Of("pgsql", 5432);
+        Assert.Equal(2, records.FindAll(record => Text(record, "pgsql.response.message") == "authentication_ok").Count);
+        Assert.Contains(records, record => Text(record, "pgsql.request.simple_query") == "SELECT id, name FROM shop ORDER BY id" && Text(record, "pgsql.response.data_rows") == "2");
+        Assert.Contains(records, record => Text(record, "pgsql.request.simple_query") == "COPY shop TO STDOUT" && Text(record, "pgsql.response.copy_data_out.row_count") == "2");
+        Assert.Contains(records, record => Text(record, "pgsql.request.simple_query") == "SELECT missing FROM shop" && Text(record, "pgsql.response.code") == "42703");
+    }
+
+    [Fact]
+    public void Postfix()
+    {
+        traffic.Require("postfix");
+        JsonElement record = Assert.Single(traffic.Of("smtp", 2525));
+        Assert.Equal("<alice@example.test>", Text(record, "smtp.mail_from"));
+        Assert.Equal("by postfix", Text(record, "email.subject"));
+        AssertFile("smtp", 2525, "postfix.bin", "active.bin");
+    }
+
+    [Fact]
+    public void Rdp()
+    {
+        traffic.Require("rdp");
+        List<JsonElement> records = traffic.Of("rdp", 3389);
+        Assert.Contains(records, record => Text(record, "rdp.event_type") == "initial_request" && Text(record, "rdp.cookie") == "alice");
+        Assert.Contains(records, record => Text(record, "rdp.event_type") == "initial_response" && Text(record, "rdp.protocol") == "ssl");
+        using X509Certificate2 certificate = X509Certificate2.CreateFromPem(File.ReadAllText(traffic.PathOf("tls.crt")));
+        Assert.Contains(records, record => Text(record, "rdp.event_type") == "tls_handshake" && string.Equals(Text(record, "rdp.x509_serials.0"), certificate.SerialNumber, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public void Redis()
+    {
+        traffic.Require("redis");
+        List<JsonElement> records = traffic.Of("redis", 6379);
+        Assert.Contains(records, record => Text(record, "redis.command") == "SET" && Text(record, "redis.arguments.1") == "a value" && Text(record, "redis.response.value") == "OK");
+        Assert.Contains(records, record => Text(record, "redis.command") == "HELLO" && Text(record, "redis.response.type") == "map");
+        Assert.Contains(records, record => Text(record, "redis.command") == "LPUSH" && Text(record, "redis.response.value")?.StartsWith("WRONGTYPE", StringComparison.Ordinal) == true);
+        Assert.DoesNotContain(records, record => record.ToString().Contains("hunter2", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Smb()
+    {
+        traffic.Require("smb");
+        List<JsonElement> records = traffic.Of("smb", 445);
+        Assert.Contains(records, record => Text(record, "smb.dialect") == "3.11" && Text(record, "smb.command") == "SMB2_COMMAND_TREE_CONNECT" && Text(record, "smb.share")?.EndsWith("share", StringComparison.OrdinalIgnoreCase) == true);
+        Assert.Contains(records, record => Text(record, "smb.dialect") == "NT LANMAN 1.0" && Text(record, "smb.command") == "SMB1_COMMAND_NT_CREATE_ANDX");
+        AssertFile("smb", 445, "blob.bin", "blob.bin");
+        AssertFile("smb", 445, "smb-stored.bin", "photo.bin");
+        AssertFile("smb", 445, "\\photo.bin", "photo.bin");
+    }
+
+    [Fact]
     public void RecordsAreValid()
     {
         traffic.Require();
-        EveSchemaTests.AssertValid(traffic.Folder, traffic.EvePath);
+        EveSchemaTests.AssertValid(traffic.EvePath);
     }
 
     private void AssertFile(string protocol, int port, string? name, string sent)

@@ -9,7 +9,7 @@ namespace BridgeGuard.Host.Tests.Traffic;
 /// <summary>Conversations of real servers and clients, recorded once by <c>tests/traffic/record.py</c> and replayed once; tests read the records.</summary>
 public sealed class RecordedTraffic : IDisposable
 {
-    private const int RecordingMs = 90_000;
+    private const int RecordingMs = 120_000;
 
     private const string Yaml = """
         outputs:
@@ -29,8 +29,14 @@ public sealed class RecordedTraffic : IDisposable
                 - http:
                     extended: yes
                 - http2
+                - irc
                 - ldap
                 - mqtt
+                - mysql
+                - pgsql
+                - rdp
+                - redis
+                - smb
                 - smtp:
                     extended: yes
                 - snmp
@@ -51,6 +57,18 @@ public sealed class RecordedTraffic : IDisposable
               enabled: yes
             mqtt:
               enabled: yes
+            pgsql:
+              enabled: yes
+            rdp:
+              enabled: yes
+            dhcpv6:
+              enabled: yes
+            irc:
+              enabled: yes
+            mysql:
+              enabled: yes
+            redis:
+              enabled: yes
         logging:
           outputs:
             - console:
@@ -68,6 +86,11 @@ public sealed class RecordedTraffic : IDisposable
         alert snmp any any -> any any (msg:"community"; snmp.community; content:"fleet"; sid:8;)
         alert ldap any any -> any any (msg:"base"; ldap.request.dn; content:"cn=admin"; sid:9;)
         alert http2 any any -> any any (msg:"h2"; http.uri; content:"/blob.bin"; sid:10;)
+        alert smb any any -> any any (msg:"share"; smb.named_pipe; content:"IPC|24|"; nocase; sid:11;)
+        alert pgsql any any -> any any (msg:"sql"; pgsql.query; content:"SELECT id"; sid:12;)
+        alert redis any any -> any any (msg:"set"; redis.command; content:"SET"; redis.argument; content:"session"; sid:13;)
+        alert mysql any any -> any any (msg:"insert"; mysql.query; content:"INSERT INTO"; sid:14;)
+        alert irc any any -> any any (msg:"talk"; irc.command; content:"PRIVMSG"; irc.parameter; content:"hello all"; sid:15;)
         alert http any any -> any any (msg:"never"; http.user_agent; content:"NotSentByAnyClient"; sid:99;)
         """;
 
@@ -112,8 +135,6 @@ public sealed class RecordedTraffic : IDisposable
     }
 
     public string EvePath => PathOf("log/eve.json");
-
-    internal ScratchFolder Folder => _folder;
 
     /// <summary>Skips where the protocol's programs are not installed, fails where they did not talk.</summary>
     public void Require(string? protocol = null)
