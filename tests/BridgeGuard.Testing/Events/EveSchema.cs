@@ -19,7 +19,7 @@ public static class EveSchema
     /// <summary>Places at which Suricata 8.0.8 itself writes what its schema does not have; seen in its records.</summary>
     private static readonly string[] LacksItself =
     [
-        "/http/request_headers/*/error", "/http/response_headers/*/error", "/ike/alg_*", "/ike/ikev1/client/proposals/*/*", "/ike/ikev1/server", "/ike/ikev1/server/*",
+        "/http/request_headers/*/error", "/http/response_headers/*/error", "/ike/alg_*", "/ike/sa_*", "/ike/ikev1/client/proposals/*/*", "/ike/ikev1/server", "/ike/ikev1/server/*",
         "/ldap/request/search_request/filter", "/modbus/*/mei", "/modbus/*/mei/*", "/modbus/request/write/*", "/modbus/response/write/*", "/mqtt/pubcomp/properties", "/pgsql/response/copy_*_response/malformed",
         "/pgsql/response/position", "/pgsql/response/row_description_malformed", "/rdp/*",
     ];
