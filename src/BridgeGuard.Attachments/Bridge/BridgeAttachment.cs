@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Security.Cryptography;
 using BridgeGuard.Attachments.Bridge.Decisions;
 using BridgeGuard.Attachments.Interop;
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Attachments.Bridge;
@@ -204,11 +205,14 @@ public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
             if (Environment.TickCount64 - lastAged >= AgeEveryMs)
             {
                 lastAged = Environment.TickCount64;
-                _flows!.Age(options.DecidedFlowIdleSeconds * 1_000_000_000L);
+                _flows!.Age(options.DecidedFlowIdleSeconds * 1_000_000_000L, Tell);
                 Decisions!.Age();
             }
         }
     }
+
+    private bool Tell(in BridgeGuard.Attachments.Bridge.FlowKey key, int queue, KernelCount fromA, KernelCount fromB, long lastUs) => _workers[queue % _workers.Count].TryTell(
+        new BypassedTraffic(key.ToEngine(), (long)fromA.Packets, (long)fromA.Bytes, (long)fromB.Packets, (long)fromB.Bytes, lastUs));
 
     /// <summary>A bridge of which not one port could be attached is an error, not a warning.</summary>
     private AttachmentError? FirstUncoveredBridge()

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Attachments.Rejects;
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Worker;
@@ -47,6 +48,9 @@ internal sealed class BridgeWorker
     // The guests' traffic waits for this thread, as it would for a softirq.
     private const int Nice = -10;
 
+    /// <summary>Decided flows whose traffic may wait to be told to the engine; with more the rest is told at the next aging.</summary>
+    private const int MaxBypassedTold = 4096;
+
     private readonly int _queue;
     private readonly int _fd;
     private readonly IFrameProcessor _processor;
@@ -55,6 +59,11 @@ internal sealed class BridgeWorker
     private readonly PortTable _ports;
     private readonly byte[] _buffer = GC.AllocateArray<byte>(HeadroomBytes + ReadBytes, pinned: true);
     private readonly byte[] _made = GC.AllocateArray<byte>(PuntDevice.VnetHeaderBytes + TagBytes + HeldFrame.MaxBytes, pinned: true);
+
+    // Told by the aging thread, taken by the worker at its tick.
+    private readonly BypassedTraffic[] _bypassed = new BypassedTraffic[MaxBypassedTold];
+    private readonly Lock _bypassedLock = new();
+    private int _bypassedCount;
 
     private long _progress;
     private long _lost;
@@ -126,6 +135,21 @@ internal sealed class BridgeWorker
     {
         Interlocked.Add(ref _lost, frames);
         _state.SetDone(_queue, Volatile.Read(ref _done) + Lost);
+    }
+
+    /// <summary>What the kernel carried of a flow of this worker; false when too much waits already. Any thread.</summary>
+    public bool TryTell(in BypassedTraffic traffic)
+    {
+        lock (_bypassedLock)
+        {
+            if (_bypassedCount == MaxBypassedTold)
+            {
+                return false;
+            }
+
+            _bypassed[_bypassedCount++] = traffic;
+            return true;
+        }
     }
 
     /// <summary>The thread's body.</summary>
@@ -211,6 +235,7 @@ internal sealed class BridgeWorker
         {
             TimestampUs = nowUs,
             PortId = (ushort)(tag & KernelLayout.TagVidMask),
+            BridgeId = _ports.Find((ushort)(tag & KernelLayout.TagVidMask))?.BridgeId ?? 0,
             LinkType = LinkType.Ethernet,
             GsoSize = all[HeaderAt + HeaderGsoType] == 0 ? (ushort)0 : BinaryPrimitives.ReadUInt16LittleEndian(all[(HeaderAt + HeaderGsoSize)..]),
             Checksum = (flags & FlagNeedsChecksum) != 0 ? ChecksumState.Partial
@@ -385,6 +410,19 @@ internal sealed class BridgeWorker
         }
 
         _lastTickUs = nowUs;
+        if (Volatile.Read(ref _bypassedCount) > 0)
+        {
+            lock (_bypassedLock)
+            {
+                for (int i = 0; i < _bypassedCount; i++)
+                {
+                    _processor.NoteBypassed(in _bypassed[i]);
+                }
+
+                _bypassedCount = 0;
+            }
+        }
+
         Volatile.Write(ref _allocated, GC.GetAllocatedBytesForCurrentThread());
         _processor.Tick(nowUs);
         if (_processor.Injector.Count > 0)

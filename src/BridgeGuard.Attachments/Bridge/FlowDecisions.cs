@@ -1,8 +1,12 @@
 using System.Diagnostics;
+using BridgeGuard.Attachments.Bridge.Decisions;
 using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Attachments.Bridge;
+
+/// <summary>Takes what the kernel carried of a passed flow, for the worker that follows it; false when it has no room.</summary>
+internal delegate bool BypassReport(in FlowKey key, int queue, KernelCount fromA, KernelCount fromB, long lastUs);
 
 /// <summary>The verdict maps: flows about which the kernel decides by itself from now on.</summary>
 /// <remarks>
@@ -18,6 +22,10 @@ internal sealed class FlowDecisions(KernelPrograms programs)
 
     private readonly FlowKey[] _idle = new FlowKey[ForgetBatch];
     private int _anyDecided;
+
+    // What passed flows had carried when it was last told; the aging thread's alone.
+    private Dictionary<FlowKey, (KernelCount FromA, KernelCount FromB)> _told = [];
+    private Dictionary<FlowKey, (KernelCount FromA, KernelCount FromB)> _seen = [];
 
     /// <summary>Whether a decision was ever made; while not, nobody needs to look for outdated ones.</summary>
     public bool AnyDecided => Volatile.Read(ref _anyDecided) != 0;
@@ -38,7 +46,7 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         }
 
         ulong now = (ulong)Stopwatch.GetTimestamp();
-        KernelFlow flow = new() { LastNs = now, Active = 1 };
+        KernelFlow flow = new() { LastNs = now, Active = 1, Queue = (uint)queue };
         int map = programs.DroppedFlows;
         if (decision == FlowOffload.Pass)
         {
@@ -48,7 +56,8 @@ internal sealed class FlowDecisions(KernelPrograms programs)
             flow.DeadlineNs = now + OrderWaitNs;
         }
 
-        if (Bpf.Update(map, in key, in flow) != 0)
+        // A frame that was on its way when the decision fell asks for it again; what the kernel has counted since must stay.
+        if (Bpf.Update(map, in key, in flow, Bpf.UpdateIfNew) != 0 && Libc.LastError() != Libc.ErrorExists)
         {
             return false;
         }
@@ -87,16 +96,59 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     public bool Forget(in FlowKey key) => (Bpf.Delete(programs.PassedFlows, in key) == 0)
         | (Bpf.Delete(programs.DroppedFlows, in key) == 0) | (Bpf.Delete(programs.Acts, in key) == 0);
 
-    /// <summary>Forgets decisions about flows that have been silent for the time.</summary>
-    public void Age(long idleNs)
+    /// <summary>Forgets decisions about flows that have been silent for the time, and tells what passed flows have carried since the last call.</summary>
+    /// <param name="idleNs">Silence after which a decision is forgotten.</param>
+    /// <param name="report">Takes the traffic for a worker; false: it has no room now, tell it again.</param>
+    public void Age(long idleNs, BypassReport report)
     {
         if (AnyDecided)
         {
-            PassedFlows = AgeMap<KernelFlow>(programs.PassedFlows, idleNs, static flow => flow.LastNs);
+            PassedFlows = AgePassed(idleNs, report);
             DroppedFlows = AgeMap<KernelFlow>(programs.DroppedFlows, idleNs, static flow => flow.LastNs);
             ActedFlows = AgeMap<KernelFlowAct>(programs.Acts, idleNs, static act => act.Value.LastNs);
         }
     }
+
+    private int AgePassed(long idleNs, BypassReport report)
+    {
+        long now = Stopwatch.GetTimestamp();
+        long nowUs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+        int kept = 0;
+        _seen.Clear();
+        foreach ((FlowKey key, KernelFlow flow) in MapReader.All<FlowKey, KernelFlow>(programs.PassedFlows))
+        {
+            long idle = now - (long)flow.LastNs;
+            (KernelCount FromA, KernelCount FromB) told = _told.GetValueOrDefault(key);
+            if (flow.FromA.Packets < told.FromA.Packets || flow.FromB.Packets < told.FromB.Packets)
+            {
+                told = default; // Forgotten and decided anew.
+            }
+
+            KernelCount fromA = Minus(flow.FromA, told.FromA);
+            KernelCount fromB = Minus(flow.FromB, told.FromB);
+            if ((fromA.Packets | fromB.Packets) != 0 && !report(in key, (int)flow.Queue, fromA, fromB, nowUs - (idle / 1000)))
+            {
+                _seen[key] = told;
+                kept++;
+                continue;
+            }
+
+            if (idle > idleNs)
+            {
+                Bpf.Delete(programs.PassedFlows, in key);
+                continue;
+            }
+
+            _seen[key] = (flow.FromA, flow.FromB);
+            kept++;
+        }
+
+        (_told, _seen) = (_seen, _told);
+        return kept;
+    }
+
+    private static KernelCount Minus(KernelCount now, KernelCount before) =>
+        new() { Packets = now.Packets - before.Packets, Bytes = now.Bytes - before.Bytes };
 
     private void SwitchOn(uint flags)
     {

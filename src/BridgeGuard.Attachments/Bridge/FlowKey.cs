@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Attachments.Bridge;
 
@@ -106,6 +107,17 @@ internal struct FlowKey : IEquatable<FlowKey>
         };
         isSwapped = key.Order();
         return key;
+    }
+
+    /// <summary>The same flow as the engine names it, from A to B.</summary>
+    public readonly Engine.Flows.FlowKey ToEngine() => new(
+        AddressOf(in _a), AddressOf(in _b), BinaryPrimitives.ReverseEndianness(_portA), BinaryPrimitives.ReverseEndianness(_portB),
+        _protocol, _version, _vlan0, _vlan1, 0, 0, _bridgeId);
+
+    private readonly IpAddress AddressOf(ref readonly Words words)
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<Words>(in words));
+        return _version == 4 ? IpAddress.ReadV4(bytes) : IpAddress.ReadV6(bytes);
     }
 
     public readonly bool Equals(FlowKey other) => Bytes(in this).SequenceEqual(Bytes(in other));

@@ -111,7 +111,9 @@ internal struct KernelFlow
     public ulong WaitSequence;
     public ulong DeadlineNs;
     public uint Active;
-    public uint Pad;
+
+    /// <summary>The worker whose flow it is; the kernel does not look at it.</summary>
+    public uint Queue;
 }
 
 /// <summary>struct rewrite.</summary>

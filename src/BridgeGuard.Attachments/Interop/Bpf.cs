@@ -12,6 +12,7 @@ internal static unsafe class Bpf
     public const int AttachTcxIngress = 46;
     public const int AttachTcxEgress = 47;
     public const ulong UpdateAny = 0;
+    public const ulong UpdateIfNew = 1;
 
     private const int CommandMapCreate = 0;
     private const int CommandMapLookup = 1;

@@ -87,7 +87,7 @@ public static class DaemonConfigLoader
         StateDirectory = logDirectory,
         RunDirectory = RunFolder.DefaultFor(logDirectory),
         Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
-        Engine = new EngineSettings { IsInline = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = Eve(DefaultEveTypes.Select(TypeOf)), Detection = new DetectionSettings { CountsCosts = true } },
+        Engine = new EngineSettings { IsInline = true, EarlyVerdicts = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = Eve(DefaultEveTypes.Select(TypeOf)), Detection = new DetectionSettings { CountsCosts = true } },
     };
 
     /// <summary>Files that fit a path, glob or folder, sorted; relative ones are taken from <paramref name="folder"/>.</summary>
@@ -289,6 +289,7 @@ public static class DaemonConfigLoader
         var settings = new EngineSettings
         {
             IsInline = isInline,
+            EarlyVerdicts = isInline && root.Bool("early-verdicts", true),
             Eve = Eve(types, communityId),
             // Guests' systems differ in what they make of overlapping fragments; inline none reach them.
             Defrag = new DefragSettings { DropOverlaps = isInline },

@@ -56,6 +56,7 @@ internal sealed partial class RoleReader
             FileHoldAllBytes = files?.Size("hold-all-bytes", 64 << 10) ?? 64 << 10,
             AllowsPieces = files?.Bool("pieces", true) ?? true,
             BlockPage = files?.Bool("block-page", true) ?? true,
+            FullInspection = section.Choice("inspection", InspectionDepth.Early) == InspectionDepth.Full,
             FilesFailOpen = files?.Choice("fail", FailMode.Open) != FailMode.Closed,
             HomeIsGuest = home == "guest",
             ServerGroups = [.. groups],

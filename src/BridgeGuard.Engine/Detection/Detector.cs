@@ -265,6 +265,11 @@ public sealed partial class Detector : IDisposable
         }
 
         RulesMatched++;
+        if (_flow is { } inspected && _rules.Infos[rule].ForcesInspection)
+        {
+            inspected.Flags |= FlowFlags.FullInspection;
+        }
+
         if (entry.Effects.Count != 0)
         {
             ApplyEffects(entry, transaction);

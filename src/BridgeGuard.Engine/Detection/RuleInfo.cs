@@ -80,7 +80,20 @@ public sealed class RuleInfo
     /// <summary>Complete references, prefix of <c>reference.config</c> included.</summary>
     public string[] References { get; init; } = [];
 
-    public RuleMetadata[] Metadata { get; init; } = [];
+    public RuleMetadata[] Metadata
+    {
+        get;
+        init
+        {
+            field = value;
+            ForcesInspection = Array.Exists(value, pair => pair.Key == "inspection" && Array.IndexOf(pair.Values, "full") >= 0);
+        }
+    }
+
+    = [];
+
+    /// <summary>A flow that it matched is inspected to its end (<c>metadata:inspection full</c>): no early verdict.</summary>
+    public bool ForcesInspection { get; private init; }
 
     /// <summary>The rule as written, on one line.</summary>
     public string Text

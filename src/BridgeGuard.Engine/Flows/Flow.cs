@@ -79,7 +79,7 @@ public enum FlowFlags : uint
     Encrypted = 1 << 26,
 
     /// <summary>A drop record was written for this direction.</summary>
-    DropLoggedToServer = 1 << 21,
+    DropLoggedToServer = 1 << 26,
     DropLoggedToClient = 1 << 22,
 
     /// <summary>A firewall rule accepted the whole flow.</summary>
@@ -90,6 +90,9 @@ public enum FlowFlags : uint
 
     /// <summary>The drop of the flow is an exception policy's.</summary>
     ExceptionDropped = 1 << 25,
+
+    /// <summary>Something wants every packet of the flow: no early verdict.</summary>
+    FullInspection = 1 << 27,
 }
 
 /// <summary>Why a flow ended, EVE <c>flow.reason</c>.</summary>
@@ -225,6 +228,10 @@ public sealed class Flow
         set => (Judgement ??= new FlowJudgement()).Hold = value;
     }
 
+    /// <summary>How far towards an early verdict the flow was when it was last looked at, and packets until then; kept by the worker.</summary>
+    internal byte EarlyStage;
+    internal byte EarlyWait;
+
     /// <summary>Which exception policies were applied, for EVE <c>flow.exception_policy</c>; kept by <c>ExceptionPolicies</c>.</summary>
     public uint ExceptionMask;
 
@@ -339,6 +346,7 @@ public sealed class Flow
         RedirectIndex = -1;
         Hold?.End();
         ExceptionMask = 0;
+        EarlyStage = EarlyWait = 0;
         ExpiresUs = 0;
         Hash = 0;
         NextInBucket = null;

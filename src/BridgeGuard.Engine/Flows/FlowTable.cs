@@ -495,10 +495,45 @@ public sealed class FlowTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private long DeadlineOf(Flow flow) => _deadlines.Of(flow, IsEmergency);
 
+    /// <summary>What an attachment's kernel passed of a flow without us; it keeps the flow alive. Traffic of a flow that has ended is counted only.</summary>
+    public void NoteBypassed(in BypassedTraffic traffic)
+    {
+        _counters.Add(Counter.BypassedPackets, traffic.Packets + traffic.PacketsBack);
+        _counters.Add(Counter.BypassedBytes, traffic.Bytes + traffic.BytesBack);
+        FlowKey key = traffic.Key;
+        if (!_settings.VlanTracking)
+        {
+            key = key with { Vlan0 = 0, Vlan1 = 0 };
+        }
+
+        if (!_settings.DeviceTracking)
+        {
+            key = key with { BridgeId = 0 };
+        }
+
+        if (Find(in key, _hash.Compute(in key), out Direction direction) is not { } flow)
+        {
+            return;
+        }
+
+        flow.LastUs = Math.Max(flow.LastUs, traffic.LastUs);
+        (long toServer, long toClient) = direction == Direction.ToServer ? (traffic.Packets, traffic.PacketsBack) : (traffic.PacketsBack, traffic.Packets);
+        (long bytesToServer, long bytesToClient) = direction == Direction.ToServer ? (traffic.Bytes, traffic.BytesBack) : (traffic.BytesBack, traffic.Bytes);
+        flow.PacketsToServer += (ulong)toServer;
+        flow.PacketsToClient += (ulong)toClient;
+        flow.BytesToServer += (ulong)bytesToServer;
+        flow.BytesToClient += (ulong)bytesToClient;
+        flow.BypassedPacketsToServer += (ulong)toServer;
+        flow.BypassedPacketsToClient += (ulong)toClient;
+        flow.BypassedBytesToServer += (ulong)bytesToServer;
+        flow.BypassedBytesToClient += (ulong)bytesToClient;
+    }
+
     private void CountBypassed(Flow flow, Packet packet, int length)
     {
-        _counters.Increment(Counter.BypassedLocalPackets);
-        _counters.Add(Counter.BypassedLocalBytes, length);
+        bool isLocal = flow.State == FlowState.LocalBypassed;
+        _counters.Increment(isLocal ? Counter.BypassedLocalPackets : Counter.BypassedCapturePackets);
+        _counters.Add(isLocal ? Counter.BypassedLocalBytes : Counter.BypassedCaptureBytes, length);
         if (packet.Direction == Direction.ToServer)
         {
             flow.BypassedPacketsToServer++;

@@ -16,6 +16,12 @@ public sealed class EngineSettings
 
     public bool DetectionEnabled { get; init; } = true;
 
+    /// <summary>
+    /// A flow about which nothing more can change is said to be decided, so that an inline attachment may carry it without the engine. Off where every
+    /// byte must be seen, and in replay.
+    /// </summary>
+    public bool EarlyVerdicts { get; init; }
+
     /// <summary>Firewall rules are loaded: ordered evaluation with default drop, and its own counters.</summary>
     public bool FirewallMode { get; init; }
 

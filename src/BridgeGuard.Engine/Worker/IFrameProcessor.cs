@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Flows;
+
 namespace BridgeGuard.Engine.Worker;
 
 /// <summary>What an attachment drives: one per queue, one thread. The engine's <c>PacketWorker</c> is the one that ships.</summary>
@@ -15,6 +17,11 @@ public interface IFrameProcessor
 
     /// <summary>How often <see cref="Tick"/> should be called now, microseconds: shorter while frames are held.</summary>
     long TickEveryUs => 100_000;
+
+    /// <summary>Traffic of a decided flow that the attachment's kernel carried itself. On the worker's thread, between two frames.</summary>
+    void NoteBypassed(in BypassedTraffic traffic)
+    {
+    }
 
     /// <summary>Lets time pass where no frame comes: expires flows, thresholds and holds. Cheap; call it every <see cref="TickEveryUs"/>.</summary>
     void Tick(long nowUs);

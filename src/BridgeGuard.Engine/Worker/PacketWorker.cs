@@ -345,6 +345,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         Conclude(packet, flow);
+        if (_settings.EarlyVerdicts && flow is not null)
+        {
+            Settle(flow);
+        }
+
         if (isSealed)
         {
             InspectSealed(flow!, packet);

@@ -139,7 +139,7 @@ struct flow_value {
   u64 wait_seq;     // punted frames of this flow are on their way until `done` reaches this
   u64 deadline_ns;  // but wait no longer than this
   u32 active;
-  u32 pad;
+  u32 queue;        // whose flow it is; for the daemon
 };
 
 struct rewrite {

@@ -122,6 +122,9 @@ public sealed record RoleModel
 
     public FileDelivery Files { get; init; }
 
+    /// <summary>Flows of its guests are inspected to their end: no early verdicts.</summary>
+    public bool FullInspection { get; init; }
+
     /// <summary>How long the end of a file may wait for a scanner.</summary>
     public int FileHoldMs { get; init; } = 5000;
 

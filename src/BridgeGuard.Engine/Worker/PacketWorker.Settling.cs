@@ -1,0 +1,101 @@
+using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Streams;
+
+namespace BridgeGuard.Engine.Worker;
+
+/// <summary>Early verdicts: when nothing more can change what becomes of a flow, the kernel may carry it.</summary>
+/// <remarks>
+/// A flow is looked at when its stage rises (protocol unknown for good, encrypted, depth reached), a few packets later, so that rules that wait for
+/// the end of detection have had their turn. It settles when no rule is left that could match; see <c>Detector.MayStillMatch</c>.
+/// </remarks>
+public sealed partial class PacketWorker
+{
+    /// <summary>Packets between a new stage and the look: both directions of an exchange and their acknowledgements.</summary>
+    private const byte SettlePackets = 4;
+
+    /// <summary>After a look that found rules left, so many packets until the next: what stands in the way rarely goes by itself.</summary>
+    private const byte RetryPackets = 250;
+
+    [Flags]
+    private enum Stage : byte
+    {
+        None = 0,
+        Unrecognised = 1,
+        GivenUp = 2,
+        Encrypted = 4,
+        DepthToServer = 8,
+        DepthToClient = 16,
+    }
+
+    /// <summary>Flows that were settled before their end.</summary>
+    public long Settled { get; private set; }
+
+    /// <inheritdoc/>
+    public void NoteBypassed(in BypassedTraffic traffic) => _flows.NoteBypassed(in traffic);
+
+    private void Settle(Flow flow)
+    {
+        if (flow.State >= FlowState.LocalBypassed || !flow.IsEstablished)
+        {
+            return;
+        }
+
+        Stage stage = StageOf(flow);
+        if (stage == Stage.None)
+        {
+            return;
+        }
+
+        if ((byte)stage != flow.EarlyStage)
+        {
+            flow.EarlyStage = (byte)stage;
+            flow.EarlyWait = SettlePackets;
+        }
+        else if (--flow.EarlyWait == 0)
+        {
+            flow.EarlyWait = RetryPackets;
+            if (!IsHeld(flow) && (!_detects || !_detector.MayStillMatch(_current.Rules, flow)))
+            {
+                Settled++;
+                _flows.SetState(flow, FlowState.CaptureBypassed);
+            }
+        }
+    }
+
+    private static Stage StageOf(Flow flow)
+    {
+        Stage stage = Stage.None;
+        if (flow.App == ProtocolId.Failed && flow.AppToServer == ProtocolId.Failed && flow.AppToClient == ProtocolId.Failed)
+        {
+            stage |= Stage.Unrecognised;
+        }
+
+        if (flow.Has(FlowFlags.Encrypted) && flow.Has(FlowFlags.NoPayloadInspection))
+        {
+            stage |= Stage.Encrypted;
+        }
+
+        const FlowFlags GaveUp = FlowFlags.NoAppLayerToServer | FlowFlags.NoAppLayerToClient;
+        stage |= (flow.Flags & GaveUp) == GaveUp && flow.App != ProtocolId.Unknown ? Stage.GivenUp : Stage.None;
+        if (flow.Tcp is { } session)
+        {
+            bool toServer = session.Client.Has(TcpStreamFlags.DepthReached);
+            bool toClient = session.Server.Has(TcpStreamFlags.DepthReached);
+            stage |= (toServer ? Stage.DepthToServer : Stage.None) | (toClient ? Stage.DepthToClient : Stage.None);
+
+            // A protocol that is still parsed is done with at the depth of both directions, not of one.
+            bool isParsed = (stage & (Stage.Unrecognised | Stage.Encrypted | Stage.GivenUp)) == Stage.None;
+            return isParsed && !(toServer && toClient) ? Stage.None : stage;
+        }
+
+        return stage;
+    }
+
+    /// <summary>Whether something besides rules wants the rest of the flow.</summary>
+    private bool IsHeld(Flow flow) => flow.Has(FlowFlags.FullInspection | FlowFlags.Dropped | FlowFlags.AppLayerError)
+        || flow.RedirectIndex >= 0 || flow.ExceptionMask != 0 || flow.ChangePending
+        || flow.Hold is { IsActive: true } || flow.Variables.Tag.Active || _settings.FirewallMode
+        || Model.Roles[flow.ClientRole].FullInspection || Model.Roles[flow.ServerRole].FullInspection;
+}
