@@ -11,6 +11,7 @@ internal static class CommandTree
         {
             CacheCommand.Create(),
             ConfigCommand.Create(),
+            CoverageCommand.Create(),
             DataPlaneCommand.Create(),
             DoctorCommand.Create(),
             GuestsCommand.Create(),

@@ -7,6 +7,7 @@ using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Services;
+using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Redirects;
@@ -31,6 +32,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly BridgeAttachment _attachment;
     private readonly PacketWorker[] _workers;
+    private readonly CoverageBoard _coverage;
     private Thread? _thread;
     private Timer? _costs;
     private volatile PlanePhase _phase = PlanePhase.Starting;
@@ -44,6 +46,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _logger = logger;
         _attachment = new BridgeAttachment(OptionsOf(model));
         _workers = new PacketWorker[_attachment.WorkerCount];
+        _coverage = new CoverageBoard(model, _attachment, () => new RuleSetStats(
+            (_programs.LastReload?.ToUnixTimeMilliseconds() ?? 0) * 1000, _programs.Program.Rules.Count, _programs.RulesFailed, 0));
         Commands.Add("status", _ => JsonSerializer.SerializeToNode(Status, PlaneStatus.Json));
         Commands.Add("reload", _ => Reload());
         Commands.Add(PolicyMessage.Command, Apply);
@@ -130,6 +134,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
                     Redirects = redirects,
                     Shared = shared,
                     CostClock = _model.Engine.Detection.CountsCosts ? Stopwatch.GetTimestamp : null,
+                    Stats = _coverage.SnapshotIfDue,
                 },
                 i);
             _programs.Add(_workers[i]);
@@ -139,6 +144,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _attachment.Ports.Changed += _guests.OnPortChanged;
         _attachment.Ports.Changed += change => PortChanged?.Invoke(change);
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _coverage.Start([.. _workers.Select(worker => worker.Counters)]);
         _thread = new Thread(() => Run(ready)) { Name = "attachment", IsBackground = true };
         _thread.Start();
         return ready.Task.WaitAsync(cancellationToken);
@@ -154,6 +160,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     public void Dispose()
     {
         _costs?.Dispose();
+        _coverage.Dispose();
         _attachment.Dispose();
         _stop.Dispose();
     }

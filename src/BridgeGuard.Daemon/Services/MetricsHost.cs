@@ -1,5 +1,6 @@
 using System.Net;
 using System.Reflection;
+using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Outputs.Metrics;
@@ -30,6 +31,7 @@ public sealed class MetricsHost(
         ProcessMetrics.AddTo(registry, Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "");
         OutputMetrics.AddTo(registry, outputs.Pump);
         AddDataPlane(registry);
+        AddCoverage(registry);
         AddRules(registry);
         AddScanning(registry);
         var health = new HealthChecks();
@@ -75,6 +77,24 @@ public sealed class MetricsHost(
         MetricFamily.Counter("bridgeguard_event_ring_waits", "Times a worker waited for room in its ring.", () => plane.Status.RingWaits),
         MetricFamily.Counter("bridgeguard_event_ring_waited_seconds", "How long workers waited for room in their rings.", () => plane.Status.RingWaitedMs / 1e3),
         MetricFamily.Counter("bridgeguard_plane_files_refused", "Files for the scanner that the border between the processes had no room for.", () => plane.Status.FilesRefused));
+
+    /// <summary>What became of each port's bytes: the kernel's own counters.</summary>
+    private void AddCoverage(MetricRegistry registry) => registry.Add(
+        Coverage("bridgeguard_port_seen_bytes", "Bytes that a port sent.", counters => counters.Seen.Bytes),
+        Coverage("bridgeguard_port_inspected_bytes", "Bytes of them given to the engine.", counters => counters.Punted.Bytes),
+        Coverage("bridgeguard_port_bypassed_bytes", "Bytes that the kernel carried after an early verdict or a decision.", counters => (counters.Passed + counters.Moved).Bytes),
+        Coverage("bridgeguard_port_stopped_bytes", "Bytes that the kernel dropped.", counters =>
+            (counters.Dropped + counters.Blocked + counters.Closed + counters.Limited).Bytes),
+        Coverage("bridgeguard_port_unseen_bytes", "Bytes let through because the engine was dead, hung or overloaded.", counters => counters.Opened.Bytes),
+        Coverage("bridgeguard_port_guarded_frames", "Frames of senders that are not bound to the port.", counters => counters.Guarded.Frames));
+
+    private MetricFamily Coverage(string name, string help, Func<PortCounters, long> value) => new(name, MetricType.Counter, help, samples =>
+    {
+        foreach (PlanePort port in plane.Status.Ports)
+        {
+            samples.Add(value(port.Counters), ("bridge", port.Port.Bridge), ("port", port.Port.Name));
+        }
+    });
 
     private void AddRules(MetricRegistry registry) => registry.Add(
         MetricFamily.Gauge("bridgeguard_rules_loaded", "Rules in force.", () => plane.Status.RulesLoaded),

@@ -31,11 +31,46 @@ public sealed partial class EventEmitter
             WriteThreads(_statsTree, options, in snapshot);
         }
 
+        if (options.Totals && snapshot.Coverage is { Count: > 0 } coverage)
+        {
+            WriteCoverage(coverage);
+        }
+
         _writer.EndObject();
         if (options.Deltas)
         {
             RememberTotals(_statsTree, snapshot.Workers);
         }
+    }
+
+    private void WriteCoverage(IReadOnlyList<PortCoverage> coverage)
+    {
+        _writer.StartArray("coverage"u8);
+        foreach (PortCoverage port in coverage)
+        {
+            _writer.StartObject();
+            _writer.Text("port"u8, port.Port);
+            _writer.Text("bridge"u8, port.Bridge);
+            if (port.Guest.Length > 0)
+            {
+                _writer.Text("vm"u8, port.Guest);
+            }
+
+            _writer.Number("seen_bytes"u8, port.SeenBytes);
+            _writer.Number("inspected_bytes"u8, port.InspectedBytes);
+            _writer.Number("bypassed_pkts"u8, port.BypassedPackets);
+            _writer.Number("bypassed_bytes"u8, port.BypassedBytes);
+            _writer.Number("stopped_bytes"u8, port.StoppedBytes);
+            _writer.Number("unseen_bytes"u8, port.UnseenBytes);
+            if (port.Uncovered is { } reason)
+            {
+                _writer.Text("uncovered"u8, reason);
+            }
+
+            _writer.EndObject();
+        }
+
+        _writer.EndArray();
     }
 
     private void WriteStatsChildren(StatsTree node, StatsOptions options, in StatsSnapshot snapshot)

@@ -43,6 +43,15 @@ public sealed partial class PacketWorker
         }
     }
 
+    private void WriteStats(long nowUs)
+    {
+        CollectCounters();
+        if (_isFirst && _stats!(nowUs) is { } snapshot)
+        {
+            _events.Stats(in snapshot);
+        }
+    }
+
     private void CollectTunnels(DecoderCounters seen)
     {
         Counters.Set(Counter.DecoderGeneve, seen.Geneve);

@@ -47,6 +47,8 @@ public sealed class WorkerEnvironment
 
     /// <summary>Which guest is behind which port.</summary>
     public PortGuests Ports { get; init; } = new();
+    /// <summary>Asked at the ticks of the first worker: what a stats record is made of when one is due, else null. Its counters are up to date.</summary>
+    public Func<long, StatsSnapshot?>? Stats { get; init; }
 
     /// <summary>A monotonic clock with which a sample of rule evaluations is timed; null: costs of rules are not kept.</summary>
     public Func<long>? CostClock { get; init; }
@@ -80,6 +82,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly EventEmitter _events;
     private readonly IFileVerdicts? _fileVerdicts;
     private readonly ICertificateStore? _certificates;
+    private readonly Func<long, StatsSnapshot?>? _stats;
+    private readonly bool _isFirst;
     private readonly RedirectTable _redirectTable;
     private readonly PortGuests _ports;
     private Redirector _redirector;
@@ -99,6 +103,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _isFirewall = _settings.FirewallMode;
         _fileVerdicts = environment.FileVerdicts;
         _certificates = environment.CertificateStore;
+        _stats = environment.Stats;
+        _isFirst = workerId == 0;
         _redirectTable = environment.Redirects;
         _ports = environment.Ports;
         _decoder = new PacketDecoder(_settings.Decoder);
@@ -178,6 +184,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             _flows.Expire(nowUs, this, ExpirePerTick);
             _defragmenter.Expire(nowUs);
             TickHolds(nowUs);
+            if (_stats is not null)
+            {
+                WriteStats(nowUs);
+            }
         }
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {

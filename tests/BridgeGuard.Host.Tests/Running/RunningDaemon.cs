@@ -21,8 +21,10 @@ internal sealed class RunningDaemon : IDisposable
     /// <param name="processes">1: all in one; 2: the data plane apart.</param>
     /// <param name="more">Further lines of the configuration.</param>
     /// <param name="bridge">The bridge's line.</param>
+    /// <param name="eve">Types of records.</param>
     public RunningDaemon(
-        BridgeLab lab, string rules, string? logFolder = null, int processes = 1, string more = "", string bridge = "{name: br0, mode: inline, fail: open}")
+        BridgeLab lab, string rules, string? logFolder = null, int processes = 1, string more = "", string bridge = "{name: br0, mode: inline, fail: open}",
+        string eve = "[alert]")
     {
         _lab = lab;
         LogFolder = logFolder ?? _folder.File("log");
@@ -40,7 +42,7 @@ internal sealed class RunningDaemon : IDisposable
               strict: yes
               cache: {CacheFolder}
             eve:
-              types: [alert]
+              types: {eve}
               alert: {"{"}payload: no, payload-printable: yes, metadata: no{"}"}
             scanning:
               enabled: no
@@ -190,6 +192,25 @@ internal sealed class RunningDaemon : IDisposable
         }
 
         return numbers;
+    }
+
+    /// <summary>All records of a type so far.</summary>
+    public List<JsonElement> Records(string type)
+    {
+        using FileStream file = new(EveFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using StreamReader reader = new(file);
+        string text = reader.ReadToEnd();
+        return [.. text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .Where(record => record.GetProperty("event_type").GetString() == type)];
+    }
+
+    /// <summary>What <c>bridgeguard coverage</c> says of a port.</summary>
+    public JsonElement Coverage(string port)
+    {
+        (int code, string output) = BridgeLab.Run("dotnet", $"{Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll")} coverage --json -c {ConfigFile}");
+        Assert.True(code == 0, output);
+        return JsonSerializer.Deserialize<JsonElement>(output).EnumerateArray().Single(entry => entry.GetProperty("port").GetString() == port);
     }
 
     public void Dispose()

@@ -1,0 +1,97 @@
+using System.Text.Json;
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Worker;
+
+namespace BridgeGuard.Daemon.Plane;
+
+/// <summary>What was inspected of each guest's traffic and what was not: for stats records, and as a file for <c>bridgeguard coverage</c>.</summary>
+/// <remarks>Thread: the first worker asks <see cref="SnapshotIfDue"/>, a timer writes the file; both only read the kernel's counters.</remarks>
+public sealed class CoverageBoard : IDisposable
+{
+    private const int WriteEveryMs = 1000;
+
+    private readonly DaemonModel _model;
+    private readonly BridgeAttachment _attachment;
+    private readonly Func<RuleSetStats> _rules;
+    private readonly long _startedUs = NowUs();
+    private readonly Timer _timer;
+    private WorkerCounters[] _counters = [];
+    private long _nextUs;
+
+    public CoverageBoard(DaemonModel model, BridgeAttachment attachment, Func<RuleSetStats> rules)
+    {
+        (_model, _attachment, _rules) = (model, attachment, rules);
+        _nextUs = _startedUs + (model.Engine.Stats.IntervalSeconds * 1_000_000L);
+        _timer = new Timer(_ => Write());
+    }
+
+    /// <summary>The file in a run directory.</summary>
+    public static string FileIn(string runDirectory) => Path.Combine(runDirectory, "coverage.json");
+
+    public void Start(WorkerCounters[] counters)
+    {
+        Volatile.Write(ref _counters, counters);
+        _timer.Change(0, WriteEveryMs);
+    }
+
+    /// <summary>All ports, by name of their bridge and their own.</summary>
+    public IReadOnlyList<PortCoverage> Read() => [.. _attachment.Ports.All
+        .Select(port => Describe(port, _attachment.ReadCounters(port.PortId)))
+        .OrderBy(port => port.Bridge, StringComparer.Ordinal).ThenBy(port => port.Port, StringComparer.Ordinal)];
+
+    /// <summary>What a stats record is made of, when it is time for one.</summary>
+    public StatsSnapshot? SnapshotIfDue(long nowUs)
+    {
+        if (nowUs < _nextUs || !_model.Engine.Stats.Enabled)
+        {
+            return null;
+        }
+
+        _nextUs = nowUs + (_model.Engine.Stats.IntervalSeconds * 1_000_000L);
+        return new StatsSnapshot
+        {
+            TimeUs = nowUs,
+            UptimeSeconds = (nowUs - _startedUs) / 1_000_000,
+            Workers = Volatile.Read(ref _counters),
+            Rules = _rules(),
+            Coverage = Read(),
+        };
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private PortCoverage Describe(PortInfo port, PortCounters counters)
+    {
+        ushort guest = _model.Policy.FindByPortName(port.Name);
+        TrafficCount bypassed = counters.Passed + counters.Moved;
+        TrafficCount stopped = counters.Dropped + counters.Blocked + counters.Closed + counters.Limited;
+        long unseen = counters.Opened.Bytes;
+        if (port.Mode == Attachments.Bridge.PortMode.Off)
+        {
+            unseen = counters.Seen.Bytes - stopped.Bytes - counters.Control.Bytes;
+        }
+
+        return new PortCoverage(
+            port.Name, port.Bridge, _model.Policy.Guests[guest].Name, counters.Seen.Bytes, counters.Punted.Bytes, bypassed.Frames, bypassed.Bytes,
+            stopped.Bytes, unseen, port.Uncovered);
+    }
+
+    private void Write()
+    {
+        try
+        {
+            string file = FileIn(_model.RunDirectory);
+            Directory.CreateDirectory(_model.RunDirectory);
+            File.WriteAllText(file + ".new", JsonSerializer.Serialize(Read(), PlaneStatus.Json));
+            File.Move(file + ".new", file, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            // The next second has another try; the command says how old its figures are.
+        }
+    }
+
+    private static long NowUs() => (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+}
