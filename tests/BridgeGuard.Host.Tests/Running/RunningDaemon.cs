@@ -208,9 +208,16 @@ internal sealed class RunningDaemon : IDisposable
     /// <summary>What <c>bridgeguard coverage</c> says of a port.</summary>
     public JsonElement Coverage(string port)
     {
-        (int code, string output) = BridgeLab.Run("dotnet", $"{Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll")} coverage --json -c {ConfigFile}");
-        Assert.True(code == 0, output);
-        return JsonSerializer.Deserialize<JsonElement>(output).EnumerateArray().Single(entry => entry.GetProperty("port").GetString() == port);
+        // Written every second; the first time may be before the ports are there.
+        JsonElement found = default;
+        Assert.True(BridgeLab.Until(() =>
+        {
+            (int code, string output) = BridgeLab.Run("dotnet", $"{Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll")} coverage --json -c {ConfigFile}");
+            found = code != 0 ? default : JsonSerializer.Deserialize<JsonElement>(output).EnumerateArray()
+                .FirstOrDefault(entry => entry.GetProperty("port").GetString() == port);
+            return found.ValueKind == JsonValueKind.Object;
+        }, 10_000), $"no coverage of {port}");
+        return found;
     }
 
     public void Dispose()
