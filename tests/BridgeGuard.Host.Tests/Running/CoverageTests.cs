@@ -42,7 +42,10 @@ public sealed class CoverageTests : IDisposable
         JsonElement flow = daemon.Records("flow").Single(record => record.TryGetProperty("dest_port", out JsonElement port) && port.GetInt32() == 9100);
         Assert.Equal("capture", flow.GetProperty("flow").GetProperty("bypass").GetString());
         JsonElement own = flow.GetProperty("flow").GetProperty("bypassed");
-        Assert.Equal(bypassed, own.GetProperty("bytes_toserver").GetInt64() + own.GetProperty("bytes_toclient").GetInt64());
+
+        // Frames that were on their way to the engine when the verdict fell count for the flow, though the kernel did not carry them.
+        long onTheWay = stats.GetProperty("stats").GetProperty("flow_bypassed").GetProperty("local_capture_bytes").GetInt64();
+        Assert.Equal(bypassed + onTheWay, own.GetProperty("bytes_toserver").GetInt64() + own.GetProperty("bytes_toclient").GetInt64());
         Assert.True(own.GetProperty("bytes_toserver").GetInt64() > 48L << 20);
     }
 
