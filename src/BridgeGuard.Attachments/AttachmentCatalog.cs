@@ -26,6 +26,7 @@ public static class AttachmentCatalog
     [
         new("bridge", "inline on Linux bridges: eBPF on every port, verdicts in the kernel", AttachmentTraits.Live | AttachmentTraits.Inline),
         new("inmemory", "frames from an array, for tests and benches", AttachmentTraits.None),
+        new("nfqueue", "inline through netfilter queues, where eBPF is not allowed", AttachmentTraits.Live | AttachmentTraits.Inline),
         new("offline", "pcap and pcapng files, folders and standard input", AttachmentTraits.None),
         new("tap", "a passive mirror or SPAN port, alerts only", AttachmentTraits.Live),
     ];

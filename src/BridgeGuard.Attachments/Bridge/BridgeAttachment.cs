@@ -9,7 +9,7 @@ namespace BridgeGuard.Attachments.Bridge;
 
 /// <summary>Inline on existing Linux bridges: eBPF programs on the ports, undecided frames through a TAP, decided flows in the kernel. See README.md.</summary>
 /// <remarks>Needs root (or CAP_BPF and CAP_NET_ADMIN), Linux 6.6 and /dev/net/tun. Works in the network namespace of the thread that calls it.</remarks>
-public sealed class BridgeAttachment(BridgeOptions options) : IAttachment
+public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 {
     private const int MaxDefaultWorkers = 8;
     private const int WatchMs = 100;

@@ -35,13 +35,6 @@ internal sealed class BridgeWorker
     private const byte FlagNeedsChecksum = 1;
     private const byte FlagDataValid = 2;
 
-    private const int HeaderLength = 2;
-    private const int HeaderChecksumStart = 6;
-    private const int HeaderChecksumOffset = 8;
-    private const byte GsoTcpV4 = 1;
-    private const byte GsoTcpV6 = 4;
-    private const int TcpChecksumOffset = 16;
-    private const int UdpChecksumOffset = 6;
 
     private const int PollMs = 50;
 
@@ -355,7 +348,7 @@ internal sealed class BridgeWorker
             made[..PuntDevice.VnetHeaderBytes].Clear();
             if (injector.HeldAt(i) is { } held)
             {
-                WriteOffloads(made, held);
+                VnetHeader.Write(made, held, TagBytes);
             }
 
             Span<byte> body = made[PuntDevice.VnetHeaderBytes..];
@@ -377,29 +370,6 @@ internal sealed class BridgeWorker
 
         injector.Clear();
         return sent;
-    }
-
-    /// <summary>A held frame goes on as it came: in one piece that the kernel or the card cuts up, its checksum left to them (virtio 1.2 §5.1.6).</summary>
-    private static void WriteOffloads(Span<byte> header, HeldFrame held)
-    {
-        int field = held.IsTcp ? TcpChecksumOffset : UdpChecksumOffset;
-        if (held.Info.Checksum == ChecksumState.Partial)
-        {
-            header[HeaderFlags] = FlagNeedsChecksum;
-            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderChecksumStart..], (ushort)(held.TransportOffset + TagBytes));
-            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderChecksumOffset..], (ushort)field);
-        }
-        else if (held.Info.Checksum == ChecksumState.Valid)
-        {
-            header[HeaderFlags] = FlagDataValid;
-        }
-
-        if (held.Info.GsoSize > 0 && held.IsTcp)
-        {
-            header[HeaderGsoType] = held.IpVersion == 4 ? GsoTcpV4 : GsoTcpV6;
-            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderLength..], (ushort)(held.HeaderLength + TagBytes));
-            BinaryPrimitives.WriteUInt16LittleEndian(header[HeaderGsoSize..], held.Info.GsoSize);
-        }
     }
 
     private void Tick(long nowUs)

@@ -208,7 +208,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     }
 
     /// <summary>TAPs and veths are how guests are plugged in; NICs (no kind), bonds, teams and VLAN devices lead outside.</summary>
-    private static PortRole RoleOf(string kind) => kind is "" or "bond" or "team" or "vlan" or "vxlan" or "gretap" or "geneve" ? PortRole.Uplink : PortRole.Guest;
+    internal static PortRole RoleOf(string kind) => kind is "" or "bond" or "team" or "vlan" or "vxlan" or "gretap" or "geneve" ? PortRole.Uplink : PortRole.Guest;
 
     /// <summary>How many values a per-CPU map has: all CPUs that could ever be, not those that are on.</summary>
     private static int PossibleCpus()

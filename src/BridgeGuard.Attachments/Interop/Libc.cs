@@ -17,6 +17,8 @@ internal static partial class Libc
     public const int ErrorInvalid = 22;
     public const int ErrorTooBig = 7;
     public const int ErrorNoBuffers = 105;
+    public const int ErrorNoProtocol = 93;
+    public const int MessageDontWait = 0x40;
 
     public const int OpenReadWrite = 2;
     public const int OpenNonBlocking = 0x800;
@@ -62,6 +64,12 @@ internal static partial class Libc
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     public static partial nint Receive(int fd, ref byte buffer, nint length, int flags);
 
+    [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
+    public static partial nint SendTo(int fd, ref byte buffer, nint length, int flags, ref byte address, int addressLength);
+
+    [LibraryImport("libc", EntryPoint = "recvmmsg", SetLastError = true)]
+    public static partial int ReceiveMany(int fd, nint vectors, uint count, int flags, nint timeout);
+
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     public static partial nint Map(nint address, nuint length, int protection, int flags, int fd, nint offset);
 
@@ -102,6 +110,35 @@ internal static partial class Libc
     public static string LastMessage() => Marshal.GetLastPInvokeErrorMessage();
 
     public static int LastError() => Marshal.GetLastPInvokeError();
+
+    /// <summary>struct iovec.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Vector
+    {
+        public nint Base;
+        public nint Length;
+    }
+
+    /// <summary>struct msghdr.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct MessageHeader
+    {
+        public nint Name;
+        public int NameLength;
+        public nint Parts;
+        public nint PartCount;
+        public nint Control;
+        public nint ControlLength;
+        public int Flags;
+    }
+
+    /// <summary>struct mmsghdr.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct MessageVector
+    {
+        public MessageHeader Header;
+        public uint Length;
+    }
 
     /// <summary>struct pollfd.</summary>
     [StructLayout(LayoutKind.Sequential)]

@@ -29,9 +29,9 @@ internal sealed class NetlinkSocket : IDisposable
     public int Fd => _fd.Value;
 
     /// <summary>Opens a socket that hears the groups of the mask; null with the last error set.</summary>
-    public static NetlinkSocket? TryOpen(uint groups)
+    public static NetlinkSocket? TryOpen(uint groups, int protocol = 0)
     {
-        int fd = Libc.Socket(FamilyNetlink, SocketRawCloseOnExec, 0);
+        int fd = Libc.Socket(FamilyNetlink, SocketRawCloseOnExec, protocol);
         if (fd < 0)
         {
             return null;
