@@ -1,0 +1,75 @@
+using System.Net.Sockets;
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Engine.Worker;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Attachments.Bridge;
+
+/// <summary>Many guests are plugged in quickly, as a host does when it starts: each one's first frame is judged.</summary>
+public sealed class BridgeHotPlugTests : IDisposable
+{
+    private const int Guests = 120;
+
+    private readonly BridgeLab _lab = new(withIp: false);
+
+    public void Dispose() => _lab.Dispose();
+
+    private static bool Is(ReadOnlySpan<byte> frame, string text) => frame.IndexOf(System.Text.Encoding.ASCII.GetBytes(text)) >= 0;
+
+    [Fact]
+    public void TheFirstFrameOfEachIsJudged()
+    {
+        string guests = _lab.AddNamespace("g");
+        BridgeLab.Run("ip", $"netns exec {guests} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
+        string plugs = Path.GetTempFileName();
+        string starts = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllLines(plugs, Enumerable.Range(0, Guests).Select(i => $"link add t{i} netns {_lab.Host} type veth peer name g{i} netns {guests}"));
+            BridgeLab.Ip($"-batch {plugs}");
+            File.WriteAllLines(starts, Enumerable.Range(0, Guests).Select(i => $"link set g{i} up"));
+            BridgeLab.Ip($"-n {guests} -batch {starts}");
+            int judged = 0;
+            using RunningBridge bridge = RunningBridge.Start(_lab, (Span<byte> frame, in FrameInfo info, FrameInjector _) =>
+            {
+                if (Is(frame, "first frame"))
+                {
+                    Interlocked.Increment(ref judged);
+                    return new Verdict { Action = VerdictAction.Drop };
+                }
+
+                return Verdict.Pass;
+            });
+            using Socket b = BridgeLab.In(_lab.B, () => RawSockets.Open("eth0"));
+
+            // One call of ip for a guest: enslave, then bring up, with nothing in between, as a manager does. Its guest sends at once.
+            for (int i = 0; i < Guests; i++)
+            {
+                using Socket guest = BridgeLab.In(guests, () => RawSockets.Open($"g{i}"));
+                File.WriteAllLines(starts, [$"link set t{i} master br0", $"link set t{i} up"]);
+                BridgeLab.Ip($"-n {_lab.Host} -batch {starts}");
+                guest.Send(FrameBuilder.Udp("10.77.1.1", BridgeLab.AddressB, 1, 2, "first frame", macFrom: $"02:78:00:00:00:{i:x2}"));
+            }
+
+            Assert.True(BridgeLab.Until(() => Volatile.Read(ref judged) == Guests, 5000), $"{judged} of {Guests} were judged");
+            byte[] buffer = new byte[2000];
+            while (b.Poll(100_000, SelectMode.SelectRead))
+            {
+                Assert.False(Is(buffer.AsSpan(0, b.Receive(buffer)), "first frame"), "a guest's first frame went by unseen");
+            }
+
+            Assert.Equal(Guests + 3, bridge.Attachment.Ports.All.Count);
+            Assert.All(bridge.Attachment.Ports.All, port => Assert.Null(port.Uncovered));
+
+            // And they go as they came.
+            File.WriteAllLines(plugs, Enumerable.Range(0, Guests).Select(i => $"link del t{i}"));
+            BridgeLab.Ip($"-n {_lab.Host} -batch {plugs}");
+            Assert.True(BridgeLab.Until(() => bridge.Attachment.Ports.All.Count == 3, 10_000));
+        }
+        finally
+        {
+            File.Delete(plugs);
+            File.Delete(starts);
+        }
+    }
+}
