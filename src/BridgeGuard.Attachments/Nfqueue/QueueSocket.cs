@@ -5,7 +5,7 @@ using BridgeGuard.Attachments.Interop;
 namespace BridgeGuard.Attachments.Nfqueue;
 
 /// <summary>The netlink socket of one queue: binds it, receives packets in batches, sends verdicts. Allocates nothing per packet.</summary>
-internal sealed unsafe class QueueSocket : IDisposable
+internal sealed class QueueSocket : IDisposable
 {
     public const int BatchPackets = 32;
 
@@ -46,12 +46,10 @@ internal sealed unsafe class QueueSocket : IDisposable
     private QueueSocket(NetlinkSocket socket, ushort queue)
     {
         (_socket, _queue) = (socket, queue);
-        byte* slots = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(_slots, 0);
-        Libc.Vector* parts = (Libc.Vector*)Marshal.UnsafeAddrOfPinnedArrayElement(_parts, 0);
         for (int i = 0; i < BatchPackets; i++)
         {
-            _parts[i] = new Libc.Vector { Base = (nint)(slots + (i * SlotBytes) + Headroom), Length = SlotBytes - Headroom };
-            _vectors[i].Header = new Libc.MessageHeader { Parts = (nint)(parts + i), PartCount = 1 };
+            _parts[i] = new Libc.Vector { Base = Marshal.UnsafeAddrOfPinnedArrayElement(_slots, SlotAt(i)), Length = SlotBytes - Headroom };
+            _vectors[i].Header = new Libc.MessageHeader { Parts = Marshal.UnsafeAddrOfPinnedArrayElement(_parts, i), PartCount = 1 };
         }
     }
 
@@ -103,7 +101,7 @@ internal sealed unsafe class QueueSocket : IDisposable
     /// <summary>Receives what waits, at most a batch; 0 when there is nothing. The message of slot i begins at <see cref="SlotAt"/>, with <paramref name="lengths"/>[i] bytes.</summary>
     public int Receive(Span<int> lengths)
     {
-        int count = Libc.ReceiveMany(_socket.Fd, (nint)Marshal.UnsafeAddrOfPinnedArrayElement(_vectors, 0), BatchPackets, Libc.MessageDontWait, 0);
+        int count = Libc.ReceiveMany(_socket.Fd, Marshal.UnsafeAddrOfPinnedArrayElement(_vectors, 0), BatchPackets, Libc.MessageDontWait, 0);
         for (int i = 0; i < count; i++)
         {
             lengths[i] = (int)_vectors[i].Length;
