@@ -1,7 +1,9 @@
 using System.Text.Json;
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Events;
+using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Daemon.Plane;
@@ -14,15 +16,16 @@ public sealed class CoverageBoard : IDisposable
 
     private readonly DaemonModel _model;
     private readonly BridgeAttachment _attachment;
+    private readonly GuestTable _guests;
     private readonly Func<RuleSetStats> _rules;
     private readonly long _startedUs = NowUs();
     private readonly Timer _timer;
     private WorkerCounters[] _counters = [];
     private long _nextUs;
 
-    public CoverageBoard(DaemonModel model, BridgeAttachment attachment, Func<RuleSetStats> rules)
+    public CoverageBoard(DaemonModel model, BridgeAttachment attachment, GuestTable guests, Func<RuleSetStats> rules)
     {
-        (_model, _attachment, _rules) = (model, attachment, rules);
+        (_model, _attachment, _guests, _rules) = (model, attachment, guests, rules);
         _nextUs = _startedUs + (model.Engine.Stats.IntervalSeconds * 1_000_000L);
         _timer = new Timer(_ => Write());
     }
@@ -64,7 +67,7 @@ public sealed class CoverageBoard : IDisposable
 
     private PortCoverage Describe(PortInfo port, PortCounters counters)
     {
-        ushort guest = _model.Policy.FindByPortName(port.Name);
+        GuestModel? guest = _guests.Guests.Get(_guests.Ports.Find(port.PortId));
         TrafficCount bypassed = counters.Passed + counters.Moved;
         TrafficCount stopped = counters.Dropped + counters.Blocked + counters.Closed + counters.Limited;
         long unseen = counters.Opened.Bytes;
@@ -74,7 +77,7 @@ public sealed class CoverageBoard : IDisposable
         }
 
         return new PortCoverage(
-            port.Name, port.Bridge, _model.Policy.Guests[guest].Name, counters.Seen.Bytes, counters.Punted.Bytes, bypassed.Frames, bypassed.Bytes,
+            port.Name, port.Bridge, guest?.Name ?? "", counters.Seen.Bytes, counters.Punted.Bytes, bypassed.Frames, bypassed.Bytes,
             stopped.Bytes, unseen, port.Uncovered);
     }
 

@@ -46,7 +46,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _logger = logger;
         _attachment = new BridgeAttachment(OptionsOf(model));
         _workers = new PacketWorker[_attachment.WorkerCount];
-        _coverage = new CoverageBoard(model, _attachment, () => new RuleSetStats(
+        _coverage = new CoverageBoard(model, _attachment, guests, () => new RuleSetStats(
             (_programs.LastReload?.ToUnixTimeMilliseconds() ?? 0) * 1000, _programs.Program.Rules.Count, _programs.RulesFailed, 0));
         Commands.Add("status", _ => JsonSerializer.SerializeToNode(Status, PlaneStatus.Json));
         Commands.Add("reload", _ => Reload());

@@ -109,7 +109,7 @@ public sealed partial class Detector
     }
 
     private bool IsWanted(RuleSet rules, int rule, Flow flow) =>
-        !Policy.ChangesRules || Policy.ActionFor(rule, rules.Entries[rule].Action, flow) != RoleAction.Off;
+        !Policy.ChangesRules || Policy.ActionFor(rule, rules.Entries[rule].Action, flow, out _) != RoleAction.Off;
 
     private static bool Concerns(ProtocolId rule, ProtocolId flow) => rule == ProtocolId.Unknown || AppMatches(rule, flow);
 

@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Streams;
 
@@ -95,7 +96,7 @@ public sealed partial class PacketWorker
 
     /// <summary>Whether something besides rules wants the rest of the flow.</summary>
     private bool IsHeld(Flow flow) => flow.Has(FlowFlags.FullInspection | FlowFlags.Dropped | FlowFlags.AppLayerError)
-        || flow.RedirectIndex >= 0 || flow.ExceptionMask != 0 || flow.ChangePending
+        || flow.Restriction != RoleAction.AsRule || flow.RedirectIndex >= 0 || flow.ExceptionMask != 0 || flow.ChangePending
         || flow.Hold is { IsActive: true } || flow.Variables.Tag.Active || _settings.FirewallMode
         || Model.Roles[flow.ClientRole].FullInspection || Model.Roles[flow.ServerRole].FullInspection;
 }

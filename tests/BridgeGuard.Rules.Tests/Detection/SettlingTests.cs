@@ -88,8 +88,8 @@ public sealed class SettlingTests : IEventSink, IDisposable
     [InlineData(true, RoleAction.Off, false)]
     public void RolesSayWhichRulesAreLeftAndWhetherTheyWantAll(bool full, RoleAction action, bool settles)
     {
-        RoleModel role = new() { Name = "default", FullInspection = full, Rules = [new RoleRule(null, null, null, null, 1, null, action)] };
-        PolicyModel policy = new([role], [new GuestModel { Name = "" }], []);
+        RoleModel role = new() { Name = "default", FullInspection = full, Rules = [new RoleRule { Sid = 1, Action = action }] };
+        PolicyModel policy = new([role], []);
         Start("""alert tcp any any -> any any (content:"evil"; sid:1;)""", new EngineSettings { IsInline = true, EarlyVerdicts = true }, policy);
         Assert.Equal(settles, Talk(exchanges: 100));
     }
