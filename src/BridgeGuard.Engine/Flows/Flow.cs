@@ -1,6 +1,7 @@
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Frames;
@@ -220,6 +221,9 @@ public sealed class Flow
 
     /// <summary>Where this flow is redirected to, in the worker's redirect table; -1: not redirected.</summary>
     public int RedirectIndex = -1;
+
+    /// <summary>What the client has sent of its request; null on flows that are not going to be moved. The redirector's.</summary>
+    public RequestMemory? Request;
 
     /// <summary>The end of a file waits for its verdict; null on flows that never held one.</summary>
     public FileHold? Hold

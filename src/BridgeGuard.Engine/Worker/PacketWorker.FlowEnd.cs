@@ -21,6 +21,7 @@ public sealed partial class PacketWorker
         flow.EndReason = reason;
         _events.Flow(flow);
         _appLayer.Release(flow);
+        _redirector.Forget(flow);
     }
 
     /// <summary>

@@ -460,11 +460,18 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         WriteEvents(packet, flow);
         _detector.Rewrite(packet);
+        if (!_redirector.IsIdle && flow is not null && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo) && MayBeMoved(flow))
+        {
+            _redirector.Remember(packet, flow);
+        }
+
         if (flow is { RedirectIndex: >= 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
         {
             _redirector.Forward(packet, flow);
         }
     }
+
+    private bool MayBeMoved(Flow flow) => Model.Roles[flow.ClientRole].RedirectTarget >= 0 || Model.Roles[flow.ServerRole].RedirectTarget >= 0;
 
     /// <summary>Of a frame that carries several packets the flow of the innermost is told, and whatever befell any.</summary>
     private void NoteOutcome(Packet packet, Flow? flow)

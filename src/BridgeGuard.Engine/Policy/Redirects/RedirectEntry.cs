@@ -50,7 +50,9 @@ internal sealed class RedirectEntry
     public byte TargetWindowScale;
     public ushort ClientWindow;
 
-    /// <summary>The segment that triggered the move, sent on when the target has answered; 0 when it was too long to keep.</summary>
+    /// <summary>The client's bytes from <see cref="ClientSequence"/> on: the request as far as it went, with the segment that triggered the move. Sent when the target has answered.</summary>
     public int PendingLength;
-    public readonly byte[] Pending = new byte[Worker.FrameInjector.FrameBytes];
+
+    /// <summary>Made with the first splice that the slot serves.</summary>
+    public byte[] Pending = [];
 }

@@ -16,8 +16,19 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
     /// <summary>A moved flow is forgotten after so long without the client's packets.</summary>
     public const long IdleUs = 300_000_000;
 
-    private const int EthernetLength = 14;
     private const byte DefaultTtl = 64;
+
+    /// <summary>Fits the MTU of Ethernet with every header, tags included; the target's own maximum is not smaller on one bridge.</summary>
+    private const int SegmentBytes = 1380;
+
+    /// <summary>As many segments as the injector has room for beside the handshake's last one.</summary>
+    private const int MaxPendingBytes = SegmentBytes * (FrameInjector.Capacity - 2);
+
+    /// <summary>Requests remembered at once, 64 MiB for each worker; flows beyond it are moved with the segment that gives them away.</summary>
+    private const int MaxRemembered = 4096;
+
+    private readonly Stack<RequestMemory> _free = new();
+    private int _remembered;
 
     /// <summary>Nothing to look for: no targets are configured.</summary>
     public bool IsIdle => targets.Length == 0;
@@ -87,6 +98,40 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
 
         entry.ExpiresUs = packet.TimeUs + IdleUs;
         RewriteDestination(packet, entry);
+    }
+
+    /// <summary>A packet of a flow that may be moved later has passed: what the client sends is remembered until it is answered.</summary>
+    public void Remember(Packet packet, Flow flow)
+    {
+        if (!packet.IsTcp || packet.PayloadLength == 0 || packet.TunnelDepth != 0 || flow.RedirectIndex >= 0)
+        {
+            return;
+        }
+
+        if (packet.Direction == Direction.ToClient)
+        {
+            flow.Request?.Clear();
+            return;
+        }
+
+        if (flow.Request is null && (_free.Count > 0 || _remembered < MaxRemembered))
+        {
+            _remembered += _free.Count > 0 ? 0 : 1;
+            flow.Request = _free.TryPop(out RequestMemory? free) ? free : new RequestMemory();
+        }
+
+        flow.Request?.Append(packet.Tcp.Sequence, packet.Payload);
+    }
+
+    /// <summary>A flow has ended: its memory is free for another.</summary>
+    public void Forget(Flow flow)
+    {
+        if (flow.Request is { } request)
+        {
+            flow.Request = null;
+            request.Clear();
+            _free.Push(request);
+        }
     }
 
     /// <summary>Moves a flow with its current packet; false when that is not possible and the packet must be dropped instead.</summary>
@@ -166,17 +211,17 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         entry.ServerWindowScale = flow.Tcp?.Server.WindowScale ?? 0;
         byte clientScale = flow.Tcp?.Client.WindowScale ?? 0;
         bool scales = (entry.ServerWindowScale | clientScale) != 0;
-        if (fromClient && packet.Length <= FrameInjector.FrameBytes && packet.PayloadLength > 0)
+        uint atServer = entry.ClientSequence;
+        if (fromClient)
         {
-            packet.Bytes.CopyTo(entry.Pending);
-            entry.PendingLength = packet.Length;
+            KeepRequest(packet, flow, entry);
         }
 
         table.Publish(index, RedirectPhase.Opening);
         ReadOnlySpan<byte> options = scales ? [2, 4, 0x05, 0xb4, 1, 3, 3, clientScale] : [2, 4, 0x05, 0xb4];
         Craft(packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence - 1, 0, TcpFlags.Syn, options);
         ulong serverMac = ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + (fromClient ? 0 : 6), 6));
-        Craft(packet, entry, entry.Server, entry.ServerPort, serverMac, entry.ClientSequence, entry.ServerSequence, TcpFlags.Rst | TcpFlags.Ack, default);
+        Craft(packet, entry, entry.Server, entry.ServerPort, serverMac, atServer, entry.ServerSequence, TcpFlags.Rst | TcpFlags.Ack, default);
         packet.Drop(DropReason.Redirect);
         return true;
     }
@@ -194,24 +239,49 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         entry.TargetWindowScale = packet.Tcp.WindowScale > 0 ? (byte)packet.Tcp.WindowScale : (byte)0;
         table.Publish(index, RedirectPhase.Active);
         Craft(packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence, packet.Tcp.Sequence + 1, TcpFlags.Ack, default);
-        if (entry.PendingLength > 0 && injector.TryAdd(entry.PendingLength, entry.ClientPortId, InjectDirection.FromPort, out Span<byte> frame))
+        for (int at = 0; at < entry.PendingLength; at += SegmentBytes)
         {
-            entry.Pending.AsSpan(0, entry.PendingLength).CopyTo(frame);
-            RewriteFrame(frame, entry);
+            int count = Math.Min(SegmentBytes, entry.PendingLength - at);
+            Craft(
+                packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence + (uint)at, packet.Tcp.Sequence + 1,
+                TcpFlags.Ack | TcpFlags.Psh, default, entry.Pending.AsSpan(at, count));
         }
 
         entry.PendingLength = 0;
     }
 
+    /// <summary>What the target is to see of the client when it has answered: the request that is going on, from its first byte.</summary>
+    private static void KeepRequest(Packet packet, Flow flow, RedirectEntry entry)
+    {
+        ReadOnlySpan<byte> before = flow.Request is { } request ? request.Before(packet.Tcp.Sequence) : default;
+        ReadOnlySpan<byte> payload = packet.Payload;
+        if (before.Length + payload.Length > MaxPendingBytes)
+        {
+            before = default;
+            payload = payload.Length > MaxPendingBytes ? default : payload;
+        }
+
+        if (entry.Pending.Length == 0)
+        {
+            entry.Pending = new byte[MaxPendingBytes];
+        }
+
+        before.CopyTo(entry.Pending);
+        payload.CopyTo(entry.Pending.AsSpan(before.Length));
+        entry.PendingLength = before.Length + payload.Length;
+        entry.ClientSequence -= (uint)before.Length;
+    }
+
     /// <summary>A bare TCP segment from the client to <paramref name="destination"/>, with the VLAN tags and IP version of the model packet.</summary>
     private void Craft(
-        Packet model, RedirectEntry entry, IpAddress destination, ushort port, ulong mac, uint sequence, uint acknowledgement, TcpFlags flags, ReadOnlySpan<byte> options)
+        Packet model, RedirectEntry entry, IpAddress destination, ushort port, ulong mac, uint sequence, uint acknowledgement, TcpFlags flags, ReadOnlySpan<byte> options,
+        ReadOnlySpan<byte> payload = default)
     {
         bool v4 = entry.IpVersion == 4;
         int linkLength = model.NetworkOffset - model.EthernetOffset;
         int ipLength = v4 ? 20 : 40;
         int tcpLength = 20 + options.Length;
-        if (!injector.TryAdd(linkLength + ipLength + tcpLength, entry.ClientPortId, InjectDirection.FromPort, out Span<byte> frame))
+        if (!injector.TryAdd(linkLength + ipLength + tcpLength + payload.Length, entry.ClientPortId, InjectDirection.FromPort, out Span<byte> frame))
         {
             return;
         }
@@ -224,7 +294,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         if (v4)
         {
             ip[0] = 0x45;
-            BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)(ipLength + tcpLength));
+            BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)(ipLength + tcpLength + payload.Length));
             ip[6] = 0x40; // Don't fragment.
             ip[8] = DefaultTtl;
             ip[9] = IpProtocols.Tcp;
@@ -234,7 +304,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         else
         {
             ip[0] = 0x60;
-            BinaryPrimitives.WriteUInt16BigEndian(ip[4..], (ushort)tcpLength);
+            BinaryPrimitives.WriteUInt16BigEndian(ip[4..], (ushort)(tcpLength + payload.Length));
             ip[6] = IpProtocols.Tcp;
             ip[7] = DefaultTtl;
             entry.Client.Write(ip[8..], asV4: false);
@@ -250,27 +320,8 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         tcp[13] = (byte)flags;
         BinaryPrimitives.WriteUInt16BigEndian(tcp[14..], entry.ClientWindow);
         options.CopyTo(tcp[20..]);
+        payload.CopyTo(tcp[tcpLength..]);
         Checksums.WriteInto(ip, v4, IpProtocols.Tcp, ipLength);
-    }
-
-    /// <summary>The stored trigger frame, a whole client segment, on its way to the target.</summary>
-    private static void RewriteFrame(Span<byte> frame, RedirectEntry entry)
-    {
-        WriteMac(frame, entry.TargetMac);
-        int network = EthernetLength;
-        while (network + 4 <= frame.Length && BinaryPrimitives.ReadUInt16BigEndian(frame[(network - 2)..]) is 0x8100 or 0x88a8)
-        {
-            network += 4;
-        }
-
-        Span<byte> ip = frame[network..];
-        bool v4 = entry.IpVersion == 4;
-        entry.Target.Write(ip[(v4 ? 16 : 24)..], v4);
-        int headerLength = v4 ? (ip[0] & 0xf) * 4 : 40;
-        Span<byte> tcp = ip[headerLength..];
-        BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], entry.TargetPort);
-        BinaryPrimitives.WriteUInt32BigEndian(tcp[8..], BinaryPrimitives.ReadUInt32BigEndian(tcp[8..]) - entry.SequenceDelta);
-        Checksums.WriteInto(ip, v4, IpProtocols.Tcp, headerLength);
     }
 
     private static void RewriteDestination(Packet packet, RedirectEntry entry)
