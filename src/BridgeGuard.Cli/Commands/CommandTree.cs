@@ -16,6 +16,7 @@ internal static class CommandTree
             DoctorCommand.Create(),
             GuestsCommand.Create(),
             ImportCommand.Create(),
+            PolicyCommand.Create(),
             ReplayCommand.Create(),
             RulesCommand.Create(),
             RunCommand.Create(),

@@ -72,6 +72,9 @@ public sealed class YamlSection
 
     public string File => _file;
 
+    /// <summary>Another file, whose diagnostics go with this one's.</summary>
+    public YamlSection? Load(string file) => Load(file, _diagnostics);
+
     public void Error(string? key, string message)
     {
         Mark at = key is not null && Find(key) is { } node ? node.Start : _node.Start;
@@ -304,6 +307,14 @@ public sealed class YamlSection
     {
         string? near = known.Where(k => Distance(k, word) <= Math.Max(2, word.Length / 3)).OrderBy(k => Distance(k, word)).FirstOrDefault();
         return near is not null ? $"did you mean '{near}'?" : known.Any() ? $"expected one of: {string.Join(", ", known.Distinct().Order())}" : "there is none";
+    }
+
+    /// <summary>The same for a key of this mapping: the nearest of the words to any key that is there.</summary>
+    public string HintKeys(IReadOnlyList<string> known)
+    {
+        string? near = _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "")
+            .SelectMany(k => known.Where(w => Distance(w, k) <= Math.Max(2, k.Length / 3))).FirstOrDefault();
+        return near is null ? $"expected one of: {string.Join(", ", known)}" : $"did you mean '{near}'?";
     }
 
     /// <summary>The place of a key (or, without it, of the mapping) as <c>file:line:column</c>.</summary>

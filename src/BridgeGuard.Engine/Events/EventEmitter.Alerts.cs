@@ -27,6 +27,11 @@ public sealed partial class EventEmitter
             _writer.Number("tx_id"u8, entry.Frame.TransactionId);
         }
 
+        if (output.Settings.EventIds)
+        {
+            WriteEventId(packet.TimeUs);
+        }
+
         WriteAlertObject(options, packet, in entry);
         if (!packet.Has(PacketFlags.Pseudo))
         {
@@ -144,6 +149,20 @@ public sealed partial class EventEmitter
         }
 
         _writer.EndObject();
+    }
+
+    /// <summary>Three numbers in hexadecimal: time in microseconds, worker, and how many alerts that worker has raised.</summary>
+    private void WriteEventId(long timeUs)
+    {
+        Span<byte> text = stackalloc byte[48];
+        System.Buffers.StandardFormat hex = new('x');
+        System.Buffers.Text.Utf8Formatter.TryFormat(timeUs, text, out int length, hex);
+        text[length++] = (byte)'-';
+        System.Buffers.Text.Utf8Formatter.TryFormat(_workerId, text[length..], out int written, hex);
+        length += written;
+        text[length++] = (byte)'-';
+        System.Buffers.Text.Utf8Formatter.TryFormat(AlertCount, text[length..], out written, hex);
+        _writer.Text("event_id"u8, text[..(length + written)]);
     }
 
     /// <summary>Which role decided, by which line, to do what; and where the flow was moved to.</summary>

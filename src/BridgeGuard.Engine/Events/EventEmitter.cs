@@ -80,9 +80,13 @@ public sealed partial class EventEmitter : IDisposable
     /// <summary>Stream bytes for alerts that matched in them; null: alerts carry the packet's own payload only.</summary>
     public IAlertPayloads? Payloads { get; set; }
 
+    /// <summary>Alerts so far: the number of the last one.</summary>
+    public ulong AlertCount { get; private set; }
+
     /// <summary>One rule that matched one packet.</summary>
     public void Alert(Packet packet, Flow? flow, in AlertEntry entry)
     {
+        AlertCount++;
         foreach (EveOutput output in _outputs)
         {
             if (output.Alert is { } options)

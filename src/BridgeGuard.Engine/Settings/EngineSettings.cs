@@ -321,6 +321,9 @@ public sealed class EveSettings
 
     public string? HostName { get; init; }
 
+    /// <summary>Alerts carry <c>event_id</c>: time, worker and number in hexadecimal, unique on a host; recordings have the same name.</summary>
+    public bool EventIds { get; init; }
+
     /// <summary>Flow bits, integers and variables at the top of each record (<c>metadata: yes</c>).</summary>
     public bool Metadata { get; init; } = true;
 

@@ -1,0 +1,148 @@
+using System.IO.Enumeration;
+using System.Text.Json;
+using System.Threading.Channels;
+using BridgeGuard.Engine.Events;
+using BridgeGuard.Outputs;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BridgeGuard.Daemon.Playbooks;
+
+/// <summary>Listens to alerts and does what playbooks say. An output like any other: it never holds up the pump, and the engine knows nothing of it.</summary>
+public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk, ILogger<PlaybookEngine> logger, TimeProvider? time = null) : BackgroundService, IOutput
+{
+    /// <summary>Alerts that wait; in a flood the newest are as good as the oldest, so what does not fit is counted and forgotten.</summary>
+    private const int MaxWaiting = 8192;
+
+    private static readonly TimeSpan ExpireEvery = TimeSpan.FromMilliseconds(500);
+
+    private readonly Channel<PlaybookEvent> _events = Channel.CreateBounded<PlaybookEvent>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly TriggerCounts[] _counts = [.. model.Playbooks.Select(_ => new TriggerCounts())];
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
+    public string Name => "playbooks";
+
+    public EventFilter Filter { get; } = new() { Kinds = [EventKind.Alert], OutputIndex = 0 };
+
+    public OutputCounters Counters { get; } = new();
+
+    public void Write(in EventHeader header, ReadOnlySpan<byte> json)
+    {
+        if (model.Playbooks.Count == 0)
+        {
+            return;
+        }
+
+        Utf8JsonReader reader = new(json);
+        using JsonDocument document = JsonDocument.ParseValue(ref reader);
+        if (PlaybookEvent.From(document.RootElement) is { } occasion)
+        {
+            _events.Writer.TryWrite(occasion);
+        }
+    }
+
+    public void EndBatch(bool isIdle)
+    {
+    }
+
+    public void Reopen()
+    {
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _events.Writer.TryComplete();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Lets an event run through all playbooks, and their actions through those that follow.</summary>
+    public void Handle(PlaybookEvent occasion)
+    {
+        for (int i = 0; i < model.Playbooks.Count; i++)
+        {
+            Playbook book = model.Playbooks[i];
+            if (Fits(book.When, occasion) && _counts[i].Reaches(book.When, KeyOf(book.When.By, occasion), occasion.Vm, NowUs()))
+            {
+                Act(book, occasion);
+            }
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        desk.Resume();
+        Task waiting = _events.Reader.WaitToReadAsync(stoppingToken).AsTask();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await Task.WhenAny(waiting, Task.Delay(ExpireEvery, stoppingToken));
+            try
+            {
+                while (_events.Reader.TryRead(out PlaybookEvent? occasion))
+                {
+                    Handle(occasion);
+                }
+
+                desk.Expire();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                Log.NotWritten(logger, e.Message);
+            }
+
+            if (waiting.IsCompleted)
+            {
+                waiting = _events.Reader.Completion.IsCompleted ? Task.Delay(Timeout.Infinite, stoppingToken) : _events.Reader.WaitToReadAsync(stoppingToken).AsTask();
+            }
+        }
+    }
+
+    private void Act(Playbook book, PlaybookEvent occasion)
+    {
+        foreach (PlaybookAction action in book.Then)
+        {
+            if (desk.Do(book, action, occasion) is { } entry)
+            {
+                Log.Acted(logger, book.Name, entry.Kind, entry.Target, entry.State);
+            }
+        }
+
+        // Loops were refused when the playbooks were read, so this ends.
+        PlaybookEvent next = occasion with { Playbook = book.Name };
+        for (int i = 0; i < model.Playbooks.Count; i++)
+        {
+            PlaybookTrigger when = model.Playbooks[i].When;
+            if (when.Playbook == book.Name && Fits(when, next) && _counts[i].Reaches(when, KeyOf(when.By, next), next.Vm, NowUs()))
+            {
+                Act(model.Playbooks[i], next);
+            }
+        }
+    }
+
+    private static bool Fits(PlaybookTrigger when, PlaybookEvent occasion) =>
+        when.Playbook == occasion.Playbook
+        && (when.Rules.Count == 0 || when.Rules.Contains((occasion.Gid, occasion.Sid)))
+        && (when.Categories.Count == 0 || when.Categories.Any(c => FileSystemName.MatchesSimpleExpression(c, occasion.Category)))
+        && (when.MaxSeverity == 0 || occasion.Severity <= when.MaxSeverity)
+        && (!when.OnlyBlocked || occasion.IsBlocked)
+        && (when.Roles.Count == 0 || when.Roles.Contains(occasion.Role))
+        && (when.Tags.Count == 0 || when.Tags.Any(t => occasion.Tags.Contains(t, StringComparer.OrdinalIgnoreCase)));
+
+    private static string KeyOf(TriggerScope by, PlaybookEvent occasion) => by switch
+    {
+        TriggerScope.Vm => occasion.Vm,
+        TriggerScope.Peer => occasion.PeerVm.Length > 0 ? occasion.PeerVm : occasion.Peer.ToString(),
+        TriggerScope.Rule => $"{occasion.Gid}:{occasion.Sid}",
+        _ => "",
+    };
+
+    private long NowUs() => (_time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    private static partial class Log
+    {
+        [LoggerMessage(600, LogLevel.Warning, "playbook {Playbook}: {Kind} {Target}: {State}")]
+        public static partial void Acted(ILogger logger, string playbook, ActionKind kind, string target, ActionState state);
+
+        [LoggerMessage(601, LogLevel.Error, "an action was not carried out because it cannot be written down: {Reason}")]
+        public static partial void NotWritten(ILogger logger, string reason);
+    }
+}
