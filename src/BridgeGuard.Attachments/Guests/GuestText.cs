@@ -29,7 +29,8 @@ public static class GuestText
         }
 
         // The lowest bit of the first octet marks a group (IEEE 802); no guest is one.
-        return mac != 0 && (mac >> 40 & 1) == 0;
+        mac = (mac >> 40 & 1) == 0 ? mac : 0;
+        return mac != 0;
     }
 
     public static string FormatMac(ulong mac) => string.Create(17, mac, static (text, value) =>

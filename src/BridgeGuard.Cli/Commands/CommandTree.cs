@@ -9,6 +9,7 @@ internal static class CommandTree
     {
         RootCommand root = new("BridgeGuard inspects the traffic of virtual machines on a Linux bridge.\nWithout a verb it takes Suricata's options; see 'bridgeguard --help'.")
         {
+            ActionCommand.Create(),
             CacheCommand.Create(),
             ConfigCommand.Create(),
             CoverageCommand.Create(),

@@ -1,4 +1,5 @@
 using BridgeGuard.Daemon.Plane;
+using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
@@ -70,6 +71,8 @@ public static class DaemonConfigLoader
             Rules = ReadRules(root, folder),
             Policy = policy.Build(),
             Guests = policy.ReadGuests(root, folder, [.. bridges.Select(b => b.Name)]),
+            Playbooks = new PlaybookLoader(policy.Build(), [.. root.Sections("webhooks").Select(w => w.Text("name") ?? "")]).Read(root, folder),
+            Recorder = ReadRecorder(root),
             Scanning = scanning,
             Engine = ReadEngine(root, anyInline, scanning),
             Webhooks = [.. ReadWebhooks(root, folder)],
@@ -111,6 +114,30 @@ public static class DaemonConfigLoader
     }
 
     private static string Resolve(string folder, string path) => Path.GetFullPath(path, folder);
+
+    private static RecorderModel ReadRecorder(YamlSection root)
+    {
+        if (root.Section("recorder") is not { } section)
+        {
+            return new RecorderModel();
+        }
+
+        var model = new RecorderModel
+        {
+            Enabled = section.Bool("enabled", true),
+            RingBytes = (int)Math.Clamp(section.Size("ring", 256 << 10), 64 << 10, 16 << 20),
+            SnapBytes = (int)Math.Clamp(section.Size("snap", 9216), 128, 65_536),
+            AfterFrames = section.Integer("after-frames", 20, 0, 10_000),
+            MaxFiles = section.Integer("files", 1000, 1, 1_000_000),
+        };
+        if (model.SnapBytes > model.RingBytes / 2)
+        {
+            section.Error("snap", "'snap' is more than half of 'ring', expected room for several frames");
+        }
+
+        section.RejectUnknownKeys();
+        return model;
+    }
 
     private static BridgeModel ReadBridge(YamlSection section)
     {

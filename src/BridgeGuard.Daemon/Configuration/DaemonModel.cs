@@ -1,5 +1,6 @@
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Plane;
+using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Settings;
 
@@ -59,6 +60,10 @@ public sealed record DaemonModel
 
     public PolicyModel Policy { get; init; } = PolicyModel.Empty;
 
+    public PlaybooksModel Playbooks { get; init; } = new();
+
+    public RecorderModel Recorder { get; init; } = new();
+
     /// <summary>Who the guests are and where they are looked for.</summary>
     public GuestsModel Guests { get; init; } = new();
 
@@ -106,6 +111,22 @@ public sealed record RulesModel
 
     /// <summary>A bad rule stops the start (or the reload) instead of being left out.</summary>
     public bool Strict { get; init; }
+}
+
+/// <summary>The flight recorder: frames from before an alert.</summary>
+public sealed record RecorderModel
+{
+    public bool Enabled { get; init; }
+
+    public int RingBytes { get; init; } = 256 << 10;
+
+    public int SnapBytes { get; init; } = 9216;
+
+    /// <summary>Frames that are still waited for after the alert.</summary>
+    public int AfterFrames { get; init; } = 20;
+
+    /// <summary>Recordings kept; the oldest go first.</summary>
+    public int MaxFiles { get; init; } = 1000;
 }
 
 public sealed record ScanningModel

@@ -324,7 +324,8 @@ public sealed class YamlSection
         return $"{_file}:{at.Line}:{at.Column}";
     }
 
-    internal static string Hyphenated(string name)
+    /// <summary>A name of the code as configuration writes it: <c>HoldTail</c> is <c>hold-tail</c>.</summary>
+    public static string Hyphenated(string name)
     {
         var text = new System.Text.StringBuilder();
         foreach (char c in name)

@@ -1,16 +1,20 @@
 using System.Diagnostics;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Wrappers;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Redirects;
+using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Policy.Standing;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Worker;
@@ -33,6 +37,9 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private readonly BridgeAttachment _attachment;
     private readonly PacketWorker[] _workers;
     private readonly CoverageBoard _coverage;
+    private readonly HashSet<IPAddress> _blocked = [];
+    private FlightRecorder[] _recorders = [];
+    private RecordingWriter? _recordings;
     private Thread? _thread;
     private Timer? _costs;
     private volatile PlanePhase _phase = PlanePhase.Starting;
@@ -51,6 +58,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         Commands.Add("status", _ => JsonSerializer.SerializeToNode(Status, PlaneStatus.Json));
         Commands.Add("reload", _ => Reload());
         Commands.Add(PolicyMessage.Command, Apply);
+        Commands.Add("capture", Capture);
 
         // The hypervisor's guests are read here too, so that the first frame of the first port is judged before the daemon has said a word.
         GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
@@ -141,6 +149,11 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         }
 
         StartCosts();
+        if (_model.Recorder.Enabled)
+        {
+            StartRecorders();
+        }
+
         _attachment.Ports.Changed += _guests.OnPortChanged;
         _attachment.Ports.Changed += change => PortChanged?.Invoke(change);
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -189,6 +202,74 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         var set = new GuestSet(message.Guests, message.Generation);
         _guests.Apply(set, _model.Policy);
         _programs.Apply(set, new StandingActions(message.Actions));
+        BlockInKernel(message.Actions);
+        return null;
+    }
+
+    /// <summary>Peers blocked for everybody are dropped before they reach a worker; what the kernel refuses the engine does.</summary>
+    private void BlockInKernel(StandingAction[] actions)
+    {
+        if (_attachment.Decisions is not { } decisions)
+        {
+            return;
+        }
+
+        long nowUs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+        var wanted = new Dictionary<IPAddress, TimeSpan?>();
+        foreach (StandingAction action in actions)
+        {
+            if (action is { Action: RoleAction.Drop, Guest: 0, Peer: { } peer } && action.ExpiresUs > nowUs)
+            {
+                Span<byte> bytes = stackalloc byte[16];
+                peer.Write(bytes, peer.IsV4);
+                wanted[new IPAddress(bytes[..(peer.IsV4 ? 4 : 16)])] = action.ExpiresUs == long.MaxValue ? null : TimeSpan.FromMicroseconds(action.ExpiresUs - nowUs);
+            }
+        }
+
+        foreach (IPAddress address in _blocked.Where(a => !wanted.ContainsKey(a)).ToArray())
+        {
+            decisions.Unblock(address);
+            _blocked.Remove(address);
+        }
+
+        foreach ((IPAddress address, TimeSpan? duration) in wanted)
+        {
+            if (decisions.Block(address, duration))
+            {
+                _blocked.Add(address);
+            }
+        }
+    }
+
+    private void StartRecorders()
+    {
+        RecorderModel recorder = _model.Recorder;
+        var options = new FlightRecorderOptions { RingBytes = recorder.RingBytes, SnapBytes = recorder.SnapBytes, AfterFrames = recorder.AfterFrames };
+        _recorders = [.. _workers.Select((worker, i) => new FlightRecorder(worker, (byte)i, options))];
+        _recordings = new RecordingWriter(
+            Path.Combine(_model.LogDirectory, "recordings"), _recorders, id => _attachment.Ports.Find(id)?.Name ?? $"port{id}", message => Log.Warning(_logger, message), recorder.MaxFiles);
+    }
+
+    /// <summary>All captures that are in force from now on.</summary>
+    private JsonNode? Capture(JsonNode? body)
+    {
+        if (_recorders.Length == 0)
+        {
+            throw new PlaneException("captures need the flight recorder, expected 'recorder: {enabled: yes}' in the configuration");
+        }
+
+        CaptureOrder[] orders =
+        [
+            .. (body?["captures"]?.AsArray() ?? []).Select(c => new CaptureOrder(
+                c!["id"]!.GetValue<ulong>(),
+                [.. c["macs"]!.AsArray().Select(m => m!.GetValue<ulong>())],
+                IpAddress.TryParse(c["address"]!.GetValue<string>(), out IpAddress address) ? address : default)),
+        ];
+        foreach (FlightRecorder recorder in _recorders)
+        {
+            recorder.Captures = orders;
+        }
+
         return null;
     }
 
@@ -259,7 +340,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
             },
             Warning = message => Log.Warning(_logger, message),
         };
-        AttachmentError? error = _attachment.Run(i => _workers[i], hooks, _stop.Token);
+        AttachmentError? error = _attachment.Run(i => _recorders.Length > 0 ? _recorders[i] : _workers[i], hooks, _stop.Token);
+        _recordings?.Dispose();
         foreach (PacketWorker worker in _workers)
         {
             worker.Finish();

@@ -101,7 +101,10 @@ public sealed partial class PolicySimulator(PolicyModel policy, RuleSet rules) :
         var ports = new PortGuests();
         ports.Replace([0, (ushort)(guests[1] is null ? 0 : 1), (ushort)(guests[2] is null ? 0 : 2)]);
         var eve = new EveSettings { Types = [new EveTypeSettings("alert", Engine.Protocols.ProtocolSettings.Empty)] };
-        _worker = new PacketWorker(new WorkerEnvironment { Settings = new EngineSettings { IsInline = true, Eve = eve }, Events = _events, Ports = ports })
+
+        // Small tables: a row has few flows, and a worker is made for each row so that none knows of another.
+        var settings = new EngineSettings { IsInline = true, Eve = eve, Flow = new FlowSettings { MaxFlows = 16_384 } };
+        _worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = _events, Ports = ports, Redirects = new RedirectTable(32) })
         {
             Program = new EngineProgram(rules, _compiled) { Guests = new GuestSet(guests, 1) },
         };

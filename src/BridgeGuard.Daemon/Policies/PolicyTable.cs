@@ -97,10 +97,13 @@ public sealed class PolicyTable
     }
 
     /// <summary>Tries every row against a policy.</summary>
-    public IEnumerable<PolicyRowResult> Run(PolicyModel policy, RuleSet rules)
+    /// <param name="policy">The policy.</param>
+    /// <param name="rules">As compiled for it.</param>
+    /// <param name="wanted">Only rows that it wants; null: all.</param>
+    public IEnumerable<PolicyRowResult> Run(PolicyModel policy, RuleSet rules, Func<PolicyRow, bool>? wanted = null)
     {
         using PolicySimulator simulator = new(policy, rules);
-        foreach (PolicyRow row in _rows)
+        foreach (PolicyRow row in _rows.Where(r => wanted?.Invoke(r) != false))
         {
             yield return Run(simulator, policy, row);
         }

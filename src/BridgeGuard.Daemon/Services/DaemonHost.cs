@@ -1,6 +1,8 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Control;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Plane;
+using BridgeGuard.Daemon.Playbooks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -30,13 +32,16 @@ public static class DaemonHost
         builder.Services.AddSingleton(model.Guests);
         builder.Services.AddSingleton(_ => new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)));
         builder.Services.AddSingleton<GuestTable>();
+        AddActions(builder.Services, model);
         builder.Services.AddSingleton<OutputHost>();
         builder.Services.AddSingleton<ScanningHost>();
         builder.Services.AddHostedService(s => s.GetRequiredService<OutputHost>());
         builder.Services.AddHostedService(s => s.GetRequiredService<ScanningHost>());
         AddPlane(builder.Services, model);
         builder.Services.AddHostedService<GuestWatcher>();
-        builder.Services.AddHostedService<PolicyPublisher>();
+        builder.Services.AddHostedService(s => s.GetRequiredService<PolicyPublisher>());
+        builder.Services.AddHostedService(s => s.GetRequiredService<PlaybookEngine>());
+        builder.Services.AddHostedService<ControlHost>();
         builder.Services.AddHostedService<MetricsHost>();
         builder.Services.AddHostedService<SignalService>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
@@ -59,6 +64,8 @@ public static class DaemonHost
             host.Services.GetRequiredService<GuestTable>().Apply(registry.Current, registry.Policy);
             var plane = host.Services.GetRequiredService<IDataPlane>();
             plane.PortChanged += host.Services.GetRequiredService<GuestTable>().OnPortChanged;
+            plane.Ready += host.Services.GetRequiredService<DaemonEffects>().Renew;
+            host.Services.GetRequiredService<GuestRegistry>().Changed += _ => host.Services.GetRequiredService<ActionDesk>().Refresh();
             plane.Ended += host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication;
             await host.RunAsync(stop);
             return plane.Failure is null ? ExitCodes.Ok : ExitCodes.Failure;
@@ -76,6 +83,31 @@ public static class DaemonHost
         {
             return ExitCodes.Ok;
         }
+    }
+
+    private static void AddActions(IServiceCollection services, DaemonModel model)
+    {
+        services.AddSingleton<PolicyPublisher>();
+        services.AddSingleton(model.Playbooks);
+        services.AddSingleton<DaemonEffects>();
+        services.AddSingleton<IActionEffects>(s => s.GetRequiredService<DaemonEffects>());
+        services.AddSingleton<PlaybookEngine>();
+        services.AddSingleton(s =>
+        {
+            try
+            {
+                return new ActionDesk(
+                    new ActionLedger(Path.Combine(model.StateDirectory, ActionLedger.FileName)),
+                    new AuditLog(Path.Combine(model.LogDirectory, AuditLog.FileName)),
+                    s.GetRequiredService<GuestRegistry>(),
+                    model.Playbooks,
+                    s.GetRequiredService<IActionEffects>());
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new StartupException(ExitCodes.Failure, $"the ledger of actions: {e.Message}");
+            }
+        });
     }
 
     private static void AddPlane(IServiceCollection services, DaemonModel model)

@@ -1,8 +1,10 @@
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
+using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Outputs;
 using BridgeGuard.Outputs.EveFile;
+using BridgeGuard.Outputs.Webhook;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -15,7 +17,7 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
     private readonly SharedEventSink _shared = new();
     private readonly OutputPump _pump;
 
-    public OutputHost(DaemonModel model, GuestRegistry registry, ILoggerFactory loggers)
+    public OutputHost(DaemonModel model, GuestRegistry registry, PlaybookEngine playbooks, ILoggerFactory loggers)
     {
         // With two processes the workers' rings are shared memory, and come and go with the data planes.
         _rings = new EventRing[model.Processes == 1 ? model.Workers : 0];
@@ -31,6 +33,7 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
                 loggers.CreateLogger<EveFileOutput>()),
         };
         outputs.Add(new AddressLearner(registry));
+        outputs.Add(playbooks);
         foreach (WebhookModel webhook in model.Webhooks)
         {
             outputs.Add(WebhookOutputs.Create(webhook, model.StateDirectory, loggers));
@@ -43,6 +46,18 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
 
     /// <summary>Where everybody but the workers writes events.</summary>
     public IEventSink Shared => _shared;
+
+    /// <summary>Hands an event to one output by name, whatever its filter says; nothing when there is none of that name.</summary>
+    public void SendTo(string name, in EventHeader header, ReadOnlySpan<byte> json)
+    {
+        foreach (IOutput output in _pump.Outputs)
+        {
+            if (output is WebhookOutput && output.Name == name)
+            {
+                output.Write(in header, json);
+            }
+        }
+    }
 
     /// <summary>Where worker <paramref name="index"/> writes its events.</summary>
     public EventRing RingOf(int index) => _rings[index];

@@ -22,7 +22,7 @@ public sealed class CompiledPolicy
         foreach (RoleModel role in model.Roles)
         {
             LooksFurther |= role.Encrypted.IsOn || role.Behaviour.DnsTunnel.IsOn || role.Behaviour.IcmpTunnel.IsOn;
-            GuardsLinks |= role.Links.IsOn;
+            WatchesBehaviour |= role.Behaviour.IsOn;
         }
 
         _byRole = new RoleAction[]?[model.Roles.Length];
@@ -41,8 +41,8 @@ public sealed class CompiledPolicy
     /// <summary>Some role looks at handshakes, DNS queries or pings of established flows.</summary>
     public bool LooksFurther { get; }
 
-    /// <summary>Some role has a layer-2 guard.</summary>
-    public bool GuardsLinks { get; }
+    /// <summary>Some role has behaviour thresholds.</summary>
+    public bool WatchesBehaviour { get; }
 
     /// <summary>Some role changes some rule; else <see cref="ActionFor"/> need not be asked.</summary>
     public bool ChangesRules { get; }

@@ -23,7 +23,9 @@ public sealed partial class PacketWorker
     private const int FatPingBytes = 128;
 
     private readonly AlertEntry[] _findings = new AlertEntry[MaxFindings];
-    private readonly BehaviourTracker _behaviour = new();
+
+    /// <summary>Some megabytes, so it is only made when a role asks for behaviour.</summary>
+    private BehaviourTracker? _behaviour;
     private readonly MarkedSources _marks = new();
     private readonly RateLimiter _rates = new();
     private int _findingCount;
@@ -57,7 +59,12 @@ public sealed partial class PacketWorker
         flow.Restriction = RoleAction.AsRule;
         bool tells = isNew || flow.ClientGuest != clientBefore || flow.ServerGuest != serverBefore;
         JudgeByAction(flow, packet, tells);
-        JudgeByContract(flow, packet, tells, before);
+        if (flow.Restriction != RoleAction.Redirect)
+        {
+            // What is moved away does not reach the guest, so that its contract has nothing to forbid.
+            JudgeByContract(flow, packet, tells, before);
+        }
+
         if (isNew && !packet.Has(PacketFlags.Pseudo))
         {
             JudgeByBehaviour(flow, packet, client, server);
@@ -157,7 +164,7 @@ public sealed partial class PacketWorker
 
         if (model.PortScan.IsOn || model.HostSweep.IsOn || model.ConnectionFlood.IsOn)
         {
-            BehaviourFinding found = _behaviour.OnFlow(flow.Key.Source, flow.Key.Destination, flow.Key.DestinationPort, flow.Key.Protocol, packet.TimeUs, model);
+            BehaviourFinding found = _behaviour!.OnFlow(flow.Key.Source, flow.Key.Destination, flow.Key.DestinationPort, flow.Key.Protocol, packet.TimeUs, model);
             if (found != BehaviourFinding.None)
             {
                 (BehaviourThreshold threshold, RuleInfo rule) = found switch
@@ -176,7 +183,7 @@ public sealed partial class PacketWorker
         }
 
         if (flow.ClientGuest != 0 && client.Behaviour.Beacon.IsOn && flow.Key.Protocol is IpProtocols.Tcp or IpProtocols.Udp
-            && _behaviour.OnVisit(flow.ClientGuest, flow.Key.Destination, flow.Key.DestinationPort, packet.TimeUs, client.Behaviour))
+            && _behaviour!.OnVisit(flow.ClientGuest, flow.Key.Destination, flow.Key.DestinationPort, packet.TimeUs, client.Behaviour))
         {
             Decide(flow, client.Behaviour.Beacon.Action, PolicyRules.Beacon, tells: true, client, null);
         }
@@ -343,7 +350,7 @@ public sealed partial class PacketWorker
         {
             ushort guest = flow.ClientGuest != 0 ? flow.ClientGuest : flow.ServerGuest;
             RoleModel role = Model.Roles[_current.Guests.RoleOf(guest)];
-            if (role.Behaviour.IcmpTunnel.IsOn && _behaviour.OnFatPing(guest, packet.TimeUs, role.Behaviour.IcmpTunnel))
+            if (role.Behaviour.IcmpTunnel.IsOn && _behaviour!.OnFatPing(guest, packet.TimeUs, role.Behaviour.IcmpTunnel))
             {
                 Enforce(packet, flow, role.Behaviour.IcmpTunnel.Action, PolicyRules.IcmpTunnel, role, DropReason.Behaviour);
             }
@@ -387,7 +394,7 @@ public sealed partial class PacketWorker
         RoleModel role = Model.Roles[flow.ClientRole];
         Span<byte> name = stackalloc byte[256];
         if (role.Behaviour.DnsTunnel.IsOn && DnsSinkhole.TryReadName(packet.Payload, name, out int length)
-            && _behaviour.OnQuery(flow.ClientGuest, name[..length], packet.TimeUs, role.Behaviour.DnsTunnel))
+            && _behaviour!.OnQuery(flow.ClientGuest, name[..length], packet.TimeUs, role.Behaviour.DnsTunnel))
         {
             Enforce(packet, flow, role.Behaviour.DnsTunnel.Action, PolicyRules.DnsTunnel, role, DropReason.Behaviour);
         }

@@ -6,6 +6,7 @@ using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Behaviour;
 using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
@@ -702,6 +703,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _policyGeneration = (ushort)(_policyGeneration == ushort.MaxValue ? 1 : _policyGeneration + 1);
         _guarded = next.Guests.Count;
         _detector.Guests = next.Guests;
+        _behaviour ??= next.Policy.WatchesBehaviour ? new BehaviourTracker() : null;
         _detector.Policy = next.Policy;
         if (!ReferenceEquals(targets, before.Policy.Model.Targets))
         {
@@ -758,8 +760,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static FlowOffload OffloadOf(Flow flow)
     {
-        if (flow.Has(FlowFlags.Dropped))
+        if (flow.Has(FlowFlags.Dropped) || (flow.Restriction == RoleAction.Drop && flow.Key.Protocol == IpProtocols.Tcp))
         {
+            // A restriction may be lifted: the kernel sends us a connection's opening again, but knows no opening of other flows.
             return FlowOffload.Drop;
         }
 
