@@ -20,6 +20,7 @@ public sealed class DecoderCounters
     public long Udp;
     public long Sctp;
     public long Esp;
+    public long Igmp;
     public long IcmpV4;
     public long IcmpV6;
     public long Ppp;

@@ -251,6 +251,10 @@ public sealed partial class PacketDecoder
             case IpProtocols.Esp:
                 DecodeEsp(packet, offset, end);
                 break;
+            case IpProtocols.Igmp:
+                // Nothing in it is looked at but that it is there, as in Suricata.
+                Counters.Igmp++;
+                break;
         }
     }
 }

@@ -14,6 +14,9 @@ public sealed partial class PacketDecoder
 {
     private readonly DecoderSettings _settings;
 
+    /// <summary>LLC for SNAP, and the OUI that stands for an EtherType (RFC 1042).</summary>
+    private static ReadOnlySpan<byte> SnapHeader => [0xaa, 0xaa, 3, 0, 0, 0];
+
     public PacketDecoder(DecoderSettings settings)
     {
         _settings = settings;
@@ -199,7 +202,7 @@ public sealed partial class PacketDecoder
         {
             packet.IsLlc = true;
             ReadOnlySpan<byte> llc = packet.Buffer.AsSpan(offset, end - offset);
-            if (llc.Length >= 8 && llc.StartsWith("\xaa\xaa\x03\0\0\0"u8) && ReadU16(llc, 6) >= EtherTypes.FirstType)
+            if (llc.Length >= 8 && llc.StartsWith(SnapHeader) && ReadU16(llc, 6) >= EtherTypes.FirstType)
             {
                 return EnterLayer(packet) && DecodeEtherType(packet, inner, ReadU16(llc, 6), offset + 8, end);
             }

@@ -26,6 +26,7 @@ public sealed partial class PacketWorker
         Counters.Set(Counter.DecoderUdp, seen.Udp);
         Counters.Set(Counter.DecoderSctp, seen.Sctp);
         Counters.Set(Counter.DecoderEsp, seen.Esp);
+        Counters.Set(Counter.DecoderIgmp, seen.Igmp);
         Counters.Set(Counter.DecoderIcmpv4, seen.IcmpV4);
         Counters.Set(Counter.DecoderIcmpv6, seen.IcmpV6);
         Counters.Set(Counter.DecoderPpp, seen.Ppp);

@@ -12,7 +12,12 @@ public sealed class LinkLayersTests
 {
     private const string Macs = "020000000001020000000002";
 
-    public static TheoryData<string, int, string> Carriers => new(
+    public static TheoryData<string, int, string> Carriers => new(CarrierRows);
+
+    public static TheoryData<string, byte, string> Tunnels => new(TunnelRows);
+
+    /// <summary>Link layers by name: their number and the bytes before the datagram, with the marks of <see cref="Header"/>.</summary>
+    public static readonly (string Name, int Link, string Header)[] CarrierRows =
     [
         ("Ethernet", 1, Macs + "0800"),
         ("802.1Q", 1, Macs + "8100" + "0005" + "0800"),
@@ -30,9 +35,10 @@ public sealed class LinkLayersTests
         ("Linux SLL2", 276, "080000000000000100010006020000000001" + "0000"),
         ("raw", 101, ""),
         ("BSD loopback", 0, "02000000"),
-    ]);
+    ];
 
-    public static TheoryData<string, byte, string> Tunnels => new(
+    /// <summary>Tunnels by name: the protocol of the IPv4 packet that carries them and the bytes before the datagram.</summary>
+    public static readonly (string Name, byte Protocol, string Header)[] TunnelRows =
     [
         ("IP in IP", (byte)4, ""),
         ("GRE", (byte)47, "00000800"),
@@ -44,7 +50,7 @@ public sealed class LinkLayersTests
         ("VXLAN", (byte)17, "303912b5LLLL0000" + "0800000000002a00" + Macs + "0800"),
         ("Geneve", (byte)17, "303917c1LLLL0000" + "0000655800002a00" + Macs + "0800"),
         ("GTP-U", (byte)17, "30390868LLLL0000" + "30ffGGGG00000001"),
-    ]);
+    ];
 
     [Theory]
     [MemberData(nameof(Carriers))]
@@ -119,7 +125,7 @@ public sealed class LinkLayersTests
     private static byte[] Datagram() => FrameBuilder.Udp("10.0.0.1", 1234, "10.0.0.2", 4321, "attack"u8)[14..];
 
     /// <summary>LLLL: bytes of what follows the header's fixed part; GGGG: bytes of the datagram.</summary>
-    private static byte[] Header(string hex, int datagram, int extra)
+    public static byte[] Header(string hex, int datagram, int extra)
     {
         hex = hex.Replace("LLLL", $"{datagram + extra:x4}", StringComparison.Ordinal).Replace("GGGG", $"{datagram:x4}", StringComparison.Ordinal);
         return Convert.FromHexString(hex);
