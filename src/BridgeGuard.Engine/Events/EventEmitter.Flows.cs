@@ -47,7 +47,7 @@ public sealed partial class EventEmitter
         {
             _writer.Text("action"u8, "accept"u8);
         }
-        else if (flow.Has(FlowFlags.Passed))
+        else if (flow.Has(FlowFlags.Passed) || ExceptionPolicies.WasBypassed(flow))
         {
             _writer.Text("action"u8, "pass"u8);
         }

@@ -91,6 +91,20 @@ public static class ExceptionPolicies
         return value != 0;
     }
 
+    /// <summary>A policy has bypassed the flow: its record says that it was let pass.</summary>
+    public static bool WasBypassed(Flow flow)
+    {
+        for (ExceptionCause cause = 0; flow.ExceptionMask != 0 && cause < ExceptionCause.Count; cause++)
+        {
+            if (TryGetApplied(flow, cause, out ExceptionPolicy policy) && policy == ExceptionPolicy.Bypass)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>EVE name of the place: <c>flow.exception_policy[].target</c>.</summary>
     public static string NameOf(ExceptionCause cause) => cause switch
     {
