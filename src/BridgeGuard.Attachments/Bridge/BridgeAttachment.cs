@@ -22,6 +22,8 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     private KernelPrograms? _programs;
     private PuntDevice? _device;
     private PinStore? _pins;
+    private PortWatcher? _watcher;
+    private bool _wasReady;
     private PortAttacher? _attacher;
     private FlowDecisions? _flows;
     private FileDescriptor? _puntLink;
@@ -36,6 +38,9 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
     /// <summary>What the kernel decides by itself; null before <see cref="Open"/> has succeeded.</summary>
     public BridgeDecisions? Decisions { get; private set; }
+
+    /// <summary>A stop leaves no trace; otherwise ports stay closed that are to be closed after a stop.</summary>
+    public bool StopsClean { get; set; }
 
     public AttachmentStats Stats => _workers.Aggregate(default(AttachmentStats), (sum, worker) => sum + worker.Stats);
 
@@ -66,7 +71,8 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
         uint seed = (uint)RandomNumberGenerator.GetInt32(int.MaxValue);
         _programs!.State.Configure(_mark, _device!.IfIndex, WorkerCount, seed, options.HeartbeatMs * 1_000_000L, options.BacklogFrames, flags);
         _flows = new FlowDecisions(_programs);
-        _attacher = new PortAttacher(options, _programs, Ports, _pins);
+        _attacher = new PortAttacher(options, _programs, Ports, _pins!);
+        _watcher = new PortWatcher(options.Bridges, _attacher, Ports);
         Decisions = new BridgeDecisions(_programs, _attacher, Ports, _flows);
         Ports.Changed += change =>
         {
@@ -75,7 +81,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
                 Decisions.Forget(gone.PortId);
             }
         };
-        return _device.SetSteering(_programs.SteerProgram) ?? AttachPuntProgram() ?? _device.BringUp();
+        return _device.SetSteering(_programs.SteerProgram) ?? AttachPuntProgram() ?? _device.BringUp() ?? CloseUntilReady();
     }
 
     public AttachmentError? Run(Func<int, IFrameProcessor> processorOf, AttachmentHooks hooks, CancellationToken stop)
@@ -88,16 +94,19 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
         StartThreads();
         Heartbeat heartbeat = new(_programs!.State, _workers, options.HeartbeatMs);
         heartbeat.Start();
-        using PortWatcher watcher = new(options.Bridges, _attacher!, Ports, hooks.Warning ?? (_ => { }));
-        AttachmentError? error = watcher.Start() ?? FirstUncoveredBridge();
+        _watcher!.Warn = hooks.Warning;
+        _attacher!.IsStarting = false;
+        AttachmentError? error = _watcher.Start() ?? FirstUncoveredBridge();
         if (error is null)
         {
-            _pins?.RemoveOthers();
+            _wasReady = true;
+            _pins!.RemoveOthers();
             hooks.Ready?.Invoke();
-            Watch(watcher, stop);
+            Watch(_watcher, stop);
+            bool isCrash = !stop.IsCancellationRequested;
+            _attacher.DetachAll(port => !StopsClean && (isCrash ? port.WhenCrashed : port.WhenStopped) == FailMode.Closed);
         }
 
-        _attacher!.DetachAll();
         WaitForDrain();
         _workers.ForEach(worker => worker.Stop());
         _threads.ForEach(thread => thread.Join());
@@ -108,10 +117,22 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     /// <summary>What the kernel did with the frames of a port; zeros for an unknown one.</summary>
     public PortCounters ReadCounters(ushort portId) => _attacher?.Read(portId) ?? default;
 
+    /// <summary>Makes ready for another data plane to take the ports over; this one goes on until that one has them. Null on success.</summary>
+    public AttachmentError? HandOver() =>
+        _attacher is { } attacher && _wasReady ? attacher.HandOver() : new AttachmentError(AttachmentErrorKind.Failed, "nothing is attached yet");
+
+    /// <summary>The other one did not come.</summary>
+    public void TakeBack() => _attacher?.TakeBack();
+
+    /// <summary>Reads anew what the options and roles say of the ports there are.</summary>
+    public void RefreshPorts() => _attacher?.Refresh();
+
     public void Dispose()
     {
-        _attacher?.Dispose();
-        _pins?.RemoveAll();
+        // A start that failed leaves the ports closed that were to be closed until it inspects.
+        _attacher?.DetachAll(port => !_wasReady && port.WhenStarting == FailMode.Closed);
+        _pins?.RemoveOwn(_attacher?.Left ?? []);
+        _watcher?.Dispose();
         _puntLink?.Dispose();
         _device?.Dispose();
         if (_threads.TrueForAll(thread => !thread.IsAlive))
@@ -126,14 +147,23 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     public static IReadOnlyList<string> Cleanup(BridgeOptions options)
     {
         List<LinkRecord> links = [];
-        if (PortWatcher.Snapshot(links) is not null || links.Exists(link => link.Name == options.PuntDevice))
+        if (PortWatcher.Snapshot(links) is not null || links.Exists(link => options.PuntDevices.Contains(link.Name)))
         {
             return [];
         }
 
-        int removed = PinStore.RemoveLeftovers(options.PinFolder, options.PuntDevice);
+        int removed = PinStore.RemoveLeftovers(options.PinFolder, options.PuntDevices[0]);
         return removed == 0 ? [] : [$"{removed} pinned program links below {options.PinFolder}"];
     }
+
+    /// <summary>The network namespace of a process (0: the calling thread) as the folders of pins name it.</summary>
+    public static string NamespaceOf(int processId) => PinStore.NamespaceOf(processId);
+
+    /// <summary>Removes every pinned link of a namespace, whoever's it is; how many.</summary>
+    public static int RemovePins(string pinFolder, string space) => PinStore.RemoveAll(pinFolder, space);
+
+    /// <summary>Asks a process to end (SIGTERM).</summary>
+    public static void Terminate(int processId) => Libc.Kill(processId, 15);
 
     private AttachmentError? CheckBridges()
     {
@@ -157,18 +187,29 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
     private AttachmentError? PreparePins()
     {
-        bool anyClosed = options.WhenStale == FailMode.Closed
-            || options.Ports.Values.Concat(options.BridgeDefaults.Values).Any(port => port.WhenStale == FailMode.Closed);
-        PinStore pins = new(options.PinFolder, options.PuntDevice, _mark);
-        if (!anyClosed)
+        bool anyClosed = (options.WhenCrashed ?? options.WhenStale) == FailMode.Closed
+            || options.Ports.Values.Concat(options.BridgeDefaults.Values).Any(port => (port.WhenCrashed ?? port.WhenStale) == FailMode.Closed);
+        _pins = new PinStore(options.PinFolder, options.PuntDevices[0], _mark);
+        return anyClosed ? _pins.Prepare() : null;
+    }
+
+    /// <summary>Ports that are closed at the start are closed from here on: rules may take long to load.</summary>
+    private AttachmentError? CloseUntilReady()
+    {
+        if (!_programs!.SetAlive(_device!.IfIndex))
         {
-            // Links that an earlier daemon left closed are taken off once ours are on.
-            _pins = Directory.Exists(options.PinFolder) ? pins : null;
+            return new AttachmentError(AttachmentErrorKind.Failed, $"punt device {options.PuntDevice}: the kernel does not watch it: {Libc.LastMessage()}");
+        }
+
+        bool anyClosed = options.WhenStarting == FailMode.Closed || options.RoleOptions is not null
+            || options.Ports.Values.Concat(options.BridgeDefaults.Values).Any(port => port.WhenStarting == FailMode.Closed);
+        if (!anyClosed || options.TakesOver)
+        {
             return null;
         }
 
-        _pins = pins;
-        return pins.Prepare();
+        _attacher!.IsStarting = true;
+        return _watcher!.Start();
     }
 
     private AttachmentError? AttachPuntProgram()

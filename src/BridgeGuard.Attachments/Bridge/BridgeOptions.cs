@@ -21,18 +21,31 @@ public enum PortMode : byte
 
     /// <summary>The engine sees copies; verdicts have no effect on the wire.</summary>
     Mirror,
+
+    /// <summary>Every frame waits for the engine, and goes on as it came whatever the verdict is.</summary>
+    Monitor,
 }
 
 /// <summary>What one port wants differently.</summary>
 public sealed record PortOptions
 {
-    public PortMode Mode { get; init; } = PortMode.Inline;
+    /// <summary>Null takes the bridge's, then the attachment's default.</summary>
+    public PortMode? Mode { get; init; }
 
-    /// <summary>While the daemon is dead or hangs; null takes the bridge's, then the attachment's default.</summary>
+    /// <summary>While the data plane is dead; null takes the role's, the bridge's, the attachment's default.</summary>
+    public FailMode? WhenCrashed { get; init; }
+
+    /// <summary>While it hangs; as above.</summary>
     public FailMode? WhenStale { get; init; }
 
     /// <summary>While more frames wait than the backlog limit; null takes the bridge's, then the attachment's default.</summary>
     public FailMode? WhenOverloaded { get; init; }
+
+    /// <summary>From the attachment's opening until frames are inspected, for what was not inspected before; as above.</summary>
+    public FailMode? WhenStarting { get; init; }
+
+    /// <summary>After a stop that does not ask for a clean bridge; as above.</summary>
+    public FailMode? WhenStopped { get; init; }
 
     /// <summary>Overrides what the kind of device suggests.</summary>
     public PortRole? Role { get; init; }
@@ -43,13 +56,24 @@ public sealed record BridgeOptions
 {
     public const string DefaultPuntDevice = "bgpunt0";
 
+    public const string SecondPuntDevice = "bgpunt1";
+
+    public const string DefaultPinFolder = "/sys/fs/bpf/bridgeguard";
+
     /// <summary>Names of existing Linux bridges.</summary>
     public required IReadOnlyList<string> Bridges { get; init; }
 
     /// <summary>Queues and threads; 0 means one for each CPU this process may use, at most 8.</summary>
     public int WorkerCount { get; init; }
 
+    /// <summary>Null: as <see cref="WhenStale"/>.</summary>
+    public FailMode? WhenCrashed { get; init; }
+
     public FailMode WhenStale { get; init; } = FailMode.Open;
+
+    public FailMode WhenStarting { get; init; } = FailMode.Open;
+
+    public FailMode WhenStopped { get; init; } = FailMode.Open;
 
     public FailMode WhenOverloaded { get; init; } = FailMode.Open;
 
@@ -61,6 +85,9 @@ public sealed record BridgeOptions
 
     /// <summary>By port name.</summary>
     public IReadOnlyDictionary<string, PortOptions> Ports { get; init; } = new Dictionary<string, PortOptions>();
+
+    /// <summary>What the role of the guest behind a port (by the port's name) wants; comes after the port's own, before the bridge's.</summary>
+    public Func<string, PortOptions?>? RoleOptions { get; init; }
 
     /// <summary>Frames that the host itself sends to its guests are inspected too.</summary>
     public bool InspectHost { get; init; } = true;
@@ -74,8 +101,14 @@ public sealed record BridgeOptions
     /// <summary>Name of the TAP device through which frames come; at most 15 characters.</summary>
     public string PuntDevice { get; init; } = DefaultPuntDevice;
 
-    /// <summary>A folder below a mounted bpffs, for the links of ports that stay closed when the daemon dies.</summary>
-    public string PinFolder { get; init; } = "/sys/fs/bpf/bridgeguard";
+    /// <summary>Every name that a punt device of this attachment's predecessors and successors may have; two of them, so that one takes over from the other.</summary>
+    public IReadOnlyList<string> PuntDevices { get; init; } = [DefaultPuntDevice, SecondPuntDevice];
+
+    /// <summary>Another data plane inspects until this one does: nothing need be closed meanwhile.</summary>
+    public bool TakesOver { get; init; }
+
+    /// <summary>A folder below a mounted bpffs, for the links of ports that stay closed when the data plane dies, and of all while one takes over from another.</summary>
+    public string PinFolder { get; init; } = DefaultPinFolder;
 
     /// <summary>
     /// Spreads the flows between two hosts over all workers. Off, all of them (their fragments too) come to one worker, which rules that

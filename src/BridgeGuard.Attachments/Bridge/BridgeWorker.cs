@@ -51,6 +51,7 @@ internal sealed class BridgeWorker
     private readonly FlowDecisions _decisions;
     private readonly PortTable _ports;
     private readonly byte[] _buffer = GC.AllocateArray<byte>(HeadroomBytes + ReadBytes, pinned: true);
+    private readonly byte[] _original = new byte[ReadBytes];
     private readonly byte[] _made = GC.AllocateArray<byte>(PuntDevice.VnetHeaderBytes + TagBytes + HeldFrame.MaxBytes, pinned: true);
 
     // Told by the aging thread, taken by the worker at its tick.
@@ -244,6 +245,12 @@ internal sealed class BridgeWorker
     private void Judge(int length, in FrameInfo info, ushort tag)
     {
         bool isMirrored = tag >> KernelLayout.TagPcpShift == KernelLayout.TagMirrored;
+        bool isMonitored = !isMirrored && _ports.AnyMonitored && _ports.Find(info.PortId) is { Mode: PortMode.Monitor };
+        if (isMonitored)
+        {
+            _buffer.AsSpan(FrameAt, length).CopyTo(_original);
+        }
+
         if (_decisions.AnyDecided && !isMirrored)
         {
             ForgetReopened(length, info.PortId);
@@ -265,6 +272,16 @@ internal sealed class BridgeWorker
         if (isMirrored)
         {
             _processor.Injector.Clear();
+            return;
+        }
+
+        if (isMonitored)
+        {
+            // Whatever the engine thinks of the frame: it goes on as it came, and nothing else does.
+            _processor.Injector.Clear();
+            _original.AsSpan(0, length).CopyTo(_buffer.AsSpan(FrameAt));
+            _passed++;
+            WriteBack(length, tag);
             return;
         }
 
@@ -298,6 +315,11 @@ internal sealed class BridgeWorker
 
         _passed++;
         _modified += verdict.Modified ? 1 : 0;
+        WriteBack(length, tag);
+    }
+
+    private void WriteBack(int length, ushort tag)
+    {
         Span<byte> all = _buffer;
         all.Slice(FrameAt, MacsBytes).CopyTo(all[MacsAt..]);
         BinaryPrimitives.WriteUInt16BigEndian(all[TagAt..], KernelLayout.TagProtocol);

@@ -17,6 +17,7 @@ internal static class KernelLayout
 
     public const byte PortStaleClosed = 1;
     public const byte PortOverloadClosed = 2;
+    public const byte PortCrashClosed = 32;
     public const byte PortQuarantined = 4;
     public const byte PortGuarded = 8;
     public const byte PortGuardReports = 16;

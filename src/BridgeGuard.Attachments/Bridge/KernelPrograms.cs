@@ -27,6 +27,13 @@ internal sealed class KernelPrograms : IDisposable
 
     public int SteerProgram => _programs[SectionSteer].Value;
 
+    /// <summary>Says that the device is there; the kernel takes it back when it goes.</summary>
+    public bool SetAlive(int puntIfIndex)
+    {
+        uint key = 0;
+        return Bpf.Update(_maps["bg_alive"].Value, in key, in puntIfIndex) == 0;
+    }
+
     public int Ports => _maps["bg_ports"].Value;
 
     public int Targets => _maps["bg_targets"].Value;

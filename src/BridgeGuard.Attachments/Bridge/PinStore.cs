@@ -3,8 +3,8 @@ using BridgeGuard.Attachments.Interop;
 namespace BridgeGuard.Attachments.Bridge;
 
 /// <summary>
-/// The pinned links of fail-closed ports: files on a bpffs that keep a program attached when the daemon is gone. One folder for each network
-/// namespace and punt device, one file for each link, named by port index and generation.
+/// Pinned links: files on a bpffs that keep a program attached when the data plane is gone. One folder for each network namespace and family of
+/// punt devices, one file for each link, named by port index and generation.
 /// </summary>
 internal sealed class PinStore(string root, string puntDevice, uint generation)
 {
@@ -37,18 +37,44 @@ internal sealed class PinStore(string root, string puntDevice, uint generation)
         }
     }
 
-    public bool TryPin(int link, int ifIndex) => Bpf.Pin(link, PathOf(ifIndex)) == 0;
+    public bool TryPin(int link, int ifIndex) => File.Exists(PathOf(ifIndex)) || Bpf.Pin(link, PathOf(ifIndex)) == 0;
 
     public void Unpin(int ifIndex) => Delete(PathOf(ifIndex));
+
+    /// <summary>The link that another generation has pinned for a port; null when there is none.</summary>
+    public FileDescriptor? TryOpenOther(int ifIndex)
+    {
+        foreach (string file in Others(ifIndex))
+        {
+            int fd = Bpf.OpenPinned(file);
+            if (fd >= 0)
+            {
+                return new FileDescriptor(fd);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Removes what other generations have pinned for a port.</summary>
+    public void RemoveOthers(int ifIndex) => Array.ForEach(Others(ifIndex), file => Delete(file));
 
     /// <summary>Removes links of earlier daemons, once ours are in their place; how many.</summary>
     public int RemoveOthers() => RemoveFiles(_folder, file => !file.EndsWith(Suffix, StringComparison.Ordinal));
 
-    /// <summary>Removes everything of ours.</summary>
-    public void RemoveAll()
+    /// <summary>Removes everything of ours but the links of these ports.</summary>
+    public void RemoveOwn(IReadOnlyCollection<int> kept)
     {
-        RemoveFiles(_folder, _ => true);
+        HashSet<string> stay = [.. kept.Select(PathOf)];
+        RemoveFiles(_folder, file => file.EndsWith(Suffix, StringComparison.Ordinal) && !stay.Contains(file));
         DeleteFolder(_folder);
+    }
+
+    /// <summary>Links that are pinned in this namespace, by whom ever.</summary>
+    public static int CountLeftovers(string root, string puntDevice)
+    {
+        string folder = Path.Combine(root, FolderName(puntDevice));
+        return Directory.Exists(folder) ? Directory.GetFiles(folder).Length : 0;
     }
 
     /// <summary>Removes the links that a dead daemon of this namespace left; how many.</summary>
@@ -60,16 +86,69 @@ internal sealed class PinStore(string root, string puntDevice, uint generation)
         return removed;
     }
 
+    private string[] Others(int ifIndex) => Directory.Exists(_folder)
+        ? [.. Directory.GetFiles(_folder, $"link-{ifIndex}-*").Where(file => !file.EndsWith(Suffix, StringComparison.Ordinal))]
+        : [];
+
     private string Suffix => $"-{generation:x8}";
 
     private string PathOf(int ifIndex) => Path.Combine(_folder, $"link-{ifIndex}{Suffix}");
 
-    private static string FolderName(string puntDevice)
+    /// <summary>The number of a process's network namespace; 0: the calling thread's.</summary>
+    public static string NamespaceOf(int processId)
     {
-        // Dots are not allowed in names on a bpffs.
-        string space = new([.. (File.ResolveLinkTarget("/proc/thread-self/ns/net", false)?.Name ?? "").Where(char.IsAsciiDigit)]);
-        return $"{space}-{puntDevice.Replace('.', '_')}";
+        try
+        {
+            string path = processId == 0 ? "/proc/thread-self/ns/net" : $"/proc/{processId}/ns/net";
+            return new([.. (File.ResolveLinkTarget(path, false)?.Name ?? "").Where(char.IsAsciiDigit)]);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
     }
+
+    /// <summary>Removes every link that is pinned for a namespace; how many.</summary>
+    public static int RemoveAll(string root, string space)
+    {
+        int removed = 0;
+        foreach (string folder in space.Length == 0 || !Directory.Exists(root) ? [] : Directory.GetDirectories(root, space + "-*"))
+        {
+            removed += RemoveFiles(folder, _ => true);
+            DeleteFolder(folder);
+        }
+
+        return removed;
+    }
+
+    // Dots are not allowed in names on a bpffs.
+    private static string FolderName(string puntDevice) => $"{NamespaceOf(0)}-{puntDevice.Replace('.', '_')}";
+
+    /// <summary>Whether a bpffs is mounted at a path.</summary>
+    public static bool IsMounted(string path) => IsBpfFs(path);
+
+    /// <summary>Pinned links, of any namespace, whose device has gone.</summary>
+    public static int CountDead(string root) => Dead(root).Count();
+
+    /// <summary>Removes them; how many.</summary>
+    public static int RemoveDead(string root)
+    {
+        int removed = Dead(root).ToArray().Count(Delete);
+        foreach (string folder in Directory.Exists(root) ? Directory.GetDirectories(root) : [])
+        {
+            DeleteFolder(folder); // Those that are empty now.
+        }
+
+        return removed;
+    }
+
+    private static IEnumerable<string> Dead(string root) => !Directory.Exists(root)
+        ? []
+        : Directory.GetDirectories(root).SelectMany(Directory.GetFiles).Where(file =>
+        {
+            using FileDescriptor link = new(Bpf.OpenPinned(file));
+            return !link.IsInvalid && Bpf.DeviceOfLink(link.Value) == 0;
+        });
 
     private static bool IsBpfFs(string path)
     {

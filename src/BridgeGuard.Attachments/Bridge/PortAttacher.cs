@@ -5,10 +5,13 @@ namespace BridgeGuard.Attachments.Bridge;
 
 /// <summary>Puts the port program on ports and takes it off, and keeps the maps that say how each port is treated.</summary>
 /// <remarks>Thread: any, under one lock; nothing here is on the packets' way.</remarks>
-internal sealed class PortAttacher(BridgeOptions options, KernelPrograms programs, PortTable table, PinStore? pins) : IDisposable
+internal sealed class PortAttacher(BridgeOptions options, KernelPrograms programs, PortTable table, PinStore pins) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<int, FileDescriptor> _links = [];
+    private readonly HashSet<int> _left = [];
+    private bool _isHandedOver;
+    private bool _isStarting;
     private readonly KernelPortCounters[] _perCpu = new KernelPortCounters[PossibleCpus()];
 
     /// <summary>Attaches to a port; the result is in the table, with its reason where it failed.</summary>
@@ -70,17 +73,115 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
         }
     }
 
-    /// <summary>Takes the program off every port: no frame is punted after this.</summary>
-    public void DetachAll()
+    /// <summary>Ports whose programs stay although the data plane ends: closed, or given to the next one.</summary>
+    public IReadOnlyCollection<int> Left => _left;
+
+    /// <summary>While true only ports that are closed at the start are attached, and nothing they send goes on.</summary>
+    public bool IsStarting
+    {
+        get => _isStarting;
+        set
+        {
+            lock (_lock)
+            {
+                _isStarting = value;
+                foreach (PortInfo port in table.All)
+                {
+                    WriteConfig(port);
+                }
+            }
+        }
+    }
+
+    /// <summary>Takes the program off every port (no frame is punted after this), but leaves it on those that <paramref name="stayClosed"/> names, closed.</summary>
+    public void DetachAll(Func<PortInfo, bool> stayClosed)
     {
         lock (_lock)
         {
             foreach (int ifIndex in _links.Keys.ToArray())
             {
-                Unlink(ifIndex);
+                PortInfo? port = table.FindByIfIndex(ifIndex);
+                if (_isHandedOver)
+                {
+                    _left.Add(ifIndex);
+                    Drop(ifIndex);
+                }
+                else if (port is { Mode: PortMode.Inline } && stayClosed(port) && pins.TryPin(_links[ifIndex].Value, ifIndex))
+                {
+                    WriteConfig(port, KernelLayout.PortCrashClosed | KernelLayout.PortStaleClosed | KernelLayout.PortOverloadClosed);
+                    _left.Add(ifIndex);
+                    Drop(ifIndex);
+                }
+                else
+                {
+                    Unlink(ifIndex);
+                }
             }
         }
     }
+
+    /// <summary>Pins every link, so that another data plane can take them over while this one still inspects; null on success.</summary>
+    public AttachmentError? HandOver()
+    {
+        lock (_lock)
+        {
+            if (pins.Prepare() is { } error)
+            {
+                return error;
+            }
+
+            foreach ((int ifIndex, FileDescriptor link) in _links)
+            {
+                if (!pins.TryPin(link.Value, ifIndex))
+                {
+                    return new AttachmentError(AttachmentErrorKind.Failed, $"cannot pin a program for the next data plane: {Libc.LastMessage()}");
+                }
+            }
+
+            _isHandedOver = true;
+            return null;
+        }
+    }
+
+    /// <summary>The next data plane did not come: everything is as before <see cref="HandOver"/>.</summary>
+    public void TakeBack()
+    {
+        lock (_lock)
+        {
+            _isHandedOver = false;
+            foreach ((int ifIndex, FileDescriptor link) in _links)
+            {
+                Bpf.UpdateLink(link.Value, programs.PortProgram);
+                pins.RemoveOthers(ifIndex);
+                if (table.FindByIfIndex(ifIndex) is { } port)
+                {
+                    PinByChoice(port);
+                }
+            }
+        }
+    }
+
+    /// <summary>Reads anew what the configuration and the roles say of every port.</summary>
+    public void Refresh()
+    {
+        lock (_lock)
+        {
+            foreach (PortInfo port in table.All)
+            {
+                PortInfo now = Choose(port);
+                if (now != port)
+                {
+                    WriteConfig(now);
+                    PinByChoice(now);
+                    table.Set(now);
+                }
+            }
+        }
+    }
+
+    /// <summary>Whether a port waits: until the data plane inspects, or for the next data plane (two programs on a port would hand frames to each other for ever).</summary>
+    public bool Waits(in LinkRecord link, string bridge) => _isHandedOver
+        || (IsStarting && Describe(link, 0, bridge, 0) is not { Mode: PortMode.Inline, WhenStarting: FailMode.Closed });
 
     public bool SetQuarantine(ushort portId, bool on) => Change(portId, port => port with { Quarantined = on });
 
@@ -115,7 +216,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
         }
     }
 
-    public void Dispose() => DetachAll();
+    public void Dispose() => DetachAll(_ => false);
 
     private TrafficCount Sum(Func<KernelPortCounters, KernelCount> field) => _perCpu
         .Select(cpu => field(cpu))
@@ -139,17 +240,44 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
 
     private string? Link(PortInfo port)
     {
-        int attachType = port.Role == PortRole.Host ? Bpf.AttachTcxEgress : Bpf.AttachTcxIngress;
-        int fd = Bpf.CreateTcxLink(programs.PortProgram, port.IfIndex, attachType);
-        if (fd < 0)
+        // The link of a predecessor gets our program between two frames: no moment without one, and never two.
+        FileDescriptor? link = pins.TryOpenOther(port.IfIndex);
+        if (link is null || Bpf.UpdateLink(link.Value, programs.PortProgram) != 0)
         {
-            return LinkFailure();
+            link?.Dispose();
+            int attachType = port.Role == PortRole.Host ? Bpf.AttachTcxEgress : Bpf.AttachTcxIngress;
+            int fd = Bpf.CreateTcxLink(programs.PortProgram, port.IfIndex, attachType);
+            if (fd < 0)
+            {
+                return LinkFailure();
+            }
+
+            link = new FileDescriptor(fd);
         }
 
-        _links[port.IfIndex] = new FileDescriptor(fd);
-        return port.WhenStale == FailMode.Closed && pins is not null && !pins.TryPin(fd, port.IfIndex)
-            ? $"cannot pin the program, so the port would open if the daemon died: {Libc.LastMessage()}"
-            : null;
+        _links[port.IfIndex] = link;
+        string? problem = PinByChoice(port);
+        pins.RemoveOthers(port.IfIndex);
+        return problem;
+    }
+
+    /// <summary>A port that may have to be closed without us keeps its program by a pin; others lose it with this process.</summary>
+    private string? PinByChoice(PortInfo port)
+    {
+        if (!_links.TryGetValue(port.IfIndex, out FileDescriptor? link) || _isHandedOver)
+        {
+            return null;
+        }
+
+        if (port.Mode == PortMode.Inline && port.WhenCrashed == FailMode.Closed)
+        {
+            return pins.TryPin(link.Value, port.IfIndex)
+                ? null
+                : $"cannot pin the program, so the port would open if the data plane died: {Libc.LastMessage()}";
+        }
+
+        pins.Unpin(port.IfIndex);
+        return null;
     }
 
     /// <summary>Why a program could not be attached, from the last error.</summary>
@@ -162,22 +290,40 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
 
     private void Unlink(int ifIndex)
     {
-        pins?.Unpin(ifIndex);
+        pins.Unpin(ifIndex);
+        Drop(ifIndex);
+    }
+
+    private void Drop(int ifIndex)
+    {
         if (_links.Remove(ifIndex, out FileDescriptor? link))
         {
             link.Dispose();
         }
     }
 
-    private void WriteConfig(PortInfo port)
+    private void WriteConfig(PortInfo port) => WriteConfig(port, FailFlags(port));
+
+    private byte FailFlags(PortInfo port)
+    {
+        if (_isStarting)
+        {
+            return port.WhenStarting == FailMode.Closed ? (byte)(KernelLayout.PortCrashClosed | KernelLayout.PortStaleClosed) : (byte)0;
+        }
+
+        return (byte)((port.WhenCrashed == FailMode.Closed ? KernelLayout.PortCrashClosed : 0)
+            | (port.WhenStale == FailMode.Closed ? KernelLayout.PortStaleClosed : 0)
+            | (port.WhenOverloaded == FailMode.Closed ? KernelLayout.PortOverloadClosed : 0));
+    }
+
+    private void WriteConfig(PortInfo port, int failFlags)
     {
         KernelPort config = new()
         {
             PortId = port.PortId,
             BridgeId = port.BridgeId,
             Mode = (byte)port.Mode,
-            Flags = (byte)((port.WhenStale == FailMode.Closed ? KernelLayout.PortStaleClosed : 0)
-                | (port.WhenOverloaded == FailMode.Closed ? KernelLayout.PortOverloadClosed : 0)
+            Flags = (byte)(failFlags
                 | (port.Quarantined ? KernelLayout.PortQuarantined : 0)
                 | (port.Guard != GuardMode.Off ? KernelLayout.PortGuarded : 0)
                 | (port.Guard == GuardMode.Report ? KernelLayout.PortGuardReports : 0)),
@@ -190,9 +336,8 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     private PortInfo Describe(in LinkRecord link, ushort portId, string bridge, ushort bridgeId)
     {
         PortOptions? own = options.Ports.GetValueOrDefault(link.Name);
-        PortOptions? common = options.BridgeDefaults.GetValueOrDefault(bridge);
         PortRole role = link.Name == bridge ? PortRole.Host : own?.Role ?? RoleOf(link.Kind);
-        return new PortInfo
+        return Choose(new PortInfo
         {
             PortId = portId,
             IfIndex = link.IfIndex,
@@ -201,9 +346,29 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
             Bridge = bridge,
             BridgeId = bridgeId,
             Role = role,
-            Mode = own?.Mode ?? (role == PortRole.Host && !options.InspectHost ? PortMode.Off : common?.Mode ?? options.DefaultMode),
-            WhenStale = own?.WhenStale ?? common?.WhenStale ?? options.WhenStale,
-            WhenOverloaded = own?.WhenOverloaded ?? common?.WhenOverloaded ?? options.WhenOverloaded,
+            Mode = PortMode.Off,
+            WhenStale = FailMode.Open,
+            WhenOverloaded = FailMode.Open,
+        });
+    }
+
+    /// <summary>The port with the modes that its own options, its guest's role, its bridge and the attachment give it, in this order.</summary>
+    private PortInfo Choose(PortInfo port)
+    {
+        PortOptions? own = options.Ports.GetValueOrDefault(port.Name);
+        PortOptions? guest = options.RoleOptions?.Invoke(port.Name);
+        PortOptions? common = options.BridgeDefaults.GetValueOrDefault(port.Bridge);
+        FailMode Of(Func<PortOptions, FailMode?> choice, FailMode otherwise) =>
+            (own is null ? null : choice(own)) ?? (guest is null ? null : choice(guest)) ?? (common is null ? null : choice(common)) ?? otherwise;
+        FailMode stale = Of(o => o.WhenStale, options.WhenStale);
+        return port with
+        {
+            Mode = own?.Mode ?? (port.Role == PortRole.Host && !options.InspectHost ? PortMode.Off : guest?.Mode ?? common?.Mode ?? options.DefaultMode),
+            WhenStale = stale,
+            WhenCrashed = Of(o => o.WhenCrashed ?? o.WhenStale, options.WhenCrashed ?? options.WhenStale),
+            WhenOverloaded = Of(o => o.WhenOverloaded, options.WhenOverloaded),
+            WhenStarting = Of(o => o.WhenStarting, options.WhenStarting),
+            WhenStopped = Of(o => o.WhenStopped, options.WhenStopped),
         };
     }
 

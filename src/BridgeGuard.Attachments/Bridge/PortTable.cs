@@ -37,9 +37,15 @@ public sealed record PortInfo
 
     public required PortMode Mode { get; init; }
 
+    public FailMode WhenCrashed { get; init; }
+
     public required FailMode WhenStale { get; init; }
 
     public required FailMode WhenOverloaded { get; init; }
+
+    public FailMode WhenStarting { get; init; }
+
+    public FailMode WhenStopped { get; init; }
 
     public bool Quarantined { get; init; }
 
@@ -68,6 +74,7 @@ public sealed class PortTable
     private readonly PortInfo?[] _byId = new PortInfo?[LastId + 1];
     private PortInfo[] _snapshot = [];
     private int _lastId;
+    private bool _anyMonitored;
 
     public event Action<PortChange>? Changed;
 
@@ -114,5 +121,12 @@ public sealed class PortTable
         Changed?.Invoke(new PortChange(port, null));
     }
 
-    private void Publish() => Volatile.Write(ref _snapshot, [.. _byId.OfType<PortInfo>()]);
+    /// <summary>Whether there is a port whose verdicts are not carried out.</summary>
+    internal bool AnyMonitored => Volatile.Read(ref _anyMonitored);
+
+    private void Publish()
+    {
+        Volatile.Write(ref _snapshot, [.. _byId.OfType<PortInfo>()]);
+        Volatile.Write(ref _anyMonitored, Array.Exists(_snapshot, port => port.Mode == PortMode.Monitor));
+    }
 }

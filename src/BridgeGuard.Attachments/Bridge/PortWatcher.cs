@@ -7,7 +7,7 @@ namespace BridgeGuard.Attachments.Bridge;
 /// A port is attached at the first message that names its bridge. Managers enslave a TAP or veth before its guest runs, so that is before its first
 /// frame; a device that already carries traffic when it is enslaved forwards for the time the message needs. Thread: one.
 /// </remarks>
-internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttacher attacher, PortTable table, Action<string> warn) : IDisposable
+internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttacher attacher, PortTable table) : IDisposable
 {
     private const int DatagramBytes = 1 << 16;
 
@@ -15,6 +15,9 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
     private readonly List<LinkRecord> _links = [];
     private readonly Dictionary<int, string> _bridges = [];
     private NetlinkSocket? _socket;
+
+    /// <summary>Hears what does not end the run; a line each.</summary>
+    public Action<string>? Warn { get; set; }
 
     /// <summary>Finds the links of all devices, for checks before anything is attached.</summary>
     public static AttachmentError? Snapshot(List<LinkRecord> links)
@@ -41,10 +44,10 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
         return null;
     }
 
-    /// <summary>Begins to listen and attaches every port there is.</summary>
+    /// <summary>Begins to listen and attaches every port there is; again, after a first time with ports that waited.</summary>
     public AttachmentError? Start()
     {
-        _socket = NetlinkSocket.TryOpen(RouteNetlink.GroupLink);
+        _socket ??= NetlinkSocket.TryOpen(RouteNetlink.GroupLink);
         return _socket is null ? Failed() : Synchronize();
     }
 
@@ -158,21 +161,26 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
 
         if (_bridges.Remove(link.IfIndex, out string? name))
         {
-            warn($"bridge {name} has been removed");
+            Warn?.Invoke($"bridge {name} has been removed");
         }
     }
 
     private void Attach(LinkRecord link, string bridge)
     {
+        if (attacher.Waits(link, bridge))
+        {
+            return;
+        }
+
         ushort bridgeId = (ushort)(bridgeNames.TakeWhile(name => name != bridge).Count() + 1);
         PortInfo? port = attacher.Attach(link, bridge, bridgeId);
         if (port is null)
         {
-            warn($"port {link.Name} of bridge {bridge} is not inspected: more than 4094 ports");
+            Warn?.Invoke($"port {link.Name} of bridge {bridge} is not inspected: more than 4094 ports");
         }
         else if (port.Uncovered is not null)
         {
-            warn($"port {link.Name} of bridge {bridge} is not inspected: {port.Uncovered}");
+            Warn?.Invoke($"port {link.Name} of bridge {bridge} is not inspected: {port.Uncovered}");
         }
     }
 

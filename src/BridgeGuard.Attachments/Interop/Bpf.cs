@@ -21,7 +21,10 @@ internal static unsafe class Bpf
     private const int CommandMapNextKey = 4;
     private const int CommandProgramLoad = 5;
     private const int CommandPin = 6;
+    private const int CommandObjectGet = 7;
+    private const int CommandObjectInfo = 15;
     private const int CommandLinkCreate = 28;
+    private const int CommandLinkUpdate = 29;
     private const int AttributeBytes = 128;
     private const int NameBytes = 15;
 
@@ -87,6 +90,47 @@ internal static unsafe class Bpf
             Put(attributes, 8, (uint)fd);
             return Call(CommandPin, attributes);
         }
+    }
+
+    /// <summary>Opens what is pinned at a path.</summary>
+    public static int OpenPinned(string path)
+    {
+        Span<byte> attributes = stackalloc byte[AttributeBytes];
+        attributes.Clear();
+        byte[] pathBytes = Encoding.UTF8.GetBytes(path + "\0");
+        fixed (byte* text = pathBytes)
+        {
+            Put(attributes, 0, (nint)text);
+            return Call(CommandObjectGet, attributes);
+        }
+    }
+
+    /// <summary>The device that a tcx link is attached to; 0 when it has gone, -1 for anything else.</summary>
+    public static int DeviceOfLink(int link)
+    {
+        const int TypeTcx = 11;
+        Span<byte> info = stackalloc byte[AttributeBytes]; // struct bpf_link_info: type, id, prog_id, then by type from 16: ifindex, attach_type
+        info.Clear();
+        Span<byte> attributes = stackalloc byte[AttributeBytes];
+        attributes.Clear();
+        fixed (byte* at = info)
+        {
+            Put(attributes, 0, (uint)link);
+            Put(attributes, 4, (uint)info.Length);
+            Put(attributes, 8, (nint)at);
+            bool isTcx = Call(CommandObjectInfo, attributes) == 0 && MemoryMarshal.Read<int>(info) == TypeTcx;
+            return isTcx ? MemoryMarshal.Read<int>(info[16..]) : -1;
+        }
+    }
+
+    /// <summary>Puts another program in the place of a link's, between two frames.</summary>
+    public static int UpdateLink(int link, int program)
+    {
+        Span<byte> attributes = stackalloc byte[AttributeBytes];
+        attributes.Clear();
+        Put(attributes, 0, (uint)link);
+        Put(attributes, 4, (uint)program);
+        return Call(CommandLinkUpdate, attributes);
     }
 
     public static int Lookup<TKey, TValue>(int map, ref readonly TKey key, ref TValue value)

@@ -78,17 +78,52 @@ public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
 
     private AttachmentError? ReadFile(CaptureSource source, IFrameProcessor processor, AttachmentHooks hooks, CancellationToken stop)
     {
-        using CaptureFileReaderDevice device = new(source.DevicePath);
-        AttachmentError? error = OpenDevice(device, source);
-        if (error is not null)
+        if (!source.IsFed)
         {
-            return error;
+            return ReadDevice(source.Path, null, source, processor, hooks, stop);
         }
 
-        LinkType linkType = (LinkType)(ushort)device.LinkType;
-        return Enum.IsDefined(linkType)
-            ? ReadFrames(device, source, linkType, processor, hooks, stop)
-            : new AttachmentError(AttachmentErrorKind.Unsupported, $"{source.Path}: link type {(int)device.LinkType} is not supported");
+        try
+        {
+            using CaptureFeed feed = CaptureFeed.Start(source.Path);
+            AttachmentError? error = ReadDevice(feed.DevicePath, feed, source, processor, hooks, stop);
+            return feed.Problem is { } problem ? new AttachmentError(AttachmentErrorKind.Corrupt, $"{source.Path}: {problem}", _number + 1) : error;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            AttachmentErrorKind kind = error is UnauthorizedAccessException ? AttachmentErrorKind.Permission : AttachmentErrorKind.Failed;
+            return new AttachmentError(kind, $"{source.Path}: {error.Message.ReplaceLineEndings(" ")}");
+        }
+    }
+
+    private AttachmentError? ReadDevice(
+        string path, CaptureFeed? feed, CaptureSource source, IFrameProcessor processor, AttachmentHooks hooks, CancellationToken stop)
+    {
+        bool isAtEnd = true;
+        try
+        {
+            using CaptureFileReaderDevice device = new(path);
+            AttachmentError? error = OpenDevice(device, source);
+            feed?.Opened();
+            if (error is not null)
+            {
+                return error;
+            }
+
+            LinkType linkType = (LinkType)(ushort)device.LinkType;
+            error = Enum.IsDefined(linkType)
+                ? ReadFrames(device, source, linkType, processor, hooks, stop)
+                : new AttachmentError(AttachmentErrorKind.Unsupported, $"{source.Path}: link type {(int)device.LinkType} is not supported");
+            isAtEnd = !stop.IsCancellationRequested;
+            return error;
+        }
+        finally
+        {
+            if (isAtEnd)
+            {
+                feed?.Join(); // The device is closed: the thread ends at its next write, if it has not come to the end.
+            }
+        }
     }
 
     private AttachmentError? OpenDevice(CaptureFileReaderDevice device, CaptureSource source)

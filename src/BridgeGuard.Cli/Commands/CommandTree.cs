@@ -23,6 +23,7 @@ internal static class CommandTree
             RunCommand.Create(),
             ScanCommand.Create(),
             ScannerCommand.Create(),
+            StopCommand.Create(),
             VersionCommand.Create(),
         };
         ParseResult parsed = root.Parse(args.Length == 0 || args is ["help"] ? ["--help"] : args);

@@ -18,15 +18,16 @@ internal static class DataPlaneCommand
         Option<long> generation = new("--generation") { Description = "number of this data plane", Required = true };
         Option<string> identity = new("--identity") { Description = "program and configuration", Required = true };
         Option<string> device = new("--device") { Description = "punt device", DefaultValueFactory = _ => BridgeOptions.DefaultPuntDevice };
+        Option<bool> takesOver = new("--takes-over") { Description = "another one inspects until this one does" };
         Command command = new("data-plane", "The process of the daemon that inspects; started by 'run'.")
         {
-            file, bridges, rules, logs, noCache, folder, generation, identity, device,
+            file, bridges, rules, logs, noCache, folder, generation, identity, device, takesOver,
         };
         command.Hidden = true;
         command.SetAction((parsed, _) => RunCommand.WithModelAsync(
             parsed.GetValue(file), parsed.GetValue(bridges) ?? [], parsed.GetValue(rules) ?? [], parsed.GetValue(logs)!, model => PlaneHost.RunAsync(
                 model with { RunDirectory = parsed.GetValue(folder)! },
-                new PlaneStart(parsed.GetValue(generation), parsed.GetValue(identity)!, parsed.GetValue(device)!),
+                new PlaneStart(parsed.GetValue(generation), parsed.GetValue(identity)!, new PuntDeviceName(parsed.GetValue(device)!, parsed.GetValue(takesOver))),
                 Console.Error),
             parsed.GetValue(noCache)));
         return command;

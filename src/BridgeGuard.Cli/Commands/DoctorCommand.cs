@@ -1,6 +1,7 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Services;
 
 namespace BridgeGuard.Cli.Commands;
@@ -8,40 +9,32 @@ namespace BridgeGuard.Cli.Commands;
 /// <summary><c>bridgeguard doctor</c>: what this host lacks, a line each, and what a crash left behind.</summary>
 internal static class DoctorCommand
 {
-    /// <summary>tcx programs came with Linux 6.6.</summary>
-    private static readonly Version MinimumKernel = new(6, 6);
-
     public static Command Create()
     {
-        Option<bool> fix = new("--fix") { Description = "remove what a crashed daemon left on the bridges; stop the daemon first" };
-        Command command = new("doctor", "Check what the host offers; find and remove leftovers.") { fix };
-        command.SetAction(parsed => Run(parsed.GetValue(fix)));
+        Option<bool> fix = new("--fix") { Description = "remove what a crashed daemon left; does nothing to one that runs" };
+        Option<string?> file = new("-c", "--config") { Description = "the daemon's configuration; default: the system's daemon" };
+        Command command = new("doctor", "Check what the host offers; find and remove leftovers.") { fix, file };
+        command.SetAction(parsed => Run(parsed.GetValue(fix), parsed.GetValue(file)));
         return command;
     }
 
-    private static int Run(bool fix)
+    private static int Run(bool fix, string? file)
     {
-        int problems = 0;
-        problems += Report("root or CAP_NET_ADMIN and CAP_BPF", Environment.IsPrivilegedProcess, "run as root");
-        problems += Report("kernel 6.6 or later (tcx)", Environment.OSVersion.Version >= MinimumKernel, $"this is {Environment.OSVersion.Version}");
-        problems += Report("/dev/net/tun", File.Exists("/dev/net/tun"), "load the module tun");
-        problems += Report("/sys/fs/bpf (fail-closed ports)", Directory.Exists("/sys/fs/bpf"), "mount -t bpf bpf /sys/fs/bpf");
-        problems += Report("libpcre2-8", NativeLibrary.TryLoad("libpcre2-8.so.0", out _), "install libpcre2-8-0; rules use the slower managed engine");
-        problems += Report("libpcap", NativeLibrary.TryLoad("libpcap.so.0.8", out _), "install libpcap0.8; needed to replay captures");
+        RunFolder folder = new(file is null ? RunFolder.SystemFolder : DaemonConfigLoader.RunDirectoryOf(file, []) ?? RunFolder.SystemFolder);
         if (fix)
         {
-            foreach (string removed in BridgeAttachment.Cleanup(new BridgeOptions { Bridges = [] }))
+            foreach (string removed in HostProbe.Fix().Concat(PlaneLeftovers.Fix(folder)))
             {
                 Console.WriteLine($"removed  {removed}");
             }
         }
 
-        return problems == 0 ? ExitCodes.Ok : ExitCodes.ChecksFailed;
-    }
+        HostFinding[] findings = [.. HostProbe.Look(), .. PlaneLeftovers.Find(folder)];
+        foreach (HostFinding finding in findings)
+        {
+            Console.WriteLine(finding);
+        }
 
-    private static int Report(string what, bool ok, string advice)
-    {
-        Console.WriteLine(ok ? $"ok       {what}" : $"missing  {what}: {advice}");
-        return ok ? 0 : 1;
+        return Array.Exists(findings, finding => finding.Kind is HostFindingKind.Missing or HostFindingKind.Leftover) ? ExitCodes.ChecksFailed : ExitCodes.Ok;
     }
 }

@@ -45,7 +45,7 @@ public static class DaemonConfigLoader
         foreach (YamlSection section in root.Sections("bridges"))
         {
             BridgeModel bridge = ReadBridge(section);
-            anyInline |= bridge.Mode == PortMode.Inline || bridge.PortModes.Values.Contains(PortMode.Inline);
+            anyInline |= bridge.Mode == PortMode.Inline || bridge.Ports.Any(port => port.Mode == PortMode.Inline);
             bridges.Add(bridge);
         }
 
@@ -59,13 +59,14 @@ public static class DaemonConfigLoader
         var model = new DaemonModel
         {
             Bridges = bridges,
-            Processes = root.Integer("processes", 1, 1, 2),
+            Processes = root.Integer("processes", 2, 1, 2),
             RunDirectory = root.Text("run-directory") is { } run ? Resolve(folder, run) : RunFolder.DefaultFor(state),
             Arguments = ["-c", Path.GetFullPath(file)],
             Sources = [Path.GetFullPath(file), .. roleFiles],
             Events = ReadEvents(root),
             Workers = root.Integer("workers", 1, 1, 64),
             HeartbeatMs = root.Integer("heartbeat-ms", 100, 10, 10_000),
+            BacklogFrames = root.Integer("backlog", 1024, 8, 1 << 16),
             LogDirectory = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard"),
             StateDirectory = state,
             Rules = ReadRules(root, folder),
@@ -73,6 +74,7 @@ public static class DaemonConfigLoader
             Guests = policy.ReadGuests(root, folder, [.. bridges.Select(b => b.Name)]),
             Playbooks = new PlaybookLoader(policy.Build(), [.. root.Sections("webhooks").Select(w => w.Text("name") ?? "")]).Read(root, folder),
             Recorder = ReadRecorder(root),
+            RoleFails = policy.Fails,
             Scanning = scanning,
             Engine = ReadEngine(root, anyInline, scanning),
             Webhooks = [.. ReadWebhooks(root, folder)],
@@ -82,10 +84,24 @@ public static class DaemonConfigLoader
         return diagnostics.Count == 0 ? model : null;
     }
 
+    /// <summary>The run directory that a configuration names, whatever else is wrong with it; null when the file cannot be read at all.</summary>
+    public static string? RunDirectoryOf(string file, List<ConfigDiagnostic> diagnostics)
+    {
+        if (YamlSection.Load(file, diagnostics) is not { } root)
+        {
+            return null;
+        }
+
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        return root.Text("run-directory") is { } run
+            ? Resolve(folder, run)
+            : RunFolder.DefaultFor(Resolve(folder, root.Text("state-directory") ?? RunFolder.SystemState));
+    }
+
     /// <summary>A model without a file: <c>run --bridge br0 -S rules -l outdir</c>.</summary>
     public static DaemonModel ForBridge(IReadOnlyList<string> bridges, IReadOnlyList<string> ruleFiles, string logDirectory) => new()
     {
-        Bridges = [.. bridges.Select(b => new BridgeModel(b, PortMode.Inline, FailMode.Open, new Dictionary<string, PortMode>(), new Dictionary<string, FailMode>()))],
+        Bridges = [.. bridges.Select(b => new BridgeModel(b, PortMode.Inline, FailChoice.Unset, []))],
         LogDirectory = logDirectory,
         StateDirectory = logDirectory,
         RunDirectory = RunFolder.DefaultFor(logDirectory),
@@ -143,19 +159,36 @@ public static class DaemonConfigLoader
     {
         string name = section.RequiredText("name");
         PortMode mode = section.Choice("mode", PortMode.Inline);
-        FailMode fail = section.Choice("fail", FailMode.Open);
-        var modes = new Dictionary<string, PortMode>();
-        var fails = new Dictionary<string, FailMode>();
+        FailChoice fail = ReadFail(section);
+        var ports = new List<PortModel>();
         foreach (YamlSection port in section.Sections("ports"))
         {
-            string portName = port.RequiredText("name");
-            modes[portName] = port.Choice("mode", mode);
-            fails[portName] = port.Choice("fail", fail);
+            ports.Add(new PortModel(port.RequiredText("name"), port.Has("mode") ? port.Choice("mode", mode) : null, ReadFail(port)));
             port.RejectUnknownKeys();
         }
 
         section.RejectUnknownKeys();
-        return new BridgeModel(name, mode, fail, modes, fails);
+        return new BridgeModel(name, mode, fail, ports);
+    }
+
+    /// <summary><c>fail: open</c>, <c>fail: closed</c>, or a mapping with a choice for each reason.</summary>
+    internal static FailChoice ReadFail(YamlSection section)
+    {
+        if (!section.Has("fail"))
+        {
+            return FailChoice.Unset;
+        }
+
+        if (!section.IsMapping("fail"))
+        {
+            return FailChoice.Of(section.Choice("fail", FailMode.Open));
+        }
+
+        YamlSection fail = section.Section("fail")!;
+        FailMode? Choice(string key) => fail.Has(key) ? fail.Choice(key, FailMode.Open) : null;
+        var choice = new FailChoice(Choice("crash"), Choice("hang"), Choice("overload"), Choice("start"), Choice("stop"));
+        fail.RejectUnknownKeys();
+        return choice;
     }
 
     private static EventModel ReadEvents(YamlSection root)

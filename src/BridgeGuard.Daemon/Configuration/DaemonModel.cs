@@ -12,6 +12,9 @@ public enum PortMode
     /// <summary>Not touched.</summary>
     Off,
 
+    /// <summary>A copy is inspected; the frame itself has gone on.</summary>
+    Tap,
+
     /// <summary>Inspected, verdicts are logged but not carried out.</summary>
     Monitor,
 
@@ -36,6 +39,9 @@ public sealed record DaemonModel
 
     public int HeartbeatMs { get; init; } = 100;
 
+    /// <summary>Frames that may wait for a worker before the ports' choice for an overload applies.</summary>
+    public int BacklogFrames { get; init; } = 1024;
+
     public string LogDirectory { get; init; } = "/var/log/bridgeguard";
 
     public string StateDirectory { get; init; } = "/var/lib/bridgeguard";
@@ -44,7 +50,7 @@ public sealed record DaemonModel
     public string RunDirectory { get; init; } = RunFolder.SystemFolder;
 
     /// <summary>2: the data plane is a process of its own, which goes on while the daemon restarts; 1: all in one.</summary>
-    public int Processes { get; init; } = 1;
+    public int Processes { get; init; } = 2;
 
     /// <summary>Command line options that give the same configuration in another process.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
@@ -67,6 +73,9 @@ public sealed record DaemonModel
     /// <summary>Who the guests are and where they are looked for.</summary>
     public GuestsModel Guests { get; init; } = new();
 
+    /// <summary>By role name: what the ports of its guests do when nobody inspects, where the port itself says nothing.</summary>
+    public IReadOnlyDictionary<string, FailChoice> RoleFails { get; init; } = new Dictionary<string, FailChoice>();
+
     public ScanningModel Scanning { get; init; } = new();
 
     public IReadOnlyList<WebhookModel> Webhooks { get; init; } = [];
@@ -75,7 +84,30 @@ public sealed record DaemonModel
     public string? MetricsListen { get; init; }
 }
 
-public sealed record BridgeModel(string Name, PortMode Mode, FailMode Fail, IReadOnlyDictionary<string, PortMode> PortModes, IReadOnlyDictionary<string, FailMode> PortFails);
+/// <summary>What becomes of frames that nobody inspects, by the reason for it. Null: as the next wider setting says (port, role, bridge, open).</summary>
+/// <param name="Crash">There is no data plane, although nobody stopped it.</param>
+/// <param name="Hang">It does not give a sign of life.</param>
+/// <param name="Overload">It is too slow.</param>
+/// <param name="Start">It is starting, and loads rules.</param>
+/// <param name="Stop">It was stopped, and not by <c>bridgeguard stop</c>, which always leaves a clean bridge.</param>
+public sealed record FailChoice(FailMode? Crash = null, FailMode? Hang = null, FailMode? Overload = null, FailMode? Start = null, FailMode? Stop = null)
+{
+    public static readonly FailChoice Unset = new();
+
+    /// <summary>What a single word stands for: starts and stops are open, or nobody could stop a daemon without stopping the guests.</summary>
+    public static FailChoice Of(FailMode mode) => new(mode, mode, mode);
+
+    /// <summary>For the log: one word where one says it all.</summary>
+    public override string ToString() => this == Of(FailMode.Closed) ? "closed"
+        : new[] { Crash, Hang, Overload, Start, Stop }.All(mode => mode is null or FailMode.Open) ? "open"
+        : string.Join(", ", new[] { ("crash", Crash), ("hang", Hang), ("overload", Overload), ("start", Start), ("stop", Stop) }
+            .Where(choice => choice.Item2 == FailMode.Closed).Select(choice => choice.Item1)) + " closed";
+}
+
+/// <summary>What a port wants differently from its bridge.</summary>
+public sealed record PortModel(string Name, PortMode? Mode, FailChoice Fail);
+
+public sealed record BridgeModel(string Name, PortMode Mode, FailChoice Fail, IReadOnlyList<PortModel> Ports);
 
 /// <summary>The way of events from the workers to the outputs.</summary>
 public sealed record EventModel

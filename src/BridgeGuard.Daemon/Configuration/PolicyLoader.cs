@@ -16,6 +16,10 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
     private readonly List<(RoleSelector Selector, YamlSection Section)> _selectors = [];
     private readonly List<RedirectTarget> _targets = [];
     private readonly RoleReader _reader = new();
+    private readonly Dictionary<string, FailChoice> _fails = [];
+
+    /// <summary>By role name: what its guests' ports do when nobody inspects.</summary>
+    public IReadOnlyDictionary<string, FailChoice> Fails => _fails;
 
     /// <summary>Reads the <c>targets</c> list.</summary>
     public void AddTargets(YamlSection root)
@@ -47,6 +51,11 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
         RoleModel role = _reader.Read(section, _targets);
         string name = role.Name;
         ReadSelector(section, name);
+        if (DaemonConfigLoader.ReadFail(section) is var fail && fail != FailChoice.Unset)
+        {
+            _fails[name] = fail;
+        }
+
         section.RejectUnknownKeys();
         int same = _roles.FindIndex(r => r.Name == name);
         if (name == "default" && same == 0)

@@ -67,7 +67,7 @@ internal sealed partial class RoleReader
             Encrypted = Encrypted(section),
             RateLimit = RateLimit(section),
             Exceptions = Exceptions(section),
-            FailOpen = section.Has("fail") ? section.Choice("fail", FailMode.Open) == FailMode.Open : null,
+            FailOpen = DaemonConfigLoader.ReadFail(section).Crash is { } crash ? crash == FailMode.Open : null,
         };
         files?.RejectUnknownKeys();
         return role;

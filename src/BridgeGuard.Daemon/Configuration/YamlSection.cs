@@ -206,6 +206,8 @@ public sealed class YamlSection
     }
 
     /// <summary>A mapping below this one; null when absent.</summary>
+    public bool IsMapping(string key) => Find(key) is YamlMappingNode;
+
     public YamlSection? Section(string key)
     {
         YamlNode? node = Find(key);

@@ -20,8 +20,6 @@ using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Worker;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using FailMode = BridgeGuard.Daemon.Configuration.FailMode;
-using PortMode = BridgeGuard.Daemon.Configuration.PortMode;
 
 namespace BridgeGuard.Daemon.Plane;
 
@@ -42,16 +40,24 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private RecordingWriter? _recordings;
     private Thread? _thread;
     private Timer? _costs;
+    private bool _isOpen;
     private volatile PlanePhase _phase = PlanePhase.Starting;
 
-    public LocalPlane(DaemonModel model, ProgramSource programs, PlaneBorder border, GuestTable guests, ILogger<LocalPlane> logger)
+    /// <param name="model">What to attach to and how.</param>
+    /// <param name="programs">Gives the workers their rules.</param>
+    /// <param name="border">Where their events and files go.</param>
+    /// <param name="guests">Who is behind the ports.</param>
+    /// <param name="logger">For the operator.</param>
+    /// <param name="device">The punt device's name.</param>
+    public LocalPlane(
+        DaemonModel model, ProgramSource programs, PlaneBorder border, GuestTable guests, ILogger<LocalPlane> logger, PuntDeviceName? device = null)
     {
         _model = model;
         _programs = programs;
         _border = border;
         _guests = guests;
         _logger = logger;
-        _attachment = new BridgeAttachment(OptionsOf(model));
+        _attachment = new BridgeAttachment(BridgeOptionsReader.Of(model, guests, device ?? PuntDeviceName.First));
         _workers = new PacketWorker[_attachment.WorkerCount];
         _coverage = new CoverageBoard(model, _attachment, guests, () => new RuleSetStats(
             (_programs.LastReload?.ToUnixTimeMilliseconds() ?? 0) * 1000, _programs.Program.Rules.Count, _programs.RulesFailed, 0));
@@ -64,6 +70,12 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
         _guests.Apply(atStart, model.Policy);
         _programs.Apply(atStart, StandingActions.Empty);
+        Commands.Add("hand-over", _ => _attachment.HandOver() is { } error ? throw new PlaneException(error.Message) : null);
+        Commands.Add("take-back", _ =>
+        {
+            _attachment.TakeBack();
+            return null;
+        });
     }
 
     /// <summary>Set when the run ended by itself with an error.</summary>
@@ -115,13 +127,28 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     /// <inheritdoc/>
     public JsonNode? Ask(string command, JsonNode? body = null) => Commands.Run(command, body);
 
-    public Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>A stop leaves no trace, whatever is configured.</summary>
+    public bool StopsClean
     {
-        if (_attachment.Open() is { } error)
+        get => _attachment.StopsClean;
+        set => _attachment.StopsClean = value;
+    }
+
+    /// <summary>Acquires what is needed; from here on ports that are closed at the start are closed. Before the rules are loaded.</summary>
+    /// <exception cref="StartupException">The host lacks something.</exception>
+    public void Open()
+    {
+        if (!_isOpen && _attachment.Open() is { } error)
         {
             throw new StartupException(ExitCodeOf(error.Kind), error.Message);
         }
 
+        _isOpen = true;
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        Open();
         var protocols = new ProtocolDetector(_model.Engine.AppLayer);
         var redirects = new RedirectTable();
         var shared = new SharedState();
@@ -203,6 +230,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _guests.Apply(set, _model.Policy);
         _programs.Apply(set, new StandingActions(message.Actions));
         BlockInKernel(message.Actions);
+        _attachment.RefreshPorts(); // A guest's role may have a choice of its own for failures.
         return null;
     }
 
@@ -279,41 +307,6 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         return new JsonObject { ["loaded"] = isLoaded, ["errors"] = new JsonArray([.. errors.Select(line => (JsonNode)line)]) };
     }
 
-    private static BridgeOptions OptionsOf(DaemonModel model)
-    {
-        // One attachment takes all bridges; options that differ between bridges go to their ports by name.
-        var ports = new Dictionary<string, PortOptions>();
-        foreach (BridgeModel bridge in model.Bridges)
-        {
-            foreach ((string name, PortMode mode) in bridge.PortModes)
-            {
-                ports[name] = new PortOptions { Mode = ModeOf(mode), WhenStale = FailOf(bridge.PortFails[name]), WhenOverloaded = FailOf(bridge.PortFails[name]) };
-            }
-        }
-
-        BridgeModel first = model.Bridges[0];
-        return new BridgeOptions
-        {
-            Bridges = [.. model.Bridges.Where(b => b.Mode != PortMode.Off).Select(b => b.Name)],
-            WorkerCount = model.Workers,
-            HeartbeatMs = model.HeartbeatMs,
-            WhenStale = FailOf(first.Fail),
-            WhenOverloaded = FailOf(first.Fail),
-            DefaultMode = ModeOf(first.Mode),
-            Ports = ports,
-        };
-    }
-
-    private static Attachments.Bridge.PortMode ModeOf(PortMode mode) => mode switch
-    {
-        PortMode.Off => Attachments.Bridge.PortMode.Off,
-        PortMode.Monitor => Attachments.Bridge.PortMode.Mirror,
-        _ => Attachments.Bridge.PortMode.Inline,
-    };
-
-    private static Attachments.Bridge.FailMode FailOf(FailMode mode) =>
-        mode == FailMode.Closed ? Attachments.Bridge.FailMode.Closed : Attachments.Bridge.FailMode.Open;
-
     private static ulong RandomKey() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 
     private static int ExitCodeOf(AttachmentErrorKind kind) => kind switch
@@ -364,7 +357,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private static partial class Log
     {
         [LoggerMessage(200, LogLevel.Information, "inspecting {Bridge}: {Ports} ports, {Workers} workers, fail-{Fail}")]
-        public static partial void Inspecting(ILogger logger, string bridge, int ports, int workers, FailMode fail);
+        public static partial void Inspecting(ILogger logger, string bridge, int ports, int workers, FailChoice fail);
 
         [LoggerMessage(201, LogLevel.Warning, "{Message}")]
         public static partial void Warning(ILogger logger, string message);

@@ -5,6 +5,7 @@ using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Events;
+using BridgeGuard.Scanning.WireFiles;
 using Microsoft.Extensions.Logging;
 
 namespace BridgeGuard.Daemon.Plane;
@@ -36,10 +37,13 @@ public static class PlaneHost
                 return sink;
             }
 
-            using var plane = new LocalPlane(model, programs, new PlaneBorder(Open, null, null), guests, loggers.CreateLogger<LocalPlane>());
-            plane.Commands.Add("status", _ => JsonSerializer.SerializeToNode(Complete(plane.Status, start, sinks), PlaneStatus.Json));
-            plane.Commands.Add("stop", _ =>
+            FileChannelClient? files = model.Scanning.Enabled ? new FileChannelClient(loggers.CreateLogger<FileChannelClient>()) : null;
+            using FilePort? port = files is null ? null : new FilePort(folder.FileSocketOf(start.Generation), files);
+            using var plane = new LocalPlane(model, programs, new PlaneBorder(Open, files, files), guests, loggers.CreateLogger<LocalPlane>(), start.Device);
+            plane.Commands.Add("status", _ => JsonSerializer.SerializeToNode(Complete(plane.Status, start, sinks, files), PlaneStatus.Json));
+            plane.Commands.Add("stop", body =>
             {
+                plane.StopsClean |= body?["clean"]?.GetValue<bool>() ?? false;
                 stop.TrySetResult();
                 return null;
             });
@@ -51,6 +55,7 @@ public static class PlaneHost
                 context.Cancel = true;
                 stop.TrySetResult();
             });
+            plane.Open();
             if (!programs.TryLoad(out IReadOnlyList<string> ruleErrors))
             {
                 foreach (string error in ruleErrors)
@@ -61,6 +66,7 @@ public static class PlaneHost
                 return ExitCodes.BadRules;
             }
 
+            WarmUp.Run(model.Engine, programs.Program);
             await plane.StartAsync(CancellationToken.None);
             server.Tell("ready", null);
             await stop.Task;
@@ -86,11 +92,12 @@ public static class PlaneHost
         return ring!;
     }
 
-    private static PlaneStatus Complete(PlaneStatus status, PlaneStart start, List<WorkerEventSink> sinks) => status with
+    private static PlaneStatus Complete(PlaneStatus status, PlaneStart start, List<WorkerEventSink> sinks, FileChannelClient? files) => status with
     {
         Generation = start.Generation,
         Identity = start.Identity,
-        Device = start.Device,
+        Device = start.Device.Name,
+        FilesRefused = files is null ? 0 : files.Counters.RefusedOpens + files.Counters.RefusedAppends,
         RingWaits = sinks.Sum(sink => sink.Waits),
         RingWaitedMs = sinks.Sum(sink => sink.WaitedMs),
     };
@@ -99,5 +106,5 @@ public static class PlaneHost
 /// <summary>What a daemon says to the data plane that it starts.</summary>
 /// <param name="Generation">Its number in the run directory.</param>
 /// <param name="Identity">Program and configuration, for the daemon that finds it running.</param>
-/// <param name="Device">Name of its punt device.</param>
-public sealed record PlaneStart(long Generation, string Identity, string Device);
+/// <param name="Device">Its punt device.</param>
+public sealed record PlaneStart(long Generation, string Identity, PuntDeviceName Device);

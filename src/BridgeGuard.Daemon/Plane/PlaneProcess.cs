@@ -31,11 +31,12 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     public string Identity { get; } = IdentityOf(model);
 
     /// <summary>Starts one and waits until it inspects.</summary>
+    /// <param name="device">Its punt device.</param>
     /// <param name="told">Hears of its events.</param>
     /// <param name="opened">Called when it has made its rings, before it inspects.</param>
     /// <param name="stop">Gives up.</param>
     /// <exception cref="StartupException">It ended before; its own lines are on standard error.</exception>
-    public (PlaneClient Client, PlaneStatus Status) Start(Action<string, JsonNode?> told, Action opened, CancellationToken stop)
+    public (PlaneClient Client, PlaneStatus Status) Start(PuntDeviceName device, Action<string, JsonNode?> told, Action opened, CancellationToken stop)
     {
         _generation = Math.Max(_generation + 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
         string socket = folder.SocketOf(_generation);
@@ -57,7 +58,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
             told(name, body);
         }
 
-        Process process = Launch();
+        Process process = Launch(device);
         Reap();
         _process = process;
         PlaneClient? client = null;
@@ -77,10 +78,17 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
             }
 
             opened();
-            if ((ready.Wait(100, CancellationToken.None) || client.Status(TimeSpan.FromSeconds(10)).Phase == PlanePhase.Running)
-                && client.Status(TimeSpan.FromSeconds(10)) is { Phase: PlanePhase.Running } status)
+            try
             {
-                return (client, status);
+                ready.Wait(100, CancellationToken.None);
+                if (client.Status(TimeSpan.FromSeconds(10)) is { Phase: PlanePhase.Running } status)
+                {
+                    return (client, status);
+                }
+            }
+            catch (PlaneException)
+            {
+                Thread.Sleep(ConnectEveryMs); // It ends; its exit code will say why.
             }
         }
 
@@ -138,7 +146,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         }
     }
 
-    private Process Launch()
+    private Process Launch(PuntDeviceName device)
     {
         string program = Environment.ProcessPath!;
         ProcessStartInfo start = new(program) { UseShellExecute = false };
@@ -149,7 +157,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
 
         string[] arguments =
         [
-            Verb, "--generation", _generation.ToString(CultureInfo.InvariantCulture), "--identity", Identity, "--device", BridgeOptions.DefaultPuntDevice,
+            Verb, "--generation", _generation.ToString(CultureInfo.InvariantCulture), "--identity", Identity, "--device", device.Name, .. device.TakesOver ? (string[])["--takes-over"] : [],
             "--run-directory", folder.Path, .. model.Arguments,
         ];
         foreach (string argument in arguments)

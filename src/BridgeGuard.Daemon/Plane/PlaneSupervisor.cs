@@ -29,6 +29,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     private readonly RunFolder _folder;
     private readonly PlaneProcess _processes;
     private readonly RingFiles _rings;
+    private readonly FileJudge _judge;
     private readonly ILogger<PlaneSupervisor> _logger;
     private readonly ManualResetEventSlim _stop = new();
     private readonly Lock _asking = new();
@@ -39,12 +40,13 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     private long _answeredAt;
     private Thread? _thread;
 
-    public PlaneSupervisor(DaemonModel model, OutputHost outputs, ILogger<PlaneSupervisor> logger)
+    public PlaneSupervisor(DaemonModel model, OutputHost outputs, ScanningHost scanning, ILogger<PlaneSupervisor> logger)
     {
         _model = model;
         _logger = logger;
         _folder = new RunFolder(model.RunDirectory);
         _rings = new RingFiles(_folder, outputs.Pump, logger);
+        _judge = new FileJudge(_folder, scanning);
         _processes = new PlaneProcess(model, _folder, logger);
     }
 
@@ -117,6 +119,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
     public void Dispose()
     {
+        _judge.Dispose();
         _client?.Dispose();
         _lock?.Dispose();
         _stop.Dispose();
@@ -132,6 +135,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
             if (client is null)
             {
                 File.Delete(socket);
+                File.Delete(_folder.FileSocketOf(RunFolder.GenerationOf(socket)));
             }
             else if (_client is null && other is null && TryStatus(client) is { Phase: PlanePhase.Running } status)
             {
@@ -160,20 +164,60 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     /// <summary>Starts a data plane, in the place of another one where there is one.</summary>
     private void Start(PlaneClient? other, CancellationToken stop)
     {
-        PlaneStatus? before = other is null ? null : TryStatus(other);
-        if (other is not null)
+        PuntDeviceName device = PuntDeviceName.First;
+        if (other is not null && TryHandOver(other, out PlaneStatus before))
         {
-            Log.Replacing(_logger, before?.ProcessId ?? 0);
+            device = PuntDeviceName.NextTo(before.Device);
+        }
+        else if (other is not null)
+        {
             _processes.End(other, StopTime);
+            other = null;
         }
 
-        (PlaneClient client, PlaneStatus status) = _processes.Start(Told, _rings.FindNew, stop);
-        Use(client, status);
+        try
+        {
+            (PlaneClient client, PlaneStatus status) = _processes.Start(device, Told, _rings.FindNew, stop);
+            Use(client, status);
+        }
+        catch (StartupException e) when (other is not null)
+        {
+            // The one that runs is better than none, whatever the operator has changed.
+            Log.KeptOther(_logger, e.Message);
+            other.Ask("take-back", null, AnswerTime);
+            Use(other, other.Status(AnswerTime));
+            other = null;
+        }
+
+        if (other is not null)
+        {
+            _processes.End(other, StopTime);
+            _rings.FindNew();
+        }
+    }
+
+    /// <summary>Asks a data plane to let the next one take its ports over while it inspects.</summary>
+    private bool TryHandOver(PlaneClient other, out PlaneStatus status)
+    {
+        status = PlaneStatus.None;
+        try
+        {
+            status = other.Status(AnswerTime);
+            Log.Replacing(_logger, status.ProcessId);
+            other.Ask("hand-over", null, AnswerTime);
+            return true;
+        }
+        catch (PlaneException e)
+        {
+            Log.NoHandOver(_logger, e.Message);
+            return false;
+        }
     }
 
     private void Use(PlaneClient client, PlaneStatus status)
     {
         _rings.FindNew();
+        _judge.Serve(status.Generation);
         _client = client;
         Failure = null;
         Volatile.Write(ref _status, status);
@@ -324,6 +368,12 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
         [LoggerMessage(501, LogLevel.Information, "the data plane (process {ProcessId}) is of another program or configuration; it is replaced")]
         public static partial void Replacing(ILogger logger, int processId);
+
+        [LoggerMessage(506, LogLevel.Warning, "it cannot be replaced without a gap: {Reason}")]
+        public static partial void NoHandOver(ILogger logger, string reason);
+
+        [LoggerMessage(507, LogLevel.Error, "the new data plane does not start ({Reason}); the one that runs is kept, with the program and configuration it has")]
+        public static partial void KeptOther(ILogger logger, string reason);
 
         [LoggerMessage(502, LogLevel.Error, "the data plane (process {ProcessId}) has ended; the next one starts")]
         public static partial void Died(ILogger logger, int processId);

@@ -48,6 +48,9 @@ public sealed class RunFolder
 
     public string SocketOf(long generation) => Join($"{SocketPrefix}{generation.ToString(CultureInfo.InvariantCulture)}{SocketSuffix}");
 
+    /// <summary>Where a data plane waits for somebody who judges files.</summary>
+    public string FileSocketOf(long generation) => Join(string.Create(CultureInfo.InvariantCulture, $"files-{generation}{SocketSuffix}"));
+
     public string RingOf(long generation, int worker) =>
         Join(string.Create(CultureInfo.InvariantCulture, $"ring-{generation}-{worker}"));
 

@@ -35,6 +35,8 @@ public static class DaemonHost
         AddActions(builder.Services, model);
         builder.Services.AddSingleton<OutputHost>();
         builder.Services.AddSingleton<ScanningHost>();
+        // First, so that no signal finds the process without its handler.
+        builder.Services.AddHostedService<SignalService>();
         builder.Services.AddHostedService(s => s.GetRequiredService<OutputHost>());
         builder.Services.AddHostedService(s => s.GetRequiredService<ScanningHost>());
         AddPlane(builder.Services, model);
@@ -43,12 +45,12 @@ public static class DaemonHost
         builder.Services.AddHostedService(s => s.GetRequiredService<PlaybookEngine>());
         builder.Services.AddHostedService<ControlHost>();
         builder.Services.AddHostedService<MetricsHost>();
-        builder.Services.AddHostedService<SignalService>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder.Services.AddSingleton<IHostLifetime, ConsoleStop>();
         try
         {
             using IHost host = builder.Build();
+            host.Services.GetService<LocalPlane>()?.Open();
             if (host.Services.GetService<ProgramSource>() is { } programs && !programs.TryLoad(out IReadOnlyList<string> ruleErrors))
             {
                 foreach (string error in ruleErrors)
@@ -68,6 +70,11 @@ public static class DaemonHost
             host.Services.GetRequiredService<GuestRegistry>().Changed += _ => host.Services.GetRequiredService<ActionDesk>().Refresh();
             plane.Ended += host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication;
             await host.RunAsync(stop);
+            if (plane is PlaneSupervisor { LeavesPlane: true })
+            {
+                return ExitCodes.StartAgain;
+            }
+
             return plane.Failure is null ? ExitCodes.Ok : ExitCodes.Failure;
         }
         catch (StartupException e)

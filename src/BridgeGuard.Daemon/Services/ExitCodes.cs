@@ -16,4 +16,7 @@ public static class ExitCodes
     public const int Timeout = 8;
     public const int ChecksFailed = 9;
     public const int VerificationFailed = 10;
+
+    /// <summary>The daemon has ended and left its data plane: start it again (sysexits.h's EX_TEMPFAIL).</summary>
+    public const int StartAgain = 75;
 }

@@ -23,14 +23,37 @@ public sealed class DaemonConfigLoaderTests : IDisposable
 
         Assert.Equal("br0", Assert.Single(model.Bridges).Name);
         Assert.Equal(PortMode.Inline, model.Bridges[0].Mode);
-        Assert.Equal(FailMode.Open, model.Bridges[0].Fail);
+        Assert.Equal(FailChoice.Unset, model.Bridges[0].Fail);
         Assert.True(model.Engine.IsInline);
         Assert.Equal(Path.Combine(_folder, "one.rules"), Assert.Single(model.Rules.Files));
     }
 
+    [Fact]
+    public void FailModesAreOneWordOrAChoiceForEachReasonOnBridgesPortsAndRoles()
+    {
+        File.WriteAllText(Path.Combine(_folder, "database.yaml"), "name: database\nfail: {crash: closed, start: closed}\n");
+        DaemonModel model = LoadValid(
+            """
+            bridges:
+              - {name: br0, fail: closed, ports: [{name: up0, mode: monitor, fail: {hang: open, stop: closed}}, {name: up1, fail: open}]}
+              - {name: br1, mode: tap}
+            roles: [database.yaml]
+            guests: [{name: db, role: database, ports: [tap9]}]
+            rules: {files: one.rules}
+            """);
+        Assert.Equal(new FailChoice(FailMode.Closed, FailMode.Closed, FailMode.Closed), model.Bridges[0].Fail);
+        Assert.Equal([new PortModel("up0", PortMode.Monitor, new FailChoice(Hang: FailMode.Open, Stop: FailMode.Closed)), new PortModel("up1", null, FailChoice.Of(FailMode.Open))], model.Bridges[0].Ports);
+        Assert.Equal((PortMode.Tap, FailChoice.Unset), (model.Bridges[1].Mode, model.Bridges[1].Fail));
+        Assert.Equal(new FailChoice(Crash: FailMode.Closed, Start: FailMode.Closed), model.RoleFails["database"]);
+        Assert.Equal(["closed", "stop closed", "open"], new[] { model.Bridges[0].Fail, model.Bridges[0].Ports[0].Fail, model.Bridges[1].Fail }.Select(fail => fail.ToString()));
+    }
+
     [Theory]
+    [InlineData("bridges: [{name: br0, fail: {crsh: open}}]\nrules: {files: one.rules}\n", 1, 30, "did you mean 'crash'")]
+    [InlineData("bridges: [{name: br0, fail: {crash: shut}}]\nrules: {files: one.rules}\n", 1, 37, "expected one of: closed, open")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nevents: {ring: 5 MiB}\n", 3, 16, "expected a power of two")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nworkrs: 2\n", 3, 1, "did you mean 'workers'")]
-    [InlineData("bridges: [{name: br0, mode: inlin}]\nrules: {files: one.rules}\n", 1, 29, "expected one of: off, monitor, inline")]
+    [InlineData("bridges: [{name: br0, mode: inlin}]\nrules: {files: one.rules}\n", 1, 29, "did you mean 'inline'")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: none.rules}\n", 2, 16, "no rule file fits 'none.rules'")]
     [InlineData("bridges: []\nrules: {files: one.rules}\n", 1, 10, "no bridge is named")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nworkers: many\n", 3, 10, "expected a whole number from 1 to 64")]

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
 using BridgeGuard.Host.Tests.Scanning;
 using Xunit;
@@ -47,6 +49,7 @@ internal sealed class RunningDaemon : IDisposable
             scanning:
               enabled: no
             {(more.Contains("heartbeat-ms", StringComparison.Ordinal) ? "" : "heartbeat-ms: 10000")}
+            metrics-listen: 127.0.0.1:9912
             {more}
 
             """);
@@ -97,6 +100,50 @@ internal sealed class RunningDaemon : IDisposable
         _process = Start(folder);
         Assert.True(WaitForLog("data plane in process", before + 1), $"the daemon does not start again: {LogText}");
     }
+
+    /// <summary>A signal for the data plane.</summary>
+    public void SignalPlane(string name)
+    {
+        foreach (int plane in Planes)
+        {
+            BridgeLab.Run("kill", $"-{name} {plane}");
+        }
+    }
+
+    /// <summary>A signal for the daemon itself; nsenter has become it.</summary>
+    public void SignalDaemon(string name) => Signal(name);
+
+    public int ExitCode => _process.ExitCode;
+
+    /// <summary>What its data plane says of itself.</summary>
+    public PlaneStatus Status()
+    {
+        using PlaneClient client = PlaneClient.TryConnect(new RunFolder(RunFolder).Sockets()[0], (_, _) => { })!;
+        return client.Status(TimeSpan.FromSeconds(10));
+    }
+
+    /// <summary>The value of a metric without labels; 0 where there is none.</summary>
+    public double Metric(string name)
+    {
+        (_, string text) = BridgeLab.Run("nsenter", $"--net=/run/netns/{_lab.Host} curl -s -m 5 http://127.0.0.1:9912/metrics");
+        string? line = text.Split('\n').FirstOrDefault(line => line.StartsWith(name + " ", StringComparison.Ordinal));
+        return line is null ? 0 : double.Parse(line[name.Length..], CultureInfo.InvariantCulture);
+    }
+
+    public void WaitForExit() => Assert.True(BridgeLab.Until(() => _process.HasExited, 20_000), $"it does not end: {LogText}");
+
+    /// <summary>The program once more, in another folder: to a daemon that is another version.</summary>
+    public string CopyProgram()
+    {
+        string folder = Directory.CreateDirectory(_folder.File($"program-{Guid.NewGuid():N}")).FullName;
+        (int code, string text) = BridgeLab.Run("cp", $"-a {AppContext.BaseDirectory}. {folder}");
+        Assert.True(code == 0, text);
+        return folder;
+    }
+
+    /// <summary>Another verb of the program with this daemon's configuration, in the lab's host.</summary>
+    public (int Code, string Output) RunVerb(string verb) => BridgeLab.Run(
+        "nsenter", $"--net=/run/netns/{_lab.Host} dotnet {Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll")} {verb} -c {ConfigFile}");
 
     private bool IsPlane(int process)
     {
@@ -233,7 +280,7 @@ internal sealed class RunningDaemon : IDisposable
         }
 
         _process.WaitForExit();
-
+        BridgeLab.In(_lab.Host, () => BridgeAttachment.RemovePins(BridgeOptions.DefaultPinFolder, BridgeAttachment.NamespaceOf(0)));
         _process.Dispose();
         _folder.Dispose();
     }

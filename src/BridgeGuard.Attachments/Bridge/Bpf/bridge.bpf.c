@@ -6,6 +6,8 @@ const char bg_license[] SEC("license") = "Apache-2.0";
 
 // The sizes here are defaults; the loader may raise max_entries.
 struct map_definition bg_state SEC("maps") = {MAP_ARRAY, 4, sizeof(struct state), 1, MAP_MMAPABLE};
+// The punt device. The kernel itself takes it out when the device goes, which is when its data plane has died: known at the next frame, without a wait.
+struct map_definition bg_alive SEC("maps") = {MAP_DEVMAP, 4, 4, 1, 0};
 struct map_definition bg_ports SEC("maps") = {MAP_HASH, 4, sizeof(struct port_config), MAX_PORTS, 0};
 struct map_definition bg_targets SEC("maps") = {MAP_ARRAY, 4, sizeof(struct target), MAX_PORTS, 0};
 struct map_definition bg_counters SEC("maps") = {MAP_PERCPU_ARRAY, 4, sizeof(struct port_counters), MAX_PORTS, 0};
@@ -493,16 +495,19 @@ INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_co
                 u32 queue, struct flow_value *waiting, u64 now, u32 len) {
   struct queue_state *q = &state->queue[queue & (MAX_QUEUES - 1)];
   int mirrored = port->mode == MODE_MIRROR;
+  u32 zero = 0;
+  int gone = !map_lookup(&bg_alive, &zero);
   int stale = (s64)(now - q->heartbeat_ns) > (s64)state->stale_ns;
-  if (stale || (s64)(q->punted - q->done) >= (s64)state->backlog_limit) {
-    int closed = !mirrored && (port->flags & (stale ? PORT_STALE_CLOSED : PORT_OVERLOAD_CLOSED));
+  if (gone || stale || (s64)(q->punted - q->done) >= (s64)state->backlog_limit) {
+    u8 choice = gone ? PORT_CRASH_CLOSED : stale ? PORT_STALE_CLOSED : PORT_OVERLOAD_CLOSED;
+    int closed = port->mode == MODE_INLINE && (port->flags & choice);
     add(closed ? &counters->closed : &counters->opened, len);
     return closed ? TCX_DROP : TCX_NEXT;
   }
 
   u16 tag = port->port_id | ((mirrored ? TAG_MIRRORED : TAG_INLINE) << TAG_PCP_SHIFT);
   if (skb_vlan_push(skb, TAG_PROTOCOL, tag)) {
-    int closed = !mirrored && (port->flags & PORT_OVERLOAD_CLOSED);
+    int closed = port->mode == MODE_INLINE && (port->flags & PORT_OVERLOAD_CLOSED);
     add(closed ? &counters->closed : &counters->opened, len);
     return closed ? TCX_DROP : TCX_NEXT;
   }

@@ -19,15 +19,17 @@ enum {
 #define TAG_PCP_SHIFT 13
 #define TAG_VID_MASK 0x0fff
 
-enum { MODE_OFF = 0, MODE_INLINE = 1, MODE_MIRROR = 2 };
+// MODE_MONITOR: as inline, but the engine's verdict is not carried out and nothing is ever closed.
+enum { MODE_OFF = 0, MODE_INLINE = 1, MODE_MIRROR = 2, MODE_MONITOR = 3 };
 
 // port_config.flags
 enum {
-  PORT_STALE_CLOSED = 1,     // drop while the daemon is dead or hangs
+  PORT_STALE_CLOSED = 1,     // drop while the data plane hangs (or has not begun yet)
   PORT_OVERLOAD_CLOSED = 2,  // drop what is over the backlog limit
   PORT_QUARANTINED = 4,      // drop everything from here but what bg_remedies names
   PORT_GUARDED = 8,          // only senders that bg_bindings names
   PORT_GUARD_REPORTS = 16,   // others are counted and go on
+  PORT_CRASH_CLOSED = 32,    // drop while there is no data plane
 };
 
 // state.flags

@@ -28,7 +28,7 @@ struct __sk_buff {
 };
 
 // enum bpf_map_type
-enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9 };
+enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_DEVMAP = 14 };
 enum { MAP_NO_PREALLOC = 1, MAP_MMAPABLE = 1 << 10 };
 
 // Answers of a tcx program.

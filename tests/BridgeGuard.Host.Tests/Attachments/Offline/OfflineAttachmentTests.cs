@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Offline;
 using BridgeGuard.Engine.Packets;
@@ -49,6 +50,79 @@ public sealed class OfflineAttachmentTests : IDisposable
         File.WriteAllBytes(path, Pcapng(Arp));
         Assert.Null(Read([path]));
         Assert.Equal(Arp, _processor.Seen.Single().Frame);
+    }
+
+    [Fact]
+    public void CapturesCompressedWithGzipAreReadInFoldersToo()
+    {
+        byte[] capture = new CaptureBuilder().Add(Arp).Add(Ipv6).ToArray();
+        string file = Path.Combine(_scratch.Path, "a.pcap.gz");
+        File.WriteAllBytes(file, [.. Gzip(capture[..^60]), .. Gzip(capture[^60..])]); // Two members, as "cat a.gz b.gz" makes.
+        File.WriteAllBytes(Path.Combine(_scratch.Path, "not-a-capture.gz"), Gzip("text"u8.ToArray()));
+        Assert.Null(Read([file]));
+        Assert.Equal([Arp, Ipv6], _processor.Seen.Select(seen => seen.Frame));
+        Assert.Null(Read([_scratch.Path]));
+        Assert.Equal(4, _processor.Seen.Count);
+    }
+
+    [Fact]
+    public void ALargeCompressedCaptureIsReadInPiecesAndMayBeLeft()
+    {
+        CaptureBuilder builder = new();
+        for (int i = 0; i < 20_000; i++)
+        {
+            builder.Add(Arp);
+        }
+
+        string file = Path.Combine(_scratch.Path, "large.gz");
+        File.WriteAllBytes(file, Gzip(builder.ToArray()));
+        Assert.Null(Read([file]));
+        Assert.Equal(20_000, _processor.Seen.Count);
+        using CancellationTokenSource stop = new();
+        ScriptedProcessor first = new((_, _) =>
+        {
+            stop.Cancel();
+            return Verdict.Pass;
+        });
+        using OfflineAttachment attachment = new(new OfflineOptions { Paths = [file] });
+        Assert.Null(attachment.Open());
+        Assert.Null(attachment.Run(_ => first, AttachmentHooks.None, stop.Token));
+        Assert.Single(first.Seen);
+    }
+
+    [Fact]
+    public void DamagedCompressionIsOneErrorAfterTheFramesBeforeIt()
+    {
+        byte[] whole = Gzip(new CaptureBuilder().Add(Arp).Add(Ipv6).ToArray());
+        string file = Path.Combine(_scratch.Path, "damaged.gz");
+        byte[] damaged = [.. whole];
+        damaged[^6] ^= 0xFF; // In the checksum.
+        File.WriteAllBytes(file, damaged);
+        AttachmentError? error = Read([file]);
+        Assert.Equal((AttachmentErrorKind.Corrupt, $"{file}: the compressed data is damaged"), (error!.Kind, error.Message));
+        File.WriteAllBytes(file, whole[..^20]);
+        Assert.Contains(file, Read([file])!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OtherCompressionsAreNamedWithWhatHelps()
+    {
+        string file = Path.Combine(_scratch.Path, "a.zst");
+        File.WriteAllBytes(file, [0x28, 0xB5, 0x2F, 0xFD, 0, 0, 0]);
+        AttachmentError? error = Read([file]);
+        Assert.Equal(AttachmentErrorKind.Unsupported, error?.Kind);
+        Assert.Contains("zstd -dc", error!.Message, StringComparison.Ordinal);
+    }
+
+    private static byte[] Gzip(byte[] bytes)
+    {
+        MemoryStream packed = new();
+        using (GZipStream gzip = new(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(bytes);
+        }
+
+        return packed.ToArray();
     }
 
     [Theory]
