@@ -15,7 +15,11 @@ namespace BridgeGuard.Golden.Tests;
 /// <summary>One capture through the engine, with everything it wrote.</summary>
 public sealed class GoldenRun : IEventSink
 {
-    private static readonly string[] Types = ["alert", "anomaly", "drop", "http", "dns", "tls", "files", "flow", "frame", "ftp", "smtp"];
+    private static readonly string[] Types =
+    [
+        "alert", "anomaly", "drop", "files", "flow", "frame",
+        .. ProtocolCatalog.All.ToArray().SelectMany(protocol => protocol.Loggers).Select(logger => logger.EventType).Distinct(),
+    ];
 
     public List<JsonElement> Records { get; } = [];
 
@@ -46,6 +50,7 @@ public sealed class GoldenRun : IEventSink
             FirewallMode = hasFirewall,
             ValidateChecksums = false,
             Detection = new DetectionSettings { Prefilter = prefilter },
+            AppLayer = new AppLayerSettings { Protocols = AllOn() },
             Eve = new EveSettings { Types = [.. Types.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))] },
         };
         using var worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = run });
@@ -58,6 +63,11 @@ public sealed class GoldenRun : IEventSink
         run.Dropped = capture.Stats.Dropped;
         return run;
     }
+
+    /// <summary>Protocols that are off by default are on, those beside the default as they are.</summary>
+    private static Dictionary<string, ProtocolSettings> AllOn() =>
+        ProtocolCatalog.All.ToArray().Where(protocol => !protocol.EnabledByDefault)
+            .ToDictionary(protocol => protocol.ConfigurationName, _ => new ProtocolSettings(new Dictionary<string, string> { ["enabled"] = "yes" }));
 
     public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Records.Add(JsonDocument.Parse(json.ToArray()).RootElement);
 

@@ -476,16 +476,16 @@ public sealed class AppLayer : IStreamConsumer
     }
 
     /// <summary>
-    /// The greeting told the protocol and the client has answered with a line that nobody knows: waiting for more of it would let the server's
-    /// replies overtake the commands they answer.
+    /// The greeting told the protocol and the client has answered with a line that nobody knows, or the server has answered a request that nobody knew:
+    /// waiting for more of it would let the server's replies overtake what they answer.
     /// </summary>
     private static bool FollowsGreeting(ProtocolId other, Direction direction, ReadOnlySpan<byte> data) =>
-        direction == Direction.ToServer && other is not (ProtocolId.Unknown or ProtocolId.Failed)
-        && ProtocolCatalog.Get(other) is { ServerGreets: true } && data.Contains((byte)'\n');
+        direction == Direction.ToServer && other is not (ProtocolId.Unknown or ProtocolId.Failed) && ProtocolCatalog.Get(other) is { } known
+        && (known.ServerGreets ? data.Contains((byte)'\n') : known.FirstData == Direction.ToServer);
 
     /// <summary>
-    /// The client's first bytes told the protocol, but the server's greeting lies there unread: it comes first. Holds the bytes once, for the
-    /// time of one redelivery.
+    /// One side's first bytes told the protocol, but what the other said before lies there unread (the server's greeting, or a client's request that looked
+    /// like nothing): it comes first. Holds the bytes once, for the time of one redelivery.
     /// </summary>
     private bool WaitsForGreeting(Flow flow, Direction direction)
     {
@@ -496,7 +496,8 @@ public sealed class AppLayer : IStreamConsumer
             return false;
         }
 
-        detection.Held = direction == Direction.ToServer && WantsRedelivery && flow.AppState is { Protocol.ServerGreets: true } && detection.Parsed == 0;
+        detection.Held = WantsRedelivery && detection.Parsed == 0 && flow.AppState is { Protocol: { } protocol }
+            && (direction == Direction.ToServer ? protocol.ServerGreets : protocol.FirstData == Direction.ToServer);
         return detection.Held;
     }
 

@@ -221,7 +221,7 @@ internal sealed class Http1Eve : EveLogger
 
         writer.StartObject("content_range"u8);
         writer.Bytes("raw"u8, range);
-        if (Http1Ranges.TryRead(range, out long start, out long end, out long total))
+        if (Http1Ranges.TryRead(range, out long start, out long end, out long total) || start >= 0)
         {
             if (start >= 0)
             {

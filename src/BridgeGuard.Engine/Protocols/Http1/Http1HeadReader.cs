@@ -155,7 +155,11 @@ internal static class Http1HeadReader
         }
         else if (!Http1Text.IsToken(trimmed))
         {
-            transaction.Raise(toServer, Http1Anomaly.RequestHeaderNameNotToken, Http1Anomaly.ResponseHeaderNameNotToken);
+            bool hasZero = trimmed.Contains((byte)0);
+            transaction.Raise(
+                toServer,
+                hasZero ? Http1Anomaly.RequestHeaderInvalid : Http1Anomaly.RequestHeaderNameNotToken,
+                hasZero ? Http1Anomaly.ResponseHeaderInvalid : Http1Anomaly.ResponseHeaderNameNotToken);
         }
 
         return trimmed;

@@ -79,7 +79,8 @@ internal static class Http1RequestLine
         if (transaction.HasHost)
         {
             // The URI's authority wins (RFC 9112 §3.2.2).
-            if (!Http1Text.EqualsIgnoreCase(transaction.Host.Span, name) || (port != 0 && transaction.Port != 0 && port != transaction.Port))
+            bool isOther = !Http1Text.EqualsIgnoreCase(transaction.Host.Span, name) || (port != 0 && transaction.Port != 0 && port != transaction.Port);
+            if (isOther && !transaction.IsConnect)
             {
                 transaction.Raise(Http1Anomaly.HostHeaderAmbiguous);
             }

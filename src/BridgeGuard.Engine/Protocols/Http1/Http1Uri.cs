@@ -55,7 +55,16 @@ internal static class Http1Uri
         int at = text.LastIndexOf((byte)'@');
         text = text[(at + 1)..];
         int nameEnd = text.Length;
-        int bracket = text.StartsWith((byte)'[') ? text.IndexOf((byte)']') : -1;
+        bool isBracketed = text.StartsWith((byte)'[');
+        int bracket = isBracketed ? text.IndexOf((byte)']') : -1;
+        if (isBracketed && bracket < 0)
+        {
+            // An address that does not end is no address; all of it is shown.
+            port = 0;
+            isValid = false;
+            return text;
+        }
+
         int from = Math.Max(bracket, 0);
         int colon = text[from..].IndexOf((byte)':');
         colon = colon < 0 ? -1 : from + colon;

@@ -8,6 +8,7 @@ internal sealed class TlsCertificate : ICertificateChain
 {
     private readonly List<Slice> _chain = [];
     private readonly List<Slice> _altNames = [];
+    private Slice _fingerprint = Slice.None;
 
     /// <summary>The DER bytes of all certificates.</summary>
     public ByteBuffer Der { get; } = new();
@@ -24,7 +25,9 @@ internal sealed class TlsCertificate : ICertificateChain
 
     public Slice Serial { get; set; } = Slice.None;
 
-    public Slice Fingerprint { get; set; } = Slice.None;
+    /// <summary>Of the first certificate, in <see cref="Text"/>; made when it is asked for.</summary>
+    public Slice Fingerprint =>
+        _fingerprint.Exists || _chain.Count == 0 ? _fingerprint : _fingerprint = TlsCertificateReader.AppendFingerprint(Chain(0), Text);
 
     /// <summary>Seconds since 1970.</summary>
     public long NotBefore { get; set; }
@@ -76,7 +79,7 @@ internal sealed class TlsCertificate : ICertificateChain
         Subject = Slice.None;
         Issuer = Slice.None;
         Serial = Slice.None;
-        Fingerprint = Slice.None;
+        _fingerprint = Slice.None;
         NotBefore = 0;
         NotAfter = 0;
     }

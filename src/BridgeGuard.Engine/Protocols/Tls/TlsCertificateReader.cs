@@ -18,12 +18,11 @@ internal static class TlsCertificateReader
 
     private static ReadOnlySpan<byte> UserIdOid => [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01];
 
-    /// <summary>Fills subject, issuer, serial, validity, alternative names and fingerprint.</summary>
+    /// <summary>Fills subject, issuer, serial, validity, and alternative names.</summary>
     /// <returns>Null when all could be read, else what could not.</returns>
     public static TlsAnomaly? Read(ReadOnlySpan<byte> der, TlsCertificate certificate, out bool tooManyNames)
     {
         tooManyNames = false;
-        Fingerprint(der, certificate);
         if (!Asn1Element.TryTake(ref der, out Asn1Element outer))
         {
             return Judge(der);
@@ -346,11 +345,12 @@ internal static class TlsCertificateReader
         return true;
     }
 
-    private static void Fingerprint(ReadOnlySpan<byte> der, TlsCertificate certificate)
+    /// <summary>SHA-1 of a certificate, <c>aa:bb…</c>.</summary>
+    public static Slice AppendFingerprint(ReadOnlySpan<byte> der, ByteBuffer text)
     {
         Span<byte> hash = stackalloc byte[SHA1.HashSizeInBytes];
         SHA1.HashData(der, hash);
-        certificate.Fingerprint = AppendHex(hash, certificate.Text, upper: false);
+        return AppendHex(hash, text, upper: false);
     }
 
     /// <summary>Pairs of digits with colons between them.</summary>
