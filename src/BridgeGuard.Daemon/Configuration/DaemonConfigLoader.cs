@@ -398,6 +398,7 @@ public static class DaemonConfigLoader
             Clamd = section.Text("clamd"),
             ClamdSignatures = section.Text("clamd-signatures"),
             Yara = section.Text("yara") is { } yara ? Resolve(folder, yara) : null,
+            Icap = section.Text("icap"),
             Isolate = section.Bool("isolate", true),
             MaxFileBytes = section.Size("max-file-size", 64L << 20),
             Fleet = section.Section("fleet") is { } fleet ? ReadFleet(fleet) : null,
@@ -423,7 +424,7 @@ public static class DaemonConfigLoader
             }
             else
             {
-                section.Error("trust", $"'{text}' is no public key, expected 32 bytes in base64 ('bridgeguard cache key' prints a host's)");
+                section.Error("trust", $"'{text}' is no public key, expected 32 bytes in base64 ('GET /v1/key' of a host's guest API shows it)");
             }
         }
 

@@ -178,6 +178,9 @@ public sealed record ScanningModel
     /// <summary>File or folder of YARA rules; null: none.</summary>
     public string? Yara { get; init; }
 
+    /// <summary><c>icap://host:port/service</c>; null: none.</summary>
+    public string? Icap { get; init; }
+
     /// <summary>Scanners run in a process of their own, without privileges and network.</summary>
     public bool Isolate { get; init; } = true;
 

@@ -66,6 +66,20 @@ public sealed record PlaneStatus
     /// <summary>Files for the scanner that the border had no room for.</summary>
     public long FilesRefused { get; init; }
 
+    /// <summary>Files of which a part waited for a verdict; those that went on, were stopped, or waited to their deadline.</summary>
+    public long FilesHeld { get; init; }
+
+    public long FilesReleased { get; init; }
+
+    public long FilesStopped { get; init; }
+
+    public long FileHoldTimeouts { get; init; }
+
+    /// <summary>How long the released ones waited, microseconds in all and the longest.</summary>
+    public long FileHeldUs { get; init; }
+
+    public long FileLongestHoldUs { get; init; }
+
     /// <summary>Times a worker waited for room in its event ring, and for how long in all.</summary>
     public long RingWaits { get; init; }
 

@@ -71,6 +71,12 @@ public sealed class MetricsHost(
         MetricFamily.Gauge("bridgeguard_ports", "Ports of the inspected bridges.", () => plane.Status.Ports.Count),
         MetricFamily.Gauge(
             "bridgeguard_ports_uncovered", "Ports that should be inspected and are not.", () => plane.Status.Ports.Count(p => p.Port.Uncovered is not null)),
+        MetricFamily.Counter("bridgeguard_files_held", "Files of which a part waited for a verdict.", () => plane.Status.FilesHeld),
+        MetricFamily.Counter("bridgeguard_files_released", "Waits that ended with the file going on.", () => plane.Status.FilesReleased),
+        MetricFamily.Counter("bridgeguard_files_stopped", "Files stopped.", () => plane.Status.FilesStopped),
+        MetricFamily.Counter("bridgeguard_file_hold_timeouts", "Waits that ended at the role's deadline.", () => plane.Status.FileHoldTimeouts),
+        MetricFamily.Counter("bridgeguard_file_hold_seconds", "How long released files waited, all together.", () => plane.Status.FileHeldUs / 1e6),
+        MetricFamily.Gauge("bridgeguard_file_hold_longest_seconds", "The longest of these waits.", () => plane.Status.FileLongestHoldUs / 1e6),
         MetricFamily.Gauge("bridgeguard_plane_generation", "Number of the data plane; another one after each of its starts.", () => plane.Status.Generation),
         MetricFamily.Counter("bridgeguard_plane_collections", "Garbage collections of the data plane's process.", () => plane.Status.Memory.Collections),
         MetricFamily.Counter("bridgeguard_plane_worker_allocated_bytes", "Managed bytes that the workers' threads have allocated.", () => plane.Status.Memory.WorkerAllocatedBytes),

@@ -95,6 +95,11 @@ public sealed partial class ScanningHost : IHostedService, IAsyncDisposable
             options.Add(new ScannerOptions { Kind = "yara", Address = rules, MaxBytes = model.MaxFileBytes });
         }
 
+        if (model.Icap is { } icap)
+        {
+            options.Add(new ScannerOptions { Kind = "icap", Address = icap, MaxBytes = model.MaxFileBytes });
+        }
+
         if (options.Count > 0 && model.Isolate)
         {
             return new ScannerProcess(new ScannerProcessOptions { Scanners = options }, logger).Scanners();

@@ -293,7 +293,7 @@ public sealed class FileTracker
             file.Hasher.Finish();
             if (_verdicts is not null && isWhole && file.Sha256.Length > 0 && file.Verdict != FileVerdictKind.Malicious)
             {
-                file.Verdict = _verdicts.Lookup(file.Sha256, file.Size);
+                file.Verdict = Look(file, file.Sha256);
             }
         }
 
@@ -311,6 +311,13 @@ public sealed class FileTracker
         }
     }
 
+    /// <summary>What is known of a whole file. One that the scanner did not get whole will never be known: nothing is worth waiting for.</summary>
+    private FileVerdictKind Look(TrackedFile file, ReadOnlySpan<byte> sha256)
+    {
+        FileVerdictKind verdict = _verdicts!.Lookup(sha256, file.Size);
+        return verdict == FileVerdictKind.Unknown && _sink is not null && file.SinkFell ? FileVerdictKind.Error : verdict;
+    }
+
     /// <summary>All announced bytes are there, or as many as some bad content has: the verdict is asked for before the protocol says that it is over.</summary>
     private void JudgeEarly(TrackedFile file)
     {
@@ -319,7 +326,7 @@ public sealed class FileTracker
             return;
         }
 
-        FileVerdictKind verdict = _verdicts!.Lookup(file.JudgedHash, file.Size);
+        FileVerdictKind verdict = Look(file, file.JudgedHash);
         bool isAll = file.Size == file.AnnouncedSize;
         if (!isAll && verdict != FileVerdictKind.Malicious)
         {
@@ -490,6 +497,7 @@ public sealed class FileTracker
             AnnouncedSize = file.AnnouncedSize,
         };
         file.Sink = _sink.Open(in origin);
+        file.SinkFell = file.Sink.IsNone;
     }
 
     private void CloseSink(TrackedFile file, bool isWhole)

@@ -6,6 +6,7 @@ using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Worker;
 
@@ -191,6 +192,17 @@ public sealed partial class PacketWorker
             FileHolds.TimedOutCount += isOver ? 1 : 0;
             Release(packet, hold);
         }
+        else if (!hold.HasFile && IsUnfollowed(packet, flow))
+        {
+            // The file goes on where nobody looks any more (depth, a parser that gave up): it will have no verdict.
+            if (hold.FailsOpen)
+            {
+                Release(packet, hold);
+                return;
+            }
+
+            Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
+        }
         else if (hold.Covers(packet))
         {
             if (IsStalled(hold, packet.TimeUs, ReceiverRole(flow, hold.Direction)))
@@ -206,6 +218,10 @@ public sealed partial class PacketWorker
     /// <summary>Nothing new has come for a while: what grows is let go on; a head goes over to holding the end.</summary>
     private static bool IsStalled(FileHold hold, long nowUs, RoleModel role) => !hold.HasFile && nowUs - hold.ProgressUs >= hold.StallUs
         && ((hold.Kind == HoldKind.Lag && hold.FailsOpen) || (hold.Kind == HoldKind.Head && role.Files == FileDelivery.HoldHead));
+
+    private static bool IsUnfollowed(Packet packet, Flow flow) => flow.Has(FlowFlags.AppLayerError)
+        || (flow.Tcp?.StreamOf(packet.Direction) is { } stream && stream.Has(TcpStreamFlags.DepthReached) && packet.PayloadLength > 0
+            && !packet.Has(PacketFlags.StreamAdded));
 
     private void ReleaseHead(Packet packet, FileHold hold)
     {

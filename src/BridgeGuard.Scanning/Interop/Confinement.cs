@@ -44,7 +44,8 @@ internal static partial class Confinement
     }
 
     /// <summary>Null when all is in force, else what is not.</summary>
-    public static string? Apply()
+    /// <param name="withNetwork">Sockets of every family stay allowed.</param>
+    public static string? Apply(bool withNetwork)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -57,10 +58,10 @@ internal static partial class Confinement
             return $"no_new_privs cannot be set (error {Marshal.GetLastPInvokeError()})";
         }
 
-        return RuntimeInformation.ProcessArchitecture == Architecture.X64 ? Install(Build()) : "the filter on system calls is for x86-64 only";
+        return RuntimeInformation.ProcessArchitecture == Architecture.X64 ? Install(Build(withNetwork)) : "the filter on system calls is for x86-64 only";
     }
 
-    private static Instruction[] Build()
+    private static Instruction[] Build(bool withNetwork)
     {
         var filter = new List<Instruction>
         {
@@ -73,6 +74,12 @@ internal static partial class Confinement
         {
             filter.Add(Make(JumpIfEqual, 0, 1, call));
             filter.Add(Make(Return, 0, 0, Refused));
+        }
+
+        if (withNetwork)
+        {
+            filter.Add(Make(Return, 0, 0, Allowed));
+            return [.. filter];
         }
 
         filter.Add(Make(JumpIfEqual, 1, 0, SocketCall));

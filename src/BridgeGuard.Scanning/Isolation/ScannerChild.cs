@@ -13,6 +13,8 @@ public static class ScannerChild
 {
     internal const string OptionsVariable = "BRIDGEGUARD_SCANNERS";
 
+    internal const string NetworkVariable = "BRIDGEGUARD_SCANNERS_NETWORK";
+
     /// <summary>Contents being received or scanned; the daemon scans fewer at a time.</summary>
     private const int MaxOpen = 64;
 
@@ -28,7 +30,7 @@ public static class ScannerChild
             return 2;
         }
 
-        if (Confinement.Apply() is { } problem)
+        if (Confinement.Apply(withNetwork: Environment.GetEnvironmentVariable(NetworkVariable) == "1") is { } problem)
         {
             await Console.Error.WriteLineAsync($"bridgeguard scanner: {problem}").ConfigureAwait(false);
         }

@@ -27,8 +27,8 @@ public sealed record ScannerProcessOptions
     /// <summary>A request that is not answered within this time means that it hangs: it is killed and started anew.</summary>
     public TimeSpan HangTime { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>It needs the network: a clamd behind TCP. Else it has none.</summary>
-    public bool NeedsNetwork => Scanners.Any(s => s.Kind == "clamd" && !s.Address.StartsWith("unix:", StringComparison.Ordinal) && !s.Address.StartsWith('/'));
+    /// <summary>It needs the network: a clamd or ICAP server behind TCP. Else it has none.</summary>
+    public bool NeedsNetwork => Scanners.Any(s => s.Kind == "icap" || (s.Kind == "clamd" && !s.Address.StartsWith("unix:", StringComparison.Ordinal) && !s.Address.StartsWith('/')));
 
     private static IReadOnlyList<string> DefaultProgram()
     {
@@ -219,6 +219,7 @@ public sealed partial class ScannerProcess : IAsyncDisposable
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["DOTNET_GCHeapHardLimit"] = "0x" + _options.MemoryBytes.ToString("x", System.Globalization.CultureInfo.InvariantCulture);
+        start.Environment[ScannerChild.NetworkVariable] = _options.NeedsNetwork ? "1" : "0";
         start.Environment[ScannerChild.OptionsVariable] = JsonSerializer.Serialize(_options.Scanners);
         if (root is not null)
         {

@@ -1,4 +1,5 @@
 using BridgeGuard.Scanning.Scanners.Clamd;
+using BridgeGuard.Scanning.Scanners.Icap;
 using BridgeGuard.Scanning.Scanners.Yara;
 
 namespace BridgeGuard.Scanning.Scanners;
@@ -9,7 +10,7 @@ public sealed record ScannerOptions
     /// <summary>A name of <see cref="ScannerCatalog"/>.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>clamd: where it listens, <c>unix:/path</c> or <c>tcp:host:port</c>. yara: the rule file or folder.</summary>
+    /// <summary>clamd: where it listens, <c>unix:/path</c> or <c>tcp:host:port</c>. yara: the rule file or folder. icap: <c>icap://host:port/service</c>.</summary>
     public string Address { get; init; } = "";
 
     /// <summary>Folder of its signatures, when it is on this machine: part of the generation, as clamd's VERSION says nothing of own databases.</summary>
@@ -33,6 +34,7 @@ public static class ScannerCatalog
     public static readonly ScannerKind[] All =
     [
         new("clamd", options => new ClamdScanner(options)),
+        new("icap", options => new IcapScanner(options)),
         new("yara", options => new YaraScanner(options)),
     ];
 

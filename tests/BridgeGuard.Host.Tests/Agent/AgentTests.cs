@@ -61,7 +61,7 @@ public sealed class AgentTests : IAsyncDisposable
         await _scans.SubmitAsync(System.IO.Pipelines.PipeReader.Create(new MemoryStream(seen)), new FileProvenance
         {
             TimeUs = 1, Guest = "web", Protocol = "http", Peer = "10.0.0.9", Location = "http://evil/x", FlowId = 77,
-        });
+        }, null, TestContext.Current.CancellationToken);
         await _cache.FlushAsync(TestContext.Current.CancellationToken);
         Save("seen.bin", seen);
         Save("bad.bin", "new STUB-MARKER"u8.ToArray());

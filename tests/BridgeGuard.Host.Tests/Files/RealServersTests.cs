@@ -12,7 +12,7 @@ namespace BridgeGuard.Host.Tests.Files;
 /// <remarks>One lab for all protocols, as starting it costs seconds. A protocol whose programs are not installed is skipped.</remarks>
 public sealed class RealServersTests : IClassFixture<RealServersTests.Lab>
 {
-    private const int Tries = 8;
+    private const int Tries = 4;
     private const int FileBytes = 300_000;
 
     private readonly Lab _lab;
@@ -29,22 +29,22 @@ public sealed class RealServersTests : IClassFixture<RealServersTests.Lab>
     [Fact]
     public void HttpWithResumesAndRanges() => Fetch("http", "nginx", "curl", (name, i, output) => (i % 4) switch
     {
-        0 => $"curl -s -m 12 -o {output} http://{BridgeLab.AddressB}/{name}",
-        1 => $"curl -s -m 12 -C - -o {output} http://{BridgeLab.AddressB}/{name}",
-        2 => $"curl -s -m 12 -r {FileBytes / 3}- -o {output}.part http://{BridgeLab.AddressB}/{name}",
-        _ => $"curl -s -m 12 -r -1 -o {output}.last http://{BridgeLab.AddressB}/{name}",
+        0 => $"curl -s -m 8 -o {output} http://{BridgeLab.AddressB}/{name}",
+        1 => $"curl -s -m 8 -C - -o {output} http://{BridgeLab.AddressB}/{name}",
+        2 => $"curl -s -m 8 -r {FileBytes / 3}- -o {output}.part http://{BridgeLab.AddressB}/{name}",
+        _ => $"curl -s -m 8 -r -1 -o {output}.last http://{BridgeLab.AddressB}/{name}",
     });
 
     [Fact]
     public void FtpWithResumes() => Fetch("ftp", "vsftpd", "curl", (name, i, output) =>
-        $"curl -s -m 12 {(i % 2 == 1 ? "-C - " : "")}-o {output} ftp://{BridgeLab.AddressB}/{name}");
+        $"curl -s -m 8 {(i % 2 == 1 ? "-C - " : "")}-o {output} ftp://{BridgeLab.AddressB}/{name}");
 
     [Fact]
     public void SmbWithResumes() => Fetch("smb", "smbd", "smbclient", (name, i, output) =>
         $"timeout 12 smbclient -N //{BridgeLab.AddressB}/files -c '{(i % 2 == 1 ? "reget" : "get")} {name} {output}'");
 
     [Fact]
-    public void Tftp() => Fetch("tftp", "in.tftpd", "curl", (name, i, output) => $"curl -s -m 12 -o {output} tftp://{BridgeLab.AddressB}/{name}");
+    public void Tftp() => Fetch("tftp", "in.tftpd", "curl", (name, i, output) => $"curl -s -m 4 -o {output} tftp://{BridgeLab.AddressB}/{name}");
 
     [Fact]
     public void MailWithTheFileAttachedIsNotDelivered()
@@ -72,7 +72,7 @@ public sealed class RealServersTests : IClassFixture<RealServersTests.Lab>
         var coverage = new Coverage(bad);
         for (int i = 0; i < Tries; i++)
         {
-            _lab.InClient($"curl -s -m 12 -T {_lab.Path("www/upload.bad")} http://{BridgeLab.AddressB}:8081/up{i}");
+            _lab.InClient($"curl -s -m 8 -T {_lab.Path("www/upload.bad")} http://{BridgeLab.AddressB}:8081/up{i}");
             if (File.Exists(_lab.Path($"uploads/up{i}")))
             {
                 coverage.Add(0, File.ReadAllBytes(_lab.Path($"uploads/up{i}")));
@@ -257,7 +257,7 @@ public sealed class RealServersTests : IClassFixture<RealServersTests.Lab>
             if (Find("vsftpd") is { } vsftpd)
             {
                 File.WriteAllText(Path("vsftpd.conf"), "listen=YES\nbackground=NO\nanonymous_enable=YES\nlocal_enable=NO\n"
-                    + $"anon_root={Path("www")}\nsecure_chroot_dir={Path("empty")}\nno_anon_password=NO\nseccomp_sandbox=NO\nftp_username=nobody\n");
+                    + $"anon_root={Path("www")}\nsecure_chroot_dir={Path("empty")}\nno_anon_password=NO\nseccomp_sandbox=NO\n");
                 InServer("vsftpd", vsftpd, Path("vsftpd.conf"));
             }
 
