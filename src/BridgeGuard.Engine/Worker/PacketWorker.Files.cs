@@ -83,7 +83,19 @@ public sealed partial class PacketWorker
             return false;
         }
 
-        if (file.Verdict == FileVerdictKind.Error && !role.FilesFailOpen)
+        // At the depth of its stream a file only seems to end: what was seen of it says nothing about the rest.
+        bool isCutOff = file.AnnouncedSize < 0 && flow.Tcp?.StreamOf(packet.Direction) is { } stream && stream.Has(TcpStreamFlags.DepthReached);
+        if (isCutOff && role.FilesFailOpen)
+        {
+            if (flow.Hold is { IsActive: true, HasFile: false } waiting && waiting.Direction == packet.Direction)
+            {
+                Release(packet, waiting);
+            }
+
+            return false;
+        }
+
+        if ((isCutOff || file.Verdict == FileVerdictKind.Error) && !role.FilesFailOpen)
         {
             Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
             return true;

@@ -185,7 +185,17 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
             Send(direction, sequence, "A", segment);
         }
 
+        Acknowledge(direction.Opposite());
         return !IsDead;
+    }
+
+    /// <summary>What has arrived is acknowledged: the engine knows windows too.</summary>
+    private void Acknowledge(Direction direction)
+    {
+        if (!IsDead)
+        {
+            Send(direction, (direction == Direction.ToServer ? _client : _server).Sent, "A", []);
+        }
     }
 
     /// <summary>A sender's retransmission timer: the first bytes that are missing again and again, as the receiver acknowledges.</summary>
