@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using BridgeGuard.Benchmarks.Pipeline;
 using BridgeGuard.Benchmarks.Protocols;
+using BridgeGuard.Benchmarks.Scanning;
 
 namespace BridgeGuard.Benchmarks;
 
@@ -26,6 +27,11 @@ internal static class Program
         if (args is ["flows", ..])
         {
             return FlowTableBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 1_000_000);
+        }
+
+        if (args is ["cache", ..])
+        {
+            return CacheScaleBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 10_000_000);
         }
 
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

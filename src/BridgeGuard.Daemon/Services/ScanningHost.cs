@@ -63,7 +63,8 @@ public sealed partial class ScanningHost : IHostedService, IAsyncDisposable
         Scans = new ScanService(Cache, Scanners(_model, _logger), OptionsOf(_model), logger: _logger, fleet: _fleet);
         _lists.TurnedBad += Scans.ReportListed;
         _changes = new VerdictChangeReporter(Scans, outputs.Shared);
-        _sink = new WireFileSink(Scans, id => guests.Get((ushort)id)?.Name, logger: _logger);
+        var wire = new WireFileOptions { MaxBufferedBytesPerFile = _model.MaxFileBytes, MaxBufferedBytes = Math.Max(256L << 20, 2 * _model.MaxFileBytes) };
+        _sink = new WireFileSink(Scans, id => guests.Get((ushort)id)?.Name, wire, _logger);
     }
 
     /// <summary>Null when scanning is off.</summary>

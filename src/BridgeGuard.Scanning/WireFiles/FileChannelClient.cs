@@ -22,7 +22,7 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
     public const int MaxVerdicts = 100_000;
 
     /// <summary>Bytes that wait for the other process.</summary>
-    public const long MaxQueuedBytes = 64L << 20;
+    public const long MaxQueuedBytes = 256L << 20;
 
     /// <summary>A file that is announced and not answered counts as pending for so long.</summary>
     private static readonly TimeSpan PendingLifetime = TimeSpan.FromMinutes(2);

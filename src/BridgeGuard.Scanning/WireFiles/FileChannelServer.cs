@@ -11,7 +11,7 @@ namespace BridgeGuard.Scanning.WireFiles;
 public sealed class FileChannelServer
 {
     /// <summary>How long a chunk may wait for room in the sink before its file is given up: the sender has its own bound.</summary>
-    private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(10);
 
     /// <summary>Files that one stream may have open.</summary>
     private const int MaxOpen = 4096;

@@ -7,8 +7,8 @@ public sealed record WireFileOptions
     public int MaxOpenFiles { get; init; } = 4096;
 
     /// <summary>Bytes accepted but not yet read by the scan side, all files together.</summary>
-    public long MaxBufferedBytes { get; init; } = 128L << 20;
+    public long MaxBufferedBytes { get; init; } = 256L << 20;
 
-    /// <summary>The same for one file, so that one fast transfer cannot take all; 16 MiB is over 10 ms of 10 Gbit/s, the time a busy pool may need to begin.</summary>
-    public long MaxBufferedBytesPerFile { get; init; } = 16L << 20;
+    /// <summary>The same for one file, so that one fast transfer cannot take all; a whole file of the longest kind that is scanned by default, as the packets of one do not wait while a busy machine hashes.</summary>
+    public long MaxBufferedBytesPerFile { get; init; } = 64L << 20;
 }

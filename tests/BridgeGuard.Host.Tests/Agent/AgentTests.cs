@@ -155,10 +155,11 @@ public sealed class AgentTests : IAsyncDisposable
     /// <summary>The guest: namespaces with a file system of their own that holds the files, and the agent in them.</summary>
     private async Task StartAgentAsync(string options)
     {
-        string agent = Path.Combine(AppContext.BaseDirectory, "bridgeguard-agent.dll");
+        // A program that was compiled ahead of time may be tested too.
+        string agent = Environment.GetEnvironmentVariable("BG_AGENT") ?? "dotnet " + Path.Combine(AppContext.BaseDirectory, "bridgeguard-agent.dll");
         Directory.CreateDirectory(Root);
         string script = $"mount -t tmpfs tmpfs {Root} && cp -a {_folder.File("files")}/. {Root}/ && "
-            + $"exec dotnet {agent} --host unix:{_folder.File("web.http.sock")} --key {Convert.ToBase64String(_signer.PublicKey)} --state {_folder.File("state")} {options} {Root}";
+            + $"exec {agent} --host unix:{_folder.File("web.http.sock")} --key {Convert.ToBase64String(_signer.PublicKey)} --state {_folder.File("state")} {options} {Root}";
         _guest = Process.Start(new ProcessStartInfo("unshare", ["--mount", "--net", "sh", "-c", script]) { RedirectStandardError = true })!;
         int before = LogCount("watching");
         _guest.ErrorDataReceived += (_, line) =>

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""What holding files costs: a clean file fetched over HTTP through the bridge, observed, held at its tail, and held when its verdict is known.
+
+  files.py PROGRAM [--size MIB] [--first N] [--second N]
+
+Interleaved runs of two daemons' configurations on one lab (two guests and a bridge in namespaces, nginx, curl, a real clamd without signatures of
+its own). "first" fetches are files nobody has seen; "second" ones are of one file whose verdict is known. Times are curl's time_total. Needs root.
+"""
+import argparse
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument('program', nargs='+', help='bridgeguard, or: dotnet bridgeguard.dll')
+parser.add_argument('--size', type=int, default=50)
+parser.add_argument('--first', type=int, default=6)
+parser.add_argument('--second', type=int, default=60)
+options = parser.parse_args()
+folder = tempfile.mkdtemp(prefix='bg-files-')
+os.chmod(folder, 0o755)
+tag = f'bgf{os.getpid()}'
+running = []
+
+
+def run(*command, **more):
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, **more).stdout
+
+
+def start(*command, log):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=open(log, 'w'), stderr=subprocess.STDOUT, start_new_session=True)
+    running.append(process)
+    return process
+
+
+def stop(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    running.remove(process)
+
+
+def wait_for(path, text, process):
+    for _ in range(600):
+        with open(path) as file:
+            if text in file.read():
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    sys.exit(open(path).read())
+
+
+def daemon(delivery):
+    with open(f'{folder}/role.yaml', 'w') as file:
+        file.write(f'name: default\nfiles: {{delivery: {delivery}, hold-ms: 30000, fail: closed}}\n')
+    with open(f'{folder}/bg.yaml', 'w') as file:
+        file.write(f'bridges: [{{name: br0, mode: inline, fail: open}}]\nheartbeat-ms: 10000\nlog-directory: {folder}/log\nstate-directory: {folder}/state\n'
+                   f'roles: [{folder}/role.yaml]\nrules: {{files: [{folder}/none.rules]}}\neve: {{types: [alert]}}\n'
+                   f'scanning: {{enabled: yes, clamd: "unix:{folder}/clamd.sock", max-file-size: 100 MiB}}\n')
+    shutil.rmtree(f'{folder}/state', ignore_errors=True)
+    os.makedirs(f'{folder}/state')
+    process = start('ip', 'netns', 'exec', f'{tag}-h', *options.program, 'run', '-c', f'{folder}/bg.yaml', log=f'{folder}/bg.log')
+    wait_for(f'{folder}/bg.log', 'inspecting br0', process)
+    return process
+
+
+def fetch(name):
+    out = run('ip', 'netns', 'exec', f'{tag}-a', 'curl', '-s', '-o', '/dev/null', '-w', '%{time_total} %{size_download} %{errormsg}', '-m', '60', f'http://198.18.0.2/{name}').split()
+    if int(out[1]) != options.size << 20:
+        sys.exit(f'only {out[1]} bytes arrived')
+    return float(out[0]) * 1000
+
+
+def fresh():
+    with open(f'{folder}/www/new', 'wb') as file:
+        block = os.urandom(1 << 20)
+        for i in range(options.size):
+            file.write(i.to_bytes(8, 'big') + os.urandom(8) + block[16:])
+
+
+try:
+    for space in 'abh':
+        run('ip', 'netns', 'add', f'{tag}-{space}')
+        run('ip', '-n', f'{tag}-{space}', 'link', 'set', 'lo', 'up')
+    run('ip', '-n', f'{tag}-h', 'link', 'add', 'br0', 'type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0')
+    run('ip', '-n', f'{tag}-h', 'link', 'set', 'br0', 'up')
+    for space, number in (('a', 1), ('b', 2)):
+        run('ip', 'link', 'add', f'v{space}', 'netns', f'{tag}-h', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', f'{tag}-{space}')
+        run('ip', '-n', f'{tag}-h', 'link', 'set', f'v{space}', 'master', 'br0', 'up')
+        run('ip', '-n', f'{tag}-{space}', 'addr', 'add', f'198.18.0.{number}/24', 'dev', 'eth0')
+        run('ip', '-n', f'{tag}-{space}', 'link', 'set', 'eth0', 'up')
+    for name in ('www', 'db', 'log'):
+        os.makedirs(f'{folder}/{name}')
+    open(f'{folder}/none.rules', 'w').close()
+    with open(f'{folder}/db/own.ndb', 'w') as file:
+        file.write('BridgeGuard.Bench:0:*:' + b'bridgeguard-bench-never-there'.hex() + '\n')
+    with open(f'{folder}/clamd.conf', 'w') as file:
+        file.write(f'Foreground yes\nDatabaseDirectory {folder}/db\nLocalSocket {folder}/clamd.sock\nLocalSocketMode 666\nTemporaryDirectory {folder}\nUser root\nStreamMaxLength 200M\n')
+    start('/usr/sbin/clamd', '-c', f'{folder}/clamd.conf', log=f'{folder}/clamd.log')
+    with open(f'{folder}/nginx.conf', 'w') as file:
+        file.write(f'daemon off; pid {folder}/nginx.pid; error_log stderr; user root;\nevents {{}}\nhttp {{ access_log off; sendfile on; server {{ listen 80; root {folder}/www; }} }}\n')
+    start('ip', 'netns', 'exec', f'{tag}-b', '/usr/sbin/nginx', '-c', f'{folder}/nginx.conf', log=f'{folder}/nginx.log')
+    time.sleep(3)
+    results = {}
+    for round_number in range(2):
+        for delivery in ('observe', 'hold-tail'):
+            process = daemon(delivery)
+            for _ in range(options.first // 2):
+                fresh()
+                results.setdefault((delivery, 'first'), []).append(fetch('new'))
+            time.sleep(3)
+            for _ in range(options.second // 2):
+                results.setdefault((delivery, 'second'), []).append(fetch('new'))
+            stop(process)
+    print(f'{options.size} MiB over HTTP, ms: median, p99, MB/s of the median')
+    for key, times in sorted(results.items(), key=lambda item: (item[0][1], item[0][0])):
+        times.sort()
+        median = statistics.median(times)
+        print(f'{key[1]:7} {key[0]:10} {median:8.1f} {times[min(len(times) - 1, int(len(times) * 0.99))]:8.1f} {options.size * 1.048576e3 / median:8.0f}')
+    second = {d: sorted(results[(d, 'second')]) for d in ('observe', 'hold-tail')}
+    first = {d: statistics.median(results[(d, 'first')]) for d in ('observe', 'hold-tail')}
+    p99 = {d: t[min(len(t) - 1, int(len(t) * 0.99))] for d, t in second.items()}
+    print(f"second fetch: held {statistics.median(second['hold-tail']) - statistics.median(second['observe']):+.1f} ms at the median, {p99['hold-tail'] - p99['observe']:+.1f} ms at p99")
+    print(f"first fetch: held takes {first['hold-tail'] / first['observe']:.2f} of observed (the scan of the whole file is in it)")
+finally:
+    for process in list(running):
+        stop(process)
+    for space in 'abh':
+        subprocess.run(['ip', 'netns', 'del', f'{tag}-{space}'], capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
