@@ -69,7 +69,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
         uint flags = options.SteerByPorts ? KernelLayout.StateSteerTuple : 0;
         uint seed = (uint)RandomNumberGenerator.GetInt32(int.MaxValue);
-        _programs!.State.Configure(_mark, _device!.IfIndex, WorkerCount, seed, options.HeartbeatMs * 1_000_000L, options.BacklogFrames, flags);
+        _programs!.State.Configure(_mark, _device!.IfIndex, WorkerCount, seed, options.HeartbeatMs * 1_000_000L, options.BacklogFrames, flags, Stamp());
         _flows = new FlowDecisions(_programs);
         _attacher = new PortAttacher(options, _programs, Ports, _pins!);
         _watcher = new PortWatcher(options.Bridges, _attacher, Ports);
@@ -152,8 +152,17 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
             return [];
         }
 
+        List<string> done = [];
         int removed = PinStore.RemoveLeftovers(options.PinFolder, options.PuntDevices[0]);
-        return removed == 0 ? [] : [$"{removed} pinned program links below {options.PinFolder}"];
+        if (removed > 0)
+        {
+            done.Add($"{removed} pinned program links below {options.PinFolder}");
+        }
+
+        // Only ports of bridges have ours, and only where they have no tcx links.
+        done.AddRange(links.Where(link => (link.Master != 0 || link.Kind == "bridge") && TrafficFilter.Detach(link.IfIndex, removesDiscipline: true))
+            .Select(link => $"filter of {link.Name}"));
+        return done;
     }
 
     /// <summary>The network namespace of a process (0: the calling thread) as the folders of pins name it.</summary>
@@ -164,6 +173,21 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
     /// <summary>Asks a process to end (SIGTERM).</summary>
     public static void Terminate(int processId) => Libc.Kill(processId, 15);
+
+    /// <summary>
+    /// What the programs of this host put on frames that they have seen. The same for all data planes, so that one that takes over knows its predecessor's
+    /// frames; from the boot's number, so that it is not everywhere the same.
+    /// </summary>
+    private static ushort Stamp()
+    {
+        uint mixed = 2166136261;
+        foreach (char c in File.ReadAllText("/proc/sys/kernel/random/boot_id"))
+        {
+            mixed = (mixed ^ c) * 16777619;
+        }
+
+        return (ushort)(1 + (mixed % ushort.MaxValue));
+    }
 
     private AttachmentError? CheckBridges()
     {
@@ -214,10 +238,18 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
     private AttachmentError? AttachPuntProgram()
     {
-        int fd = Bpf.CreateTcxLink(_programs!.PuntProgram, _device!.IfIndex, Bpf.AttachTcxIngress);
+        int fd = options.Hook == KernelHook.Clsact ? -1 : Bpf.CreateTcxLink(_programs!.PuntProgram, _device!.IfIndex, Bpf.AttachTcxIngress);
+        int error = fd < 0 && options.Hook != KernelHook.Clsact ? Libc.LastError() : 0;
+        if (fd < 0 && options.Hook != KernelHook.Tcx && error is 0 or Libc.ErrorInvalid)
+        {
+            // The device goes with this process, and the filter with the device.
+            error = TrafficFilter.Attach(_device!.IfIndex, isEgress: false, _programs!.PuntProgram, out _);
+            return error == 0 ? null : new AttachmentError(AttachmentErrorKind.Unsupported, $"punt device {options.PuntDevice}: {PortAttacher.FilterFailure(error)}");
+        }
+
         if (fd < 0)
         {
-            AttachmentErrorKind kind = Libc.LastError() == Libc.ErrorPermission ? AttachmentErrorKind.Permission : AttachmentErrorKind.Unsupported;
+            AttachmentErrorKind kind = error == Libc.ErrorPermission ? AttachmentErrorKind.Permission : AttachmentErrorKind.Unsupported;
             return new AttachmentError(kind, $"punt device {options.PuntDevice}: {PortAttacher.LinkFailure()}");
         }
 

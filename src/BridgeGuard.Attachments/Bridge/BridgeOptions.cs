@@ -26,6 +26,18 @@ public enum PortMode : byte
     Monitor,
 }
 
+/// <summary>How programs are attached to devices.</summary>
+public enum KernelHook : byte
+{
+    /// <summary>tcx where the kernel has it (6.6), else clsact.</summary>
+    Auto,
+
+    Tcx,
+
+    /// <summary>A filter of the clsact queueing discipline. It outlives a crash; the heartbeat then opens or closes the port.</summary>
+    Clsact,
+}
+
 /// <summary>What one port wants differently.</summary>
 public sealed record PortOptions
 {
@@ -97,6 +109,8 @@ public sealed record BridgeOptions
 
     /// <summary>Frames that may wait for one worker before the kernel applies the fail mode to further ones.</summary>
     public int BacklogFrames { get; init; } = 1024;
+
+    public KernelHook Hook { get; init; }
 
     /// <summary>Name of the TAP device through which frames come; at most 15 characters.</summary>
     public string PuntDevice { get; init; } = DefaultPuntDevice;

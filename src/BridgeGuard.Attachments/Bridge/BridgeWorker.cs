@@ -225,11 +225,14 @@ internal sealed class BridgeWorker
         all.Slice(MacsAt, MacsBytes).CopyTo(all[FrameAt..]);
         int length = read - PuntDevice.VnetHeaderBytes - TagBytes;
         byte flags = all[HeaderAt + HeaderFlags];
+        ushort port = (ushort)(tag & KernelLayout.TagVidMask);
         FrameInfo info = new()
         {
             TimestampUs = nowUs,
-            PortId = (ushort)(tag & KernelLayout.TagVidMask),
-            BridgeId = _ports.Find((ushort)(tag & KernelLayout.TagVidMask))?.BridgeId ?? 0,
+
+            // A late frame names the port that it was about to leave by; where it came from is not known yet.
+            PortId = tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate ? (ushort)0 : port,
+            BridgeId = _ports.Find(port)?.BridgeId ?? 0,
             LinkType = LinkType.Ethernet,
             GsoSize = all[HeaderAt + HeaderGsoType] == 0 ? (ushort)0 : BinaryPrimitives.ReadUInt16LittleEndian(all[(HeaderAt + HeaderGsoSize)..]),
             Checksum = (flags & FlagNeedsChecksum) != 0 ? ChecksumState.Partial
@@ -320,6 +323,11 @@ internal sealed class BridgeWorker
 
     private void WriteBack(int length, ushort tag)
     {
+        if (tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate)
+        {
+            tag = (ushort)((tag & KernelLayout.TagVidMask) | (KernelLayout.TagToGuest << KernelLayout.TagPcpShift));
+        }
+
         Span<byte> all = _buffer;
         all.Slice(FrameAt, MacsBytes).CopyTo(all[MacsAt..]);
         BinaryPrimitives.WriteUInt16BigEndian(all[TagAt..], KernelLayout.TagProtocol);

@@ -14,6 +14,7 @@ internal static class KernelLayout
     public const int TagVidMask = 0x0FFF;
     public const int TagMirrored = 1;
     public const int TagToGuest = 1;
+    public const int TagLate = 2;
 
     public const byte PortStaleClosed = 1;
     public const byte PortOverloadClosed = 2;
@@ -49,6 +50,7 @@ internal static class KernelLayout
     public const int StateStaleNs = 16;
     public const int StateBacklogLimit = 24;
     public const int StateFlags = 32;
+    public const int StateStamp = 36;
     public const int StateQueue = 64;
     public const int QueueBytes = 128;
     public const int QueueHeartbeat = 0;
@@ -100,6 +102,7 @@ internal struct KernelPortCounters
     public KernelCount Limited;
     public KernelCount Guarded;
     public KernelCount Moved;
+    public KernelCount Late;
 }
 
 /// <summary>struct flow_value; the counters by direction, from A to B first.</summary>

@@ -9,6 +9,7 @@ internal sealed class KernelPrograms : IDisposable
 {
     private const string SectionPort = "tcx/port";
     private const string SectionPunt = "tcx/punt";
+    private const string SectionGate = "tcx/gate";
     private const string SectionSteer = "socket/steer";
     private const int VerifierLogBytes = 1 << 20;
 
@@ -22,6 +23,8 @@ internal sealed class KernelPrograms : IDisposable
     public SharedState State { get; private set; } = null!;
 
     public int PortProgram => _programs[SectionPort].Value;
+
+    public int GateProgram => _programs[SectionGate].Value;
 
     public int PuntProgram => _programs[SectionPunt].Value;
 

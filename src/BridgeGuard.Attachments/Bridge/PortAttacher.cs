@@ -9,6 +9,10 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<int, FileDescriptor> _links = [];
+    private readonly Dictionary<int, FileDescriptor> _gates = [];
+
+    // Devices with filters instead of links; true: the queueing discipline is ours.
+    private readonly Dictionary<int, bool> _filters = [];
     private readonly HashSet<int> _left = [];
     private bool _isHandedOver;
     private bool _isStarting;
@@ -98,10 +102,20 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     {
         lock (_lock)
         {
-            foreach (int ifIndex in _links.Keys.ToArray())
+            // The gates first: a port without a program beside one with a gate would have its frames taken for unseen.
+            foreach (int ifIndex in _gates.Keys.ToArray())
+            {
+                DropGate(ifIndex);
+            }
+
+            foreach (int ifIndex in _links.Keys.Concat(_filters.Keys).ToArray())
             {
                 PortInfo? port = table.FindByIfIndex(ifIndex);
-                if (_isHandedOver)
+                if (_filters.ContainsKey(ifIndex))
+                {
+                    LeaveFilter(ifIndex, port, stayClosed);
+                }
+                else if (_isHandedOver)
                 {
                     _left.Add(ifIndex);
                     Drop(ifIndex);
@@ -212,6 +226,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
                 Limited = Sum(cpu => cpu.Limited),
                 Guarded = Sum(cpu => cpu.Guarded),
                 Moved = Sum(cpu => cpu.Moved),
+                Late = Sum(cpu => cpu.Late),
             };
         }
     }
@@ -240,6 +255,11 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
 
     private string? Link(PortInfo port)
     {
+        if (options.Hook == KernelHook.Clsact)
+        {
+            return LinkByFilter(port);
+        }
+
         // The link of a predecessor gets our program between two frames: no moment without one, and never two.
         FileDescriptor? link = pins.TryOpenOther(port.IfIndex);
         if (link is null || Bpf.UpdateLink(link.Value, programs.PortProgram) != 0)
@@ -249,13 +269,20 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
             int fd = Bpf.CreateTcxLink(programs.PortProgram, port.IfIndex, attachType);
             if (fd < 0)
             {
-                return LinkFailure();
+                return options.Hook == KernelHook.Auto && Libc.LastError() == Libc.ErrorInvalid ? LinkByFilter(port) : LinkFailure();
             }
 
             link = new FileDescriptor(fd);
         }
 
         _links[port.IfIndex] = link;
+        int gate = Bpf.CreateTcxLink(programs.GateProgram, port.IfIndex, port.Role == PortRole.Host ? Bpf.AttachTcxIngress : Bpf.AttachTcxEgress);
+        if (gate >= 0)
+        {
+            DropGate(port.IfIndex);
+            _gates[port.IfIndex] = new FileDescriptor(gate);
+        }
+
         string? problem = PinByChoice(port);
         pins.RemoveOthers(port.IfIndex);
         return problem;
@@ -280,10 +307,51 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
         return null;
     }
 
+    private string? LinkByFilter(PortInfo port)
+    {
+        bool isHost = port.Role == PortRole.Host;
+        int error = TrafficFilter.Attach(port.IfIndex, isEgress: isHost, programs.PortProgram, out bool hasMade);
+        if (error != 0)
+        {
+            return FilterFailure(error);
+        }
+
+        _filters[port.IfIndex] = hasMade || _filters.GetValueOrDefault(port.IfIndex);
+        TrafficFilter.Attach(port.IfIndex, isEgress: !isHost, programs.GateProgram, out _);
+        return null;
+    }
+
+    /// <summary>A filter stays by itself where it shall stay.</summary>
+    private void LeaveFilter(int ifIndex, PortInfo? port, Func<PortInfo, bool> stayClosed)
+    {
+        bool isClosed = port is { Mode: PortMode.Inline } && stayClosed(port);
+        if (!_isHandedOver && !isClosed)
+        {
+            Unlink(ifIndex);
+            return;
+        }
+
+        if (isClosed && !_isHandedOver)
+        {
+            WriteConfig(port!, KernelLayout.PortCrashClosed | KernelLayout.PortStaleClosed | KernelLayout.PortOverloadClosed);
+        }
+
+        _left.Add(ifIndex);
+        _filters.Remove(ifIndex);
+    }
+
+    /// <summary>Why a filter could not be made.</summary>
+    public static string FilterFailure(int error) => error switch
+    {
+        Libc.ErrorPermission => "CAP_NET_ADMIN is missing (run as root)",
+        Libc.ErrorNoEntry => "this kernel has neither tcx (Linux 6.6) nor clsact (module sch_ingress)",
+        _ => $"cannot attach the program by clsact (error {error})",
+    };
+
     /// <summary>Why a program could not be attached, from the last error.</summary>
     public static string LinkFailure() => Libc.LastError() switch
     {
-        Libc.ErrorInvalid => "this kernel has no tcx (Linux 6.6 or newer is needed; the clsact way for older ones is not built yet)",
+        Libc.ErrorInvalid => "this kernel has no tcx (Linux 6.6 or newer is needed; leave hook at auto for older ones)",
         Libc.ErrorPermission => "CAP_NET_ADMIN is missing (run as root)",
         _ => $"cannot attach the program: {Libc.LastMessage()}",
     };
@@ -294,8 +362,22 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
         Drop(ifIndex);
     }
 
+    private void DropGate(int ifIndex)
+    {
+        if (_gates.Remove(ifIndex, out FileDescriptor? gate))
+        {
+            gate.Dispose();
+        }
+    }
+
     private void Drop(int ifIndex)
     {
+        DropGate(ifIndex);
+        if (_filters.Remove(ifIndex, out bool isOurs))
+        {
+            TrafficFilter.Detach(ifIndex, isOurs);
+        }
+
         if (_links.Remove(ifIndex, out FileDescriptor? link))
         {
             link.Dispose();

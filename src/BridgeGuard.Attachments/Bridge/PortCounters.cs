@@ -41,4 +41,9 @@ public readonly record struct PortCounters
 
     /// <summary>Rewritten or sent to another port by a flow decision: not inspected any more.</summary>
     public TrafficCount Moved { get; init; }
+
+    /// <summary>
+    /// About to leave by the port and given to the engine there, because no program had seen them: their sender was plugged in a moment ago. In none of the others.
+    /// </summary>
+    public TrafficCount Late { get; init; }
 }

@@ -7,7 +7,7 @@ namespace BridgeGuard.Attachments.Bridge;
 internal sealed class SharedState(SharedMemory shared) : IDisposable
 {
     /// <summary>Set once, before a program is attached.</summary>
-    public void Configure(uint mark, int puntIfIndex, int queues, uint seed, long staleNs, long backlogLimit, uint flags)
+    public void Configure(uint mark, int puntIfIndex, int queues, uint seed, long staleNs, long backlogLimit, uint flags, ushort stamp)
     {
         shared.At<uint>(KernelLayout.StateMark) = mark;
         shared.At<int>(KernelLayout.StatePuntIfIndex) = puntIfIndex;
@@ -16,6 +16,7 @@ internal sealed class SharedState(SharedMemory shared) : IDisposable
         shared.At<long>(KernelLayout.StateStaleNs) = staleNs;
         shared.At<long>(KernelLayout.StateBacklogLimit) = backlogLimit;
         shared.At<uint>(KernelLayout.StateFlags) = flags;
+        shared.At<uint>(KernelLayout.StateStamp) = stamp;
     }
 
     /// <summary>Switches one kind of look-up on in the kernel.</summary>

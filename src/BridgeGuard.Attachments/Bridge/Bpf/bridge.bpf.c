@@ -476,6 +476,7 @@ INLINE int act(struct __sk_buff *skb, struct state *state, struct port_counters 
     return TCX_NEXT;
   }
   add(&counters->moved, len);
+  skb->tc_index = state->stamp;
   u32 out = side->ifindex;
   if (verb == VERB_REWRITE) {
     if (rewrite_frame(skb, p, &side->rewrite))
@@ -492,7 +493,7 @@ INLINE int is_link_local_control(const struct eth *eth) {
 
 // Sends the frame to the daemon with the port in an outer tag, or does what the port's policy says where the daemon cannot take it.
 INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_config *port, struct port_counters *counters,
-                u32 queue, struct flow_value *waiting, u64 now, u32 len) {
+                u32 queue, struct flow_value *waiting, u64 now, u32 len, int late) {
   struct queue_state *q = &state->queue[queue & (MAX_QUEUES - 1)];
   int mirrored = port->mode == MODE_MIRROR;
   u32 zero = 0;
@@ -501,11 +502,12 @@ INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_co
   if (gone || stale || (s64)(q->punted - q->done) >= (s64)state->backlog_limit) {
     u8 choice = gone ? PORT_CRASH_CLOSED : stale ? PORT_STALE_CLOSED : PORT_OVERLOAD_CLOSED;
     int closed = port->mode == MODE_INLINE && (port->flags & choice);
-    add(closed ? &counters->closed : &counters->opened, len);
+    if (!late)
+      add(closed ? &counters->closed : &counters->opened, len);
     return closed ? TCX_DROP : TCX_NEXT;
   }
 
-  u16 tag = port->port_id | ((mirrored ? TAG_MIRRORED : TAG_INLINE) << TAG_PCP_SHIFT);
+  u16 tag = port->port_id | ((late ? TAG_LATE : mirrored ? TAG_MIRRORED : TAG_INLINE) << TAG_PCP_SHIFT);
   if (skb_vlan_push(skb, TAG_PROTOCOL, tag)) {
     int closed = port->mode == MODE_INLINE && (port->flags & PORT_OVERLOAD_CLOSED);
     add(closed ? &counters->closed : &counters->opened, len);
@@ -515,7 +517,7 @@ INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_co
   u64 sequence = __sync_fetch_and_add(&q->punted, 1) + 1;
   if (waiting)
     waiting->wait_seq = sequence;
-  add(&counters->punted, len);
+  add(late ? &counters->late : &counters->punted, len);
   u32 mark = skb->mark;
   skb->mark = queue;  // for the steering program; a frame comes back with the secret one or with none
   if (!mirrored)
@@ -527,12 +529,10 @@ INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_co
   return TCX_NEXT;
 }
 
-// At the ingress of every port and at the egress of the bridge device.
-SEC("tcx/port") int bg_port(struct __sk_buff *skb) {
-  u32 zero = 0, ifindex = skb->ifindex, len = skb->len;
-  struct state *state = map_lookup(&bg_state, &zero);
+INLINE int inspect(struct __sk_buff *skb, struct state *state) {
+  u32 ifindex = skb->ifindex, len = skb->len;
   struct port_config *port = map_lookup(&bg_ports, &ifindex);
-  if (!state || !port)
+  if (!port)
     return TCX_NEXT;
   if (skb->mark == state->mark) {
     skb->mark = 0;
@@ -592,7 +592,42 @@ SEC("tcx/port") int bg_port(struct __sk_buff *skb) {
       waiting = flow;
     }
   }
-  return punt(skb, state, port, counters, queue, waiting, now, len);
+  return punt(skb, state, port, counters, queue, waiting, now, len, 0);
+}
+
+// At the ingress of every port and at the egress of the bridge device.
+SEC("tcx/port") int bg_port(struct __sk_buff *skb) {
+  u32 zero = 0;
+  struct state *state = map_lookup(&bg_state, &zero);
+  if (!state)
+    return TCX_NEXT;
+  int answer = inspect(skb, state);
+  if (answer == TCX_NEXT)
+    skb->tc_index = state->stamp;
+  return answer;
+}
+
+// At the egress of every port and at the ingress of the bridge device: what no port program has seen comes from a port that was plugged in a moment
+// ago, and is inspected here instead.
+SEC("tcx/gate") int bg_gate(struct __sk_buff *skb) {
+  u32 zero = 0, ifindex = skb->ifindex, len = skb->len;
+  struct state *state = map_lookup(&bg_state, &zero);
+  if (!state || skb->tc_index == state->stamp)
+    return TCX_NEXT;
+  struct port_config *port = map_lookup(&bg_ports, &ifindex);
+  if (!port || port->mode != MODE_INLINE)
+    return TCX_NEXT;
+  u32 port_id = port->port_id;
+  struct port_counters *counters = map_lookup(&bg_counters, &port_id);
+  struct eth eth;
+  if (!counters || skb_load_bytes(skb, 0, &eth, sizeof eth) || is_link_local_control(&eth))
+    return TCX_NEXT;
+  struct parsed p;
+  __builtin_memset(&p, 0, sizeof p);
+  p.key.bridge_id = port->bridge_id;
+  parse(skb, &eth, state, &p);
+  u32 queues = state->queues;
+  return punt(skb, state, port, counters, queues ? p.hash % queues : 0, 0, ktime_get_ns(), len, 1);
 }
 
 // At the ingress of the punt device: what the daemon wrote goes where its tag says.
@@ -608,6 +643,7 @@ SEC("tcx/punt") int bg_punt(struct __sk_buff *skb) {
   if (!target || !target->ifindex || skb_vlan_pop(skb))
     return TCX_DROP;
   skb->mark = to_guest ? 0 : state->mark;
+  skb->tc_index = state->stamp;
   // Behind the bridge device is the host: what it "sends" leaves by the device, what is for it comes in by the device.
   return redirect(target->ifindex, to_guest == (target->is_host != 0) ? REDIRECT_INGRESS : 0);
 }

@@ -14,6 +14,7 @@ enum {
   TAG_INLINE = 0,     // to the daemon: waits for a verdict. From the daemon: goes on as if the port had received it
   TAG_MIRRORED = 1,   // to the daemon: a copy, the frame itself has gone on
   TAG_TO_GUEST = 1,   // from the daemon: leaves by the port
+  TAG_LATE = 2,       // to the daemon: was about to leave by the port, from one that has no program yet
 };
 #define TAG_PROTOCOL SWAP16(0x88a8)
 #define TAG_PCP_SHIFT 13
@@ -85,7 +86,8 @@ struct state {
   u64 stale_ns;
   u64 backlog_limit;
   u32 flags;
-  u32 pad[7];
+  u32 stamp;  // tc_index of frames that a port program has seen
+  u32 pad[6];
   struct queue_state queue[MAX_QUEUES];
 };
 
@@ -120,6 +122,7 @@ struct port_counters {
   struct count limited;   // dropped, over a rate limit
   struct count guarded;   // sender not bound to the port: dropped, or counted beside another counter where the guard only reports
   struct count moved;     // rewritten or redirected by a flow decision
+  struct count late;      // beside the others, by the port they leave by: sent to the daemon because no port program had seen them
 };
 
 // Both directions have the same key: the lower (address, port) is a.

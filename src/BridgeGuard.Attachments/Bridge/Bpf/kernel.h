@@ -25,6 +25,7 @@ struct __sk_buff {
   u32 priority;
   u32 ingress_ifindex;
   u32 ifindex;
+  u32 tc_index;
 };
 
 // enum bpf_map_type

@@ -78,7 +78,9 @@ internal sealed class BridgeChild : IDisposable
         BridgeOptions options = RunningBridge.Options() with
         {
             WhenStale = parts[0] == "closed" ? FailMode.Closed : FailMode.Open,
+            WhenCrashed = parts[0] == "closed" ? FailMode.Closed : FailMode.Open,
             PinFolder = parts[1],
+            Hook = parts.Contains("clsact") ? KernelHook.Clsact : KernelHook.Auto,
             HeartbeatMs = 100,
             PinWorkers = !parts.Contains("nopin"),
             WorkerCount = parts.Contains("one") ? 1 : 2,
