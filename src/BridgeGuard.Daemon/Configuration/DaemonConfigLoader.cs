@@ -1,3 +1,5 @@
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Nfqueue;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Policy;
@@ -64,6 +66,9 @@ public static class DaemonConfigLoader
             Arguments = ["-c", Path.GetFullPath(file)],
             Sources = [Path.GetFullPath(file), .. roleFiles],
             Events = ReadEvents(root),
+            Attach = root.Choice("attach", AttachWay.Bridge),
+            Hook = root.Choice("hook", KernelHook.Auto),
+            Nfqueue = ReadNfqueue(root),
             Workers = root.Integer("workers", 1, 1, 64),
             HeartbeatMs = root.Integer("heartbeat-ms", 100, 10, 10_000),
             BacklogFrames = root.Integer("backlog", 1024, 8, 1 << 16),
@@ -153,6 +158,22 @@ public static class DaemonConfigLoader
 
         section.RejectUnknownKeys();
         return model;
+    }
+
+    private static NfqueueOptions ReadNfqueue(YamlSection root)
+    {
+        YamlSection? section = root.Section("nfqueue");
+        var options = new NfqueueOptions
+        {
+            Bridges = [],
+            FirstQueue = (ushort)(section?.Integer("first-queue", 40, 0, ushort.MaxValue - 64) ?? 40),
+            Rules = section?.Choice("rules", NfqueueRules.Auto) ?? NfqueueRules.Auto,
+            QueueLength = section?.Integer("length", 4096, 16, 1 << 20) ?? 4096,
+            Gso = section?.Bool("gso", true) ?? true,
+            Mark = (uint)(section?.Integer("mark", 0, 0, int.MaxValue) ?? 0),
+        };
+        section?.RejectUnknownKeys();
+        return options;
     }
 
     private static BridgeModel ReadBridge(YamlSection section)

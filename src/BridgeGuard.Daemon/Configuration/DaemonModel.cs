@@ -1,3 +1,5 @@
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Nfqueue;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Playbooks;
@@ -29,10 +31,27 @@ public enum FailMode
     Closed,
 }
 
+/// <summary>How the bridges are attached to.</summary>
+public enum AttachWay
+{
+    /// <summary>eBPF programs on the ports.</summary>
+    Bridge,
+
+    /// <summary>Netfilter queues.</summary>
+    Nfqueue,
+}
+
 /// <summary>A validated configuration of the daemon. Immutable.</summary>
 public sealed record DaemonModel
 {
     public IReadOnlyList<BridgeModel> Bridges { get; init; } = [];
+
+    public AttachWay Attach { get; init; }
+
+    public KernelHook Hook { get; init; }
+
+    /// <summary>With <see cref="AttachWay.Nfqueue"/>: what is its own of the options.</summary>
+    public NfqueueOptions Nfqueue { get; init; } = new() { Bridges = [] };
 
     /// <summary>Queues, each with a thread of its own.</summary>
     public int Workers { get; init; } = 1;

@@ -1,4 +1,5 @@
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Nfqueue;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Policy.Guests;
@@ -30,10 +31,19 @@ internal static class BridgeOptionsReader
         HeartbeatMs = model.HeartbeatMs,
         BacklogFrames = model.BacklogFrames,
         PuntDevice = device.Name,
+        Hook = model.Hook,
         TakesOver = device.TakesOver,
         BridgeDefaults = model.Bridges.ToDictionary(bridge => bridge.Name, bridge => OptionsOf(bridge.Mode, bridge.Fail)),
         Ports = model.Bridges.SelectMany(bridge => bridge.Ports).ToDictionary(port => port.Name, port => OptionsOf(port.Mode, port.Fail)),
         RoleOptions = model.RoleFails.Count == 0 ? null : port => OfRole(model, guests.Guests, port),
+    };
+
+    /// <summary>The same for netfilter queues, which have one fail mode for all ports.</summary>
+    public static NfqueueOptions QueuesOf(DaemonModel model) => model.Nfqueue with
+    {
+        Bridges = [.. model.Bridges.Where(bridge => bridge.Mode != PortMode.Off).Select(bridge => bridge.Name)],
+        WorkerCount = model.Workers,
+        Fail = model.Bridges.Any(bridge => bridge.Fail.Crash == FailMode.Closed) ? Attachments.Bridge.FailMode.Closed : Attachments.Bridge.FailMode.Open,
     };
 
     private static PortOptions? OfRole(DaemonModel model, GuestSet guests, string port)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Services;
@@ -15,7 +16,7 @@ public sealed class CoverageBoard : IDisposable
     private const int WriteEveryMs = 1000;
 
     private readonly DaemonModel _model;
-    private readonly BridgeAttachment _attachment;
+    private readonly IWireAttachment _attachment;
     private readonly GuestTable _guests;
     private readonly Func<RuleSetStats> _rules;
     private readonly long _startedUs = NowUs();
@@ -23,7 +24,7 @@ public sealed class CoverageBoard : IDisposable
     private WorkerCounters[] _counters = [];
     private long _nextUs;
 
-    public CoverageBoard(DaemonModel model, BridgeAttachment attachment, GuestTable guests, Func<RuleSetStats> rules)
+    public CoverageBoard(DaemonModel model, IWireAttachment attachment, GuestTable guests, Func<RuleSetStats> rules)
     {
         (_model, _attachment, _guests, _rules) = (model, attachment, guests, rules);
         _nextUs = _startedUs + (model.Engine.Stats.IntervalSeconds * 1_000_000L);

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Nfqueue;
 using BridgeGuard.Attachments.Wrappers;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
@@ -32,7 +33,10 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private readonly GuestTable _guests;
     private readonly ILogger<LocalPlane> _logger;
     private readonly CancellationTokenSource _stop = new();
-    private readonly BridgeAttachment _attachment;
+    private readonly IWireAttachment _attachment;
+
+    // The same where it is one: only it can be taken over, and leaves programs behind.
+    private readonly BridgeAttachment? _bridge;
     private readonly PacketWorker[] _workers;
     private readonly CoverageBoard _coverage;
     private readonly HashSet<IPAddress> _blocked = [];
@@ -57,7 +61,15 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _border = border;
         _guests = guests;
         _logger = logger;
-        _attachment = new BridgeAttachment(BridgeOptionsReader.Of(model, guests, device ?? PuntDeviceName.First));
+        if (model.Attach == AttachWay.Nfqueue)
+        {
+            _attachment = new NfqueueAttachment(BridgeOptionsReader.QueuesOf(model));
+        }
+        else
+        {
+            _attachment = _bridge = new BridgeAttachment(BridgeOptionsReader.Of(model, guests, device ?? PuntDeviceName.First));
+        }
+
         _workers = new PacketWorker[_attachment.WorkerCount];
         _coverage = new CoverageBoard(model, _attachment, guests, () => new RuleSetStats(
             (_programs.LastReload?.ToUnixTimeMilliseconds() ?? 0) * 1000, _programs.Program.Rules.Count, _programs.RulesFailed, 0));
@@ -70,10 +82,10 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
         _guests.Apply(atStart, model.Policy);
         _programs.Apply(atStart, StandingActions.Empty);
-        Commands.Add("hand-over", _ => _attachment.HandOver() is { } error ? throw new PlaneException(error.Message) : null);
+        Commands.Add("hand-over", _ => _bridge?.HandOver() is { } error ? throw new PlaneException(error.Message) : null);
         Commands.Add("take-back", _ =>
         {
-            _attachment.TakeBack();
+            _bridge?.TakeBack();
             return null;
         });
     }
@@ -136,8 +148,14 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     /// <summary>A stop leaves no trace, whatever is configured.</summary>
     public bool StopsClean
     {
-        get => _attachment.StopsClean;
-        set => _attachment.StopsClean = value;
+        get => _bridge?.StopsClean ?? true;
+        set
+        {
+            if (_bridge is not null)
+            {
+                _bridge.StopsClean = value;
+            }
+        }
     }
 
     /// <summary>Acquires what is needed; from here on ports that are closed at the start are closed. Before the rules are loaded.</summary>

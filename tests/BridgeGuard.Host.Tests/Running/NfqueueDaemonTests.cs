@@ -1,0 +1,44 @@
+using System.Net.Sockets;
+using BridgeGuard.Host.Tests.Attachments.Bridge;
+using BridgeGuard.Host.Tests.Attachments.Nfqueue;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Running;
+
+/// <summary>The whole program with <c>attach: nfqueue</c>.</summary>
+public sealed class NfqueueDaemonTests : IDisposable
+{
+    private readonly BridgeLab _lab = new();
+
+    public NfqueueDaemonTests() => RunningQueue.SkipUnlessPossible(_lab);
+
+    public void Dispose() => _lab.Dispose();
+
+    [Fact]
+    public void RulesDropAndTheHostIsCleanAfterwards()
+    {
+        string before = Rules();
+        using (RunningDaemon daemon = new(
+            _lab, """drop udp any any -> any any (msg:"bad word"; content:"attack"; sid:1;)""", more: "attach: nfqueue\nnfqueue: {first-queue: 77, rules: iptables}"))
+        {
+            Assert.Contains("--queue-num 77", Rules(), StringComparison.Ordinal);
+            using Socket b = BridgeLab.Udp(_lab.B, port: 9000);
+            using Socket a = BridgeLab.Udp(_lab.A, to: BridgeLab.AddressB, toPort: 9000);
+            byte[] buffer = new byte[100];
+            a.Send("hello"u8);
+            Assert.Equal(5, b.Receive(buffer));
+            a.Send("attack"u8);
+            a.Send("hello again"u8);
+            Assert.Equal(11, b.Receive(buffer));
+            Assert.True(BridgeLab.Until(() => daemon.Records("alert").Count == 1));
+            Assert.Equal("blocked", daemon.Records("alert")[0].GetProperty("alert").GetProperty("action").GetString());
+            Assert.True(BridgeLab.Until(() => daemon.Coverage("pa").GetProperty("inspectedBytes").GetInt64() > 0));
+            Assert.Equal(0, daemon.Stop());
+        }
+
+        Assert.Equal(before, Rules());
+        Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
+    }
+
+    private string Rules() => BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w -S").Output;
+}
