@@ -254,14 +254,14 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _guests.Apply(set, _model.Policy);
         _programs.Apply(set, new StandingActions(message.Actions));
         BlockInKernel(message.Actions);
-        _attachment.RefreshPorts(); // A guest's role may have a choice of its own for failures.
+        _bridge?.RefreshPorts(); // A guest's role may have a choice of its own for failures.
         return null;
     }
 
     /// <summary>Peers blocked for everybody are dropped before they reach a worker; what the kernel refuses the engine does.</summary>
     private void BlockInKernel(StandingAction[] actions)
     {
-        if (_attachment.Decisions is not { } decisions)
+        if (_bridge?.Decisions is not { } decisions)
         {
             return;
         }

@@ -19,7 +19,7 @@ public sealed class QemuGuestTests : IDisposable
 
     // In the order in which they need each other; what a kernel has built in is left out.
     private static readonly string[] s_modules =
-        ["virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover", "net_failover", "virtio_net"];
+        ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover", "net_failover", "virtio_net"];
 
     private readonly BridgeLab _lab = new();
     private readonly TemporaryFolder _folder = new();
