@@ -36,7 +36,7 @@ internal sealed partial class RuleCompiler
                         continue;
                     }
 
-                    DirectionMask mask = rule.IsTwoWay ? descriptor.Directions : descriptor.Directions & directions;
+                    DirectionMask mask = section.Only & (rule.IsTwoWay ? descriptor.Directions : descriptor.Directions & directions);
                     own.Add(new InspectionEngine
                     {
                         Kind = EngineKind.Buffer,
@@ -203,7 +203,7 @@ internal sealed partial class RuleCompiler
             DirectionMask all = DirectionMask.None;
             foreach ((Protocol owner, BufferDescriptor descriptor) in section.Buffer!.Variants)
             {
-                all |= owner.Id == protocol ? descriptor.Directions : DirectionMask.None;
+                all |= owner.Id == protocol ? descriptor.Directions & section.Only : DirectionMask.None;
             }
 
             mask &= all;

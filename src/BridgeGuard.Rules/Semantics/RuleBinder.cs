@@ -70,9 +70,9 @@ internal static partial class RuleBinder
             {
                 context.FailAt(context.Option.Name, DiagnosticCode.Unsupported, $"{feature.ToUpperInvariant()} support is not enabled");
             }
-            else if (CheckArgument(context, ArgumentRule.None))
+            else if (TryReadOnly(context, buffer, out DirectionMask only))
             {
-                context.Rule.Activate(Sections.Of(context.Rule, buffer, [], context.Option.Name));
+                context.Rule.Activate(Sections.Of(context.Rule, buffer, [], context.Option.Name, only));
             }
         }
         else if (index.Modifiers.TryGetValue(name, out BufferDefinition? modified))
@@ -113,6 +113,36 @@ internal static partial class RuleBinder
         {
             context.FailAt(context.Option.Name, DiagnosticCode.UnknownKeyword, $"the keyword «{name}» is not known");
         }
+    }
+
+    /// <summary>Buffers of both directions that a rule may narrow to one.</summary>
+    private static readonly HashSet<string> Directed =
+    [
+        "http.accept", "http.accept_lang", "http.accept_enc", "http.connection", "http.content_len", "http.content_type", "http.referer",
+        "file.data", "file.name", "file.magic",
+    ];
+
+    private static bool TryReadOnly(BindContext context, BufferDefinition buffer, out DirectionMask only)
+    {
+        only = context.Argument switch
+        {
+            "" => DirectionMask.Both,
+            "to_server" => DirectionMask.ToServer,
+            "to_client" => DirectionMask.ToClient,
+            _ => DirectionMask.None,
+        };
+        if (!Directed.Contains(buffer.Name))
+        {
+            return CheckArgument(context, ArgumentRule.None);
+        }
+
+        if (only == DirectionMask.None)
+        {
+            context.FailArgument("to_server or to_client");
+            return false;
+        }
+
+        return true;
     }
 
     private static bool CheckQuotes(BindContext context, bool isAllowed)
@@ -214,7 +244,7 @@ internal static partial class RuleBinder
 
         rule.Activate(section.Frame is { } frame
             ? Sections.Of(rule, frame, [.. section.Transforms, transform], context.Option.Name)
-            : Sections.Of(rule, section.Buffer!, [.. section.Transforms, transform], context.Option.Name));
+            : Sections.Of(rule, section.Buffer!, [.. section.Transforms, transform], context.Option.Name, section.Only));
     }
 
     private static void ApplyProtocolKeyword(BindContext context, ProtocolKeywordDefinition keyword)

@@ -543,7 +543,7 @@ internal static class RuleChecks
         {
             if (rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, protocol.Id))
             {
-                mask |= descriptor.Directions;
+                mask |= descriptor.Directions & section.Only;
             }
         }
 

@@ -232,6 +232,9 @@ internal sealed class SectionModel
 
     public bool AbsentOrElse { get; set; }
 
+    /// <summary>The directions that the keyword's own argument leaves (<c>http.connection:to_client</c>).</summary>
+    public DirectionMask Only { get; init; } = DirectionMask.Both;
+
     /// <summary>Column of the keyword that opened it.</summary>
     public int Column { get; init; }
 

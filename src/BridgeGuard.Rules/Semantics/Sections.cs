@@ -1,5 +1,6 @@
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Transforms;
+using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Rules.Syntax;
 
 namespace BridgeGuard.Rules.Semantics;
@@ -8,17 +9,18 @@ namespace BridgeGuard.Rules.Semantics;
 internal static class Sections
 {
     /// <summary>The section of a buffer: the one there is, or a new one; a multi-buffer gets a new one each time it is named.</summary>
-    public static SectionModel Of(RuleModel rule, BufferDefinition buffer, IReadOnlyList<Transform> transforms, Token keyword)
+    public static SectionModel Of(
+        RuleModel rule, BufferDefinition buffer, IReadOnlyList<Transform> transforms, Token keyword, DirectionMask only = DirectionMask.Both)
     {
         foreach (SectionModel section in rule.Sections)
         {
-            if (section.Buffer == buffer && SameTransforms(section.Transforms, transforms) && (!buffer.IsMulti || section.Ops.Count == 0))
+            if (section.Buffer == buffer && section.Only == only && SameTransforms(section.Transforms, transforms) && (!buffer.IsMulti || section.Ops.Count == 0))
             {
                 return section;
             }
         }
 
-        var made = new SectionModel { Buffer = buffer, Column = keyword.Column, Keyword = keyword.Text };
+        var made = new SectionModel { Buffer = buffer, Only = only, Column = keyword.Column, Keyword = keyword.Text };
         made.Transforms.AddRange(transforms);
         rule.Sections.Add(made);
         return made;
