@@ -46,6 +46,9 @@ internal sealed partial class BufferInspector : IDisposable
         Context = default;
     }
 
+    /// <summary>The bytes are one of several windows of a frame, each judged once: what an earlier one had is not missed in this.</summary>
+    public bool IsWindow { get; set; }
+
     /// <summary>Whether all instructions hold.</summary>
     /// <param name="section">The instructions.</param>
     /// <param name="buffer">What they are run over.</param>
@@ -84,6 +87,12 @@ internal sealed partial class BufferInspector : IDisposable
             {
                 case BufferOpKind.Content:
                     bool isNegated = (op.Flags & OpFlags.Negated) != 0;
+                    if (isNegated && IsWindow && IsBeforeWindow(op))
+                    {
+                        // Judged with the window that had the place; that it is not in this one says nothing.
+                        return Fail(isFutile: true);
+                    }
+
 
                     // In a stream window an old occurrence does not count, so a later one is looked for.
                     if (!isNegated && ((op.Flags & OpFlags.NextIsRelative) != 0 || _freshFrom > 0))
@@ -234,6 +243,11 @@ internal sealed partial class BufferInspector : IDisposable
             }
         }
     }
+
+    /// <summary>The content may stand only at places that earlier windows had.</summary>
+    private bool IsBeforeWindow(in BufferOp op) =>
+        (op.Flags & (OpFlags.Relative | OpFlags.HasDepth | OpFlags.OffsetIsVariable | OpFlags.DepthIsVariable)) == OpFlags.HasDepth
+        && op.Offset + op.Depth <= _bufferOffset;
 
     /// <summary>The first occurrence at or after <paramref name="from"/> (-1: from the content's own start) that its bounds allow.</summary>
     private bool FindContent(in BufferOp op, ReadOnlySpan<byte> buffer, int cursor, int from, out int found)

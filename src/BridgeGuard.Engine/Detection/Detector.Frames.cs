@@ -155,7 +155,10 @@ public sealed partial class Detector
 
         RulesEvaluated++;
         _inspector.BeginRule(_rules, _flow);
-        if (MatchConditions(rule) && _inspector.Inspect(entry.Payload, data, offset, isComplete: true, freshFrom))
+        _inspector.IsWindow = true;
+        bool matches = MatchConditions(rule) && _inspector.Inspect(entry.Payload, data, offset, isComplete: true, freshFrom);
+        _inspector.IsWindow = false;
+        if (matches)
         {
             OnMatch(rule, AlertFlags.Frame, frame.HasTransaction ? FindTransaction(frame.TransactionId) : null, in frame);
         }

@@ -16,7 +16,7 @@ public sealed class FlowPressureTests : IFlowEndHandler
     private readonly List<FlowEndReason> _ends = [];
     private readonly WorkerCounters _counters = new();
 
-    public void OnFlowEnd(Flow flow, FlowEndReason reason) => _ends.Add(reason);
+    void IFlowEndHandler.OnFlowEnd(Flow flow, FlowEndReason reason) => _ends.Add(reason);
 
     [Theory]
     [InlineData(IpProtocols.Tcp, FlowState.New, 60)]

@@ -81,16 +81,16 @@ internal sealed class TcpAttack(TcpKernelHost host)
         foreach (TcpSegment segment in segments)
         {
             TcpSegment whole = segment.Options.Length == 0 && UsualOptions.Length > 0 ? segment with { Options = UsualOptions } : segment;
-            Pass(inspector, whole.ToFrame(port, Isn, serverNext));
+            Pass(inspector, whole.ToFrame(port, Isn, serverNext), segment.IsLost);
             TakeAnswers(inspector, port);
         }
 
         return host.Read(port).Text;
     }
 
-    private void Pass(IInspector inspector, byte[] frame)
+    private void Pass(IInspector inspector, byte[] frame, bool isLost = false)
     {
-        if (inspector.Inspect(frame, fromHost: false))
+        if (inspector.Inspect(frame, fromHost: false) && !isLost)
         {
             host.Send(frame);
         }

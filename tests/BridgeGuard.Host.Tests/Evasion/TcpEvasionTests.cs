@@ -95,6 +95,31 @@ public sealed class TcpEvasionTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// The harmless copy passed inspection and was lost behind it, so that the host would take whatever the second copy holds: it must hold the first one's bytes, however
+    /// it is cut.
+    /// </summary>
+    [Fact]
+    public void AConflictingCopyOfWhatTheHostNeverGotIsRewritten()
+    {
+        TcpAttack attack = new(_host);
+        for (int start = 0; start < TcpAttack.Text.Length - 4; start += 5)
+        {
+            foreach (int length in (int[])[1, 9, TcpAttack.Text.Length - start])
+            {
+                int end = Math.Min(start + length, TcpAttack.Text.Length);
+                List<TcpSegment> first = [.. Parts(Harmless, 0, start), .. Parts(Harmless, start, end).Select(part => part with { IsLost = true }), .. Parts(Harmless, end, Harmless.Length)];
+                attack.Check($"{start} to {end}", [.. first, .. Parts(TcpAttack.Text, start, end)], Harmless);
+                attack.Check($"{start} to {end}, all again", [.. first, .. Parts(TcpAttack.Text, 0, TcpAttack.Text.Length)], Harmless);
+                int middle = (start + end) / 2;
+                attack.Check($"{start} to {end}, in two, back to front", [.. first, .. Parts(TcpAttack.Text, middle, end), .. Parts(TcpAttack.Text, start, middle)], Harmless);
+            }
+        }
+    }
+
+    private static TcpSegment[] Parts(string text, int start, int end) =>
+        start == end ? [] : [new TcpSegment { Offset = start, Data = TcpAttack.Bytes(text[start..end]) }];
+
     [Fact]
     public void RandomSegmentsWithConflictingCopies()
     {

@@ -34,6 +34,9 @@ internal sealed record TcpSegment
 
     public bool BadIpChecksum { get; init; }
 
+    /// <summary>Lost between the engine and the host: inspected, never received.</summary>
+    public bool IsLost { get; init; }
+
     /// <summary>For another station: the host's kernel does not take it.</summary>
     public bool OtherMac { get; init; }
 
