@@ -26,7 +26,7 @@ public sealed class SettlingTests : IEventSink, IDisposable
 
     public void Dispose() => _worker.Dispose();
 
-    public void Write(in EventHeader header, ReadOnlySpan<byte> json)
+    void IEventSink.Write(in EventHeader header, ReadOnlySpan<byte> json)
     {
     }
 

@@ -31,7 +31,7 @@ public sealed class HoneypotTests : IEventSink, IDisposable
 
     public void Dispose() => _lab.Dispose();
 
-    public void Write(in EventHeader header, ReadOnlySpan<byte> json)
+    void IEventSink.Write(in EventHeader header, ReadOnlySpan<byte> json)
     {
     }
 
