@@ -21,8 +21,11 @@ for k in a b; do
   ip -n "$P-$k" addr add "198.18.0.$([ $k = a ] && echo 1 || echo 2)/24" dev eth0; ip -n "$P-$k" link set eth0 up
 done
 ip netns exec "$P-b" iperf3 -s >/dev/null 2>&1 & KIDS+=($!)
-# The first rule matches nothing, so every byte is inspected; the second bypasses the flow, so that the kernel carries it.
+# The first rule matches nothing, and no flow is ever without a rule that could (ttl), so every byte is inspected; with "none" there is no rule and the early
+# verdict gives the flow to the kernel when its protocol is known to be unknown; "decided" passes the flow at its first packet.
 echo 'alert tcp any any -> any any (msg:"never"; flow:established,to_server; content:"bridgeguard-bench-never-sent"; sid:1;)' >"$DIR/inspect.rules"
+echo 'alert tcp any any -> any any (msg:"never either"; ttl:3; sid:3;)' >>"$DIR/inspect.rules"
+: >"$DIR/none.rules"
 echo 'pass tcp any any -> any any (msg:"trusted"; sid:2;)' >"$DIR/decided.rules"
 start_bg() {
   mkdir -p "$DIR/log"; : >"$DIR/bg.log"
@@ -40,6 +43,7 @@ measure() { # NAME
 for _ in $(seq "$RUNS"); do
   measure bridge
   start_bg "$DIR/inspect.rules"; measure inspected; stop_bg
+  start_bg "$DIR/none.rules"; measure none; stop_bg
   start_bg "$DIR/decided.rules"; measure decided; stop_bg
 done
 python3 - "$DIR/results" <<'P'
