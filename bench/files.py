@@ -74,7 +74,10 @@ def daemon(delivery):
 
 
 def fetch(name):
-    out = run('ip', 'netns', 'exec', f'{tag}-a', 'curl', '-s', '-o', '/dev/null', '-w', '%{time_total} %{size_download} %{errormsg}', '-m', '60', f'http://198.18.0.2/{name}').split()
+    try:
+        out = run('ip', 'netns', 'exec', f'{tag}-a', 'curl', '-s', '-o', '/dev/null', '-w', '%{time_total} %{size_download} %{errormsg}', '-m', '60', f'http://198.18.0.2/{name}').split()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f'curl ends with {error.returncode}\n' + open(f'{folder}/bg.log').read() + open(f'{folder}/log/eve.json').read()[-2000:])
     if int(out[1]) != options.size << 20:
         sys.exit(f'only {out[1]} bytes arrived')
     return float(out[0]) * 1000
