@@ -55,6 +55,7 @@ public sealed class FlightRecorder : IFrameProcessor
     {
         _worker = worker;
         _options = options;
+        worker.TracksOutcome = true;
         _scratch = new byte[options.SnapBytes];
         _rings = new FrameRing?[Math.Max(1, options.TotalBytes / options.RingBytes)];
         for (int i = 0; i < Blocks; i++)

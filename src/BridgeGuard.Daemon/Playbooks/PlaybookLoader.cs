@@ -98,7 +98,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
             }
         }
 
-        if (actions.Count == 0)
+        if (!section.Sections("then").Any())
         {
             section.Error(section.Has("then") ? "then" : null, $"playbook '{name}' does nothing, expected 'then:' with at least one action");
         }
@@ -176,7 +176,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
             By = when.Choice("by", TriggerScope.Vm),
             Guests = when.Integer("guests", 1, 1, 10_000),
         };
-        if (trigger.Rules.Count + trigger.Categories.Count == 0 && trigger.MaxSeverity == 0 && trigger.Playbook is null)
+        if (!when.Has("sid") && !when.Has("finding") && trigger.Categories.Count == 0 && trigger.MaxSeverity == 0 && trigger.Playbook is null)
         {
             when.Error(null, "this would act on every alert there is, expected at least one of: sid, finding, category, severity, playbook");
         }

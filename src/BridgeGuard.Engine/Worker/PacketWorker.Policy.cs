@@ -30,12 +30,16 @@ public sealed partial class PacketWorker
     private readonly RateLimiter _rates = new();
     private int _findingCount;
 
+    /// <summary>What held for the flow in hand before it was judged anew.</summary>
+    private RoleAction _restrictionBefore;
+
     /// <summary>Names the ends and works out what holds for the whole flow.</summary>
     private void Judge(Flow flow, Packet packet, bool isNew)
     {
         ushort clientBefore = flow.ClientGuest;
         ushort serverBefore = flow.ServerGuest;
         RoleAction before = flow.Restriction;
+        _restrictionBefore = before;
         Identify(flow);
         flow.PolicyGeneration = _policyGeneration;
         RoleModel client = Model.Roles[flow.ClientRole];
@@ -192,7 +196,8 @@ public sealed partial class PacketWorker
     /// <summary>Keeps the strictest decision about a flow, and tells of every one.</summary>
     private void Decide(Flow flow, RoleAction action, RuleInfo why, bool tells, RoleModel? role, string? place)
     {
-        if (tells)
+        // A flow that goes on hears of a restriction when it begins; what is only told of is told once.
+        if (tells || (_restrictionBefore == RoleAction.AsRule && action > RoleAction.Alert))
         {
             AddFinding(why, action, role, place);
         }
