@@ -15,6 +15,7 @@ internal static class CommandTree
             CoverageCommand.Create(),
             DataPlaneCommand.Create(),
             DoctorCommand.Create(),
+            ExplainCommand.Create(),
             GuestsCommand.Create(),
             ImportCommand.Create(),
             PolicyCommand.Create(),

@@ -398,7 +398,7 @@ public static class DaemonConfigLoader
     }
 
     private static EveSettings Eve(IEnumerable<EveTypeSettings> types, bool communityId = true) =>
-        new() { CommunityId = communityId, Types = [.. types], HostName = Environment.MachineName };
+        new() { CommunityId = communityId, Types = [.. types], HostName = Environment.MachineName, EventIds = true };
 
     /// <summary>Records are written in their extended form, as Suricata's shipped configuration asks for.</summary>
     private static EveTypeSettings TypeOf(string name) =>

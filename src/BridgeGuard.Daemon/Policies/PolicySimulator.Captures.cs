@@ -35,7 +35,7 @@ public sealed partial class PolicySimulator
         return Result(Checked(strictest));
     }
 
-    private static List<(long TimeUs, byte[] Bytes)> ReadFrames(string file)
+    internal static List<(long TimeUs, byte[] Bytes)> ReadFrames(string file)
     {
         var frames = new List<(long, byte[])>();
         try

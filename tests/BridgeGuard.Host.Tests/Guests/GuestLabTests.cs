@@ -1,0 +1,209 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json;
+using BridgeGuard.Host.Tests.Attachments.Bridge;
+using Xunit;
+
+namespace BridgeGuard.Host.Tests.Guests;
+
+/// <summary>Guests of several roles on a real bridge, with the whole program: what clients and servers see, and what events say.</summary>
+public sealed class GuestLabTests
+{
+    private const string Attack = "alert http any any -> any any (msg:\"attack\"; flow:to_server; http.uri; content:\"/attack\"; classtype:web-application-attack; priority:3; sid:1;)";
+
+    /// <summary>What the client of (row) sees when it attacks port 80 of (column).</summary>
+    private static readonly string[] Roles = ["desktop", "web-server", "database", "build-agent", "iot"];
+
+    private static readonly Dictionary<string, string[]> Expected = new()
+    {
+        ["desktop"] = ["silence", "silence", "silence", "silence", "silence"],
+        ["web-server"] = ["silence", "reset", "silence", "silence", "reset"],
+        ["database"] = ["silence", "reset", "silence", "silence", "answer"],
+        ["build-agent"] = ["silence", "reset", "silence", "silence", "silence"],
+        ["iot"] = ["silence", "silence", "silence", "silence", "silence"],
+    };
+
+    [Fact]
+    public void TheSameAttackMeetsTheVerdictOfEachPairOfRoles()
+    {
+        // Eight guests of five roles: those that attack and those that are attacked are different ones where they have the same role.
+        using GuestLab lab = new(["desktop", "web-server", "database", "build-agent", "iot", "desktop", "web-server", "database"], Attack);
+        foreach (LabGuest guest in lab.Guests)
+        {
+            lab.Serve(guest, 80);
+        }
+
+        var seen = new ConcurrentDictionary<(string From, string To), string>();
+        (LabGuest From, LabGuest To)[] pairs = [.. Roles.SelectMany(from => Roles.Select(to => (lab.Guests.First(g => g.Role == from), lab.Guests.Last(g => g.Role == to)))).Where(p => p.Item1 != p.Item2)];
+        Parallel.ForEach(pairs, new ParallelOptions { MaxDegreeOfParallelism = 8 }, pair => seen[(pair.From.Role, pair.To.Role)] = GuestLab.Try(pair.From, pair.To, 80, "/attack"));
+
+        foreach ((LabGuest from, LabGuest to) in pairs.Where(p => seen[(p.From.Role, p.To.Role)] == "silence" && Expected[p.From.Role][Array.IndexOf(Roles, p.To.Role)] != "silence"))
+        {
+            // A busy machine may be silent for longer than the client waits; what must be silent is not asked again.
+            seen[(from.Role, to.Role)] = GuestLab.Try(from, to, 80, "/attack");
+        }
+
+        Assert.Empty(seen.Where(s => s.Value != Expected[s.Key.From][Array.IndexOf(Roles, s.Key.To)]).Select(s => $"{s.Key.From} to {s.Key.To}: {s.Value}, expected {Expected[s.Key.From][Array.IndexOf(Roles, s.Key.To)]}"));
+        Assert.Equal("answer", GuestLab.Try(lab.Guests[0], lab.Guests[1], 80, "/good"));
+        Assert.Equal("answer", GuestLab.Try(lab.Guests[2], lab.Guests[4], 80, "/good"));
+        Assert.True(BridgeLab.Until(() => lab.Daemon.Records("alert").Count(a => Sid(a) == 1) >= 8), "too few alerts");
+        Assert.All(lab.Daemon.Records("alert"), a =>
+        {
+            LabGuest from = lab.Guests.Single(g => g.Name == Name(a, "vm"));
+            LabGuest to = lab.Guests.Single(g => g.Name == Name(a, "peer_vm"));
+            bool toServer = a.GetProperty("direction").GetString() == "to_server";
+            Assert.Equal(from.Address, a.GetProperty(toServer ? "src_ip" : "dest_ip").GetString());
+            Assert.Equal(to.Address, a.GetProperty(toServer ? "dest_ip" : "src_ip").GetString());
+            Assert.Equal(to.Role, a.GetProperty("peer_vm").GetProperty("role").GetString());
+            Assert.Equal(from.Port, a.GetProperty("vm").GetProperty("port").GetString());
+        });
+    }
+
+    [Fact]
+    public void GuestsThatSwapAddressesOnTheBridgeKeepTheirNames()
+    {
+        using GuestLab lab = new(["desktop", "web-server", "web-server"], Attack);
+        (LabGuest a, LabGuest b, LabGuest server) = (lab.Guests[0], lab.Guests[1], lab.Guests[2]);
+        lab.Serve(server, 80);
+        GuestLab.Try(a, server, 80, "/attack/a1");
+        foreach ((LabGuest guest, string address) in new[] { (a, b.Address), (b, a.Address) })
+        {
+            BridgeLab.Ip($"-n {guest.Space} addr flush dev eth0");
+            BridgeLab.Ip($"-n {guest.Space} addr add {address}/24 dev eth0");
+        }
+
+        BridgeLab.Ip($"-n {server.Space} neigh flush all");
+        GuestLab.Try(a, server, 80, "/attack/a2");
+        GuestLab.Try(b, server, 80, "/attack/b2");
+
+        Assert.True(BridgeLab.Until(() => lab.Daemon.Records("alert").Count(r => Sid(r) == 1) >= 3));
+        var names = lab.Daemon.Records("alert").Where(r => Sid(r) == 1).Select(r => (r.GetProperty("src_ip").GetString()!, Name(r, "vm"))).Distinct().ToList();
+        Assert.Contains((a.Address, a.Name), names);
+        Assert.Contains((b.Address, a.Name), names);
+        Assert.Contains((a.Address, b.Name), names);
+        Assert.Equal(3, names.Count);
+    }
+
+    [Fact]
+    public void AScanIsMovedToTheHoneypotHalfWayAndGoesOnThere()
+    {
+        using GuestLab lab = new(["desktop", "web-server", "default"], Attack);
+        (LabGuest scanner, LabGuest victim, LabGuest honeypot) = (lab.Guests[0], lab.Guests[1], lab.Guests[2]);
+        const int first = 2000;
+        const int count = 60;
+        for (int i = 40; i < count; i++)
+        {
+            lab.Serve(honeypot, first + i);
+        }
+
+        Assert.True(BridgeLab.Ping(scanner.Space, victim.Address));
+        var open = new List<int>();
+        for (int i = 0; i < count; i++)
+        {
+            using Socket? socket = BridgeLab.Connect(scanner.Space, victim.Address, first + i, timeoutMs: 400);
+            if (socket is not null)
+            {
+                open.Add(i);
+            }
+        }
+
+        // The victim serves none of them: what is open is the honeypot's.
+        Assert.Equal(Enumerable.Range(40, 20), open);
+        Assert.Equal("answer", GuestLab.Try(scanner, victim, first + 50, "/more"));
+        Assert.True(BridgeLab.Until(() => lab.Daemon.Records("alert").Any(r => r.TryGetProperty("redirect", out _))));
+        JsonElement moved = lab.Daemon.Records("alert").Last(r => r.TryGetProperty("redirect", out _));
+        Assert.Equal("honeypot", moved.GetProperty("redirect").GetProperty("target").GetString());
+        Assert.Equal(victim.Address, moved.GetProperty("dest_ip").GetString());
+        Assert.Contains(lab.Daemon.Records("alert"), r => Sid(r) == 30);
+    }
+
+    [Fact]
+    public void QuarantineByHandEndsByItselfAndCanBeTakenBack()
+    {
+        using GuestLab lab = new(["desktop", "web-server"], Attack);
+        (LabGuest desktop, LabGuest server) = (lab.Guests[0], lab.Guests[1]);
+        lab.Serve(server, 80);
+        Assert.Equal("answer", GuestLab.Try(desktop, server, 80, "/"));
+
+        (int code, string output) = lab.Program($"action do quarantine {desktop.Name} --for 6 -c {lab.Daemon.ConfigFile}");
+        Assert.True(code == 0 && output.Contains("active", StringComparison.Ordinal), output);
+        Assert.Equal("silence", GuestLab.Try(desktop, server, 80, "/"));
+        Assert.Contains($"{desktop.Name}", lab.Program($"action list -c {lab.Daemon.ConfigFile}").Output);
+        Assert.Contains("(quarantine)", lab.Program($"guests -c {lab.Daemon.ConfigFile}").Output);
+        Assert.True(BridgeLab.Until(() => GuestLab.Try(desktop, server, 80, "/") == "answer", 15_000), "it does not end");
+        Assert.DoesNotContain(desktop.Name, lab.Program($"action list -c {lab.Daemon.ConfigFile}").Output);
+
+        Assert.Equal(0, lab.Program($"action do block {server.Address} -c {lab.Daemon.ConfigFile}").Code);
+        Assert.Equal("silence", GuestLab.Try(desktop, server, 80, "/"));
+        (code, output) = lab.Program($"action undo 2 -c {lab.Daemon.ConfigFile}");
+        Assert.True(code == 0, output);
+        Assert.True(BridgeLab.Until(() => GuestLab.Try(desktop, server, 80, "/") == "answer", 15_000), "it is not taken back");
+        Assert.Equal(0, lab.Program($"action audit -c {lab.Daemon.ConfigFile}").Code);
+        Assert.Equal(1, lab.Program($"action undo 2 -c {lab.Daemon.ConfigFile}").Code);
+    }
+
+    [Fact]
+    public void HotPluggedPortsAreJudgedFromTheirFirstFrame()
+    {
+        const int ports = 150;
+        using Scanning.TemporaryFolder vms = new();
+        for (int i = 0; i < ports; i++)
+        {
+            File.WriteAllText(vms.File($"h{i}.yaml"), $"name: hot{i}\nrole: database\nports: [hp{i}]\nmacs: [\"{MacOf(i)}\"]\n");
+        }
+
+        using GuestLab lab = new(["web-server"], Attack, $"guest-sources: {{vms: {vms.Path}}}");
+        string space = lab.Bridge.AddNamespace("-hot");
+        for (int i = 0; i < ports; i++)
+        {
+            // A manager's order: the port is made and enslaved before its guest runs.
+            BridgeLab.Ip($"link add hp{i} netns {lab.Bridge.Host} type veth peer name h{i} address {MacOf(i)} netns {space}");
+            BridgeLab.Ip($"-n {lab.Bridge.Host} link set hp{i} master br0 up");
+            BridgeLab.Ip($"-n {space} link set h{i} up");
+            string device = $"h{i}";
+            byte[] frame = Attachments.Bridge.FrameBuilder.Udp($"10.77.1.{i + 1}", lab.Guests[0].Address, 4000, 9999, "first", MacOf(i), lab.Guests[0].Mac);
+            BridgeLab.In(space, () =>
+            {
+                using Socket raw = RawSockets.Open(device);
+                return raw.Send(frame);
+            });
+        }
+
+        // A database may not use that service: the first frame of each is dropped, and named.
+        Assert.True(BridgeLab.Until(() => Judged(lab).Count >= ports, 10_000), $"only {Judged(lab).Count} of {ports} first frames were judged");
+        Assert.Equal(Enumerable.Range(0, ports).Select(i => $"hot{i}").Order(), Judged(lab).Order());
+    }
+
+    [Fact]
+    public void AnEventIsExplainedAndTheReplayProvesTheChange()
+    {
+        using GuestLab lab = new(["desktop", "web-server"], Attack, "recorder: {enabled: yes}");
+        (LabGuest desktop, LabGuest server) = (lab.Guests[0], lab.Guests[1]);
+        lab.Serve(server, 80);
+        Assert.Equal("silence", GuestLab.Try(desktop, server, 80, "/attack"));
+        Assert.True(BridgeLab.Until(() => lab.Daemon.Records("alert").Any(a => Sid(a) == 1)));
+        JsonElement alert = lab.Daemon.Records("alert").First(a => Sid(a) == 1);
+        string id = alert.GetProperty("event_id").GetString()!;
+        string recording = Path.Combine(lab.Daemon.LogFolder, "recordings", id + ".pcapng");
+        Assert.True(BridgeLab.Until(() => File.Exists(recording)), "no recording");
+
+        (int code, string output) = lab.Program($"explain {id} --replay -c {lab.Daemon.ConfigFile}");
+
+        Assert.True(code == 0, output);
+        Assert.Contains("1:1 attack", output);
+        Assert.Contains("role desktop: drop, at", output);
+        Assert.Contains("desktop.yaml:", output);
+        Assert.Contains("{sid: 1, action: alert}", output);
+        Assert.Matches("replayed +drop", output);
+        Assert.True(System.Text.RegularExpressions.Regex.IsMatch(output, "with the change +pass"), output);
+    }
+
+    private static string MacOf(int i) => string.Create(CultureInfo.InvariantCulture, $"02:77:00:01:{i >> 8:x2}:{i & 255:x2}");
+
+    private static List<string> Judged(GuestLab lab) => [.. lab.Daemon.Records("alert").Where(r => Sid(r) == 21).Select(r => Name(r, "vm")).Distinct()];
+
+    private static int Sid(JsonElement record) => record.GetProperty("alert").GetProperty("signature_id").GetInt32();
+
+    private static string Name(JsonElement record, string end) => record.TryGetProperty(end, out JsonElement guest) ? guest.GetProperty("name").GetString()! : "";
+}
