@@ -29,6 +29,11 @@ internal static class Program
             return FlowTableBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 1_000_000);
         }
 
+        if (args is ["guests", ..])
+        {
+            return GuestPolicyBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 101);
+        }
+
         if (args is ["cache", ..])
         {
             return CacheScaleBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 10_000_000);

@@ -104,14 +104,19 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
         }
 
         YamlSection? sources = root.Section("guest-sources");
-        string? Folder(string key) => sources?.Text(key) is { Length: > 0 } path ? Path.GetFullPath(path, folder) : null;
+        string? Folder(string key, string? otherwise)
+        {
+            string? path = sources is not null && sources.Has(key) ? sources.Text(key) : otherwise;
+            return path is { Length: > 0 } and not "no" ? Path.GetFullPath(path, folder) : null;
+        }
+
         var model = new GuestsModel
         {
             Configured = records,
-            Libvirt = Folder("libvirt"),
-            LibvirtRunning = Folder("libvirt-running"),
-            Proxmox = Folder("proxmox"),
-            VmFiles = Folder("vms"),
+            Libvirt = Folder("libvirt", "/etc/libvirt/qemu"),
+            LibvirtRunning = Folder("libvirt-running", "/run/libvirt/qemu"),
+            Proxmox = Folder("proxmox", "/etc/pve"),
+            VmFiles = Folder("vms", null),
             RescanSeconds = sources?.Integer("rescan-seconds", 10, 1, 3600) ?? 10,
             Selectors = [.. _selectors.Select(s => s.Selector)],
             Bridges = bridges,
