@@ -107,8 +107,8 @@ internal static class GuestPolicyBench
     {
         for (int i = 0; i < 6; i++)
         {
-            frame[i] = (byte)((0x020000000000 | to) >> (40 - (8 * i)));
-            frame[6 + i] = (byte)((0x020000000000 | from) >> (40 - (8 * i)));
+            frame[i] = (byte)((0x020000000000L | (uint)to) >> (40 - (8 * i)));
+            frame[6 + i] = (byte)((0x020000000000L | (uint)from) >> (40 - (8 * i)));
         }
 
         frames.Add(frame);
