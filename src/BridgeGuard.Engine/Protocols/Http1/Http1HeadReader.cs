@@ -155,11 +155,8 @@ internal static class Http1HeadReader
         }
         else if (!Http1Text.IsToken(trimmed))
         {
-            bool hasZero = trimmed.Contains((byte)0);
-            transaction.Raise(
-                toServer,
-                hasZero ? Http1Anomaly.RequestHeaderInvalid : Http1Anomaly.RequestHeaderNameNotToken,
-                hasZero ? Http1Anomaly.ResponseHeaderInvalid : Http1Anomaly.ResponseHeaderNameNotToken);
+            // Only of a request Suricata tells a zero byte apart.
+            transaction.Raise(toServer, trimmed.Contains((byte)0) ? Http1Anomaly.RequestHeaderInvalid : Http1Anomaly.RequestHeaderNameNotToken, Http1Anomaly.ResponseHeaderNameNotToken);
         }
 
         return trimmed;

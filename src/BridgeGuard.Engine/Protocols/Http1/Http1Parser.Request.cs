@@ -27,6 +27,9 @@ internal sealed partial class Http1Parser
     }
 
     private RequestPhase _requestPhase;
+
+    /// <summary>The rest that is waited for came with the end of a request: it is judged as it would have been whole.</summary>
+    private bool _followsRequest;
     private Http1Transaction? _requesting;
     private Http1BodyReader _requestBody;
 
@@ -72,6 +75,14 @@ internal sealed partial class Http1Parser
             return SkipEmptyLines(rest);
         }
 
+        if (Transactions.NextId > 0 && (_at > 0 || _followsRequest || context.IsEnd) && IsUnexpected(rest, in context, out Step step))
+        {
+            _followsRequest = step.Kind == StepKind.NeedMore;
+            return step;
+        }
+
+        _followsRequest = false;
+
         _requesting = NewTransaction();
         if (_requesting is null)
         {
@@ -82,6 +93,39 @@ internal sealed partial class Http1Parser
         _requestFrame = OpenFrame(Http1Protocol.RequestFrame, _requesting, in context);
         _requestPhase = RequestPhase.Line;
         return Step.Advance(0);
+    }
+
+    /// <summary>
+    /// What comes right behind a request, in the same data, and begins with no method: a line of it without a protocol is more of a body than was
+    /// announced. Without its end it is waited for, and when nothing comes any more it was nothing.
+    /// </summary>
+    private bool IsUnexpected(ReadOnlySpan<byte> rest, in ParseContext context, out Step step)
+    {
+        step = Step.NeedMore;
+        if (Http1Methods.Begins(rest))
+        {
+            return false;
+        }
+
+        int feed = rest.IndexOf((byte)'\n');
+        if (feed < 0)
+        {
+            step = context.IsEnd ? Step.Advance(rest.Length) : Step.NeedMore;
+            return rest.Length < _limits.MetaFieldBytes;
+        }
+
+        if (rest[..feed].IndexOf(" HTTP/"u8) >= 0)
+        {
+            return false;
+        }
+
+        if (Transactions.Count > 0 && Transactions[Transactions.Count - 1] is Http1Transaction { ProgressToServer: >= Http1Progress.Complete } last)
+        {
+            last.Raise(Http1Anomaly.RequestBodyUnexpected);
+        }
+
+        step = Step.Advance(feed + 1);
+        return true;
     }
 
     private Step ReadRequestLine(ReadOnlySpan<byte> rest, in ParseContext context)

@@ -176,7 +176,8 @@ internal sealed partial class Http1Parser
             return;
         }
 
-        if (message.Fields.TryGet("content-type"u8, out ReadOnlySpan<byte> type) && Http1Text.StartsWithIgnoreCase(type, "multipart/byteranges"u8))
+        if (message.Fields.TryGet("content-type"u8, out ReadOnlySpan<byte> type) && Http1Text.StartsWithIgnoreCase(type, "multipart/byteranges"u8)
+            && !message.Fields.TryGet("content-length"u8, out _))
         {
             transaction.Raise(Http1Anomaly.ResponseMultipartByteranges);
         }

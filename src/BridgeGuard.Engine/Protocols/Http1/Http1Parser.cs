@@ -175,6 +175,7 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
         _responseSink.Reset();
         _change = ProtocolChange.None;
         _hasLimits = false;
+        _followsRequest = false;
         _requestFrame = 0;
         _responseFrame = 0;
         if (Upgraded is { } upgraded)
@@ -233,6 +234,9 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
         return true;
     }
 
+    /// <summary>HTTP/1.1 (RFC 9112 §6.1).</summary>
+    private const int FirstWithChunks = 101;
+
     /// <summary>Is the body chunked? An odd spelling counts, with an anomaly.</summary>
     private static bool IsChunked(Http1Transaction transaction, Http1Message message, bool toServer)
     {
@@ -243,6 +247,11 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
 
         if (Http1Text.EqualsIgnoreCase(value, "chunked"u8))
         {
+            if (toServer && message.Version is > 9 and < FirstWithChunks)
+            {
+                transaction.Raise(Http1Anomaly.InvalidTransferEncodingValueInRequest);
+            }
+
             return true;
         }
 

@@ -51,6 +51,26 @@ public sealed class Http1ParserTests
     }
 
     /// <summary>Bytes behind a counted body that may yet become a status line are not judged before they can be.</summary>
+    [Theory]
+    [InlineData("GET /x HTTP/1.1\r\nHost: a\r\nX\0Y: z\r\n\r\n", "request_header_invalid")]
+    [InlineData("POST /x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "invalid_transfer_encoding_value_in_request")]
+    [InlineData("PUT /x HTTP/1.1\r\nHost: a\r\n\r\nmore of it\r\n", "request_body_unexpected")]
+    public void OddRequestsAreNamed(string request, string anomaly)
+    {
+        var bench = new ProtocolBench(new Http1Protocol());
+        bench.Feed([Turn.Client(request)]);
+        Assert.Equal([anomaly], bench.Anomalies());
+        Assert.Equal(1, bench.State.Transactions.Count);
+    }
+
+    [Fact]
+    public void ATunnelsTargetMayDifferFromTheHost()
+    {
+        var bench = new ProtocolBench(new Http1Protocol());
+        bench.Feed([Turn.Client("CONNECT b.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n")]);
+        Assert.Empty(bench.Anomalies());
+    }
+
     [Fact]
     public void SurplusThatBeginsLikeAStatusLineIsBodyWhereverItIsCut()
     {
