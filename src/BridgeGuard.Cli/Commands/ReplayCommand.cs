@@ -112,7 +112,11 @@ internal static class ReplayCommand
                 Console.Error.WriteLine("bridgeguard: detect.engine is vectorscan, but libhs.so.5 is not there; the managed engine searches");
             }
 
-            SearchDatabases.Build(loaded.Rules, cache is null ? null : Path.GetFullPath(cache), stop, out _);
+            SearchDatabases.Build(loaded.Rules, cache is null ? null : Path.GetFullPath(cache), stop, out IReadOnlyList<string> problems);
+            foreach (string problem in problems)
+            {
+                Console.Error.WriteLine($"bridgeguard: {problem}");
+            }
         }
 
         EngineProgram program = new(loaded.Rules, new CompiledPolicy(policy, loaded.Rules.Rules));
