@@ -126,20 +126,28 @@ public sealed partial class Detector
     /// <summary>Adds the rules whose fast pattern occurs in the data.</summary>
     private void Prefilter(PayloadKind kind, ReadOnlySpan<byte> data, long offset)
     {
-        PrefilterTable? table = _rules.PayloadPrefilters[((int)kind * 2) + (int)_packet.Direction];
-        if (table is null)
-        {
-            return;
-        }
-
+        int slot = ((int)kind * 2) + (int)_packet.Direction;
+        PrefilterTable[] tables = _rules.PayloadPrefilters[slot];
         if (!_settings.Detection.Prefilter)
         {
-            AddGroupMembers(table.Rules);
+            foreach (PrefilterTable table in tables)
+            {
+                AddGroupMembers(table.Rules);
+            }
+
             return;
         }
 
         _matches.Clear();
-        table.Set.ScanChunk(data, offset, isLast: true, _matches);
+        for (ulong wanted = _group.PayloadTables(slot); wanted != 0; wanted &= wanted - 1)
+        {
+            PrefilterTable table = tables[System.Numerics.BitOperations.TrailingZeroCount(wanted)];
+            if (table.App == ProtocolId.Unknown || AppMatches(table.App, _app))
+            {
+                table.Set.ScanChunk(data, offset, isLast: true, _matches);
+            }
+        }
+
         AddGroupMembers(_matches.Ids);
     }
 

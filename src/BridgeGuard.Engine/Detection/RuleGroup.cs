@@ -13,12 +13,25 @@ internal sealed class RuleGroup
 
     private readonly RuleGroupKey _key;
 
+    private readonly PayloadMasks _payloadTables;
+
     private RuleGroup(RuleSet rules, in RuleGroupKey key, ulong[] headers)
     {
         RuleSet = rules;
         _key = key;
         _headers = headers;
+        for (int slot = 0; slot < rules.PayloadPrefilters.Length; slot++)
+        {
+            PrefilterTable[] tables = rules.PayloadPrefilters[slot];
+            for (int i = 0; i < tables.Length; i++)
+            {
+                _payloadTables[slot] |= Array.Exists(tables[i].Headers, HasHeader) ? 1UL << i : 0;
+            }
+        }
     }
+
+    /// <summary>Which of the payload searches of a kind and direction have a rule for the group, one bit each.</summary>
+    public ulong PayloadTables(int slot) => _payloadTables[slot];
 
     public RuleSet RuleSet { get; }
 
@@ -95,6 +108,12 @@ internal sealed class RuleGroup
             Anomalies = ByProtocol(rules, anomalies),
             PayloadPatterns = payload,
         };
+    }
+
+    [System.Runtime.CompilerServices.InlineArray((int)PayloadKind.Count * 2)]
+    private struct PayloadMasks
+    {
+        private ulong _first;
     }
 
     private static int[] Sorted(List<int> rules)

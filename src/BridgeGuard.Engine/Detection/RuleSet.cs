@@ -134,8 +134,8 @@ public sealed class RuleSet
     /// <summary>Which rules each header's groups hold, by header.</summary>
     internal HeaderRules[] HeaderRules { get; init; } = [];
 
-    /// <summary>Payload prefilters, by <see cref="PayloadKind"/> and direction: index kind * 2 + direction.</summary>
-    internal PrefilterTable?[] PayloadPrefilters { get; init; } = new PrefilterTable?[(int)PayloadKind.Count * 2];
+    /// <summary>Payload prefilters, by <see cref="PayloadKind"/> and direction: index kind * 2 + direction. Several each, of which a packet needs some.</summary>
+    internal PrefilterTable[][] PayloadPrefilters { get; init; } = EmptyPayload();
 
     /// <summary>Prefilters of transaction buffers, by protocol and direction: index protocol * 2 + direction.</summary>
     internal BufferPrefilters[] BufferPrefilters { get; init; } = EmptyPrefilters();
@@ -174,6 +174,13 @@ public sealed class RuleSet
     private static int[][] EmptyByProtocol()
     {
         var all = new int[(int)ProtocolId.Count][];
+        Array.Fill(all, []);
+        return all;
+    }
+
+    private static PrefilterTable[][] EmptyPayload()
+    {
+        var all = new PrefilterTable[(int)PayloadKind.Count * 2][];
         Array.Fill(all, []);
         return all;
     }
@@ -247,17 +254,23 @@ internal sealed class PrefilterTable
 
     /// <summary>All rules of the set, ascending; what is looked at when the prefilter is off.</summary>
     public required int[] Rules { get; init; }
+
+    /// <summary>Payload searches: the headers of its rules. A packet that fits none of them need not be searched.</summary>
+    public int[] Headers { get; init; } = [];
+
+    /// <summary>Payload searches: the protocol that all its rules are for; <see cref="ProtocolId.Unknown"/>: several or none.</summary>
+    public ProtocolId App { get; init; }
 }
 
 /// <summary>All searches of a set, by where they look.</summary>
-internal sealed record RuleSearches(PrefilterTable?[] Payload, BufferPrefilters[] Buffers, FrameRules[][] Frames)
+internal sealed record RuleSearches(PrefilterTable[][] Payload, BufferPrefilters[] Buffers, FrameRules[][] Frames)
 {
     /// <summary>Every search; one that several buffers share as often as it is shared.</summary>
     public IEnumerable<PrefilterTable> All()
     {
-        foreach (PrefilterTable? table in Payload)
+        foreach (PrefilterTable[] slot in Payload)
         {
-            if (table is not null)
+            foreach (PrefilterTable table in slot)
             {
                 yield return table;
             }

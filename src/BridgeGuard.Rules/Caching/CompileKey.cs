@@ -13,7 +13,7 @@ namespace BridgeGuard.Rules.Caching;
 internal static class CompileKey
 {
     /// <summary>Counts changes of the image that the build's own identity would not show.</summary>
-    private const int Format = 1;
+    private const int Format = 2;
 
     /// <summary>64 hexadecimal digits; null when a file cannot be read or the options hold what has no digest.</summary>
     /// <param name="options">What is to be compiled.</param>

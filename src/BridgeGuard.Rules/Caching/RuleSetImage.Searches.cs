@@ -54,7 +54,18 @@ internal static partial class RuleSetImage
             ((ManagedPatternSet)table.Set).Write(image);
         }
 
-        image.Array<int>(Array.ConvertAll(rules.PayloadPrefilters, table => table is null ? -1 : numbers[table.Set]));
+        image.Int(rules.PayloadPrefilters.Length);
+        foreach (PrefilterTable[] slot in rules.PayloadPrefilters)
+        {
+            image.Int(slot.Length);
+            foreach (PrefilterTable table in slot)
+            {
+                image.Int(numbers[table.Set]);
+                image.Value(table.App);
+                image.Array<int>(table.Headers);
+            }
+        }
+
         image.Int(rules.BufferPrefilters.Length);
         foreach (BufferPrefilters slot in rules.BufferPrefilters)
         {
@@ -87,7 +98,11 @@ internal static partial class RuleSetImage
     private static RuleSearches ReadSearches(ImageReader image)
     {
         PrefilterTable[] tables = Many(image, static image => new PrefilterTable { Rules = image.Array<int>(), Set = new ManagedPatternSet(image) });
-        PrefilterTable?[] payload = Array.ConvertAll(image.Array<int>(), Find);
+        PrefilterTable[][] payload = Many(image, image => Many(image, image =>
+        {
+            PrefilterTable table = tables[image.Int()];
+            return new PrefilterTable { Set = table.Set, Rules = table.Rules, App = image.Value<ProtocolId>(), Headers = image.Array<int>() };
+        }));
         BufferPrefilters[] buffers = Many(image, image =>
         {
             BufferPrefilter[] all = Many(image, image => new BufferPrefilter

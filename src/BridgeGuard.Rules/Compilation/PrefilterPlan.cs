@@ -12,7 +12,7 @@ internal sealed class PrefilterPlan
     private const byte StreamBit = 1;
     private const byte PacketBit = 2;
 
-    private readonly Collected?[] _payload = new Collected?[(int)PayloadKind.Count * 2];
+    private readonly PayloadPlan[] _payload = [.. Enumerable.Range(0, (int)PayloadKind.Count * 2).Select(_ => new PayloadPlan())];
     private readonly Dictionary<(ProtocolId Protocol, Direction Direction, int Buffer, int LocalId), (BufferDescriptor Descriptor, Collected Patterns)> _buffers = [];
 
     private readonly Dictionary<(int Slot, short Type, int Buffer), (List<int> Always, Collected Patterns)> _frames = [];
@@ -21,13 +21,14 @@ internal sealed class PrefilterPlan
     private readonly Dictionary<int, List<(Collected Patterns, PrefilterTable Table)>> _built = [];
 
     /// <summary>Adds a payload pattern; whether it is looked for in streams, packets or both.</summary>
-    public byte AddPayload(int rule, OpModel content, RuleFlags payload, DirectionMask directions, ulong[]? protocols)
+    public byte AddPayload(int rule, OpModel content, RuleFlags payload, RuleModel model, int header)
     {
+        ulong[]? protocols = model.Protocols;
         bool stream = (payload & RuleFlags.NeedStream) != 0;
         bool packet = (payload & RuleFlags.NeedPacket) != 0 || !stream;
         for (int direction = 0; direction < 2; direction++)
         {
-            if (((int)directions & (1 << direction)) == 0)
+            if (((int)model.Directions & (1 << direction)) == 0)
             {
                 continue;
             }
@@ -46,7 +47,7 @@ internal sealed class PrefilterPlan
             {
                 if (wanted)
                 {
-                    (_payload[((int)kind * 2) + direction] ??= new Collected()).Add(rule, content);
+                    _payload[((int)kind * 2) + direction].Add(rule, content, model, header);
                 }
             }
         }
@@ -128,7 +129,17 @@ internal sealed class PrefilterPlan
         return Array.ConvertAll(all, list => list is null ? [] : list.ToArray());
     }
 
-    public PrefilterTable?[] BuildPayload() => Array.ConvertAll(_payload, collected => collected is null ? null : Build(collected));
+    public PrefilterTable[][] BuildPayload() => Array.ConvertAll(_payload, plan => plan.Parts().ConvertAll(part =>
+    {
+        var patterns = new Collected();
+        foreach (PayloadRule rule in part.Rules)
+        {
+            patterns.Add(rule.Rule, rule.Content);
+        }
+
+        PrefilterTable table = Build(patterns);
+        return new PrefilterTable { Set = table.Set, Rules = table.Rules, App = part.App, Headers = [.. part.Rules.Select(rule => rule.Header).Distinct()] };
+    }).ToArray());
 
     public BufferPrefilters[] BuildBuffers()
     {

@@ -150,7 +150,7 @@ internal sealed partial class RuleCompiler
             return;
         }
 
-        lists.PayloadPatterns |= _prefilters.AddPayload(index, pattern.Content, payload, rule.Directions, rule.Protocols);
+        lists.PayloadPatterns |= _prefilters.AddPayload(index, pattern.Content, payload, rule, _entries[index].Header);
     }
 
     private Span32 AddConditions(RuleModel rule)

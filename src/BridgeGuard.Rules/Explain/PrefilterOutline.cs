@@ -18,9 +18,10 @@ public sealed record PrefilterOutline(string Where, int Rules, int Patterns, lon
         var all = new List<PrefilterOutline>();
         for (int i = 0; i < rules.PayloadPrefilters.Length; i++)
         {
-            if (rules.PayloadPrefilters[i] is { } table)
+            foreach (PrefilterTable table in rules.PayloadPrefilters[i])
             {
-                all.Add(Describe($"{(PayloadKind)(i / 2)} {(Direction)(i % 2)}", table));
+                string of = table.App != ProtocolId.Unknown ? $" of {table.App}" : $" of {table.Headers.Length} headers";
+                all.Add(Describe($"{(PayloadKind)(i / 2)} {(Direction)(i % 2)}{of}", table));
             }
         }
 

@@ -27,6 +27,7 @@ internal sealed partial class ShuffleFilter
         return end;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // As Scan128.
     private int Scan256(in ScanInput input, int position, int end)
     {
         ref byte text = ref MemoryMarshal.GetReference(input.Buffer);
@@ -60,6 +61,7 @@ internal sealed partial class ShuffleFilter
         return position;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // Not compiled ahead of time, as it asks for the CPU: the first tier would scan for seconds.
     private int Scan128(in ScanInput input, int position, int last)
     {
         ref byte text = ref MemoryMarshal.GetReference(input.Buffer);
