@@ -87,21 +87,10 @@ public sealed partial class Detector
         }
 
         bool found = false;
-        foreach (PrefilterTable? table in rules.PayloadPrefilters)
+        foreach (PrefilterTable[] slot in rules.PayloadPrefilters)
         {
-            if (table is null)
-            {
-                continue;
-            }
-
-            foreach (int rule in table.Rules)
-            {
-                if (group.HasHeader(rules.HeaderOfRule[rule]) && Concerns(rules.Entries[rule].App, flow.App) && IsWanted(rules, rule, flow))
-                {
-                    found = true;
-                    break;
-                }
-            }
+            found |= Array.Exists(slot, table => Array.Exists(
+                table.Rules, rule => group.HasHeader(rules.HeaderOfRule[rule]) && Concerns(rules.Entries[rule].App, flow.App) && IsWanted(rules, rule, flow)));
         }
 
         _restPatterns[key] = found;
