@@ -39,13 +39,21 @@ internal sealed record CaptureSource(string Path, long Length, bool IsFed = fals
             }
             else if (File.Exists(path))
             {
+                long length = new FileInfo(path).Length;
+                if (length == 0)
+                {
+                    // A named pipe: its first bytes can be read only once.
+                    sources.Add(new CaptureSource(path, 0, IsFed: true));
+                    continue;
+                }
+
                 byte[] start = Start(path);
                 if (ForeignCompression(start) is { } program)
                 {
                     return new AttachmentError(AttachmentErrorKind.Unsupported, $"{path}: is compressed with {program}, expected gzip or none: {program} -dc {path} | bridgeguard replay -");
                 }
 
-                sources.Add(Of(path, new FileInfo(path).Length, start));
+                sources.Add(Of(path, length, start));
             }
             else
             {

@@ -4,26 +4,39 @@ using BridgeGuard.Scanning.WireFiles;
 
 namespace BridgeGuard.Daemon.Plane;
 
-/// <summary>The daemon's end of the way of files: connects to a data plane for as long as it is the one in use, and has its files judged.</summary>
+/// <summary>The daemon's end of the way of files: connects to data planes (two of them while one takes over from the other) and has their files judged.</summary>
+/// <remarks>Thread: the supervisor's.</remarks>
 internal sealed class FileJudge(RunFolder folder, ScanningHost scanning) : IDisposable
 {
     private const int AgainMs = 200;
 
     private readonly CancellationTokenSource _stop = new();
-    private CancellationTokenSource? _current;
+    private readonly Dictionary<long, CancellationTokenSource> _served = [];
 
-    /// <summary>Serves this data plane from now on, and no other.</summary>
+    /// <summary>Serves this data plane from now on; before it inspects, so that its first file finds somebody.</summary>
     public void Serve(long generation)
     {
-        _current?.Cancel();
-        if (scanning.Scans is not { } scans || scanning.Sink is not WireFileSink sink)
+        if (_served.ContainsKey(generation) || scanning.Scans is not { } scans || scanning.Sink is not WireFileSink sink)
         {
             return;
         }
 
-        _current = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        CancellationToken stop = _current.Token;
+        _served[generation] = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        CancellationToken stop = _served[generation].Token;
         _ = Task.Run(() => ServeAsync(new FileChannelServer(sink, scans), folder.FileSocketOf(generation), stop), CancellationToken.None);
+    }
+
+    /// <summary>Serves no other any more.</summary>
+    public void KeepOnly(long generation)
+    {
+        foreach ((long other, CancellationTokenSource served) in _served.ToArray())
+        {
+            if (other != generation)
+            {
+                served.Cancel();
+                _served.Remove(other);
+            }
+        }
     }
 
     public void Dispose() => _stop.Cancel();

@@ -268,11 +268,11 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
 
         long nowUs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
         var wanted = new Dictionary<IPAddress, TimeSpan?>();
+        Span<byte> bytes = stackalloc byte[16];
         foreach (StandingAction action in actions)
         {
             if (action is { Action: RoleAction.Drop, Guest: 0, Peer: { } peer } && action.ExpiresUs > nowUs)
             {
-                Span<byte> bytes = stackalloc byte[16];
                 peer.Write(bytes, peer.IsV4);
                 wanted[new IPAddress(bytes[..(peer.IsV4 ? 4 : 16)])] = action.ExpiresUs == long.MaxValue ? null : TimeSpan.FromMicroseconds(action.ExpiresUs - nowUs);
             }

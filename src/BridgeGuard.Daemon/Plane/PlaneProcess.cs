@@ -33,10 +33,10 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     /// <summary>Starts one and waits until it inspects.</summary>
     /// <param name="device">Its punt device.</param>
     /// <param name="told">Hears of its events.</param>
-    /// <param name="opened">Called when it has made its rings, before it inspects.</param>
+    /// <param name="opened">Called with its number while it loads its rules: what it needs of others must be there before it inspects.</param>
     /// <param name="stop">Gives up.</param>
     /// <exception cref="StartupException">It ended before; its own lines are on standard error.</exception>
-    public (PlaneClient Client, PlaneStatus Status) Start(PuntDeviceName device, Action<string, JsonNode?> told, Action opened, CancellationToken stop)
+    public (PlaneClient Client, PlaneStatus Status) Start(PuntDeviceName device, Action<string, JsonNode?> told, Action<long> opened, CancellationToken stop)
     {
         _generation = Math.Max(_generation + 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
         string socket = folder.SocketOf(_generation);
@@ -77,7 +77,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
                 continue;
             }
 
-            opened();
+            opened(_generation);
             try
             {
                 ready.Wait(100, CancellationToken.None);
@@ -119,6 +119,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         }
 
         client.Dispose();
+        WaitForExit(processId, patience);
         if (processId == _process?.Id)
         {
             Reap();
@@ -131,6 +132,20 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         _process?.WaitForExit(TimeSpan.FromSeconds(5));
         _process?.Dispose();
         _process = null;
+    }
+
+    /// <summary>The socket closes before the last of it is off the bridge: waits for the process itself, whoever's child it is.</summary>
+    public static void WaitForExit(int processId, TimeSpan patience)
+    {
+        try
+        {
+            using Process process = Process.GetProcessById(processId);
+            process.WaitForExit(patience);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            // Gone already.
+        }
     }
 
     public static void Kill(int processId)

@@ -76,6 +76,7 @@ public static class PlaneStop
 
             if (client.WaitForEnd(PlaneTime))
             {
+                PlaneProcess.WaitForExit(process, PlaneTime);
                 done.Add($"the data plane (process {process}) has ended");
             }
             else if (process != 0)

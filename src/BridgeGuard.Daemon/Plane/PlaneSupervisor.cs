@@ -177,7 +177,15 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
         try
         {
-            (PlaneClient client, PlaneStatus status) = _processes.Start(device, Told, _rings.FindNew, stop);
+            (PlaneClient client, PlaneStatus status) = _processes.Start(
+                device,
+                Told,
+                generation =>
+                {
+                    _rings.FindNew();
+                    _judge.Serve(generation);
+                },
+                stop);
             Use(client, status);
         }
         catch (StartupException e) when (other is not null)
@@ -194,6 +202,8 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
             _processes.End(other, StopTime);
             _rings.FindNew();
         }
+
+        _judge.KeepOnly(_status.Generation);
     }
 
     /// <summary>Asks a data plane to let the next one take its ports over while it inspects.</summary>

@@ -60,7 +60,7 @@ public sealed class DebianPackageTests : IDisposable
         daemon.StartAgain();
         Assert.Contains("the daemon (process", Script("remove"), StringComparison.Ordinal);
         daemon.WaitForExit();
-        Assert.Empty(daemon.Planes);
+        Assert.True(BridgeLab.Until(() => daemon.Planes.Count == 0));
         Assert.True(BridgeLab.Ping(lab.A, BridgeLab.AddressB));
         Assert.Equal(0, BridgeLab.In(lab.Host, () => BridgeAttachment.RemovePins(BridgeOptions.DefaultPinFolder, BridgeAttachment.NamespaceOf(0))));
     }
