@@ -50,16 +50,14 @@ internal sealed class CaptureFeed : IDisposable
     {
         _pipe.DisposeLocalCopyOfClientHandle();
         _source.Dispose();
+        _pipe.Dispose();
     }
 
     private void Copy()
     {
         try
         {
-            using (_pipe)
-            {
-                _source.CopyTo(_pipe, BlockBytes);
-            }
+            _source.CopyTo(_pipe, BlockBytes);
         }
         catch (InvalidDataException)
         {
@@ -68,6 +66,11 @@ internal sealed class CaptureFeed : IDisposable
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             // The reader has had enough; what is wrong with the file itself shows in the frames.
+        }
+        finally
+        {
+            // Our end only: libpcap may not have opened the other one yet.
+            _pipe.SafePipeHandle.Dispose();
         }
     }
 
