@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.IO.Pipes;
+using Microsoft.Win32.SafeHandles;
 
 namespace BridgeGuard.Attachments.Offline;
 
@@ -12,12 +13,14 @@ internal sealed class CaptureFeed : IDisposable
     private const int BlockBytes = 64 << 10;
 
     private readonly AnonymousPipeServerStream _pipe = new(PipeDirection.Out, HandleInheritability.None, BlockBytes);
+    private readonly SafePipeHandle _writeEnd;
     private readonly Stream _source;
     private readonly Thread _thread;
 
     private CaptureFeed(Stream source)
     {
         _source = source;
+        _writeEnd = _pipe.SafePipeHandle;
         _thread = new Thread(Copy) { IsBackground = true, Name = "bg-unpack" };
     }
 
@@ -70,7 +73,7 @@ internal sealed class CaptureFeed : IDisposable
         finally
         {
             // Our end only: libpcap may not have opened the other one yet.
-            _pipe.SafePipeHandle.Dispose();
+            _writeEnd.Dispose();
         }
     }
 
