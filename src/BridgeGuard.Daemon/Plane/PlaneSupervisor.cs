@@ -98,12 +98,18 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     /// <inheritdoc/>
     public JsonNode? Ask(string command, JsonNode? body = null) => Require().Ask(command, body, AnswerTime);
 
-    public Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Takes the run directory for this daemon: before anything opens a file that a running daemon may have.</summary>
+    /// <exception cref="StartupException">Another daemon has it.</exception>
+    public void Open()
     {
         _folder.Create();
         _lock = _folder.TryLock()
             ?? throw new StartupException(ExitCodes.CannotAttach, $"another daemon works in {_folder.Path}: one for each state directory");
         File.WriteAllText(_folder.PidFile, Environment.ProcessId.ToString(null as IFormatProvider));
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
         _rings.FindNew();
         return Task.Run(
             () =>

@@ -51,6 +51,7 @@ public static class DaemonHost
         {
             using IHost host = builder.Build();
             host.Services.GetService<LocalPlane>()?.Open();
+            host.Services.GetService<PlaneSupervisor>()?.Open();
             if (host.Services.GetService<ProgramSource>() is { } programs && !programs.TryLoad(out IReadOnlyList<string> ruleErrors))
             {
                 foreach (string error in ruleErrors)

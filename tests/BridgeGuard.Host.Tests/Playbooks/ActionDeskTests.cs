@@ -260,6 +260,7 @@ public sealed class ActionDeskTests : IDisposable
     }
 
     [Fact]
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
     public async Task AHookRunsWithoutAShellAndIsLimitedInTime()
     {
         using HookRunner hooks = new();
