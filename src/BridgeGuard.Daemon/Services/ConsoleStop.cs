@@ -8,6 +8,9 @@ internal sealed class ConsoleStop(IHostApplicationLifetime lifetime) : IHostLife
 {
     private readonly List<PosixSignalRegistration> _registrations = [];
 
+    /// <summary>Stops a host once its start is over: a start that is broken off would not stop what it has begun, so a data plane would stay behind.</summary>
+    public static void Stop(IHostApplicationLifetime lifetime) => lifetime.ApplicationStarted.Register(lifetime.StopApplication);
+
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
         foreach (PosixSignal signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM })
@@ -15,7 +18,7 @@ internal sealed class ConsoleStop(IHostApplicationLifetime lifetime) : IHostLife
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                lifetime.StopApplication();
+                Stop(lifetime);
             }));
         }
 

@@ -42,7 +42,7 @@ public sealed partial class SignalService(IDataPlane plane, OutputHost outputs, 
             {
                 context.Cancel = true;
                 supervisor.LeavesPlane = true;
-                lifetime.StopApplication();
+                ConsoleStop.Stop(lifetime);
             });
         }
 

@@ -54,12 +54,13 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void EventsOfADataPlaneThatDiesAreWritten()
     {
-        using RunningDaemon daemon = new(_lab, Rule(1), processes: 2);
+        // Closed, so that nothing arrives uninspected when the machine is too busy for the heartbeat.
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: 2, bridge: "{name: br0, fail: closed}");
         using SteadyTraffic traffic = new(_lab);
         traffic.GoOn(100);
         daemon.SignalDaemon("STOP"); // So that everything waits in the ring.
         traffic.GoOn(200);
-        int known = traffic.Sent - 50;
+        IReadOnlyList<int> arrived = traffic.ReceivedNumbers;
         daemon.SignalPlane("KILL");
         daemon.SignalDaemon("CONT");
         Assert.True(daemon.WaitForLog("data plane in process", 2), daemon.LogText);
@@ -67,7 +68,8 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
         traffic.Dispose();
         Assert.Equal(0, daemon.Stop());
         List<int> alerted = daemon.AlertedBy(1);
-        Assert.Equal(Enumerable.Range(0, known), alerted.Distinct().Where(number => number < known));
+        Assert.True(arrived.Count > 200);
+        Assert.Empty(arrived.Except(alerted)); // An event is in the ring before its frame goes on.
         Assert.Contains("has ended; the next one starts", daemon.LogText, StringComparison.Ordinal);
     }
 
@@ -109,25 +111,30 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
         using RunningDaemon daemon = new(_lab, "alert udp any any -> any 9100 (msg:\"probe\"; sid:1;)\n", processes: 2);
         using Probes probes = new(_lab);
         using EndlessStream stream = new(_lab);
+        // Warm is when pools have their sizes and everything has happened once, a late segment on a busy machine too: then second after second must be without an allocation.
         PlaneStatus before = daemon.Status();
-        long warming = -1;
-        for (int i = 0; i < 20 && warming != 0; i++)
+        PlaneStatus after = before;
+        long bytes = stream.Received;
+        int quiet = 0;
+        for (int i = 0; i < Seconds() + 25 && quiet < Seconds(); i++)
         {
-            // Warm is when pools have their sizes and everything has happened once: seen by a second without an allocation.
-            probes.GoOn(200);
+            probes.GoOn(1000 / Probes.EveryMs);
             PlaneStatus now = daemon.Status();
-            warming = now.Memory.WorkerAllocatedBytes - before.Memory.WorkerAllocatedBytes;
-            before = now;
-            output.WriteLine($"{warming} bytes in second {i}");
+            long allocated = now.Memory.WorkerAllocatedBytes - after.Memory.WorkerAllocatedBytes;
+            after = now;
+            quiet++;
+            if (allocated != 0)
+            {
+                output.WriteLine($"{allocated} bytes in second {i}");
+                (quiet, before, bytes) = (0, now, stream.Received);
+            }
         }
 
-        long bytes = stream.Received;
-        probes.GoOn(Seconds() * 1000 / Probes.EveryMs);
-        PlaneStatus after = daemon.Status();
         bytes = stream.Received - bytes;
         probes.Dispose();
         stream.Dispose();
         Assert.Equal(0, daemon.Stop());
+        Assert.Equal(Seconds(), quiet);
         Assert.True(after.Stats.Frames - before.Stats.Frames > Seconds() * 100 && bytes > 1 << 20, $"{after.Stats.Frames - before.Stats.Frames} frames, {bytes} bytes");
         Assert.Equal(0, after.Memory.WorkerAllocatedBytes - before.Memory.WorkerAllocatedBytes);
         Assert.Equal(0, after.Memory.Collections - before.Memory.Collections);

@@ -47,6 +47,18 @@ internal sealed class SteadyTraffic : IDisposable
     /// <summary>Datagrams that arrived so far.</summary>
     public int Received => Count(_received);
 
+    /// <summary>The numbers of those that arrived so far.</summary>
+    public IReadOnlyList<int> ReceivedNumbers
+    {
+        get
+        {
+            lock (_received)
+            {
+                return [.. _received.Select(datagram => datagram.Number)];
+            }
+        }
+    }
+
     /// <summary>TCP transfers that arrived whole so far.</summary>
     public int Transfers => Volatile.Read(ref _transfers);
 
