@@ -70,7 +70,7 @@ public static class DaemonHost
             plane.Ready += host.Services.GetRequiredService<DaemonEffects>().Renew;
             host.Services.GetRequiredService<GuestRegistry>().Changed += _ => host.Services.GetRequiredService<ActionDesk>().Refresh();
             plane.Ended += host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication;
-            await host.RunAsync(stop);
+            await RunToEndAsync(host, stop);
             if (plane is PlaneSupervisor { LeavesPlane: true })
             {
                 return ExitCodes.StartAgain;
@@ -90,6 +90,20 @@ public static class DaemonHost
         catch (OperationCanceledException)
         {
             return ExitCodes.Ok;
+        }
+    }
+
+    /// <summary>As <c>IHost.RunAsync</c>, but a start is never broken off: what it has begun would not be stopped.</summary>
+    private static async Task RunToEndAsync(IHost host, CancellationToken stop)
+    {
+        try
+        {
+            await host.StartAsync(CancellationToken.None);
+            await host.WaitForShutdownAsync(stop);
+        }
+        finally
+        {
+            await ((IAsyncDisposable)host).DisposeAsync();
         }
     }
 
