@@ -28,7 +28,15 @@ internal static class CommandTree
             VersionCommand.Create(),
         };
         ParseResult parsed = root.Parse(args.Length == 0 || args is ["help"] ? ["--help"] : args);
-        return parsed.Errors.Count > 0 ? Usage(parsed) : parsed.Invoke();
+        if (parsed.Errors.Count > 0)
+        {
+            return Usage(parsed);
+        }
+
+        // The library ends a process two seconds after SIGTERM; a daemon may need longer to write what it has accepted.
+        return args is ["run" or "data-plane", ..]
+            ? parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(60) })
+            : parsed.Invoke();
     }
 
     private static int Usage(ParseResult parsed)
