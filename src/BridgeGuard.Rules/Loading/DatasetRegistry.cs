@@ -204,7 +204,8 @@ public sealed class DatasetRegistry
     private static void Save(Dataset set, string path)
     {
         var lines = new StringBuilder();
-        foreach ((byte[] value, DatasetValue data) in set.Values)
+        // In the order of their bytes: the same set gives the same file.
+        foreach ((byte[] value, DatasetValue data) in set.Values.OrderBy(pair => pair.Key, Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))))
         {
             lines.Append(Format(set.Type, value));
             if (data.Reputation != 0)
