@@ -12,8 +12,8 @@ namespace BridgeGuard.Engine.Protocols.Ftp;
 /// </remarks>
 internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : PooledState<FtpTransaction>(protocol)
 {
-    private bool _isSkippingCommand;
-    private bool _isSkippingReply;
+    private LineCutter _commands;
+    private LineCutter _replies;
 
     /// <summary>The data connection that was arranged last, 0: none.</summary>
     private ushort _port;
@@ -35,47 +35,28 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
         bool toServer = context.Direction == Direction.ToServer;
+        ref LineCutter lines = ref toServer ? ref _commands : ref _replies;
         int consumed = 0;
-        while (consumed < input.Length)
+        while (lines.TryTake(input, FtpLimits.MaxLineBytes, ref consumed, out CutLine line))
         {
-            ReadOnlySpan<byte> rest = input[consumed..];
-            int feed = rest.IndexOf((byte)'\n');
-            ref bool isSkipping = ref toServer ? ref _isSkippingCommand : ref _isSkippingReply;
-            if (isSkipping)
-            {
-                isSkipping = feed < 0;
-                consumed += feed < 0 ? rest.Length : feed + 1;
-                continue;
-            }
-
-            if (feed < 0 && rest.Length <= FtpLimits.MaxLineBytes)
-            {
-                return ParseResult.NeedMore(consumed, 0);
-            }
-
-            bool isTooLong = feed < 0 || feed > FtpLimits.MaxLineBytes;
-            ReadOnlySpan<byte> line = rest[..(isTooLong ? FtpLimits.MaxLineBytes : feed)];
-            line = isTooLong ? line : line.TrimEnd((byte)'\r');
-            isSkipping = isTooLong;
-            consumed += isTooLong ? FtpLimits.MaxLineBytes : feed + 1;
-            if (toServer ? !Command(line, isTooLong, in context) : !Reply(line, isTooLong, in context))
+            if (toServer ? !Command(line.Text, line.IsTooLong, in context) : !Reply(line.Text, line.IsTooLong, in context))
             {
                 return ParseResult.Stop();
             }
         }
 
-        return ParseResult.Done(consumed);
+        return consumed < input.Length ? ParseResult.NeedMore(consumed, 0) : ParseResult.Done(consumed);
     }
 
     public override void OnGap(long bytes, in ParseContext context)
     {
         if (context.Direction == Direction.ToServer)
         {
-            _isSkippingCommand = true;
+            _commands.SkipLine();
         }
         else
         {
-            _isSkippingReply = true;
+            _replies.SkipLine();
         }
     }
 
@@ -89,8 +70,8 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     public override void Reset()
     {
         base.Reset();
-        _isSkippingCommand = false;
-        _isSkippingReply = false;
+        _commands.Reset();
+        _replies.Reset();
         _port = 0;
         _isActive = false;
         _restart = 0;

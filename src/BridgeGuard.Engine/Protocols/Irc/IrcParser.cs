@@ -5,53 +5,41 @@ namespace BridgeGuard.Engine.Protocols.Irc;
 /// <summary>The parser of one connection: each line is a message and a transaction of its direction.</summary>
 internal sealed class IrcParser(IrcProtocol protocol) : PooledState<IrcTransaction>(protocol, IrcLimits.MaxTransactions)
 {
-    private bool _skipsToServer;
-    private bool _skipsToClient;
+    private LineCutter _toServer;
+    private LineCutter _toClient;
     private ProtocolChange _change;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
-        ref bool skips = ref context.Direction == Direction.ToServer ? ref _skipsToServer : ref _skipsToClient;
+        ref LineCutter lines = ref context.Direction == Direction.ToServer ? ref _toServer : ref _toClient;
         int consumed = 0;
-        while (consumed < input.Length && !_change.Requested)
+        while (!_change.Requested && lines.TryTake(input, IrcLimits.MaxLineBytes, ref consumed, out CutLine line))
         {
-            ReadOnlySpan<byte> rest = input[consumed..];
-            int feed = rest.IndexOf((byte)'\n');
-            if (skips)
+            // Of a line that was cut a CR may be the last byte.
+            ReadOnlySpan<byte> text = line.Text.TrimEnd((byte)'\r');
+            if (!text.IsEmpty)
             {
-                skips = feed < 0;
-                consumed += feed < 0 ? rest.Length : feed + 1;
-                continue;
-            }
-
-            if (feed < 0 && rest.Length <= IrcLimits.MaxLineBytes)
-            {
-                return ParseResult.NeedMore(consumed, 0);
-            }
-
-            bool isTooLong = feed < 0 || feed > IrcLimits.MaxLineBytes;
-            ReadOnlySpan<byte> line = rest[..(isTooLong ? IrcLimits.MaxLineBytes : feed)];
-            skips = isTooLong;
-            consumed += isTooLong ? line.Length : feed + 1;
-            line = line.TrimEnd((byte)'\r');
-            if (!line.IsEmpty)
-            {
-                TakeLine(line, isTooLong, context.Direction);
+                TakeLine(text, line.IsTooLong, context.Direction);
             }
         }
 
-        return ParseResult.Done(_change.Requested ? input.Length : consumed);
+        if (_change.Requested)
+        {
+            return ParseResult.Done(input.Length);
+        }
+
+        return consumed < input.Length ? ParseResult.NeedMore(consumed, 0) : ParseResult.Done(consumed);
     }
 
     public override void OnGap(long bytes, in ParseContext context)
     {
         if (context.Direction == Direction.ToServer)
         {
-            _skipsToServer = true;
+            _toServer.SkipLine();
         }
         else
         {
-            _skipsToClient = true;
+            _toClient.SkipLine();
         }
     }
 
@@ -65,7 +53,8 @@ internal sealed class IrcParser(IrcProtocol protocol) : PooledState<IrcTransacti
     public override void Reset()
     {
         base.Reset();
-        _skipsToServer = _skipsToClient = false;
+        _toServer.Reset();
+        _toClient.Reset();
         _change = ProtocolChange.None;
     }
 

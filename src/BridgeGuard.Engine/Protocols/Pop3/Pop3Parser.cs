@@ -6,8 +6,8 @@ namespace BridgeGuard.Engine.Protocols.Pop3;
 /// <summary>The POP3 parser of one flow (RFC 1939): commands, and responses of one or more lines in their order.</summary>
 internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : PooledState<Pop3Transaction>(protocol)
 {
-    private bool _isSkippingCommand;
-    private bool _isSkippingResponse;
+    private LineCutter _commands;
+    private LineCutter _responses;
 
     /// <summary>The next line of the client is part of an authentication (RFC 5034).</summary>
     private bool _isAuthenticating;
@@ -19,47 +19,28 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
         bool toServer = context.Direction == Direction.ToServer;
+        ref LineCutter lines = ref toServer ? ref _commands : ref _responses;
         int consumed = 0;
-        while (consumed < input.Length)
+        while (lines.TryTake(input, Pop3Limits.MaxLineBytes, ref consumed, out CutLine line))
         {
-            ReadOnlySpan<byte> rest = input[consumed..];
-            int feed = rest.IndexOf((byte)'\n');
-            ref bool isSkipping = ref toServer ? ref _isSkippingCommand : ref _isSkippingResponse;
-            if (isSkipping)
-            {
-                isSkipping = feed < 0;
-                consumed += feed < 0 ? rest.Length : feed + 1;
-                continue;
-            }
-
-            if (feed < 0 && rest.Length <= Pop3Limits.MaxLineBytes)
-            {
-                return ParseResult.NeedMore(consumed, 0);
-            }
-
-            bool isTooLong = feed < 0 || feed > Pop3Limits.MaxLineBytes;
-            int length = isTooLong ? Pop3Limits.MaxLineBytes : feed;
-            ReadOnlySpan<byte> line = isTooLong ? rest[..length] : rest[..length].TrimEnd((byte)'\r');
-            isSkipping = isTooLong;
-            consumed += isTooLong ? length : feed + 1;
-            if (toServer ? !Command(line, length + 1) : !Response(line, length + 1))
+            if (toServer ? !Command(line.Text, line.WireBytes) : !Response(line.Text, line.WireBytes))
             {
                 return ParseResult.Stop();
             }
         }
 
-        return ParseResult.Done(consumed);
+        return consumed < input.Length ? ParseResult.NeedMore(consumed, 0) : ParseResult.Done(consumed);
     }
 
     public override void OnGap(long bytes, in ParseContext context)
     {
         if (context.Direction == Direction.ToServer)
         {
-            _isSkippingCommand = true;
+            _commands.SkipLine();
         }
         else
         {
-            _isSkippingResponse = true;
+            _responses.SkipLine();
         }
     }
 
@@ -73,8 +54,8 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
     public override void Reset()
     {
         base.Reset();
-        _isSkippingCommand = false;
-        _isSkippingResponse = false;
+        _commands.Reset();
+        _responses.Reset();
         _isAuthenticating = false;
         _waiting = 0;
         _change = ProtocolChange.None;
