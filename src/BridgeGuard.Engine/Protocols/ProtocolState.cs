@@ -108,8 +108,16 @@ public abstract class ProtocolState
     {
     }
 
+    /// <summary>What a parser sets when the flow goes on as another protocol from here; taken by <see cref="TakeProtocolChange"/>.</summary>
+    protected ProtocolChange Change { get; set; }
+
     /// <summary>Asked once after each parse: the flow goes on as another protocol (STARTTLS, CONNECT, upgrade); the state must not parse any more.</summary>
-    public virtual ProtocolChange TakeProtocolChange() => ProtocolChange.None;
+    public ProtocolChange TakeProtocolChange()
+    {
+        ProtocolChange change = Change;
+        Change = ProtocolChange.None;
+        return change;
+    }
 
     /// <summary>Called once on a new state that follows another on the same flow at once (<see cref="Protocol.FollowsUpgrade"/>).</summary>
     /// <param name="previous">The state that asked for the change; released right after.</param>
@@ -220,6 +228,7 @@ public abstract class ProtocolState
         }
 
         Transactions.Reset();
+        Change = ProtocolChange.None;
         _metRules = null;
         _overForRules = _situationForLoggers = 0;
         _openToServer = _openToClient = 0;

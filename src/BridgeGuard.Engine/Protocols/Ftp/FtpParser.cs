@@ -28,7 +28,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     /// <summary>Commands without their final reply.</summary>
     private int _waiting;
-    private ProtocolChange _change;
 
     public override bool TellsWhatItTouches => true;
 
@@ -60,13 +59,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         }
     }
 
-    public override ProtocolChange TakeProtocolChange()
-    {
-        ProtocolChange change = _change;
-        _change = ProtocolChange.None;
-        return change;
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -78,7 +70,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _size = -1;
         _wasArranged = false;
         _waiting = 0;
-        _change = ProtocolChange.None;
     }
 
     private FtpTransaction? NewTransaction()
@@ -302,7 +293,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
                 _size = Utf8Parser.TryParse(line[3..].TrimStart((byte)' '), out long size, out _) && size >= 0 ? size : -1;
                 break;
             case FtpCommand.AuthTls when code == 234:
-                _change = new ProtocolChange(true, ProtocolId.Tls);
+                Change = new ProtocolChange(true, ProtocolId.Tls);
                 break;
         }
 

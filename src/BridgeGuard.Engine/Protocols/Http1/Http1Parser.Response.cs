@@ -247,7 +247,7 @@ internal sealed partial class Http1Parser
                 FinishResponse(in context, withBody: false);
                 _requestPhase = RequestPhase.Ignored;
                 _responsePhase = ResponsePhase.Ignored;
-                _change = new ProtocolChange(true, ProtocolId.Unknown, transaction.Port);
+                Change = new ProtocolChange(true, ProtocolId.Unknown, transaction.Port);
                 return true;
             }
 
@@ -277,7 +277,7 @@ internal sealed partial class Http1Parser
         FinishResponse(in context, withBody: false);
         _requestPhase = RequestPhase.Ignored;
         _responsePhase = ResponsePhase.Ignored;
-        _change = new ProtocolChange(true, next);
+        Change = new ProtocolChange(true, next);
         return true;
     }
 

@@ -18,7 +18,6 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
     private readonly Http1Servers _servers;
     private readonly Http1BodySink _requestSink;
     private readonly Http1BodySink _responseSink;
-    private ProtocolChange _change;
 
     /// <summary>The server's; chosen with the first bytes of a flow.</summary>
     private Http1Limits _limits;
@@ -92,7 +91,7 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
                 CloseFrame(ref toServer ? ref _requestFrame : ref _responseFrame, in context);
             }
 
-            if (_change.Requested)
+            if (Change.Requested)
             {
                 // What follows is the next protocol's.
                 return consumed == input.Length ? ParseResult.Done(consumed) : ParseResult.NeedMore(consumed, 0);
@@ -116,13 +115,6 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
         {
             ResponseGap(bytes, in context);
         }
-    }
-
-    public override ProtocolChange TakeProtocolChange()
-    {
-        ProtocolChange change = _change;
-        _change = ProtocolChange.None;
-        return change;
     }
 
     /// <summary>All bytes of one message: its end is known when the next thing begins.</summary>
@@ -173,7 +165,6 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
         _responseBody = default;
         _requestSink.Reset();
         _responseSink.Reset();
-        _change = ProtocolChange.None;
         _hasLimits = false;
         _followsRequest = false;
         _requestFrame = 0;

@@ -15,7 +15,7 @@ internal sealed partial class Http2Parser
         if (!_isDns && ProtocolCatalog.Get(ProtocolId.Doh2) is not null)
         {
             _isDns = true;
-            _change = new ProtocolChange(true, ProtocolId.Doh2, KeepsState: true);
+            Change = new ProtocolChange(true, ProtocolId.Doh2, KeepsState: true);
         }
     }
 

@@ -36,7 +36,6 @@ internal sealed partial class Http2Parser : PooledState<Http2Transaction>
     /// <summary>Whose frame was read last; null: nobody's.</summary>
     private Http2Transaction? _noted;
     private bool _isDns;
-    private ProtocolChange _change;
 
     /// <summary>The state of one direction.</summary>
     private sealed class Way(int maxTableBytes)
@@ -131,13 +130,6 @@ internal sealed partial class Http2Parser : PooledState<Http2Transaction>
         return ParseResult.Done(consumed);
     }
 
-    public override ProtocolChange TakeProtocolChange()
-    {
-        ProtocolChange change = _change;
-        _change = ProtocolChange.None;
-        return change;
-    }
-
     public override void Release(Transaction transaction)
     {
         var released = (Http2Transaction)transaction;
@@ -168,7 +160,6 @@ internal sealed partial class Http2Parser : PooledState<Http2Transaction>
         _sink.Reset();
         _isDns = false;
         _noted = null;
-        _change = ProtocolChange.None;
     }
 
     /// <summary>The request that asked for the upgrade is the first stream (RFC 7540 §3.2), its settings a frame of the connection.</summary>

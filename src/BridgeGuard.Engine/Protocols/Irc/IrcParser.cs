@@ -7,13 +7,12 @@ internal sealed class IrcParser(IrcProtocol protocol) : PooledState<IrcTransacti
 {
     private LineCutter _toServer;
     private LineCutter _toClient;
-    private ProtocolChange _change;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
         ref LineCutter lines = ref context.Direction == Direction.ToServer ? ref _toServer : ref _toClient;
         int consumed = 0;
-        while (!_change.Requested && lines.TryTake(input, IrcLimits.MaxLineBytes, ref consumed, out CutLine line))
+        while (!Change.Requested && lines.TryTake(input, IrcLimits.MaxLineBytes, ref consumed, out CutLine line))
         {
             // Of a line that was cut a CR may be the last byte.
             ReadOnlySpan<byte> text = line.Text.TrimEnd((byte)'\r');
@@ -23,7 +22,7 @@ internal sealed class IrcParser(IrcProtocol protocol) : PooledState<IrcTransacti
             }
         }
 
-        if (_change.Requested)
+        if (Change.Requested)
         {
             return ParseResult.Done(input.Length);
         }
@@ -43,19 +42,11 @@ internal sealed class IrcParser(IrcProtocol protocol) : PooledState<IrcTransacti
         }
     }
 
-    public override ProtocolChange TakeProtocolChange()
-    {
-        ProtocolChange change = _change;
-        _change = ProtocolChange.None;
-        return change;
-    }
-
     public override void Reset()
     {
         base.Reset();
         _toServer.Reset();
         _toClient.Reset();
-        _change = ProtocolChange.None;
     }
 
     private void TakeLine(ReadOnlySpan<byte> line, bool isTooLong, Direction direction)
@@ -92,7 +83,7 @@ internal sealed class IrcParser(IrcProtocol protocol) : PooledState<IrcTransacti
         // RPL_STARTTLS: go on with TLS.
         if (direction == Direction.ToClient && message.Command.SequenceEqual("670"u8))
         {
-            _change = new ProtocolChange(true, ProtocolId.Tls);
+            Change = new ProtocolChange(true, ProtocolId.Tls);
         }
 
         AddMessage(transaction, direction);

@@ -6,7 +6,6 @@ namespace BridgeGuard.Engine.Protocols.Ldap;
 /// <remarks>Responses find their request by message id. What is no message ends parsing on TCP and drops the datagram on UDP.</remarks>
 internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : PooledState<LdapTransaction>(protocol)
 {
-    private bool _startTls;
 
     public override bool TellsWhatItTouches => true;
 
@@ -14,7 +13,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
     {
         bool isDatagram = context.Flow.Key.Protocol == IpProtocols.Udp;
         int consumed = 0;
-        while (consumed < input.Length && !_startTls)
+        while (consumed < input.Length && !Change.Requested)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
             if (!LdapProtocol.TryReadFrame(rest, out int header, out int length))
@@ -38,19 +37,6 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
         }
 
         return ParseResult.Done(consumed);
-    }
-
-    public override ProtocolChange TakeProtocolChange()
-    {
-        bool isWanted = _startTls;
-        _startTls = false;
-        return isWanted ? new ProtocolChange(true, ProtocolId.Tls) : ProtocolChange.None;
-    }
-
-    public override void Reset()
-    {
-        base.Reset();
-        _startTls = false;
     }
 
     /// <summary>What is no message has no transaction: the newest that is still here carries the anomaly.</summary>
@@ -146,8 +132,9 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
         {
             transaction.Complete();
             ref readonly LdapMessage request = ref transaction.Request;
-            _startTls = message is { Operation: LdapOperation.ExtendedResponse, ResultCode: 0 } && request.Operation == LdapOperation.ExtendedRequest
+            bool startsTls = message is { Operation: LdapOperation.ExtendedResponse, ResultCode: 0 } && request.Operation == LdapOperation.ExtendedRequest
                 && transaction.Bytes[request.Name].SequenceEqual(LdapTables.StartTls);
+            Change = startsTls ? new ProtocolChange(true, ProtocolId.Tls) : ProtocolChange.None;
         }
 
         return transaction;

@@ -32,7 +32,6 @@ internal sealed class MySqlParser(MySqlProtocol protocol, MySqlLimits limits) : 
     private MySqlTransaction? _login;
     private MySqlCapabilities _capabilities;
     private bool _cachesMetadata;
-    private ProtocolChange _change;
 
     private enum Phase : byte
     {
@@ -67,7 +66,7 @@ internal sealed class MySqlParser(MySqlProtocol protocol, MySqlLimits limits) : 
         while (consumed < input.Length)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
-            if (_phase == Phase.Opaque || _change.Requested)
+            if (_phase == Phase.Opaque || Change.Requested)
             {
                 return ParseResult.Done(input.Length);
             }
@@ -106,13 +105,6 @@ internal sealed class MySqlParser(MySqlProtocol protocol, MySqlLimits limits) : 
         return ParseResult.Done(consumed);
     }
 
-    public override ProtocolChange TakeProtocolChange()
-    {
-        ProtocolChange change = _change;
-        _change = ProtocolChange.None;
-        return change;
-    }
-
     public override void Release(Transaction transaction)
     {
         _login = ReferenceEquals(_login, transaction) ? null : _login;
@@ -130,7 +122,6 @@ internal sealed class MySqlParser(MySqlProtocol protocol, MySqlLimits limits) : 
         _login = null;
         _capabilities = MySqlCapabilities.None;
         _cachesMetadata = false;
-        _change = ProtocolChange.None;
     }
 
     protected override void TouchCurrent() => _login?.Touch();
@@ -184,7 +175,7 @@ internal sealed class MySqlParser(MySqlProtocol protocol, MySqlLimits limits) : 
         if (login.IsTls)
         {
             login.ProgressToClient = 1;
-            _change = new ProtocolChange(true, ProtocolId.Tls);
+            Change = new ProtocolChange(true, ProtocolId.Tls);
         }
 
         return true;

@@ -17,7 +17,6 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
     private long _skipToServer;
     private long _skipToClient;
     private bool _isSaslGoing;
-    private bool _upgrade;
 
     public override bool TellsWhatItTouches => true;
 
@@ -26,7 +25,7 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
         bool toServer = context.Direction == Direction.ToServer;
         ref long skip = ref toServer ? ref _skipToServer : ref _skipToClient;
         int consumed = 0;
-        while (consumed < input.Length && !_upgrade)
+        while (consumed < input.Length && !Change.Requested)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
             if (skip > 0)
@@ -74,18 +73,7 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
             consumed += whole;
         }
 
-        return ParseResult.Done(_upgrade ? consumed : input.Length);
-    }
-
-    public override ProtocolChange TakeProtocolChange()
-    {
-        if (!_upgrade)
-        {
-            return ProtocolChange.None;
-        }
-
-        _upgrade = false;
-        return new ProtocolChange(true, ProtocolId.Tls);
+        return ParseResult.Done(Change.Requested ? consumed : input.Length);
     }
 
     public override void Reset()
@@ -94,7 +82,6 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
         _skipToServer = 0;
         _skipToClient = 0;
         _isSaslGoing = false;
-        _upgrade = false;
     }
 
     /// <summary>Bytes of a message that are needed to read it: of rows and copied data the header tells enough.</summary>
@@ -111,7 +98,7 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
         PgsqlTransaction transaction = Newest()!;
         transaction.Answers |= isAccepted ? PgsqlAnswers.SslAccepted : PgsqlAnswers.SslRejected;
         transaction.Complete();
-        _upgrade = isAccepted;
+        Change = isAccepted ? new ProtocolChange(true, ProtocolId.Tls) : ProtocolChange.None;
     }
 
     private ParseResult Invalid()

@@ -12,7 +12,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
     /// <summary>The next line of the client is part of an authentication (RFC 5034).</summary>
     private bool _isAuthenticating;
     private int _waiting;
-    private ProtocolChange _change;
 
     public override bool TellsWhatItTouches => true;
 
@@ -44,13 +43,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         }
     }
 
-    public override ProtocolChange TakeProtocolChange()
-    {
-        ProtocolChange change = _change;
-        _change = ProtocolChange.None;
-        return change;
-    }
-
     public override void Reset()
     {
         base.Reset();
@@ -58,7 +50,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         _responses.Reset();
         _isAuthenticating = false;
         _waiting = 0;
-        _change = ProtocolChange.None;
     }
 
     private Pop3Transaction? NewTransaction()
@@ -179,7 +170,7 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         _isAuthenticating |= isContinuation;
         if (isSuccess && !isContinuation && command.Command == Pop3Command.Stls)
         {
-            _change = new ProtocolChange(true, ProtocolId.Tls);
+            Change = new ProtocolChange(true, ProtocolId.Tls);
         }
 
         if (isSuccess && !isContinuation && Pop3Commands.HasLines(command.Command, command.Arguments.Count))

@@ -141,7 +141,7 @@ internal sealed partial class SmtpParser
                 break;
             case SmtpCommand.StartTls when code == 220:
                 mail?.Complete();
-                _change = new ProtocolChange(true, ProtocolId.Tls);
+                Change = new ProtocolChange(true, ProtocolId.Tls);
                 break;
             case SmtpCommand.StartTls:
                 mail?.Raise(SmtpAnomaly.TlsRejected);

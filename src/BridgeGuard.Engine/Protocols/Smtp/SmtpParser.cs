@@ -32,7 +32,6 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
     /// <summary>A chunk ended with CR; the next one may begin with LF.</summary>
     private bool _isCrHeld;
     private uint _dataFrame;
-    private ProtocolChange _change;
 
     public SmtpParser(SmtpProtocol protocol, SmtpLimits limits)
         : base(protocol)
@@ -118,13 +117,6 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
         }
     }
 
-    public override ProtocolChange TakeProtocolChange()
-    {
-        ProtocolChange change = _change;
-        _change = ProtocolChange.None;
-        return change;
-    }
-
     public override void Release(Transaction transaction)
     {
         var released = (SmtpTransaction)transaction;
@@ -162,7 +154,6 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
         _dataFrame = 0;
         _pendingCount = 0;
         _pendingHead = 0;
-        _change = ProtocolChange.None;
     }
 
     private bool _isCurrentGone;
