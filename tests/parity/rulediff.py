@@ -14,6 +14,7 @@ Where Suricata is not installed, the script says so and ends with 0.
 """
 import argparse
 import collections
+import hashlib
 import json
 import os
 import re
@@ -106,6 +107,22 @@ def alerts_of(command, capture, rules, folder, arguments):
     return counts
 
 
+def cached_alerts_of(command, capture, rules, folder, arguments):
+    """The same, asked once where there is a folder to keep the answers in."""
+    if not arguments.cache:
+        return alerts_of(command, capture, rules, folder, arguments)
+    digest = hashlib.sha256(f'{capture} {arguments.inline} {open(rules).read()} {open(arguments.config).read()}'.encode()).hexdigest()[:32]
+    path = os.path.join(arguments.cache, digest + '.json')
+    if os.path.exists(path):
+        with open(path, encoding='utf-8') as kept:
+            return collections.Counter({tuple(key): count for key, count in json.load(kept)})
+    counts = alerts_of(command, capture, rules, folder, arguments)
+    os.makedirs(arguments.cache, exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as out:
+        json.dump([(list(key), count) for key, count in counts.items()], out)
+    return counts
+
+
 def captures_in(paths):
     for path in paths:
         if os.path.isdir(path):
@@ -113,6 +130,37 @@ def captures_in(paths):
                 yield from (os.path.join(folder, name) for name in sorted(files) if name.endswith(('.pcap', '.pcapng')))
         else:
             yield path
+
+
+def batches_of(accepted, texts, work):
+    """Files of at most MOST_RULES rules. Neighbours fire together: they are spread, so that no packet has more alerts than Suricata keeps."""
+    count = max(1, -(-len(accepted) // MOST_RULES))
+    paths = []
+    for number in range(count):
+        paths.append(os.path.join(work, f'batch{number}.rules'))
+        with open(paths[-1], 'w', encoding='utf-8') as out:
+            out.writelines(texts[sid] + '\n' for sid in accepted[number::count])
+    return paths
+
+
+def fitting(capture, accepted, texts, about, work, arguments):
+    """Batches of the rules that may fire on a capture: those of no protocol, and those of the protocols that Suricata finds in it."""
+    path = os.path.join(work, 'any.rules')
+    with open(path, 'w', encoding='utf-8') as out:
+        out.write('alert ip any any -> any any (msg:"x"; sid:1;)\nalert ip any any -> any any (msg:"x"; flow:established; dsize:>0; sid:2;)\n')
+    folder = os.path.join(work, 'theirs')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    subprocess.run([arguments.peer, '-r', capture, '-S', path, '-l', folder, '-c', arguments.config, '-k', 'none'], capture_output=True, check=False)
+    found = set()
+    try:
+        with open(os.path.join(folder, 'eve.json'), encoding='utf-8', errors='replace') as lines:
+            for line in lines:
+                found.update(re.findall(r'"app_proto(?:_ts|_tc|_orig)?":"([^"]+)"', line))
+    except FileNotFoundError:
+        pass
+    families = trafficrules.families_of(found)
+    return batches_of([sid for sid in accepted if trafficrules.family(about[sid]) in families], texts, work)
 
 
 def alerts(arguments):
@@ -139,22 +187,20 @@ def alerts(arguments):
         out.writelines(texts[sid] + '\n' for sid in ordered)
     refused = {ordered[line - 1] for line in verdicts_of([arguments.peer], path, os.path.join(work, 'theirs'), arguments.config)}
     accepted = [sid for sid in ordered if sid not in refused]
-    batches = []
-    for number in range(max(1, len(accepted) // MOST_RULES)):
-        # Neighbours fire together: spread, so that no packet has more alerts than Suricata keeps.
-        batches.append(os.path.join(work, f'batch{number}.rules'))
-        with open(batches[-1], 'w', encoding='utf-8') as out:
-            out.writelines(texts[sid] + '\n' for sid in accepted[number::max(1, len(accepted) // MOST_RULES)])
+    batches = batches_of(accepted, texts, work)
     differences = collections.defaultdict(list)
     same = 0
     for capture in captures_in(arguments.captures):
-        theirs = sum((alerts_of([arguments.peer], capture, batch, os.path.join(work, 'theirs'), arguments) for batch in batches), collections.Counter())
-        ours = sum((alerts_of([arguments.bin], capture, batch, os.path.join(work, 'ours'), arguments) for batch in batches), collections.Counter())
+        chosen = batches if arguments.rules or arguments.all else fitting(capture, accepted, texts, about, work, arguments)
+        theirs = sum((cached_alerts_of([arguments.peer], capture, batch, os.path.join(work, 'theirs'), arguments) for batch in chosen), collections.Counter())
+        ours = sum((alerts_of([arguments.bin], capture, batch, os.path.join(work, 'ours'), arguments) for batch in chosen), collections.Counter())
         same += sum((theirs & ours).values())
         for key, count in (theirs - ours).items():
             differences[key[0]].append((capture, '-', key[1:], count))
         for key, count in (ours - theirs).items():
             differences[key[0]].append((capture, '+', key[1:], count))
+        if arguments.progress:
+            print(f'{capture}: {sum((theirs & ours).values())} the same, {sum((theirs - ours).values())} missing, {sum((ours - theirs).values())} extra', file=sys.stderr, flush=True)
     total = sum(row[3] for rows in differences.values() for row in rows)
     for sid, rows in sorted(differences.items(), key=lambda item: (about[item[0]], item[0])):
         missing = sum(row[3] for row in rows if row[1] == '-')
@@ -174,6 +220,9 @@ def main():
     parser.add_argument('--config', default='/etc/suricata/suricata.yaml')
     parser.add_argument('--only', action='append')
     parser.add_argument('--show', type=int, default=5)
+    parser.add_argument('--all', action='store_true', help='all rules over all captures, also those of protocols that are not in it')
+    parser.add_argument('--cache', help='a folder in which Suricata\'s answers are kept for the next run')
+    parser.add_argument('--progress', action='store_true')
     parser.add_argument('--inline', action='store_true')
     parser.add_argument('--rules')
     parser.add_argument('captures', nargs='*')

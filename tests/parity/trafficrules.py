@@ -24,6 +24,38 @@ PLAIN = [
 PROTOCOLS = ['tcp', 'udp', 'icmp', 'ip', 'pkthdr', 'tcp-pkt', 'tcp-stream', 'http', 'http1', 'http2', 'tls', 'dns', 'mdns', 'smb', 'ssh', 'ftp', 'ftp-data', 'smtp', 'dcerpc', 'nfs', 'tftp', 'krb5', 'snmp', 'sip', 'rfb', 'mqtt', 'rdp', 'quic', 'pgsql', 'ldap', 'dhcp', 'ntp', 'ike', 'modbus', 'dnp3', 'enip', 'websocket', 'pop3', 'imap', 'telnet', 'bittorrent-dht', 'doh2', 'sctp', 'icmpv6', 'ipv4', 'ipv6']
 
 
+# Keywords by their first word whose protocol has another name.
+ALIASES = {'ssl': 'tls', 'ssl_state': 'tls', 'ssl_version': 'tls', 'tls_cert_expired': 'tls', 'tls_cert_valid': 'tls', 'tls_cert_notbefore': 'tls', 'tls_cert_notafter': 'tls',
+           'ja3': 'tls', 'ja3s': 'tls', 'ja4': 'tls', 'sdp': 'sip', 'ftpdata_command': 'ftp-data', 'ftpbounce': 'ftp', 'cip_service': 'enip', 'enip_command': 'enip', 'cip': 'enip',
+           'nfs_procedure': 'nfs', 'krb5_msg_type': 'krb5', 'krb5_err_code': 'krb5', 'dnp3_func': 'dnp3', 'dnp3_ind': 'dnp3', 'dnp3_obj': 'dnp3', 'urilen': 'http', 'email': 'smtp',
+           'rpc': 'any', 'file': 'files', 'filemagic': 'files', 'filename': 'files', 'fileext': 'files', 'filesize': 'files', 'filestore': 'files', 'vnc': 'rfb'}
+NAMES = {'http', 'http2', 'tls', 'dns', 'mdns', 'smb', 'ssh', 'ftp', 'ftp-data', 'smtp', 'dcerpc', 'nfs', 'tftp', 'krb5', 'snmp', 'sip', 'rfb', 'mqtt', 'rdp', 'quic', 'pgsql', 'ldap', 'dhcp',
+         'ntp', 'ike', 'modbus', 'dnp3', 'enip', 'websocket', 'pop3', 'imap', 'telnet', 'files'}
+
+
+def family(keyword):
+    """The protocol whose traffic a keyword is about; 'any' where it is about none."""
+    word = keyword.split('.')[0]
+    word = ALIASES.get(word, word)
+    return word if word in NAMES else 'any'
+
+
+def families_of(protocols):
+    """The families that may fire on traffic of these protocols."""
+    found = {'any'} | protocols
+    if found & {'http', 'http2', 'smtp', 'ftp-data', 'smb', 'nfs', 'ftp'}:
+        found.add('files')
+    if found & {'http2', 'doh2', 'http'}:
+        found |= {'http', 'http2'}
+    if 'quic' in found:
+        found |= {'tls'}
+    if 'doh2' in found or 'mdns' in found:
+        found.add('dns')
+    if 'smb' in found:
+        found.add('dcerpc')
+    return found
+
+
 def rules(keywords):
     buffers = [k for k, features in keywords.items() if 'sticky buffer' in features and k not in ('frame', 'file.data', 'file.name', 'ipv4.hdr', 'ipv6.hdr', 'tcp.hdr', 'udp.hdr', 'icmpv4.hdr', 'icmpv6.hdr', 'ip.src', 'ip.dst')]
     for buffer in buffers + ['sip.method', 'sip.uri', 'ftp.command', 'ftp.command_data', 'quic.cyu.hash', 'quic.cyu.string', 'file.data', 'file.magic', 'file.name']:

@@ -69,20 +69,20 @@ public sealed partial class Detector
         _ => TestFlow(condition),
     };
 
-    /// <summary>A: phases asked for: 1 setting up, 2 established, 4 closing or closed.</summary>
+    /// <summary>A: phases asked for: 1 not established, 2 established, 4 this packet closes its direction. Several may hold at once.</summary>
     private bool TestSession(int phases)
     {
-        if (_flow?.Tcp is not { } session)
+        if (!_packet.IsTcp || _flow is null)
         {
             return false;
         }
 
-        int phase = session.State switch
+        int phase = _packet.Has(PacketFlags.Established) ? 2 : 1;
+        if (phase == 2 && (_packet.Tcp.Flags & TcpFlags.Fin) != 0)
         {
-            Streams.TcpState.None or Streams.TcpState.SynSent or Streams.TcpState.SynReceived => 1,
-            Streams.TcpState.Established => 2,
-            _ => 4,
-        };
+            phase |= 4;
+        }
+
         return (phases & phase) != 0;
     }
 
@@ -184,7 +184,7 @@ public sealed partial class Detector
 
     /// <summary>
     /// «Not that many» is said of payloads: a packet without one does not match, as in Suricata. Nor does a size that only a payload can have
-    /// match one that is not to be looked at, as behind the handshake of an encrypted flow.
+    /// match one that is not to be looked at, as behind the handshake of an encrypted flow; and none at all is no packet's that shows the stream.
     /// </summary>
     private bool TestPayloadSize(in IntegerRange test)
     {
@@ -194,7 +194,8 @@ public sealed partial class Detector
         }
 
         bool needsPayload = test.Comparison == IntegerComparison.NotEqual || !test.Matches(0);
-        return !needsPayload || (_packet.PayloadLength > 0 && !_packet.Has(PacketFlags.NoPayloadInspection));
+        bool needsNone = test is { Comparison: IntegerComparison.Equal, First: 0 };
+        return needsPayload ? _hasPayload : !needsNone || !_hasPayload;
     }
 
     private bool TestFlow(in PacketCondition condition)
@@ -207,7 +208,7 @@ public sealed partial class Detector
         switch (condition.Kind)
         {
             case ConditionKind.FlowAge:
-                return condition.Test.Matches((ulong)Math.Max(0, (flow.LastUs - flow.StartUs) / 1_000_000));
+                return condition.Test.Matches((ulong)Math.Max(0, (flow.LastUs / 1_000_000) - (flow.StartUs / 1_000_000)));
             case ConditionKind.FlowPackets:
                 return TestSides(condition, flow.PacketsToServer, flow.PacketsToClient);
             case ConditionKind.FlowBytes:
@@ -342,8 +343,25 @@ public sealed partial class Detector
         }
     }
 
-    /// <summary>A: the bits asked for, B: bits not looked at. Mode 0 exact, 1 all of them and perhaps others, 2 any, 3 none.</summary>
-    private bool TestTcpFlags(in PacketCondition condition) => TestBits((uint)_packet.Tcp.Flags & ~(uint)condition.B, condition);
+    /// <summary>A: the bits asked for, B: bits not looked at. Mode 0 exact, 1 all of them and perhaps others, 2 any, 3 not all.</summary>
+    /// <remarks>
+    /// As in Suricata a rule that names a flag of a connection's begin or end is for packets that have one of these, whatever sign stands before; so is
+    /// one that names URG, ECE or CWR. None at all (<c>0</c>) is what it says with every sign but <c>!</c>.
+    /// </remarks>
+    private bool TestTcpFlags(in PacketCondition condition)
+    {
+        const TcpFlags session = TcpFlags.Syn | TcpFlags.Fin | TcpFlags.Rst;
+        const TcpFlags unusual = TcpFlags.Urg | TcpFlags.Ece | TcpFlags.Cwr;
+        var wanted = (TcpFlags)condition.A;
+        TcpFlags flags = _packet.Tcp.Flags;
+        if (((wanted & session) != 0 && (flags & session) == 0) || ((wanted & unusual) != 0 && (flags & unusual) == 0))
+        {
+            return false;
+        }
+
+        uint bits = (uint)flags & ~(uint)condition.B;
+        return wanted == 0 ? (bits == 0) != (condition.Mode == 3) : TestBits(bits, condition);
+    }
 
     private static bool TestBits(uint bits, in PacketCondition condition)
     {

@@ -25,6 +25,7 @@ public sealed partial class Detector
         AddDetectionRules();
         bool hasStream = TryGetStream(out RawWindow stream);
         ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection) ? [] : _packet.Payload;
+        _hasPayload = (hasStream || !payload.IsEmpty) && !_packet.Has(PacketFlags.NoPayloadInspection | PacketFlags.Pseudo);
         if (_group.PayloadPatterns != 0)
         {
             PrefilterPayloads(hasStream, stream, payload);
@@ -85,7 +86,7 @@ public sealed partial class Detector
             Prefilter(PayloadKind.TcpPacket, payload, 0);
         }
 
-        if (wantsStream && !hasStream && !IsInStream)
+        if (wantsStream && !IsInStream)
         {
             Prefilter(PayloadKind.TcpStream, payload, 0);
         }
@@ -165,6 +166,7 @@ public sealed partial class Detector
     /// <summary>Where bytes are missing the stream is shown in several stretches: those after the first are for rules on the stream alone.</summary>
     private void InspectFurtherStretches()
     {
+        _hasPayload = false;
         Reassembler!.MarkRawInspected(_flow!, _packet.Direction);
         while (!_isPassed && Reassembler.TryGetRawWindow(_flow!, _packet.Direction, out RawWindow stretch))
         {
@@ -238,6 +240,7 @@ public sealed partial class Detector
         {
             RuleKind.Packet => _packet.Source == PacketSource.StreamDetectEnd && (entry.Flags & RuleFlags.NeedPacket) == 0,
             RuleKind.DecoderEvent => false,
+            RuleKind.LikeIpOnly => (entry.Flags & RuleFlags.NeedPacket) == 0,
             _ => true,
         };
     }
@@ -249,7 +252,7 @@ public sealed partial class Detector
         in RuleEntry entry, bool hasStream, RawWindow stream, ReadOnlySpan<byte> payload, out AlertFlags flags)
     {
         flags = AlertFlags.None;
-        if ((entry.Flags & RuleFlags.NeedStream) != 0 && (hasStream || IsInStream))
+        if ((entry.Flags & RuleFlags.NeedStream) != 0)
         {
             if (hasStream && _inspector.Inspect(
                 entry.Payload, stream.Data, stream.Offset, isComplete: true, freshFrom: (int)(stream.FreshOffset - stream.Offset)))
@@ -258,23 +261,14 @@ public sealed partial class Detector
                 return true;
             }
 
-            if ((entry.Flags & RuleFlags.NeedPacket) == 0)
+            if (IsInStream && (entry.Flags & RuleFlags.NeedPacket) == 0)
             {
+                // The bytes will be seen with the stream; looking at them here as well would tell of them twice.
                 return false;
             }
         }
-        else if ((entry.Flags & (RuleFlags.NeedStream | RuleFlags.NeedPacket)) == RuleFlags.NeedStream && _packet.Has(PacketFlags.StreamAdded))
-        {
-            // The bytes will be seen with the stream; looking at them here as well would tell of them twice.
-            return false;
-        }
 
-        if ((entry.Flags & RuleFlags.OnlyStream) != 0 || payload.IsEmpty)
-        {
-            return false;
-        }
-
-        return _inspector.Inspect(entry.Payload, payload);
+        return _hasPayload && (entry.Flags & RuleFlags.OnlyStream) == 0 && _inspector.Inspect(entry.Payload, payload);
     }
 
     /// <summary>What a match on bytes most likely belongs to: the only live transaction of the packet's direction; null when there are more.</summary>

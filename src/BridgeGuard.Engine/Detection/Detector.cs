@@ -45,6 +45,11 @@ public sealed partial class Detector : IDisposable
     private DirectionMask _directionMask;
     private bool _hasShownStream;
 
+    /// <summary>
+    /// The packet has a payload, or has made stream data due: then its payload is looked at, be it empty, and it does not count as one without.
+    /// </summary>
+    private bool _hasPayload;
+
     /// <summary>A pass rule has matched this packet: the rules behind it are spared.</summary>
     private bool _isPassed;
 
@@ -180,6 +185,7 @@ public sealed partial class Detector : IDisposable
         _alerts = alerts;
         _group = _groups.Find(rules, packet, flow);
         _hasShownStream = false;
+        _hasPayload = false;
         _isPassed = false;
         _directionMask = packet.Direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient;
 

@@ -117,7 +117,7 @@ internal sealed partial class RuleCompiler
         HeaderTable.Lists lists = _headers.ListsOf(_entries[index].Header);
         switch (kind)
         {
-            case RuleKind.IpOnly or RuleKind.LikeIpOnly:
+            case RuleKind.IpOnly:
                 lists.IpOnly.Add(index);
                 return;
 

@@ -18,7 +18,7 @@ internal static class RuleKinds
 
         if (rule.IsStreamOnly || rule.OnlyStream)
         {
-            return RuleFlags.NeedStream | RuleFlags.OnlyStream;
+            return rule.OnlyStream ? RuleFlags.NeedStream | RuleFlags.OnlyStream : RuleFlags.NeedStream;
         }
 
         if (rule.RequiresPacket || rule.Conditions.Exists(condition => condition.NeedsPacket))
@@ -32,6 +32,7 @@ internal static class RuleKinds
         }
 
         bool isAnchored = rule.Payload.Ops.Exists(op => op.Kind == BufferOpKind.Content && op.Has(OpFlags.HasDepth | OpFlags.HasOffset));
+        isAnchored |= rule.Conditions.Exists(condition => condition.Condition.Kind == ConditionKind.StreamSize);
         return isAnchored ? RuleFlags.NeedStream | RuleFlags.NeedPacket : RuleFlags.NeedStream;
     }
 
@@ -80,7 +81,9 @@ internal static class RuleKinds
             return RuleKind.AppLayer;
         }
 
-        if (rule.HasFlowKeyword || rule.Hook.Length > 0 || rule.Effects.Exists(effect => effect.Kind == EffectKind.Bypass))
+        // What is said of stream and packets alone leaves a rule without contents one on addresses.
+        bool hasFlow = rule.HasFlowKeyword && (rule.App != ProtocolId.Unknown || !rule.FlowIsOfStreamOnly);
+        if (hasFlow || rule.Hook.Length > 0 || rule.Effects.Exists(effect => effect.Kind == EffectKind.Bypass))
         {
             return RuleKind.Packet;
         }

@@ -128,6 +128,7 @@ internal static class FlowKeywords
 
         foreach (string item in items)
         {
+            rule.FlowIsOfStreamOnly &= item.EndsWith("_stream", StringComparison.OrdinalIgnoreCase);
             switch (item.ToLowerInvariant())
             {
                 case "to_server" or "from_client" when direction == DirectionMask.None && before != DirectionMask.ToClient:

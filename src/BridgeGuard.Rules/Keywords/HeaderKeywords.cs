@@ -376,6 +376,7 @@ internal static class HeaderKeywords
         })
         {
             IsIpOnlyCompatible = true,
+            NeedsPacket = true,
         });
     }
 }

@@ -213,6 +213,12 @@ internal static class RuleChecks
             return;
         }
 
+        if (isPacket && (rule.IsStreamOnly || rule.OnlyStream))
+        {
+            context.FailAt(rule.Syntax.Protocol, DiagnosticCode.Conflict, "a keyword about one packet's headers stands in a rule on the stream alone", "tcp instead of tcp-stream, and no flow:only_stream");
+            return;
+        }
+
         foreach (ConditionModel condition in rule.Conditions)
         {
             if (condition.Section?.HeaderBytes is { } kind && rule.Protocols is { } protocols && !Fits(kind, protocols))

@@ -100,6 +100,9 @@ internal sealed class RuleModel
     // Flow
     public bool HasFlowKeyword { get; set; }
 
+    /// <summary>All that its flow keyword says is <c>only_stream</c> or <c>no_stream</c>.</summary>
+    public bool FlowIsOfStreamOnly { get; set; } = true;
+
     /// <summary>Its flow keyword names a state.</summary>
     public bool FlowHasState { get; set; }
 
