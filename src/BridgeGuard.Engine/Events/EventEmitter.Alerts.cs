@@ -288,7 +288,7 @@ public sealed partial class EventEmitter
     {
         string[] names = protocol.ProgressNames(direction);
         byte progress = transaction.Progress(direction);
-        if (names.Length > 0)
+        if (protocol.TellsProgress)
         {
             _writer.Text(name, names[Math.Min(progress, names.Length - 1)]);
         }

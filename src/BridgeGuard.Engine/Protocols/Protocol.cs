@@ -56,6 +56,9 @@ public abstract class Protocol
     /// <summary>Names of the progress values of a direction, for rule hooks such as <c>tls:client_hello_done</c>; index is the value.</summary>
     public virtual string[] ProgressNames(Direction direction) => [];
 
+    /// <summary>Alerts say how far the transaction has come (<c>ts_progress</c>, <c>tc_progress</c>): where Suricata has names of its own for the states, not only started and complete.</summary>
+    public virtual bool TellsProgress => false;
+
     /// <summary>The progress at which a direction of a transaction is complete.</summary>
     public abstract byte CompletedProgress(Direction direction);
 

@@ -192,7 +192,7 @@ internal sealed class DnsEve(string name) : EveLogger
     private static void WriteRecords(EveWriter writer, DnsTransaction dns, ProtocolSettings options, EveDetail detail)
     {
         bool detailed = detail == EveDetail.Alert || HasFormat(options, "detailed");
-        bool grouped = detail == EveDetail.Alert || HasFormat(options, "grouped");
+        bool grouped = detail == EveDetail.Record && HasFormat(options, "grouped");
         if (dns.Count(DnsSection.Answer) > 0)
         {
             if (detailed)

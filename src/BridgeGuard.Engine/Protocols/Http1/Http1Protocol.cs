@@ -43,6 +43,8 @@ public sealed class Http1Protocol : Protocol
 
     public override bool AcceptsGaps => true;
 
+    public override bool TellsProgress => true;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => Http1Progress.Complete;

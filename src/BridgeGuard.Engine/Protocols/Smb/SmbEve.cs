@@ -11,6 +11,8 @@ internal sealed class SmbEve : EveLogger
 {
     public override string EventType => "smb";
 
+    public override bool WritesTransactionId => true;
+
     public override byte ProgressToServer => 1;
 
     public override byte ProgressToClient => 1;

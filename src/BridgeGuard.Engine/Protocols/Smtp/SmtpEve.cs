@@ -5,11 +5,9 @@ using BridgeGuard.Engine.Pools;
 namespace BridgeGuard.Engine.Protocols.Smtp;
 
 /// <summary>Writes the <c>smtp</c> object and, where there is a mail, the <c>email</c> object beside it.</summary>
-/// <remarks>Options: <c>extended</c>, <c>custom</c> (fields by name), <c>md5</c> (<c>body</c>, <c>subject</c>).</remarks>
+/// <remarks>Options: <c>custom</c> (fields by name), <c>md5</c> (<c>body</c>, <c>subject</c>). As in Suricata, <c>extended</c> adds nothing to them.</remarks>
 internal sealed class SmtpEve : EveLogger
 {
-    private static readonly MimeField[] Extended = [MimeField.Bcc, MimeField.MessageId, MimeField.Subject, MimeField.XMailer, MimeField.UserAgent];
-
     public override string EventType => "smtp";
 
     public override bool WritesTransactionId => true;
@@ -99,17 +97,6 @@ internal sealed class SmtpEve : EveLogger
             {
                 written |= 1UL << (int)field;
                 WriteField(writer, mail, field);
-            }
-        }
-
-        if (options.GetBool("extended", false))
-        {
-            foreach (MimeField field in Extended)
-            {
-                if ((written & (1UL << (int)field)) == 0)
-                {
-                    WriteField(writer, mail, field);
-                }
             }
         }
 

@@ -122,7 +122,7 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
         var released = (SmtpTransaction)transaction;
         if (ReferenceEquals(released, _current))
         {
-            // Its successor is made when a command needs one; QUIT does not.
+            // Its successor is made when a command needs one; QUIT and RSET do not.
             _current = null;
             _isCurrentGone = true;
         }
@@ -161,7 +161,7 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
     /// <summary>The mail that a command belongs to; null when it needs none or there are too many.</summary>
     private SmtpTransaction? MailFor(SmtpCommand command)
     {
-        if (command == SmtpCommand.Quit && (_current is { IsSent: true } || (_current is null && _isCurrentGone)))
+        if (command is SmtpCommand.Quit or SmtpCommand.Reset && (_current is { IsSent: true } || (_current is null && _isCurrentGone)))
         {
             return _current;
         }

@@ -43,6 +43,8 @@ public sealed class SmtpProtocol : Protocol
 
     public override bool ServerGreets => true;
 
+    public override bool TellsProgress => true;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => SmtpProgress.Complete;

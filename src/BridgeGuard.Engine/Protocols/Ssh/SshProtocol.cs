@@ -38,6 +38,8 @@ public sealed class SshProtocol : Protocol
 
     public override EveLogger[] Loggers { get; } = [new SshEve()];
 
+    public override bool TellsProgress => true;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => SshProgress.Finished;

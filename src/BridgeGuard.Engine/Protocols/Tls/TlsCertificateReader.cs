@@ -12,7 +12,11 @@ internal static class TlsCertificateReader
 
     private static ReadOnlySpan<byte> AltNameOid => [0x55, 0x1d, 0x11];
 
-    private static ReadOnlySpan<byte> EmailOid => [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
+    private static ReadOnlySpan<byte> AttributeArc => [0x55, 0x04];
+
+    private static ReadOnlySpan<byte> Pkcs9Arc => [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09];
+
+    private static ReadOnlySpan<byte> JurisdictionArc => [0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x3c, 0x02, 0x01];
 
     private static ReadOnlySpan<byte> DomainComponentOid => [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19];
 
@@ -231,42 +235,91 @@ internal static class TlsCertificateReader
         return true;
     }
 
+    /// <summary>The names that Suricata's certificate reader knows, else <c>OID(1.2.3)</c>.</summary>
     private static void AppendAttribute(ReadOnlySpan<byte> oid, ByteBuffer text)
     {
-        ReadOnlySpan<byte> known = oid.Length == 3 && oid[0] == 0x55 && oid[1] == 4 ? oid[2] switch
-        {
-            3 => "CN"u8,
-            4 => "SN"u8,
-            5 => "serialNumber"u8,
-            6 => "C"u8,
-            7 => "L"u8,
-            8 => "ST"u8,
-            9 => "street"u8,
-            10 => "O"u8,
-            11 => "OU"u8,
-            12 => "T"u8,
-            13 => "description"u8,
-            15 => "businessCategory"u8,
-            17 => "postalCode"u8,
-            41 => "name"u8,
-            42 => "GN"u8,
-            43 => "initials"u8,
-            46 => "dnQualifier"u8,
-            _ => default,
-        }
-        : oid.SequenceEqual(AltNameOid) ? "subjectAltName"u8
-        : oid.SequenceEqual(EmailOid) ? "Email"u8
-        : oid.SequenceEqual(DomainComponentOid) ? "DC"u8
-        : oid.SequenceEqual(UserIdOid) ? "UID"u8 : default;
-        if (known.IsEmpty)
-        {
-            Asn1Element.AppendOid(oid, text);
-        }
-        else
+        ReadOnlySpan<byte> known = NameOf(oid);
+        if (!known.IsEmpty)
         {
             text.Append(known);
+            return;
         }
+
+        text.Append("OID("u8);
+        Asn1Element.AppendOid(oid, text);
+        text.Append((byte)')');
     }
+
+    private static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> oid)
+    {
+        if (oid.IsEmpty)
+        {
+            return default;
+        }
+
+        ReadOnlySpan<byte> arc = oid[..^1];
+        byte last = oid[^1];
+        return arc.SequenceEqual(AttributeArc) ? AttributeName(last)
+            : arc.SequenceEqual(Pkcs9Arc) ? Pkcs9Name(last)
+            : arc.SequenceEqual(JurisdictionArc) ? JurisdictionName(last)
+            : oid.SequenceEqual(AltNameOid) ? "subjectAltName"u8
+            : oid.SequenceEqual(DomainComponentOid) ? "DC"u8
+            : oid.SequenceEqual(UserIdOid) ? "uid"u8 : default;
+    }
+
+    /// <summary>X.520 (RFC 4519 §2).</summary>
+    private static ReadOnlySpan<byte> AttributeName(byte last) => last switch
+    {
+        0 => "objectClass"u8,
+        1 => "aliasedEntryName"u8,
+        2 => "knowledgeInformation"u8,
+        3 => "CN"u8,
+        4 => "surname"u8,
+        5 => "serialNumber"u8,
+        6 => "C"u8,
+        7 => "L"u8,
+        8 => "ST"u8,
+        9 => "streetAddress"u8,
+        10 => "O"u8,
+        11 => "OU"u8,
+        12 => "title"u8,
+        13 => "description"u8,
+        14 => "searchGuide"u8,
+        15 => "businessCategory"u8,
+        16 => "postalAddress"u8,
+        17 => "postalCode"u8,
+        41 => "name"u8,
+        42 => "givenName"u8,
+        43 => "initials"u8,
+        44 => "generationQualifier"u8,
+        45 => "uniqueIdentifier"u8,
+        46 => "dnQualifier"u8,
+        _ => default,
+    };
+
+    /// <summary>PKCS #9 (RFC 2985).</summary>
+    private static ReadOnlySpan<byte> Pkcs9Name(byte last) => last switch
+    {
+        1 => "Email"u8,
+        2 => "unstructuredName"u8,
+        3 => "contentType"u8,
+        4 => "id-messageDigest"u8,
+        5 => "signing-time"u8,
+        7 => "challengePassword"u8,
+        14 => "extensionRequest"u8,
+        15 => "smimeCapabilities"u8,
+        20 => "friendlyName"u8,
+        _ => default,
+    };
+
+    /// <summary>Of certificates with extended validation (CA/Browser Forum EV guidelines §9.2.4).</summary>
+    private static ReadOnlySpan<byte> JurisdictionName(byte last) => last switch
+    {
+        1 => "msJurisdictionLocality"u8,
+        2 => "msJurisdictionStateOrProvince"u8,
+        3 => "msJurisdictionCountry"u8,
+        _ => default,
+    };
 
     /// <summary>Strings as they are; BMPString (two bytes a character) as its low bytes where they are ASCII.</summary>
     private static void AppendValue(in Asn1Element value, ByteBuffer text)

@@ -10,9 +10,9 @@ internal sealed class TlsEve : EveLogger
 {
     public override string EventType => "tls";
 
-    public override byte ProgressToServer => TlsProgress.ClientCertificateDone;
+    public override byte ProgressToServer => TlsProgress.ClientHandshakeDone;
 
-    public override byte ProgressToClient => TlsProgress.ServerHelloDone;
+    public override byte ProgressToClient => TlsProgress.ServerHandshakeDone;
 
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
@@ -26,7 +26,7 @@ internal sealed class TlsEve : EveLogger
         writer.StartObject("tls"u8);
         if (detail == EveDetail.Alert)
         {
-            WriteBasic(writer, tls);
+            WriteNames(writer, tls);
             WriteExtended(writer, tls, options);
         }
         else if (options.Get("custom.0") is not null || options.Get("custom") is not null)
@@ -61,19 +61,24 @@ internal sealed class TlsEve : EveLogger
 
         // The short form of the record would be empty but for the word that there was one.
         bool tellsMore = options.GetBool("extended", false) || options.Get("custom.0") is not null || options.Get("custom") is not null;
-        return tls.Server.IsSeen && options.GetBool("session-resumption", tellsMore);
+        return tls.IsResumed && options.GetBool("session-resumption", tellsMore);
     }
 
     private static void WriteBasic(EveWriter writer, TlsTransaction tls)
     {
+        WriteNames(writer, tls);
+        WriteResumed(writer, tls);
+    }
+
+    private static void WriteNames(EveWriter writer, TlsTransaction tls)
+    {
         WriteText(writer, "subject"u8, tls.ServerCertificate, tls.ServerCertificate.Subject);
         WriteText(writer, "issuerdn"u8, tls.ServerCertificate, tls.ServerCertificate.Issuer);
-        WriteResumed(writer, tls);
     }
 
     private static void WriteResumed(EveWriter writer, TlsTransaction tls)
     {
-        if (!tls.ServerCertificate.IsRead && !TlsTables.IsTls13(tls.Version) && tls.Server.IsSeen)
+        if (tls.IsResumed)
         {
             writer.Bool("session_resumed"u8, true);
         }
@@ -98,6 +103,7 @@ internal sealed class TlsEve : EveLogger
         WriteJa4(writer, tls, options);
         WriteAlpns(writer, "client_alpns"u8, tls.Client);
         WriteAlpns(writer, "server_alpns"u8, tls.Server);
+        WriteClient(writer, tls.ClientCertificate, options);
     }
 
     private static void WriteCustom(EveWriter writer, TlsTransaction tls, ProtocolSettings options)

@@ -38,7 +38,17 @@ internal sealed class TlsFrameWalker
     private readonly byte[] _header = new byte[RecordHeaderBytes];
     private int _held;
     private long _next = -1;
+    private int _length;
     private bool _isLost;
+
+    /// <summary>The input goes on within a record that is taken as it comes: Suricata opens its data anew there, with the length of the whole.</summary>
+    public void Continue(in ParseContext context)
+    {
+        if (!_isLost && _next > context.StreamOffset)
+        {
+            context.OpenFrame(TlsFrames.Data, 0, _length);
+        }
+    }
 
     /// <summary>Opens the frames of every record whose header is in the input. The input may begin with bytes that were there before.</summary>
     public void Walk(ReadOnlySpan<byte> input, in ParseContext context)
@@ -84,6 +94,7 @@ internal sealed class TlsFrameWalker
     {
         _held = 0;
         _next = -1;
+        _length = 0;
         _isLost = false;
     }
 
@@ -104,6 +115,7 @@ internal sealed class TlsFrameWalker
             return;
         }
 
+        _length = length;
         context.OpenFrame(TlsFrames.Header, at, RecordHeaderBytes);
         context.OpenFrame(TlsFrames.Pdu, at, RecordHeaderBytes + length);
         context.OpenFrame(TlsFrames.Data, at + RecordHeaderBytes, length);

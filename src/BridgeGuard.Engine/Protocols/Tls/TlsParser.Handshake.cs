@@ -78,11 +78,6 @@ internal sealed partial class TlsParser
                 break;
             case TlsTables.ServerHelloDone when !toServer:
                 Advance(transaction, false, TlsProgress.ServerHelloDone);
-                if (!transaction.WantsClientCertificate)
-                {
-                    Advance(transaction, true, TlsProgress.ClientCertificateDone);
-                }
-
                 break;
         }
     }
@@ -124,8 +119,6 @@ internal sealed partial class TlsParser
         {
             // The rest of the server's handshake is encrypted.
             side.IsEncrypted = true;
-            Advance(transaction, false, TlsProgress.ServerHelloDone);
-            Advance(transaction, true, TlsProgress.ClientCertificateDone);
         }
     }
 

@@ -13,6 +13,9 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
 {
     private const int RecordHeaderBytes = 5;
 
+    /// <summary>RFC 8446 §6: the level of an alert that ends the connection.</summary>
+    private const byte FatalLevel = 2;
+
     private readonly TlsLimits _limits;
     private readonly Side _client = new();
     private readonly Side _server = new();
@@ -29,6 +32,9 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
 
         /// <summary>Bytes of a record that are passed over.</summary>
         public int Skip;
+
+        /// <summary>What is passed over is application data, not a handshake message.</summary>
+        public bool IsInData;
 
         /// <summary>ChangeCipherSpec was sent, or TLS 1.3 went over: handshake records are opaque from here.</summary>
         public bool IsEncrypted;
@@ -48,6 +54,7 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
             Frames.Reset();
             Skip = 0;
             IsEncrypted = false;
+            IsInData = false;
             HasData = false;
             HeartbeatLength = 0;
         }
@@ -61,6 +68,11 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
         Side side = toServer ? _client : _server;
         if (context.Frames is not null)
         {
+            if (side.IsInData && side.Skip > 0)
+            {
+                side.Frames.Continue(in context);
+            }
+
             side.Frames.Walk(input, in context);
         }
 
@@ -98,13 +110,25 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
                     break;
                 }
 
+                JudgeHandshake();
                 return ParseResult.NeedMore(consumed, needed);
             }
 
             consumed += taken;
         }
 
+        JudgeHandshake();
         return ParseResult.Done(input.Length);
+    }
+
+    /// <summary>Where all certificates that are asked for are there, nothing of interest comes any more before the encryption: the handshake counts as done.</summary>
+    private void JudgeHandshake()
+    {
+        if (_transaction is { ServerCertificate.IsRead: true } transaction && (!transaction.WantsClientCertificate || transaction.ClientCertificate.IsRead))
+        {
+            Advance(transaction, true, TlsProgress.ClientHandshakeDone);
+            Advance(transaction, false, TlsProgress.ServerHandshakeDone);
+        }
     }
 
     public override void OnEnd(in ParseContext context)
@@ -252,8 +276,13 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
 
         if (type == TlsTables.ApplicationData || (type == TlsTables.Handshake && side.IsEncrypted))
         {
-            OnEncrypted(transaction, side, toServer, type);
+            if (type == TlsTables.ApplicationData)
+            {
+                OnData(transaction, side, toServer);
+            }
+
             side.Skip = length;
+            side.IsInData = type == TlsTables.ApplicationData;
             return RecordHeaderBytes;
         }
 
@@ -275,11 +304,7 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
                 ReadHeartbeat(body, transaction, side, toServer);
                 break;
             default:
-                if (!side.IsEncrypted && length != 2)
-                {
-                    transaction.Raise(TlsAnomaly.InvalidAlertMessage);
-                }
-
+                ReadAlert(body, transaction, side);
                 break;
         }
 
@@ -310,35 +335,41 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
         return true;
     }
 
-    private void OnEncrypted(TlsTransaction transaction, Side side, bool toServer, byte type)
+    private static void OnData(TlsTransaction transaction, Side side, bool toServer)
     {
-        if (type == TlsTables.ApplicationData)
+        side.HasData = true;
+        side.IsEncrypted = true;
+        Advance(transaction, toServer, toServer ? TlsProgress.ClientHandshakeDone : TlsProgress.ServerHandshakeDone);
+    }
+
+    /// <summary>RFC 8446 §6: level and description. A fatal one ends the connection.</summary>
+    private static void ReadAlert(ReadOnlySpan<byte> body, TlsTransaction transaction, Side side)
+    {
+        if (side.IsEncrypted)
         {
-            side.HasData = true;
-            side.IsEncrypted = true;
-            Advance(transaction, toServer, toServer ? TlsProgress.ClientFinished : TlsProgress.ServerFinished);
             return;
         }
 
-        Advance(transaction, toServer, toServer ? TlsProgress.ClientHandshakeDone : TlsProgress.ServerHandshakeDone);
+        if (body.Length != 2)
+        {
+            transaction.Raise(TlsAnomaly.InvalidAlertMessage);
+        }
+        else if (body[0] == FatalLevel)
+        {
+            Finish(transaction);
+        }
     }
 
     private static void OnChangeCipherSpec(TlsTransaction transaction, Side side, bool toServer)
     {
+        // The server's says nothing: its certificate or its first data do.
+        if (toServer)
+        {
+            Advance(transaction, true, TlsProgress.ClientHandshakeDone);
+        }
+
         // TLS 1.3 sends it only to please middle boxes (RFC 8446 appendix D.4).
-        if (TlsTables.IsTls13(transaction.Version))
-        {
-            return;
-        }
-
-        side.IsEncrypted = true;
-        if (!toServer && transaction.Server.IsSeen && transaction.ServerCertificate.ChainLength == 0)
-        {
-            transaction.IsResumed = true;
-            Advance(transaction, true, TlsProgress.ClientCertificateDone);
-        }
-
-        Advance(transaction, toServer, toServer ? TlsProgress.ClientHandshakeDone : TlsProgress.ServerHandshakeDone);
+        side.IsEncrypted |= !TlsTables.IsTls13(transaction.Version);
     }
 
     private static void Advance(TlsTransaction transaction, bool toServer, byte progress)

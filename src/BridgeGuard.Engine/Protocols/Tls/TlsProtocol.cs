@@ -44,6 +44,8 @@ public sealed class TlsProtocol : Protocol
 
     public override bool AcceptsGaps => true;
 
+    public override bool TellsProgress => true;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? ClientProgress : ServerProgress;
 
     public override byte CompletedProgress(Direction direction) =>

@@ -44,8 +44,16 @@ internal sealed partial class TlsTransaction : Transaction
     /// <summary>The client began with an SSLv2 hello.</summary>
     public bool IsSslv2Hello { get; set; }
 
-    /// <summary>The server went on without sending a certificate.</summary>
-    public bool IsResumed { get; set; }
+    /// <summary>The version that the client wants: its best offer, of its hello.</summary>
+    public ushort ClientVersion => Client.SupportedVersion != 0 ? Client.SupportedVersion : Client.Version;
+
+    /// <summary>
+    /// The server went on without a certificate that could be read, and both know a session: the same identifier, or the client can do with tickets.
+    /// Of TLS 1.3 it cannot be told.
+    /// </summary>
+    public bool IsResumed =>
+        Server.IsSeen && !ServerCertificate.IsRead && !TlsTables.IsTls13(ClientVersion)
+        && ((Client.SessionId.Length > 0 && Client.SessionId.Span.SequenceEqual(Server.SessionId.Span)) || Client.Extensions.Values.Contains(TlsTables.SessionTicket));
 
     public bool WantsClientCertificate { get; set; }
 
@@ -141,7 +149,6 @@ internal sealed partial class TlsTransaction : Transaction
         RecordVersionToServer = 0;
         RecordVersionToClient = 0;
         IsSslv2Hello = false;
-        IsResumed = false;
         WantsClientCertificate = false;
         _storeRequested = DirectionMask.None;
         _stored = DirectionMask.None;

@@ -51,18 +51,38 @@ public sealed class TlsParserTests
     {
         _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b", TlsSamples.Extension(43, [2, 3, 4]))));
         _bench.Feed(Direction.ToClient, TlsSamples.Record(22, TlsSamples.ServerHello(0x1301, TlsSamples.Extension(43, [3, 4]))));
-        Assert.Equal(TlsProgress.ServerHelloDone, _bench.Transaction(0).ProgressToClient);
+        Assert.Equal(TlsProgress.ServerHello, _bench.Transaction(0).ProgressToClient);
         Assert.Contains("\"version\":\"TLS 1.3\"", Extended());
         Assert.False(_bench.State.IsEncrypted);
         _bench.Feed(Direction.ToClient, TlsSamples.Record(23, new byte[9]));
         _bench.Feed(Direction.ToServer, TlsSamples.Record(23, new byte[9]));
         Assert.True(_bench.State.IsEncrypted);
+        Assert.Equal(TlsProgress.ServerHandshakeDone, _bench.Transaction(0).ProgressToClient);
+        Assert.Equal(TlsProgress.ClientHandshakeDone, _bench.Transaction(0).ProgressToServer);
+    }
+
+    [Theory]
+    [InlineData(1, TlsProgress.ServerHello)]
+    [InlineData(2, TlsProgress.ServerFinished)]
+    public void AFatalAlertEndsTheConnection(byte level, byte progress)
+    {
+        _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b")));
+        _bench.Feed(Direction.ToClient, [.. TlsSamples.Record(22, TlsSamples.ServerHello(0xc02f)), .. TlsSamples.Record(21, level, 40)]);
+        Assert.Equal(progress, _bench.Transaction(0).ProgressToClient);
+    }
+
+    [Fact]
+    public void ASessionThatNobodyKnewIsNotResumed()
+    {
+        _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b")));
+        _bench.Feed(Direction.ToClient, [.. TlsSamples.Record(22, TlsSamples.ServerHello(0xc02f)), .. TlsSamples.Record(20, 1)]);
+        Assert.DoesNotContain("session_resumed", Extended());
     }
 
     [Fact]
     public void AResumedSessionSaysSo()
     {
-        _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b")));
+        _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b", TlsSamples.Extension(35, []))));
         _bench.Feed(Direction.ToClient, [.. TlsSamples.Record(22, TlsSamples.ServerHello(0xc02f)), .. TlsSamples.Record(20, 1)]);
         ProtocolSettings extended = new(new Dictionary<string, string> { ["extended"] = "yes" });
         Assert.Contains("\"session_resumed\":true", _bench.Eve(options: extended));
