@@ -1,5 +1,4 @@
-using System.Buffers.Binary;
-using System.Globalization;
+using System.Buffers;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Worker;
 using SharpPcap;
@@ -46,76 +45,78 @@ public sealed record PacketLogOptions
     public string? Filter { get; init; }
 }
 
-/// <summary>Keeps frames in pcap files after they were judged, as Suricata's <c>pcap-log</c>. Wraps the engine on any attachment.</summary>
+/// <summary>Picks frames to be kept after they were judged, as Suricata's <c>pcap-log</c>. Wraps the engine on any attachment.</summary>
 /// <remarks>
-/// Writes on the worker's thread. Files are named PATH.SECONDS after their first frame. With a condition the last segments of each stream are remembered
-/// (<see cref="RememberedFrames"/> in all), so that the file shows what led to the alert. Owner: who made it; dispose it after the run.
+/// With a condition the last segments of each stream are remembered (<see cref="RememberedFrames"/> in all, at most <see cref="RememberedBytes"/>), so that
+/// the log shows what led to the alert. Nothing is allocated per frame once warm. Owner: who made it; dispose it after the run, which ends the log as well.
 /// </remarks>
 public sealed class PacketLog : IFrameProcessor, IDisposable
 {
-    /// <summary>Stream segments remembered over all flows while nothing was alerted on them: at most 64 Ki frames of their length.</summary>
+    /// <summary>Stream segments remembered over all flows while nothing was alerted on them.</summary>
     public const int RememberedFrames = 64 << 10;
+
+    /// <summary>64 MiB: large segments of guests with offloads are up to 64 KiB each, and must not take 4 GiB.</summary>
+    public const int RememberedBytes = 64 << 20;
 
     /// <summary>Segments remembered per flow.</summary>
     private const int FramesPerFlow = 64;
-    private const int FileHeaderBytes = 24;
-    private const int RecordHeaderBytes = 16;
+
+    /// <summary>Flows that were shown already; beyond this many the log forgets and may show the start of a very old one again.</summary>
+    private const int ShownFlows = 256 << 10;
 
     private readonly PacketWorker _worker;
+    private readonly IFrameProcessor _inner;
     private readonly PacketLogOptions _options;
-    private readonly Queue<string> _files = new();
-    private readonly Dictionary<ulong, List<byte[]>> _remembered = [];
+    private readonly IFrameLog _log;
+    private readonly Dictionary<ulong, List<(long TimeUs, byte[] Bytes, int Length)>> _remembered = [];
+    private readonly Stack<List<(long TimeUs, byte[] Bytes, int Length)>> _spare = new();
     private readonly Queue<ulong> _order = new();
     private readonly HashSet<ulong> _shown = [];
+    private long _rememberedBytes;
     private BpfProgram? _filter;
     private bool _filterMade;
-    private FileStream? _file;
-    private long _size;
 
-    public PacketLog(PacketWorker worker, PacketLogOptions options)
+    /// <param name="worker">Says what became of a frame.</param>
+    /// <param name="options">Which frames.</param>
+    /// <param name="log">Where they go; disposed with this.</param>
+    /// <param name="inner">Judges the frame: the worker, or what wraps it; null: the worker.</param>
+    public PacketLog(PacketWorker worker, PacketLogOptions options, IFrameLog log, IFrameProcessor? inner = null)
     {
         _worker = worker;
         _worker.TracksOutcome = true;
+        _inner = inner ?? worker;
         _options = options;
+        _log = log;
     }
 
-    public FrameInjector Injector => _worker.Injector;
+    public FrameInjector Injector => _inner.Injector;
 
     /// <summary>Frames written, and frames that the filter left out (EVE <c>stats.pcap_log</c>).</summary>
-    public long Written { get; private set; }
+    public long Written => _log.Written;
+
+    /// <summary>Frames that could not be kept.</summary>
+    public long Lost => _log.Lost;
 
     public long Filtered { get; private set; }
 
-    /// <summary>Why nothing is written any more; null while all is well.</summary>
+    /// <summary>Why frames could not be kept; null while all is well.</summary>
     public string? Problem { get; private set; }
 
     public Verdict Process(byte[] buffer, int offset, int length, in FrameInfo info)
     {
-        Verdict verdict = _worker.Process(buffer, offset, length, in info);
-        if (Problem is not null)
-        {
-            return verdict;
-        }
-
-        try
-        {
-            Take(buffer.AsSpan(offset, length), in info, _worker.Outcome);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or PcapException)
-        {
-            Problem = $"{_options.Path}: {error.Message.ReplaceLineEndings(" ")}";
-        }
-
+        Verdict verdict = _inner.Process(buffer, offset, length, in info);
+        Take(buffer.AsSpan(offset, length), in info, _worker.Outcome);
         return verdict;
     }
 
-    public long TickEveryUs => _worker.TickEveryUs;
+    public long TickEveryUs => _inner.TickEveryUs;
 
-    public void Tick(long nowUs) => _worker.Tick(nowUs);
+    public void Tick(long nowUs) => _inner.Tick(nowUs);
 
     public void Dispose()
     {
-        _file?.Dispose();
+        _log.Dispose();
+        Problem ??= _log.Problem;
         _filter?.Dispose();
     }
 
@@ -138,28 +139,40 @@ public sealed class PacketLog : IFrameProcessor, IDisposable
             return;
         }
 
-        if (_file is null)
-        {
-            // A file's name tells when its time began, even if the filter keeps nothing of that moment.
-            Begin((uint)(info.TimestampUs / 1_000_000), (uint)(info.TimestampUs % 1_000_000), info.LinkType);
-        }
-
+        _log.Begin(info.TimestampUs, info.LinkType);
         if (!PassesFilter(frame, info.LinkType))
         {
             Filtered++;
             return;
         }
 
-        if (_options.Condition != PacketLogCondition.All && outcome.FlowId != 0 && _shown.Add(outcome.FlowId)
-            && _remembered.Remove(outcome.FlowId, out List<byte[]>? before))
+        if (_options.Condition != PacketLogCondition.All && outcome.FlowId != 0)
         {
-            foreach (byte[] record in before)
-            {
-                Append(record, in info);
-            }
+            Show(outcome.FlowId, info.LinkType);
         }
 
-        Append(Record(frame, in info), in info);
+        _log.Append(info.TimestampUs, info.LinkType, frame);
+    }
+
+    /// <summary>What led to the first frame of a flow that is wanted.</summary>
+    private void Show(ulong flow, LinkType linkType)
+    {
+        if (_shown.Count >= ShownFlows)
+        {
+            _shown.Clear();
+        }
+
+        if (!_shown.Add(flow) || !_remembered.TryGetValue(flow, out List<(long TimeUs, byte[] Bytes, int Length)>? before))
+        {
+            return;
+        }
+
+        foreach ((long timeUs, byte[] bytes, int length) in before)
+        {
+            _log.Append(timeUs, linkType, bytes.AsSpan(0, length));
+        }
+
+        Forget(flow);
     }
 
     private void Remember(ReadOnlySpan<byte> frame, in FrameInfo info, in FrameOutcome outcome)
@@ -169,76 +182,51 @@ public sealed class PacketLog : IFrameProcessor, IDisposable
             return;
         }
 
-        if (!_remembered.TryGetValue(outcome.FlowId, out List<byte[]>? records))
+        if (!_remembered.TryGetValue(outcome.FlowId, out List<(long TimeUs, byte[] Bytes, int Length)>? frames))
         {
-            _remembered[outcome.FlowId] = records = [];
+            _remembered[outcome.FlowId] = frames = _spare.TryPop(out List<(long TimeUs, byte[] Bytes, int Length)>? spare) ? spare : [];
             _order.Enqueue(outcome.FlowId);
-            while (_order.Count > RememberedFrames / FramesPerFlow)
+        }
+
+        if (frames.Count == FramesPerFlow)
+        {
+            GiveBack(frames[0].Bytes);
+            frames.RemoveAt(0);
+        }
+
+        byte[] copy = ArrayPool<byte>.Shared.Rent(frame.Length);
+        frame.CopyTo(copy);
+        frames.Add((info.TimestampUs, copy, frame.Length));
+        _rememberedBytes += copy.Length;
+        while (_order.Count > RememberedFrames / FramesPerFlow || (_rememberedBytes > RememberedBytes && _order.Count > 1))
+        {
+            Forget(_order.Dequeue());
+        }
+    }
+
+    private void Forget(ulong flow)
+    {
+        if (_remembered.Remove(flow, out List<(long TimeUs, byte[] Bytes, int Length)>? frames))
+        {
+            foreach ((_, byte[] bytes, _) in frames)
             {
-                _remembered.Remove(_order.Dequeue());
+                GiveBack(bytes);
             }
-        }
 
-        if (records.Count == FramesPerFlow)
-        {
-            records.RemoveAt(0);
+            frames.Clear();
+            _spare.Push(frames);
         }
-
-        records.Add(Record(frame, in info));
     }
 
-    private static byte[] Record(ReadOnlySpan<byte> frame, in FrameInfo info)
+    private void GiveBack(byte[] bytes)
     {
-        byte[] record = new byte[RecordHeaderBytes + frame.Length];
-        BinaryPrimitives.WriteUInt32LittleEndian(record, (uint)(info.TimestampUs / 1_000_000));
-        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(4), (uint)(info.TimestampUs % 1_000_000));
-        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), (uint)frame.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12), (uint)frame.Length);
-        frame.CopyTo(record.AsSpan(RecordHeaderBytes));
-        return record;
-    }
-
-    private void Append(byte[] record, in FrameInfo info)
-    {
-        if (_file is not null && _size + record.Length > _options.LimitBytes)
-        {
-            _file.Dispose();
-            Begin(BinaryPrimitives.ReadUInt32LittleEndian(record), BinaryPrimitives.ReadUInt32LittleEndian(record.AsSpan(4)), info.LinkType);
-        }
-
-        _file!.Write(record);
-        _size += record.Length;
-        Written++;
-    }
-
-    private void Begin(uint seconds, uint microseconds, LinkType linkType)
-    {
-        string path = string.Create(CultureInfo.InvariantCulture, $"{_options.Path}.{seconds}");
-        if (_options.WithMicroseconds)
-        {
-            path += string.Create(CultureInfo.InvariantCulture, $".{microseconds}");
-        }
-
-        _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, 64 << 10);
-        Span<byte> header = stackalloc byte[FileHeaderBytes];
-        header.Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(header, 0xa1b2_c3d4);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[4..], 2);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[6..], 4);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[16..], 256 << 10);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], (uint)linkType);
-        _file.Write(header);
-        _size = FileHeaderBytes;
-        _files.Enqueue(path);
-        if (_options.MaxFiles > 0 && _files.Count > _options.MaxFiles)
-        {
-            File.Delete(_files.Dequeue());
-        }
+        _rememberedBytes -= bytes.Length;
+        ArrayPool<byte>.Shared.Return(bytes);
     }
 
     private bool PassesFilter(ReadOnlySpan<byte> frame, LinkType linkType)
     {
-        if (_options.Filter is not { } filter)
+        if (_options.Filter is not { } filter || Problem is not null)
         {
             return true;
         }
@@ -246,7 +234,15 @@ public sealed class PacketLog : IFrameProcessor, IDisposable
         if (!_filterMade)
         {
             _filterMade = true;
-            _filter = BpfProgram.Create((PacketDotNet.LinkLayers)(ushort)linkType, filter);
+            try
+            {
+                _filter = BpfProgram.Create((PacketDotNet.LinkLayers)(ushort)linkType, filter);
+            }
+            catch (PcapException error)
+            {
+                Problem = $"'{filter}' is no filter: {error.Message.ReplaceLineEndings(" ")}";
+                return true;
+            }
         }
 
         return _filter!.Matches(frame);

@@ -3,6 +3,7 @@ using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Offline;
 using BridgeGuard.Attachments.Wrappers;
 using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Policy;
@@ -69,7 +70,7 @@ internal sealed class ReplayEngine : IDisposable
         }
 
         _clock.Start();
-        _packets = PacketLogReader.Read(_configuration) is { } packets ? new PacketLog(_worker, packets) : null;
+        _packets = KeepingReader.PacketsOf(_configuration) is { } packets ? new PacketLog(_worker, packets, new PacketLogFiles(packets)) : null;
         error = attachment.Run(_ => _packets ?? (IFrameProcessor)_worker, hooks, stop);
         _worker.Finish();
         _packets?.Dispose();

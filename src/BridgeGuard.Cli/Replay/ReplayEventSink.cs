@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Engine.Events;
 
 namespace BridgeGuard.Cli.Replay;
@@ -65,22 +66,7 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
 
         if (header.Kind == EventKind.FileInfo && header.OutputIndex == AlertIndex && _fileInfoFolder is not null)
         {
-            WriteFileInfo(header.TimestampUs / 1_000_000, json);
-        }
-    }
-
-    /// <summary>The record of a stored file, beside it.</summary>
-    private void WriteFileInfo(long seconds, ReadOnlySpan<byte> json)
-    {
-        Utf8JsonReader reader = new(json);
-        JsonElement file = JsonElement.ParseValue(ref reader).GetProperty("fileinfo");
-        if (file.GetProperty("stored").GetBoolean() && file.TryGetProperty("sha256", out JsonElement sha256))
-        {
-            string digest = sha256.GetString()!;
-            string name = string.Create(CultureInfo.InvariantCulture, $"{digest}.{seconds}.{file.GetProperty("file_id").GetUInt32()}.json");
-            using FileStream record = Open(Path.Combine(_fileInfoFolder!, digest[..2], name), append: false);
-            record.Write(json);
-            record.WriteByte((byte)'\n');
+            FileRecordOutput.WriteBeside(_fileInfoFolder, header.TimestampUs / 1_000_000, json);
         }
     }
 

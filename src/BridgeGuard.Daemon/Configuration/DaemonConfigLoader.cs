@@ -1,5 +1,6 @@
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Attachments.Nfqueue;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Policy;
@@ -58,6 +59,8 @@ public static class DaemonConfigLoader
 
         ScanningModel scanning = ReadScanning(root, folder);
         string state = Resolve(folder, root.Text("state-directory") ?? RunFolder.SystemState);
+        string logs = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard");
+        KeepingModel keeping = KeepingReader.Read(root, logs);
         var model = new DaemonModel
         {
             Bridges = bridges,
@@ -72,7 +75,8 @@ public static class DaemonConfigLoader
             Workers = root.Integer("workers", 1, 1, 64),
             HeartbeatMs = root.Integer("heartbeat-ms", 100, 10, 10_000),
             BacklogFrames = root.Integer("backlog", 1024, 8, 1 << 16),
-            LogDirectory = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard"),
+            LogDirectory = logs,
+            Keeping = keeping,
             StateDirectory = state,
             Rules = ReadRules(root, folder),
             Policy = policy.Build(),
@@ -81,7 +85,7 @@ public static class DaemonConfigLoader
             Recorder = ReadRecorder(root),
             RoleFails = policy.Fails,
             Scanning = scanning,
-            Engine = ReadEngine(root, anyInline, scanning),
+            Engine = ReadEngine(root, anyInline, scanning, keeping),
             Webhooks = [.. ReadWebhooks(root, folder)],
             MetricsListen = root.Text("metrics-listen"),
         };
@@ -304,7 +308,7 @@ public static class DaemonConfigLoader
         return full;
     }
 
-    private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning)
+    private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning, KeepingModel keeping)
     {
         var types = new List<EveTypeSettings>();
         bool communityId = true;
@@ -328,6 +332,11 @@ public static class DaemonConfigLoader
         if (types.Count == 0)
         {
             types.AddRange(DefaultEveTypes.Select(TypeOf));
+        }
+
+        if (keeping.Files is { WriteFileInfo: true } && !types.Exists(type => type.Name == "files"))
+        {
+            root.Error("file-store", "'write-fileinfo' writes records of files, expected 'files' among 'eve: types:'");
         }
 
         var protocols = new Dictionary<string, Dictionary<string, string>>();
@@ -385,7 +394,13 @@ public static class DaemonConfigLoader
                     Depth = (uint)Math.Min(limits?.Size("stream-depth", depth) ?? depth, uint.MaxValue),
                 },
             },
-            Files = new FileSettings { ForceSha256 = true },
+            Files = new FileSettings
+            {
+                ForceSha256 = true,
+                StoreEnabled = keeping.Files is not null,
+                StoreAll = keeping.Files is { StoreAll: true },
+                StoreStreamDepth = keeping.Files?.StreamDepthBytes ?? 0,
+            },
             Detection = new DetectionSettings
             {
                 Engine = detect?.Choice("engine", SearchEngine.Auto) ?? SearchEngine.Auto,

@@ -1,6 +1,7 @@
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Attachments.Nfqueue;
 using BridgeGuard.Daemon.Guests;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Policy;
@@ -78,6 +79,9 @@ public sealed record DaemonModel
     public IReadOnlyList<string> Sources { get; init; } = [];
 
     public EventModel Events { get; init; } = new();
+
+    /// <summary>What is kept on disk beside records.</summary>
+    public KeepingModel Keeping { get; init; } = new();
 
     public RulesModel Rules { get; init; } = new();
 

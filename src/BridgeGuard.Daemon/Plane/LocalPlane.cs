@@ -9,6 +9,7 @@ using BridgeGuard.Attachments.Nfqueue;
 using BridgeGuard.Attachments.Wrappers;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
@@ -40,6 +41,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private readonly PacketWorker[] _workers;
     private readonly CoverageBoard _coverage;
     private readonly HashSet<IPAddress> _blocked = [];
+    private readonly WorkerKeeping?[] _keeping;
+    private readonly PacketLog?[] _packetLogs;
     private FlightRecorder[] _recorders = [];
     private RecordingWriter? _recordings;
     private Thread? _thread;
@@ -71,6 +74,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         }
 
         _workers = new PacketWorker[_attachment.WorkerCount];
+        _keeping = new WorkerKeeping?[_workers.Length];
+        _packetLogs = new PacketLog?[_workers.Length];
         _coverage = new CoverageBoard(model, _attachment, guests, () => new RuleSetStats(
             (_programs.LastReload?.ToUnixTimeMilliseconds() ?? 0) * 1000, _programs.Program.Rules.Count, _programs.RulesFailed, 0));
         Commands.Add("status", _ => JsonSerializer.SerializeToNode(Status, PlaneStatus.Json));
@@ -127,6 +132,9 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         FileHoldTimeouts = _workers.Sum(worker => worker?.FileHolds.TimedOut ?? 0),
         FileHeldUs = _workers.Sum(worker => worker?.FileHolds.HeldUs ?? 0),
         FileLongestHoldUs = _workers.Max(worker => worker?.FileHolds.LongestUs ?? 0),
+        KeptLost = _keeping.Sum(keeping => keeping?.Lost ?? 0),
+        KeptRefused = _keeping.Sum(keeping => keeping?.Refused ?? 0),
+        FramesLost = _packetLogs.Sum(log => log?.Lost ?? 0),
         RulesLoaded = _programs.Program.Rules.Count,
         RulesFailed = _programs.RulesFailed,
         RulesLoadedAt = _programs.LastReload?.ToUnixTimeSeconds() ?? 0,
@@ -179,6 +187,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         var key = new FlowHash(RandomKey(), RandomKey());
         for (int i = 0; i < _workers.Length; i++)
         {
+            _keeping[i] = _border.KeepingOf(i);
             _workers[i] = new PacketWorker(
                 new WorkerEnvironment
                 {
@@ -189,11 +198,13 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
                     Ports = _guests.Ports,
                     FileSink = _border.Files,
                     FileVerdicts = _border.Verdicts,
+                    FileStore = _model.Keeping.Files is null ? null : _keeping[i],
+                    CertificateStore = _model.Keeping.CertificateFolder is null ? null : _keeping[i],
                     Protocols = protocols,
                     Redirects = redirects,
                     Shared = shared,
                     CostClock = _model.Engine.Detection.CountsCosts ? Stopwatch.GetTimestamp : null,
-                    Stats = _coverage.SnapshotIfDue,
+                    Stats = StatsIfDue,
                 },
                 i);
             _programs.Add(_workers[i]);
@@ -293,6 +304,38 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         }
     }
 
+    /// <summary>The worker with what wraps it.</summary>
+    private IFrameProcessor ProcessorOf(int worker)
+    {
+        IFrameProcessor processor = _recorders.Length > 0 ? _recorders[worker] : _workers[worker];
+        if (_model.Keeping.Packets is { } packets && _border.FramesOf(worker) is { } log)
+        {
+            processor = _packetLogs[worker] = new PacketLog(_workers[worker], packets, log, processor);
+        }
+
+        return processor;
+    }
+
+    /// <summary>What is not the workers' own to count is put into their counters when a record is due.</summary>
+    private StatsSnapshot? StatsIfDue(long nowUs)
+    {
+        if (_coverage.SnapshotIfDue(nowUs) is not { } snapshot)
+        {
+            return null;
+        }
+
+        for (int i = 0; i < _workers.Length; i++)
+        {
+            WorkerCounters counters = _workers[i].Counters;
+            counters.Set(Counter.PcapLogWritten, _packetLogs[i]?.Written ?? 0);
+            counters.Set(Counter.PcapLogFiltered, _packetLogs[i]?.Filtered ?? 0);
+            counters.Set(Counter.FileStoreErrors, _keeping[i]?.Lost ?? 0);
+            counters.Set(Counter.FileStoreOpenFilesMaxHit, _keeping[i]?.Refused ?? 0);
+        }
+
+        return snapshot;
+    }
+
     private void StartRecorders()
     {
         RecorderModel recorder = _model.Recorder;
@@ -357,11 +400,16 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
             },
             Warning = message => Log.Warning(_logger, message),
         };
-        AttachmentError? error = _attachment.Run(i => _recorders.Length > 0 ? _recorders[i] : _workers[i], hooks, _stop.Token);
+        AttachmentError? error = _attachment.Run(ProcessorOf, hooks, _stop.Token);
         _recordings?.Dispose();
         foreach (PacketWorker worker in _workers)
         {
             worker.Finish();
+        }
+
+        foreach (PacketLog? log in _packetLogs)
+        {
+            log?.Dispose();
         }
 
         _programs.SaveDatasets();

@@ -1,3 +1,5 @@
+using BridgeGuard.Attachments.Wrappers;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Files;
 
@@ -7,4 +9,11 @@ namespace BridgeGuard.Daemon.Plane;
 /// <param name="EventsOf">The sink of a worker's events; called once for each.</param>
 /// <param name="Files">Where files go to be scanned; null: hashed only.</param>
 /// <param name="Verdicts">Who knows what files are; null: nobody.</param>
-public sealed record PlaneBorder(Func<int, IEventSink> EventsOf, IFileSink? Files, IFileVerdicts? Verdicts);
+public sealed record PlaneBorder(Func<int, IEventSink> EventsOf, IFileSink? Files, IFileVerdicts? Verdicts)
+{
+    /// <summary>Where a worker's files and certificates go that are to be kept; null: nowhere. Called once for each.</summary>
+    internal Func<int, WorkerKeeping?> KeepingOf { get; init; } = _ => null;
+
+    /// <summary>Where a worker's frames go that are to be kept; null: nowhere. Called once for each.</summary>
+    internal Func<int, IFrameLog?> FramesOf { get; init; } = _ => null;
+}

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Scanning.WireFiles;
@@ -32,14 +33,14 @@ public static class PlaneHost
             var sinks = new List<WorkerEventSink>();
             IEventSink Open(int worker)
             {
-                var sink = new WorkerEventSink(CreateRing(folder, start.Generation, worker, model.Events), model.Events.WhenFull, model.Events.WaitMs);
+                var sink = new WorkerEventSink(CreateRing(folder, RunFolder.EventKind, start.Generation, worker, model.Events.RingBytes), model.Events.WhenFull, model.Events.WaitMs);
                 sinks.Add(sink);
                 return sink;
             }
 
             FileChannelClient? files = model.Scanning.Enabled ? new FileChannelClient(loggers.CreateLogger<FileChannelClient>()) : null;
             using FilePort? port = files is null ? null : new FilePort(folder.FileSocketOf(start.Generation), files);
-            using var plane = new LocalPlane(model, programs, new PlaneBorder(Open, files, files), guests, loggers.CreateLogger<LocalPlane>(), start.Device);
+            using var plane = new LocalPlane(model, programs, Border(model, folder, start, Open, files), guests, loggers.CreateLogger<LocalPlane>(), start.Device);
             plane.Commands.Add("status", _ => JsonSerializer.SerializeToNode(Complete(plane.Status, start, sinks, files), PlaneStatus.Json));
             plane.Commands.Add("stop", body =>
             {
@@ -85,10 +86,24 @@ public static class PlaneHost
         }
     }
 
-    private static EventRing CreateRing(RunFolder folder, long generation, int worker, EventModel events)
+    private static PlaneBorder Border(DaemonModel model, RunFolder folder, PlaneStart start, Func<int, IEventSink> events, FileChannelClient? files)
+    {
+        KeepingModel keeping = model.Keeping;
+        return new PlaneBorder(events, files, files)
+        {
+            KeepingOf = worker => keeping.HasFiles
+                ? new WorkerKeeping(
+                    CreateRing(folder, RunFolder.KeptKind, start.Generation, worker, keeping.FileRingBytes),
+                    start.Generation, worker, model.Workers, keeping.Files?.MaxOpenFiles ?? 1)
+                : null,
+            FramesOf = worker => new FrameRingLog(CreateRing(folder, RunFolder.FrameKind, start.Generation, worker, keeping.FrameRingBytes), worker),
+        };
+    }
+
+    private static EventRing CreateRing(RunFolder folder, string kind, long generation, int worker, int bytes)
     {
         EventRing? ring = null;
-        MappedFile.Create(folder.RingOf(generation, worker), EventRing.HeadBytes + events.RingBytes, memory => ring = EventRing.Create(memory));
+        MappedFile.Create(folder.RingOf(kind, generation, worker), EventRing.HeadBytes + bytes, memory => ring = EventRing.Create(memory));
         return ring!;
     }
 

@@ -22,7 +22,7 @@ public static class PlaneLeftovers
             findings.Add(new HostFinding(HostFindingKind.Leftover, $"{dead.Count} sockets of data planes that have died in {folder.Path}", "bridgeguard doctor --fix removes them"));
         }
 
-        if (daemon == 0 && planes.Count == 0 && folder.Files("ring").Count is > 0 and int rings)
+        if (daemon == 0 && planes.Count == 0 && folder.Files(RunFolder.EventKind).Count is > 0 and int rings)
         {
             findings.Add(new HostFinding(HostFindingKind.Note, $"{rings} event rings in {folder.Path}", "the next start of the daemon writes what is in them"));
         }

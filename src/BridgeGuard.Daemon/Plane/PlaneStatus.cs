@@ -66,6 +66,15 @@ public sealed record PlaneStatus
     /// <summary>Files for the scanner that the border had no room for.</summary>
     public long FilesRefused { get; init; }
 
+    /// <summary>Files and chains of certificates that were to be kept, and for which their ring had no room.</summary>
+    public long KeptLost { get; init; }
+
+    /// <summary>Files not kept because too many were open.</summary>
+    public long KeptRefused { get; init; }
+
+    /// <summary>Frames that were to be kept, and for which their ring had no room.</summary>
+    public long FramesLost { get; init; }
+
     /// <summary>Files of which a part waited for a verdict; those that went on, were stopped, or waited to their deadline.</summary>
     public long FilesHeld { get; init; }
 

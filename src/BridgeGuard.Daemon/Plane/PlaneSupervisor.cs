@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Services;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -28,6 +29,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     private readonly DaemonModel _model;
     private readonly RunFolder _folder;
     private readonly PlaneProcess _processes;
+    private readonly KeepingHost _keeping;
     private readonly RingFiles _rings;
     private readonly FileJudge _judge;
     private readonly ILogger<PlaneSupervisor> _logger;
@@ -40,12 +42,16 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     private long _answeredAt;
     private Thread? _thread;
 
-    public PlaneSupervisor(DaemonModel model, OutputHost outputs, ScanningHost scanning, ILogger<PlaneSupervisor> logger)
+    public PlaneSupervisor(DaemonModel model, OutputHost outputs, ScanningHost scanning, KeepingHost keeping, ILogger<PlaneSupervisor> logger)
     {
         _model = model;
         _logger = logger;
         _folder = new RunFolder(model.RunDirectory);
-        _rings = new RingFiles(_folder, outputs.Pump, logger);
+        _keeping = keeping;
+        _rings = new RingFiles(
+            _folder,
+            [(RunFolder.EventKind, outputs.Pump), (RunFolder.KeptKind, keeping.Pump), (RunFolder.FrameKind, keeping.Pump)],
+            logger);
         _judge = new FileJudge(_folder, scanning);
         _processes = new PlaneProcess(model, _folder, logger);
     }
@@ -258,7 +264,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
         while (!_stop.Wait(LookEveryMs))
         {
             _rings.FindNew();
-            _rings.RemoveDrained(generation => generation == _status.Generation && _client is { IsEnded: false });
+            RemoveDrained(generation => generation == _status.Generation && _client is { IsEnded: false });
             if (_client is { IsEnded: false })
             {
                 Refresh();
@@ -347,12 +353,20 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
             _rings.FindNew();
             for (int i = 0; i < StopTime.TotalSeconds * 10 && _rings.Count > 0; i++)
             {
-                _rings.RemoveDrained(_ => false);
+                RemoveDrained(_ => false);
                 Thread.Sleep(_rings.Count > 0 ? 100 : 0);
             }
         }
 
         File.Delete(_folder.PidFile);
+    }
+
+    private void RemoveDrained(Func<long, bool> isAlive)
+    {
+        if (_rings.RemoveDrained(isAlive) is { Count: > 0 } dead)
+        {
+            _keeping.Forget(dead);
+        }
     }
 
     private PlaneClient Require() => _client ?? throw new PlaneException("there is no data plane at the moment");

@@ -17,6 +17,15 @@ public sealed class RunFolder
     /// <summary>The state directory of the daemon of the system.</summary>
     public const string SystemState = "/var/lib/bridgeguard";
 
+    /// <summary>Rings of events.</summary>
+    public const string EventKind = "ring";
+
+    /// <summary>Rings of files and certificates that are to be kept.</summary>
+    public const string KeptKind = "kept";
+
+    /// <summary>Rings of frames that are to be kept.</summary>
+    public const string FrameKind = "frames";
+
     private const string SocketPrefix = "plane-";
     private const string SocketSuffix = ".sock";
 
@@ -51,8 +60,8 @@ public sealed class RunFolder
     /// <summary>Where a data plane waits for somebody who judges files.</summary>
     public string FileSocketOf(long generation) => Join(string.Create(CultureInfo.InvariantCulture, $"files-{generation}{SocketSuffix}"));
 
-    public string RingOf(long generation, int worker) =>
-        Join(string.Create(CultureInfo.InvariantCulture, $"ring-{generation}-{worker}"));
+    public string RingOf(string kind, long generation, int worker) =>
+        Join(string.Create(CultureInfo.InvariantCulture, $"{kind}-{generation}-{worker}"));
 
     /// <summary>Sockets of data planes, the latest first; whether anybody listens is another question.</summary>
     public IReadOnlyList<string> Sockets() => !Directory.Exists(Path)

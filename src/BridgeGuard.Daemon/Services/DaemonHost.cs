@@ -1,6 +1,7 @@
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Control;
 using BridgeGuard.Daemon.Guests;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Playbooks;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,10 +35,12 @@ public static class DaemonHost
         builder.Services.AddSingleton<GuestTable>();
         AddActions(builder.Services, model);
         builder.Services.AddSingleton<OutputHost>();
+        builder.Services.AddSingleton<KeepingHost>();
         builder.Services.AddSingleton<ScanningHost>();
         // First, so that no signal finds the process without its handler.
         builder.Services.AddHostedService<SignalService>();
         builder.Services.AddHostedService(s => s.GetRequiredService<OutputHost>());
+        builder.Services.AddHostedService(s => s.GetRequiredService<KeepingHost>());
         builder.Services.AddHostedService(s => s.GetRequiredService<ScanningHost>());
         AddPlane(builder.Services, model);
         builder.Services.AddHostedService<GuestWatcher>();
@@ -144,7 +147,11 @@ public static class DaemonHost
 
         services.AddSingleton<ProgramSource>();
         services.AddSingleton(s => new PlaneBorder(
-            s.GetRequiredService<OutputHost>().RingOf, s.GetRequiredService<ScanningHost>().Sink, s.GetRequiredService<ScanningHost>().Verdicts));
+            s.GetRequiredService<OutputHost>().RingOf, s.GetRequiredService<ScanningHost>().Sink, s.GetRequiredService<ScanningHost>().Verdicts)
+        {
+            KeepingOf = s.GetRequiredService<KeepingHost>().FilesOf,
+            FramesOf = s.GetRequiredService<KeepingHost>().FramesOf,
+        });
         services.AddSingleton<LocalPlane>();
         services.AddSingleton<IDataPlane>(s => s.GetRequiredService<LocalPlane>());
         services.AddHostedService(s => s.GetRequiredService<LocalPlane>());

@@ -2,6 +2,7 @@ using System.Net;
 using System.Reflection;
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Outputs.Metrics;
 using Microsoft.Extensions.Hosting;
@@ -11,7 +12,7 @@ namespace BridgeGuard.Daemon.Services;
 
 /// <summary>OpenMetrics, health and readiness over HTTP, where configured.</summary>
 public sealed class MetricsHost(
-    DaemonModel model, IDataPlane plane, OutputHost outputs, ScanningHost scanning, ILoggerFactory loggers) : IHostedService, IAsyncDisposable
+    DaemonModel model, IDataPlane plane, OutputHost outputs, KeepingHost keeping, ScanningHost scanning, ILoggerFactory loggers) : IHostedService, IAsyncDisposable
 {
     private MetricsServer? _server;
 
@@ -32,6 +33,7 @@ public sealed class MetricsHost(
         OutputMetrics.AddTo(registry, outputs.Pump);
         AddDataPlane(registry);
         AddCoverage(registry);
+        AddKeeping(registry);
         AddRules(registry);
         AddScanning(registry);
         var health = new HealthChecks();
@@ -101,6 +103,22 @@ public sealed class MetricsHost(
             samples.Add(value(port.Counters), ("bridge", port.Port.Bridge), ("port", port.Port.Name));
         }
     });
+
+    private void AddKeeping(MetricRegistry registry)
+    {
+        if (keeping.Pump is null)
+        {
+            return;
+        }
+
+        registry.Add(
+            MetricFamily.Counter("bridgeguard_kept_files", "Files stored.", () => keeping.FilesStored),
+            MetricFamily.Counter("bridgeguard_kept_disk_errors", "Files and chains of certificates that the disk did not take.", () => keeping.FileErrors),
+            MetricFamily.Counter("bridgeguard_kept_lost", "Files and chains for which their ring had no room.", () => plane.Status.KeptLost),
+            MetricFamily.Counter("bridgeguard_kept_refused", "Files not stored because too many were open.", () => plane.Status.KeptRefused),
+            MetricFamily.Counter("bridgeguard_kept_frames", "Frames written.", () => keeping.FramesWritten),
+            MetricFamily.Counter("bridgeguard_kept_frames_lost", "Frames that the ring or the disk did not take.", () => plane.Status.FramesLost + keeping.FramesLost));
+    }
 
     private void AddRules(MetricRegistry registry) => registry.Add(
         MetricFamily.Gauge("bridgeguard_rules_loaded", "Rules in force.", () => plane.Status.RulesLoaded),

@@ -1,5 +1,6 @@
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Outputs;
@@ -32,6 +33,11 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
                 new EveFileOptions { Name = "eve", Path = Path.Combine(model.LogDirectory, "eve.json"), FlushInterval = TimeSpan.FromMilliseconds(200) },
                 loggers.CreateLogger<EveFileOutput>()),
         };
+        if (model.Keeping.Files is { WriteFileInfo: true } files)
+        {
+            outputs.Add(new FileRecordOutput(files.Folder));
+        }
+
         outputs.Add(new AddressLearner(registry));
         outputs.Add(playbooks);
         foreach (WebhookModel webhook in model.Webhooks)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Plane;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -6,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace BridgeGuard.Daemon.Services;
 
 /// <summary>SIGHUP reopens log files, SIGUSR2 reloads the rules (both Suricata's habits). SIGUSR1 ends the daemon and leaves the data plane inspecting. SIGTERM and SIGINT belong to the host.</summary>
-public sealed partial class SignalService(IDataPlane plane, OutputHost outputs, IHostApplicationLifetime lifetime, ILogger<SignalService> logger) : IHostedService, IDisposable
+public sealed partial class SignalService(IDataPlane plane, OutputHost outputs, KeepingHost keeping, IHostApplicationLifetime lifetime, ILogger<SignalService> logger) : IHostedService, IDisposable
 {
     /// <summary>Linux's number; .NET has no name for it.</summary>
     private const PosixSignal Usr2 = (PosixSignal)12;
@@ -27,6 +28,7 @@ public sealed partial class SignalService(IDataPlane plane, OutputHost outputs, 
         {
             context.Cancel = true;
             outputs.Pump.Reopen();
+            keeping.Pump?.Reopen();
         });
         _reload = PosixSignalRegistration.Create(Usr2, context =>
         {

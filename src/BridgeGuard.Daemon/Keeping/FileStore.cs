@@ -2,14 +2,14 @@ using System.Globalization;
 using BridgeGuard.Daemon.Configuration.Suricata;
 using BridgeGuard.Engine.Files;
 
-namespace BridgeGuard.Cli.Replay;
+namespace BridgeGuard.Daemon.Keeping;
 
 /// <summary>Files of a capture kept on disk, in Suricata's layout (version 2): named by their SHA-256, in 256 folders by its first two digits.</summary>
 /// <remarks>
 /// Bytes are spooled to <c>tmp/file.PROCESS.NUMBER</c> and moved when the file is over, so that a name in the store is always whole. Content that is there
 /// already is kept once; its time is renewed. Errors are counted and cost the file, nothing else. Thread: the worker's.
 /// </remarks>
-internal sealed class FileStore : IFileStore, IDisposable
+public sealed class FileStore : IFileStore, IDisposable
 {
     private readonly FileStoreSettings _settings;
     private readonly string _temporary;
@@ -20,12 +20,7 @@ internal sealed class FileStore : IFileStore, IDisposable
     public FileStore(FileStoreSettings settings)
     {
         _settings = settings;
-        _temporary = Path.Combine(settings.Folder, "tmp");
-        Directory.CreateDirectory(_temporary);
-        for (int i = 0; i < 256; i++)
-        {
-            Directory.CreateDirectory(Path.Combine(settings.Folder, i.ToString("x2", CultureInfo.InvariantCulture)));
-        }
+        _temporary = StoreFolder.Prepare(settings.Folder);
     }
 
     /// <summary>What could not be written (EVE <c>stats.file_store.fs_errors</c>).</summary>
@@ -86,18 +81,7 @@ internal sealed class FileStore : IFileStore, IDisposable
                 return 0;
             }
 
-            string digest = Convert.ToHexStringLower(sha256);
-            string target = Path.Combine(_settings.Folder, digest[..2], digest);
-            if (File.Exists(target))
-            {
-                File.SetLastWriteTimeUtc(target, DateTime.UtcNow);
-                File.Delete(name);
-            }
-            else
-            {
-                File.Move(name, target);
-            }
-
+            StoreFolder.Keep(_settings.Folder, name, sha256);
             return ++_stored;
         }
         catch (IOException)

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
-using BridgeGuard.Cli.Replay;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Configuration.Suricata;
 using BridgeGuard.Engine.Files;
 using Xunit;
 
-namespace BridgeGuard.Host.Tests.Cli;
+namespace BridgeGuard.Host.Tests.Keeping;
 
 public sealed class FileStoreTests : IDisposable
 {

@@ -1,11 +1,11 @@
 using System.Security.Cryptography;
-using BridgeGuard.Cli.Replay;
+using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using Xunit;
 
-namespace BridgeGuard.Host.Tests.Cli;
+namespace BridgeGuard.Host.Tests.Keeping;
 
 public sealed class CertificateStoreTests : IDisposable
 {

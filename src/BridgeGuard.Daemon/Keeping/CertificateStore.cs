@@ -5,11 +5,11 @@ using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
-namespace BridgeGuard.Cli.Replay;
+namespace BridgeGuard.Daemon.Keeping;
 
 /// <summary>Chains that <c>tls.store</c> asked for, in Suricata's layout: <c>SECONDS.MICROSECONDS-NUMBER.pem</c> and a <c>.meta</c> that says whence.</summary>
 /// <remarks>Errors are counted and cost the chain, nothing else. Thread: the worker's.</remarks>
-internal sealed class CertificateStore : ICertificateStore
+public sealed class CertificateStore : ICertificateStore
 {
     private const long Million = 1_000_000;
 
