@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using BridgeGuard.Attachments.Bridge.Decisions;
 using BridgeGuard.Attachments.Interop;
@@ -20,6 +21,11 @@ internal sealed class FlowDecisions(KernelPrograms programs)
 
     private const int ForgetBatch = 1024;
 
+    // RFC 9293 §3.1.
+    private const int TcpBytes = 20;
+    private const int TcpAcknowledgementAt = 8;
+    private const int TcpWindowAt = 14;
+
     private readonly FlowKey[] _idle = new FlowKey[ForgetBatch];
     private int _anyDecided;
 
@@ -40,15 +46,28 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     /// <summary>Gives the rest of the frame's flow to the kernel; false when the frame names no flow or the map is full.</summary>
     public bool TryDecide(FlowOffload decision, ReadOnlySpan<byte> frame, ushort bridgeId, int queue)
     {
-        if (FlowKey.Read(frame, bridgeId, out FlowKey key) == FlowKeyKind.None)
+        if (FlowKey.Read(frame, bridgeId, out FlowKey key, out bool isSwapped, out int transportAt) == FlowKeyKind.None)
         {
             return false;
         }
 
         ulong now = (ulong)Stopwatch.GetTimestamp();
-        KernelFlow flow = new() { LastNs = now, Active = 1, Queue = (uint)queue };
+        KernelFlow flow = new() { LastNs = now, Active = 1, Queue = (ushort)queue };
         int map = programs.DroppedFlows;
-        if (decision == FlowOffload.Pass)
+        if (decision == FlowOffload.PassDirection)
+        {
+            ReadOnlySpan<byte> transport = frame[transportAt..];
+            if (transport.Length < TcpBytes)
+            {
+                return false;
+            }
+
+            flow.Only = isSwapped ? (ushort)2 : (ushort)1;
+            flow.Acknowledgement = BinaryPrimitives.ReadUInt32LittleEndian(transport[TcpAcknowledgementAt..]);
+            flow.Window = BinaryPrimitives.ReadUInt16LittleEndian(transport[TcpWindowAt..]);
+        }
+
+        if (decision is FlowOffload.Pass or FlowOffload.PassDirection)
         {
             map = programs.PassedFlows;
             flow.Active = 0;
@@ -57,13 +76,28 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         }
 
         // A frame that was on its way when the decision fell asks for it again; what the kernel has counted since must stay.
-        if (Bpf.Update(map, in key, in flow, Bpf.UpdateIfNew) != 0 && Libc.LastError() != Libc.ErrorExists)
+        if (Bpf.Update(map, in key, in flow, Bpf.UpdateIfNew) != 0 && (Libc.LastError() != Libc.ErrorExists || !Renew(map, in key, in flow)))
         {
             return false;
         }
 
         SwitchOn(KernelLayout.StateFlows);
         return true;
+    }
+
+    /// <summary>A decision about one direction gives way to one about both, or to one for the next acknowledgement; the others stand.</summary>
+    private static bool Renew(int map, in FlowKey key, in KernelFlow flow)
+    {
+        KernelFlow old = default;
+        if (Bpf.Lookup(map, in key, ref old) != 0 || old.Only == 0
+            || (old.Only == flow.Only && old.Acknowledgement == flow.Acknowledgement && old.Window == flow.Window))
+        {
+            return true;
+        }
+
+        KernelFlow renewed = flow;
+        (renewed.FromA, renewed.FromB, renewed.LastNs) = (old.FromA, old.FromB, old.LastNs);
+        return Bpf.Update(map, in key, in renewed) == 0;
     }
 
     /// <summary>Sets what happens to each direction of a flow; false when the map is full.</summary>

@@ -47,9 +47,14 @@ internal struct FlowKey : IEquatable<FlowKey>
     private const int VlanIdMask = 0x0FFF;
 
     /// <summary>Reads the key of a frame that begins with its Ethernet header.</summary>
-    public static FlowKeyKind Read(ReadOnlySpan<byte> frame, ushort bridgeId, out FlowKey key)
+    public static FlowKeyKind Read(ReadOnlySpan<byte> frame, ushort bridgeId, out FlowKey key) => Read(frame, bridgeId, out key, out _, out _);
+
+    /// <summary>The same, with the sender's place (<paramref name="isSwapped"/>: it is B) and where the transport header begins.</summary>
+    public static FlowKeyKind Read(ReadOnlySpan<byte> frame, ushort bridgeId, out FlowKey key, out bool isSwapped, out int transport)
     {
         key = default;
+        isSwapped = false;
+        transport = 0;
         if (frame.Length < EthernetBytes)
         {
             return FlowKeyKind.None;
@@ -82,8 +87,8 @@ internal struct FlowKey : IEquatable<FlowKey>
         ReadOnlySpan<byte> rest = frame[offset..];
         return type switch
         {
-            0x0800 => ReadIpv4(rest, ref key),
-            0x86DD => ReadIpv6(rest, ref key),
+            0x0800 => ReadIpv4(rest, offset, ref key, out isSwapped, out transport),
+            0x86DD => ReadIpv6(rest, offset, ref key, out isSwapped, out transport),
             _ => FlowKeyKind.None,
         };
     }
@@ -133,8 +138,10 @@ internal struct FlowKey : IEquatable<FlowKey>
 
     private static ReadOnlySpan<byte> Bytes(ref readonly FlowKey key) => MemoryMarshal.AsBytes(new ReadOnlySpan<FlowKey>(in key));
 
-    private static FlowKeyKind ReadIpv4(ReadOnlySpan<byte> ip, ref FlowKey key)
+    private static FlowKeyKind ReadIpv4(ReadOnlySpan<byte> ip, int offset, ref FlowKey key, out bool isSwapped, out int transport)
     {
+        isSwapped = false;
+        transport = 0;
         if (ip.Length < Ipv4Bytes || (BinaryPrimitives.ReadUInt16BigEndian(ip[6..]) & FragmentMask) != 0)
         {
             return FlowKeyKind.None;
@@ -145,11 +152,19 @@ internal struct FlowKey : IEquatable<FlowKey>
         key._a.W0 = BinaryPrimitives.ReadUInt32LittleEndian(ip[12..]);
         key._b.W0 = BinaryPrimitives.ReadUInt32LittleEndian(ip[16..]);
         int headerLength = (ip[0] & 15) * 4;
-        return headerLength <= ip.Length ? ReadPorts(ip[headerLength..], ref key) : FlowKeyKind.None;
+        if (headerLength > ip.Length)
+        {
+            return FlowKeyKind.None;
+        }
+
+        transport = offset + headerLength;
+        return ReadPorts(ip[headerLength..], ref key, out isSwapped);
     }
 
-    private static FlowKeyKind ReadIpv6(ReadOnlySpan<byte> ip, ref FlowKey key)
+    private static FlowKeyKind ReadIpv6(ReadOnlySpan<byte> ip, int offset, ref FlowKey key, out bool isSwapped, out int transport)
     {
+        isSwapped = false;
+        transport = 0;
         if (ip.Length < Ipv6Bytes)
         {
             return FlowKeyKind.None;
@@ -159,11 +174,13 @@ internal struct FlowKey : IEquatable<FlowKey>
         key._protocol = ip[6];
         key._a = MemoryMarshal.Read<Words>(ip[8..]);
         key._b = MemoryMarshal.Read<Words>(ip[24..]);
-        return ReadPorts(ip[Ipv6Bytes..], ref key);
+        transport = offset + Ipv6Bytes;
+        return ReadPorts(ip[Ipv6Bytes..], ref key, out isSwapped);
     }
 
-    private static FlowKeyKind ReadPorts(ReadOnlySpan<byte> transport, ref FlowKey key)
+    private static FlowKeyKind ReadPorts(ReadOnlySpan<byte> transport, ref FlowKey key, out bool isSwapped)
     {
+        isSwapped = false;
         int needed = key._protocol switch { Tcp => TcpFlagsOffset + 1, Udp => 4, _ => int.MaxValue };
         if (transport.Length < needed)
         {
@@ -172,7 +189,7 @@ internal struct FlowKey : IEquatable<FlowKey>
 
         key._portA = BinaryPrimitives.ReadUInt16LittleEndian(transport);
         key._portB = BinaryPrimitives.ReadUInt16LittleEndian(transport[2..]);
-        key.Order();
+        isSwapped = key.Order();
         bool opens = key._protocol == Tcp && (transport[TcpFlagsOffset] & (FlagSyn | FlagAck)) == FlagSyn;
         return opens ? FlowKeyKind.Opening : FlowKeyKind.Flow;
     }

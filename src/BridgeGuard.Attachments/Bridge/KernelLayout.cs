@@ -117,7 +117,17 @@ internal struct KernelFlow
     public uint Active;
 
     /// <summary>The worker whose flow it is; the kernel does not look at it.</summary>
-    public uint Queue;
+    public ushort Queue;
+
+    /// <summary>0: both directions; 1 + direction: only it, and only data segments with this acknowledgement and window.</summary>
+    public ushort Only;
+
+    /// <summary>As in the packet.</summary>
+    public uint Acknowledgement;
+
+    public ushort Window;
+
+    public ushort Unused;
 }
 
 /// <summary>struct rewrite.</summary>

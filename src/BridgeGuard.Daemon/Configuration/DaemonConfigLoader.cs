@@ -379,7 +379,8 @@ public static class DaemonConfigLoader
         var settings = new EngineSettings
         {
             IsInline = isInline,
-            EarlyVerdicts = isInline && root.Bool("early-verdicts", true),
+            // A log of all frames wants those that nobody needs to judge any more, too.
+            EarlyVerdicts = isInline && root.Bool("early-verdicts", true) && (keeping.Packets is null or { UsesStreamDepth: true }),
             Eve = Eve(types, communityId),
             // Guests' systems differ in what they make of overlapping fragments; inline none reach them.
             Defrag = new DefragSettings { DropOverlaps = isInline },

@@ -25,7 +25,13 @@ public sealed partial class Detector
     private CompiledPolicy _restPolicy = CompiledPolicy.Empty;
 
     /// <summary>True when a rule might match a later data packet of the flow, or when that is not known.</summary>
-    public bool MayStillMatch(RuleSet rules, Flow flow)
+    public bool MayStillMatch(RuleSet rules, Flow flow) => MayStillMatch(rules, flow, toServer: true, toClient: true);
+
+    /// <summary>True when a rule might match a later data packet of one direction of the flow, or when that is not known.</summary>
+    public bool MayStillMatch(RuleSet rules, Flow flow, Direction direction) =>
+        MayStillMatch(rules, flow, direction == Direction.ToServer, direction == Direction.ToClient);
+
+    private bool MayStillMatch(RuleSet rules, Flow flow, bool toServer, bool toClient)
     {
         if (rules.Count == 0)
         {
@@ -43,8 +49,11 @@ public sealed partial class Detector
             (_restRules, _restPolicy) = (rules, Policy);
         }
 
-        return MayStillMatch(rules, flow, group) || MayStillMatch(rules, flow, opposite);
+        return IsAsked(group, toServer, toClient) && MayStillMatch(rules, flow, group)
+            || IsAsked(opposite, toServer, toClient) && MayStillMatch(rules, flow, opposite);
     }
+
+    private static bool IsAsked(RuleGroup group, bool toServer, bool toClient) => group.Direction == Direction.ToServer ? toServer : toClient;
 
     private bool MayStillMatch(RuleSet rules, Flow flow, RuleGroup group)
     {

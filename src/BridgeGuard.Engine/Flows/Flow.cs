@@ -236,6 +236,9 @@ public sealed class Flow
     internal byte EarlyStage;
     internal byte EarlyWait;
 
+    /// <summary>The direction that has settled alone; kept by the worker.</summary>
+    internal CarriedWay Carried;
+
     /// <summary>Which exception policies were applied, for EVE <c>flow.exception_policy</c>; kept by <c>ExceptionPolicies</c>.</summary>
     public uint ExceptionMask;
 
@@ -351,6 +354,7 @@ public sealed class Flow
         Hold?.End();
         ExceptionMask = 0;
         EarlyStage = EarlyWait = 0;
+        Carried = CarriedWay.None;
         ExpiresUs = 0;
         Hash = 0;
         NextInBucket = null;

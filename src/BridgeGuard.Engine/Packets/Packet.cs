@@ -68,6 +68,9 @@ public enum PacketFlags : uint
 
     /// <summary>An exception policy answers the sender although nothing is dropped (a passive engine).</summary>
     PolicyReject = 1 << 24,
+
+    /// <summary>TCP: acknowledges something new, or opens or closes its sender's window.</summary>
+    MovesWindow = 1 << 25,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>

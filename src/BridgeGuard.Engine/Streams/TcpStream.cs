@@ -41,6 +41,9 @@ public enum TcpStreamFlags : ushort
 
     /// <summary>Inline: this packet brought bytes, old or new, so the window is shown although nothing in it may be new.</summary>
     RawRepeat = 1 << 11,
+
+    /// <summary>Most of this side's data is not seen any more: the kernel carries it. What was sent last is known from acknowledgements only.</summary>
+    Carried = 1 << 12,
 }
 
 /// <summary>One direction of a TCP session: sequence numbers as its sender used them, and the bytes reassembled.</summary>

@@ -123,6 +123,12 @@ public sealed partial class TcpTracker
             return false;
         }
 
+        if (sender.Has(TcpStreamFlags.Carried))
+        {
+            // Its next number is not known; what was acknowledged and what may be sent is.
+            return AtOrAfter(tcp.Sequence, sender.LastAck) && !After(tcp.Sequence, sender.NextWindow);
+        }
+
         // Exactly the next number (RFC 5961 §3.2 rule 1). A host that takes any number in its window can be reset by guessing; if it is, the
         // connection stays open here and nothing is missed.
         // A FIN took a number of its own, acknowledged or not.
@@ -176,6 +182,11 @@ public sealed partial class TcpTracker
     {
         uint ack = packet.Tcp.Acknowledgement;
         uint window = (uint)packet.Tcp.Window << sender.WindowScale;
+        if (After(ack, receiver.LastAck) || window != receiver.Window)
+        {
+            packet.Flags |= PacketFlags.MovesWindow;
+        }
+
         if (AtOrAfter(ack, receiver.LastAck))
         {
             receiver.Window = window;

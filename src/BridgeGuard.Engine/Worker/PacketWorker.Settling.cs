@@ -10,6 +10,11 @@ namespace BridgeGuard.Engine.Worker;
 /// <remarks>
 /// A flow is looked at when its stage rises (protocol unknown for good, encrypted, depth reached), a few packets later, so that rules that wait for
 /// the end of detection have had their turn. It settles when no rule is left that could match; see <c>Detector.MayStillMatch</c>.
+/// <para>A protocol that is parsed may begin a new transaction at any time, so such a flow settles as a whole at the depth of both directions only. But a
+/// direction that has reached its depth (the body of a large download) is parsed no more and adds to no record but the flow's, whose bytes the kernel
+/// counts: where no rule is left for it either, that direction settles alone. The kernel then carries its data segments that acknowledge nothing new and
+/// leave the window as it was; all others, and the other direction, are inspected as before, so nobody can use the time to mislead the engine about the
+/// other direction's sequence numbers, and the next request is judged like the first.</para>
 /// </remarks>
 public sealed partial class PacketWorker
 {
@@ -33,6 +38,9 @@ public sealed partial class PacketWorker
     /// <summary>Flows that were settled before their end.</summary>
     public long Settled { get; private set; }
 
+    /// <summary>Flows of which one direction was settled.</summary>
+    public long SettledDirections { get; private set; }
+
     /// <inheritdoc/>
     public void NoteBypassed(in BypassedTraffic traffic) => _flows.NoteBypassed(in traffic);
 
@@ -43,7 +51,7 @@ public sealed partial class PacketWorker
             return;
         }
 
-        Stage stage = StageOf(flow);
+        Stage stage = StageOf(flow, out bool mayBeWhole);
         if (stage == Stage.None)
         {
             return;
@@ -57,15 +65,48 @@ public sealed partial class PacketWorker
         else if (--flow.EarlyWait == 0)
         {
             flow.EarlyWait = RetryPackets;
-            if (!IsHeld(flow) && (!_detects || !_detector.MayStillMatch(_current.Rules, flow)))
+            if (IsHeld(flow))
+            {
+                return;
+            }
+
+            if (mayBeWhole && (!_detects || !_detector.MayStillMatch(_current.Rules, flow)))
             {
                 Settled++;
                 _flows.SetState(flow, FlowState.CaptureBypassed);
             }
+            else if (flow.Carried == CarriedWay.None)
+            {
+                SettleDirection(flow, stage);
+            }
         }
     }
 
-    private static Stage StageOf(Flow flow)
+    /// <summary>The direction that has reached its depth settles alone.</summary>
+    private void SettleDirection(Flow flow, Stage stage)
+    {
+        bool toServer = (stage & Stage.DepthToServer) != 0;
+        if (toServer == ((stage & Stage.DepthToClient) != 0))
+        {
+            return;
+        }
+
+        Direction direction = toServer ? Direction.ToServer : Direction.ToClient;
+        if (!_detects || !_detector.MayStillMatch(_current.Rules, flow, direction))
+        {
+            SettledDirections++;
+            flow.Carried = toServer ? CarriedWay.ToServer : CarriedWay.ToClient;
+            flow.Tcp!.StreamOf(direction).Flags |= TcpStreamFlags.Carried;
+        }
+    }
+
+    /// <summary>Whether the kernel may carry what follows this packet in its direction.</summary>
+    private static bool IsCarried(Flow flow, Packet packet) => flow.Carried != CarriedWay.None && packet.PayloadLength > 0
+        && (flow.Carried == CarriedWay.ToServer) == (packet.Direction == Direction.ToServer) && !packet.Has(PacketFlags.MovesWindow);
+
+    /// <param name="flow">The flow.</param>
+    /// <param name="mayBeWhole">Both directions may settle.</param>
+    private static Stage StageOf(Flow flow, out bool mayBeWhole)
     {
         Stage stage = Stage.None;
         if (flow.App == ProtocolId.Failed && flow.AppToServer == ProtocolId.Failed && flow.AppToClient == ProtocolId.Failed)
@@ -87,10 +128,11 @@ public sealed partial class PacketWorker
             stage |= (toServer ? Stage.DepthToServer : Stage.None) | (toClient ? Stage.DepthToClient : Stage.None);
 
             // A protocol that is still parsed is done with at the depth of both directions, not of one.
-            bool isParsed = (stage & (Stage.Unrecognised | Stage.Encrypted | Stage.GivenUp)) == Stage.None;
-            return isParsed && !(toServer && toClient) ? Stage.None : stage;
+            mayBeWhole = (toServer && toClient) || (stage & (Stage.Unrecognised | Stage.Encrypted | Stage.GivenUp)) != Stage.None;
+            return stage;
         }
 
+        mayBeWhole = true;
         return stage;
     }
 

@@ -744,7 +744,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static Verdict VerdictOf(Packet packet)
     {
-        FlowOffload offload = packet is { TunnelDepth: 0, Flow: { } flow } ? OffloadOf(flow) : FlowOffload.None;
+        FlowOffload offload = packet is { TunnelDepth: 0, Flow: { } flow } ? OffloadOf(flow, packet) : FlowOffload.None;
         bool drops = packet.Action == VerdictAction.Drop;
         return new Verdict
         {
@@ -758,7 +758,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     /// <summary>What the kernel may do alone from now on: nothing about these flows can change any more.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static FlowOffload OffloadOf(Flow flow)
+    private static FlowOffload OffloadOf(Flow flow, Packet packet)
     {
         if (flow.Has(FlowFlags.Dropped) || (flow.Restriction == RoleAction.Drop && flow.Key.Protocol == IpProtocols.Tcp))
         {
@@ -768,7 +768,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         return flow.RedirectIndex < 0 && (flow.Has(FlowFlags.Passed) || flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
             ? FlowOffload.Pass
-            : FlowOffload.None;
+            : flow.RedirectIndex < 0 && IsCarried(flow, packet) ? FlowOffload.PassDirection : FlowOffload.None;
     }
 
     private Verdict Survive(Exception fault)

@@ -31,6 +31,11 @@ public enum FlowOffload : byte
 
     /// <summary>Drop both directions.</summary>
     Drop,
+
+    /// <summary>
+    /// Pass this frame's direction: TCP segments with data that acknowledge what this one does and leave the window as it does. All others are sent on.
+    /// </summary>
+    PassDirection,
 }
 
 /// <summary>Why a frame was dropped; names are Suricata's <c>ips.drop_reason</c> counters and EVE <c>drop.reason</c>.</summary>

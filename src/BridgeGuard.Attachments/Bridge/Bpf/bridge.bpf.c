@@ -373,6 +373,22 @@ INLINE int is_active(struct flow_value *flow, const struct state *state, u32 que
   return flow->active;
 }
 
+// What a flow of which one direction passes lets by; everything else the engine wants to see.
+INLINE int carries(struct __sk_buff *skb, const struct flow_value *flow, const struct parsed *p) {
+  struct {
+    u32 ack;
+    u8 offset;
+    u8 flags;
+    u16 window;
+  } tcp;
+  if (!flow->only)
+    return 1;
+  if (flow->only != p->swapped + 1 || p->key.protocol != TCP || skb_load_bytes(skb, p->transport + 8, &tcp, sizeof tcp))
+    return 0;
+  // Short frames may be padded: what looks like data there is none.
+  return tcp.ack == flow->ack && tcp.window == flow->window && skb->len > p->transport + (tcp.offset >> 4) * 4 + MIN_CARRIED;
+}
+
 INLINE int replace_address(struct __sk_buff *skb, const struct parsed *p, const struct rewrite *r, u32 checksum, u64 csum_flags) {
   int to = (r->flags & REWRITE_TO) != 0;
   if (p->key.version == 4) {
@@ -583,7 +599,7 @@ INLINE int inspect(struct __sk_buff *skb, struct state *state) {
       return TCX_DROP;
     }
     flow = map_lookup(&bg_pass, &p.key);
-    if (flow) {
+    if (flow && carries(skb, flow, &p)) {
       if (is_active(flow, state, queue, now)) {
         touch(flow, p.swapped, len, now);
         add(&counters->passed, len);

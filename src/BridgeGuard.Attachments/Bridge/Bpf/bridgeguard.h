@@ -7,6 +7,7 @@
 enum {
   MAX_PORTS = 4096,  // 12 bits of VLAN id; 0 and 4095 are not used
   MAX_QUEUES = 64,
+  MIN_CARRIED = 64,  // bytes of a segment, padding included, below which the engine gets it whatever was decided for its direction
 };
 
 // The outer tag on the punt device: VID = port id, PCP = one of these.
@@ -144,7 +145,11 @@ struct flow_value {
   u64 wait_seq;     // punted frames of this flow are on their way until `done` reaches this
   u64 deadline_ns;  // but wait no longer than this
   u32 active;
-  u32 queue;        // whose flow it is; for the daemon
+  u16 queue;        // whose flow it is; for the daemon
+  u16 only;         // 0: both directions; 1 + direction: only it, and only data segments with this acknowledgement and window
+  u32 ack;          // as in the packet
+  u16 window;       // as in the packet
+  u16 unused;
 };
 
 struct rewrite {
