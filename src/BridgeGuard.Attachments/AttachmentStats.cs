@@ -35,6 +35,9 @@ public readonly record struct AttachmentStats
     /// <summary>Offload requests the kernel map had no room for; such flows stay with the engine.</summary>
     public long OffloadRefused { get; init; }
 
+    /// <summary>Passed segments that went on as part of a larger one.</summary>
+    public long Joined { get; init; }
+
     public static AttachmentStats operator +(AttachmentStats x, AttachmentStats y) => new()
     {
         Frames = x.Frames + y.Frames,
@@ -49,5 +52,6 @@ public readonly record struct AttachmentStats
         Malformed = x.Malformed + y.Malformed,
         Offloaded = x.Offloaded + y.Offloaded,
         OffloadRefused = x.OffloadRefused + y.OffloadRefused,
+        Joined = x.Joined + y.Joined,
     };
 }

@@ -88,7 +88,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     {
         for (int i = 0; i < WorkerCount; i++)
         {
-            _workers.Add(new BridgeWorker(i, _device!, processorOf(i), _programs!.State, _flows!, Ports));
+            _workers.Add(new BridgeWorker(i, _device!, processorOf(i), _programs!.State, _flows!, Ports, options.JoinSegments ? options.BacklogFrames : 0));
         }
 
         StartThreads();

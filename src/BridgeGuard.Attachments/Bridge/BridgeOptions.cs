@@ -110,6 +110,9 @@ public sealed record BridgeOptions
     /// <summary>Frames that may wait for one worker before the kernel applies the fail mode to further ones.</summary>
     public int BacklogFrames { get; init; } = 1024;
 
+    /// <summary>Passed TCP segments that follow one another go on as one large segment (guests without offloads).</summary>
+    public bool JoinSegments { get; init; } = true;
+
     public KernelHook Hook { get; init; }
 
     /// <summary>Name of the TAP device through which frames come; at most 15 characters.</summary>

@@ -35,11 +35,15 @@ internal sealed class BridgeWorker
     private const byte FlagNeedsChecksum = 1;
     private const byte FlagDataValid = 2;
 
-
     private const int PollMs = 50;
 
     // The guests' traffic waits for this thread, as it would for a softirq.
     private const int Nice = -10;
+
+    // Of the backlog limit: what a run holds back counts as waiting.
+    private const int RunShare = 16;
+
+    private const int MaxSegments = 64;
 
     /// <summary>Decided flows whose traffic may wait to be told to the engine; with more the rest is told at the next aging.</summary>
     private const int MaxBypassedTold = 4096;
@@ -50,7 +54,12 @@ internal sealed class BridgeWorker
     private readonly SharedState _state;
     private readonly FlowDecisions _decisions;
     private readonly PortTable _ports;
-    private readonly byte[] _buffer = GC.AllocateArray<byte>(HeadroomBytes + ReadBytes, pinned: true);
+    private readonly SegmentRun _run = new();
+    private readonly int _maxSegments;
+
+    // Frames are read into the one; a run of segments, while there is one, is in the other.
+    private byte[] _buffer = GC.AllocateArray<byte>(HeadroomBytes + ReadBytes, pinned: true);
+    private byte[] _runBuffer = GC.AllocateArray<byte>(HeadroomBytes + ReadBytes, pinned: true);
     private readonly byte[] _original = new byte[ReadBytes];
     private readonly byte[] _made = GC.AllocateArray<byte>(PuntDevice.VnetHeaderBytes + TagBytes + HeldFrame.MaxBytes, pinned: true);
 
@@ -67,10 +76,11 @@ internal sealed class BridgeWorker
 
     // Counters: this thread writes, any thread reads.
     private long _frames, _bytes, _passed, _modified, _dropped, _rejects, _injected, _injectFailed, _writeFailed, _malformed;
-    private long _offloaded, _offloadRefused, _faults, _allocated;
+    private long _offloaded, _offloadRefused, _joined, _faults, _allocated;
 
-    public BridgeWorker(int queue, PuntDevice device, IFrameProcessor processor, SharedState state, FlowDecisions decisions, PortTable ports)
+    public BridgeWorker(int queue, PuntDevice device, IFrameProcessor processor, SharedState state, FlowDecisions decisions, PortTable ports, int backlogFrames)
     {
+        _maxSegments = Math.Min(MaxSegments, backlogFrames / RunShare);
         _queue = queue;
         _fd = device.QueueFd(queue);
         _processor = processor;
@@ -113,6 +123,7 @@ internal sealed class BridgeWorker
         Malformed = Volatile.Read(ref _malformed),
         Offloaded = Volatile.Read(ref _offloaded),
         OffloadRefused = Volatile.Read(ref _offloadRefused),
+        Joined = Volatile.Read(ref _joined),
     };
 
     public void Stop() => _stop = true;
@@ -168,10 +179,9 @@ internal sealed class BridgeWorker
 
     private void Loop()
     {
-        ref byte at = ref _buffer[HeaderAt];
         while (!_stop)
         {
-            nint length = Libc.Read(_fd, ref at, ReadBytes);
+            nint length = Libc.Read(_fd, ref _buffer[HeaderAt], ReadBytes);
             if (length >= MinReadBytes)
             {
                 Volatile.Write(ref _progress, _progress + 1);
@@ -189,11 +199,20 @@ internal sealed class BridgeWorker
                 return;
             }
         }
+
+        SendRun();
     }
 
     private bool WaitForInput()
     {
         int error = Libc.LastError();
+        if (_run.Count > 0)
+        {
+            Volatile.Write(ref _progress, _progress + 1);
+            SendRun();
+            Volatile.Write(ref _progress, _progress + 1);
+        }
+
         if (error == Libc.ErrorAgain)
         {
             Libc.PollFd poll = new() { Fd = _fd, Events = Libc.PollIn };
@@ -242,7 +261,10 @@ internal sealed class BridgeWorker
         _bytes += length;
         Judge(length, in info, tag);
         _done++;
-        _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
+        if (_run.Count == 0)
+        {
+            _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
+        }
     }
 
     private void Judge(int length, in FrameInfo info, ushort tag)
@@ -274,6 +296,7 @@ internal sealed class BridgeWorker
 
         if (isMirrored)
         {
+            SendRun();
             _processor.Injector.Clear();
             return;
         }
@@ -284,7 +307,7 @@ internal sealed class BridgeWorker
             _processor.Injector.Clear();
             _original.AsSpan(0, length).CopyTo(_buffer.AsSpan(FrameAt));
             _passed++;
-            WriteBack(length, tag);
+            WriteBack(length, tag, mayJoin: false);
             return;
         }
 
@@ -306,6 +329,7 @@ internal sealed class BridgeWorker
 
         if (verdict.Action == VerdictAction.Drop)
         {
+            SendRun();
             _dropped++;
             if (verdict.Reject != RejectTarget.None)
             {
@@ -318,10 +342,10 @@ internal sealed class BridgeWorker
 
         _passed++;
         _modified += verdict.Modified ? 1 : 0;
-        WriteBack(length, tag);
+        WriteBack(length, tag, mayJoin: !verdict.Modified && _maxSegments > 1);
     }
 
-    private void WriteBack(int length, ushort tag)
+    private void WriteBack(int length, ushort tag, bool mayJoin)
     {
         if (tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate)
         {
@@ -332,11 +356,62 @@ internal sealed class BridgeWorker
         all.Slice(FrameAt, MacsBytes).CopyTo(all[MacsAt..]);
         BinaryPrimitives.WriteUInt16BigEndian(all[TagAt..], KernelLayout.TagProtocol);
         BinaryPrimitives.WriteUInt16BigEndian(all[(TagAt + 2)..], tag);
-        nint total = PuntDevice.VnetHeaderBytes + TagBytes + length;
+        int total = PuntDevice.VnetHeaderBytes + TagBytes + length;
+        if (mayJoin && TryJoin(all.Slice(HeaderAt, total)))
+        {
+            return;
+        }
+
+        SendRun();
         if (Libc.Write(_fd, ref all[HeaderAt], total) != total)
         {
             _writeFailed++;
         }
+    }
+
+    /// <summary>Whether the frame is now in the run, or begins one.</summary>
+    private bool TryJoin(ReadOnlySpan<byte> frame)
+    {
+        if (_run.TryAppend(_runBuffer.AsSpan(HeaderAt), frame))
+        {
+            if (_run.IsComplete || _run.Count >= _maxSegments)
+            {
+                SendRun();
+            }
+
+            return true;
+        }
+
+        SendRun();
+        if (!_run.TryBegin(frame))
+        {
+            return false;
+        }
+
+        (_buffer, _runBuffer) = (_runBuffer, _buffer);
+        return true;
+    }
+
+    /// <summary>
+    /// Writes the run, if there is one: before any other frame is written or dropped, and before the worker waits. Until then its frames do not count as done,
+    /// so that decisions of the kernel let nothing overtake them.
+    /// </summary>
+    private void SendRun()
+    {
+        int count = _run.Count;
+        if (count == 0)
+        {
+            return;
+        }
+
+        int total = _run.Finish(_runBuffer.AsSpan(HeaderAt));
+        _joined += count > 1 ? count : 0;
+        if (Libc.Write(_fd, ref _runBuffer[HeaderAt], total) != total)
+        {
+            _writeFailed += count;
+        }
+
+        _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
     }
 
     private void Offload(int length, ushort portId, FlowOffload decision)
@@ -364,6 +439,7 @@ internal sealed class BridgeWorker
     /// <summary>Writes what waits in the injector; how many frames the kernel took.</summary>
     private int Drain(FrameInjector injector)
     {
+        SendRun();
         int sent = 0;
         for (int i = 0; i < injector.Count; i++)
         {

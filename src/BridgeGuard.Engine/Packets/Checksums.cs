@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace BridgeGuard.Engine.Packets;
 
@@ -14,6 +15,20 @@ public static class Checksums
     /// <summary>Adds <paramref name="bytes"/> to a running sum; only the last piece may have an odd length.</summary>
     public static ulong Sum(ReadOnlySpan<byte> bytes, ulong sum = 0)
     {
+        if (Vector256.IsHardwareAccelerated && bytes.Length >= Vector256<byte>.Count * 2)
+        {
+            ReadOnlySpan<Vector256<ulong>> blocks = MemoryMarshal.Cast<byte, Vector256<ulong>>(bytes);
+            (Vector256<ulong> low, Vector256<ulong> high) = (Vector256<ulong>.Zero, Vector256<ulong>.Zero);
+            foreach (ref readonly Vector256<ulong> block in blocks)
+            {
+                low += block & Vector256.Create(0xFFFF_FFFFul);
+                high += block >>> 32;
+            }
+
+            sum += Vector256.Sum(low + high);
+            bytes = bytes[(blocks.Length * Vector256<byte>.Count)..];
+        }
+
         ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(bytes);
         ulong second = 0;
         int i = 0;

@@ -67,6 +67,59 @@ public sealed class BridgeWireTests : IDisposable
         Assert.Contains(_seen, seen => seen.Frame.Length > 8900);
     }
 
+    /// <summary>Guests without offloads: their segments go through the bridge joined, and reach the receiver in the size in which they were sent.</summary>
+    [Theory]
+    [InlineData(BridgeLab.AddressB)]
+    [InlineData(BridgeLab.Address6B)]
+    public void SegmentsOfGuestsWithoutOffloadsAreJoinedAndArriveAsTheyWere(string to)
+    {
+        foreach ((string space, string device) in ((string, string)[])[(_lab.Host, "pa"), (_lab.Host, "pb"), (_lab.A, "eth0"), (_lab.B, "eth0")])
+        {
+            BridgeLab.Run("ip", $"netns exec {space} ethtool -K {device} tx off rx off tso off gso off gro off");
+        }
+
+        using RunningBridge bridge = RunningBridge.Start(_lab, PassSlowly);
+        using Socket wire = BridgeLab.In(_lab.B, () => RawSockets.Open("eth0"));
+        wire.ReceiveBufferSize = 16 << 20;
+        using Socket listening = BridgeLab.Listen(_lab.B, 9000);
+        using Socket a = BridgeLab.Connect(_lab.A, to, 9000)!;
+        using Socket b = listening.Accept();
+        byte[] sent = new byte[3_000_000];
+        new Random(2).NextBytes(sent);
+        Thread sending = new(() => a.Send(sent));
+        sending.Start();
+        byte[] got = new byte[sent.Length];
+        int count = 0;
+        while (count < got.Length)
+        {
+            count += b.Receive(got, count, got.Length - count, SocketFlags.None);
+        }
+
+        sending.Join();
+        Assert.Equal(sent, got);
+        Assert.True(bridge.Attachment.Stats.Joined > 100, $"{bridge.Attachment.Stats.Joined} segments were joined");
+        byte[] frame = new byte[70_000];
+        int largest = 0;
+        while (wire.Poll(0, SelectMode.SelectRead))
+        {
+            largest = Math.Max(largest, wire.Receive(frame));
+        }
+
+        Assert.InRange(largest, 1400, 1514);
+        Assert.Equal(0, bridge.Attachment.Stats.WriteFailed);
+    }
+
+    // So that the next segment is there already.
+    private static Verdict PassSlowly(Span<byte> frame, in FrameInfo info, FrameInjector injector)
+    {
+        if (frame.Length > 1000)
+        {
+            Thread.SpinWait(500);
+        }
+
+        return Verdict.Pass;
+    }
+
     [Fact]
     public void FragmentsArePassedEachAndReachTheGuestWhole()
     {
