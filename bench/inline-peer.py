@@ -7,7 +7,8 @@ Paths: bridge; none (no rules: flows leave for the kernel when nothing can match
 early-verdicts: no); inspected (a rule keeps every byte inspected); decided (a pass rule); et (-r's rules); queue (inspected, attach: nfqueue);
 suricata (no rules, NFQUEUE); suricata-et.
 Metrics: tcp (iperf3, one stream, GSO), mtu (the same with the guests' offloads off), udp (64-byte flood), udp-mtu (offloads off), rtt (ping-pong, all on
-one CPU), fail (silence after SIGKILL and SIGSTOP).
+one CPU), fail (silence after SIGKILL and SIGSTOP), alloc (managed bytes that the workers allocate in --alloc-seconds of moderate mixed load: TCP, UDP, HTTP,
+half of it without offloads, all records written).
 Ratios are of CPU time of everything together (guests, kernel in their context, inspector; a cgroup of its own) and of throughput, each against the
 plain bridge of the same round. --boost gives the rig's cgroup a high share of busy cores. Needs root, iperf3, gcc, ethtool, iptables (for NFQUEUE).
 """
@@ -25,7 +26,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATHS = ['bridge', 'none', 'undecided', 'inspected', 'decided', 'et', 'queue', 'suricata', 'suricata-et']
-METRICS = ['tcp', 'mtu', 'udp', 'udp-mtu', 'rtt', 'fail']
+METRICS = ['tcp', 'mtu', 'udp', 'udp-mtu', 'rtt', 'fail', 'alloc']
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument('-b', '--program', default=os.path.join(HERE, '../.artifacts/publish/bridgeguard'))
 parser.add_argument('-r', '--rules', help='rules of the et paths; without them these are left out')
@@ -35,6 +36,7 @@ parser.add_argument('-n', '--runs', type=int, default=3)
 parser.add_argument('-d', '--seconds', type=float, default=3)
 parser.add_argument('--boost', action='store_true')
 parser.add_argument('--more', default='', help='further lines of bridgeguard.yaml, separated by |')
+parser.add_argument('--alloc-seconds', type=int, default=600)
 parser.add_argument('--suricata', default=os.environ.get('PEER_HOME', '/opt/peers') + '/suricata')
 parser.add_argument('--congestion', help='congestion control of iperf3, such as cubic (default: the system\'s)')
 parser.add_argument('--profile', help='perf record -a each tcp window into this folder')
@@ -171,10 +173,11 @@ rules['queue'] = rules['inspected']
 
 def yaml_of(path):
     more = '\n'.join(options.more.split('|'))
+    eve = 'alert, anomaly, http, dns, tls, fileinfo, flow, netflow, stats' if 'alloc' in metrics else 'alert'
     if path == 'queue':
         more += '\nattach: nfqueue'
     return (f'bridges:\n  - {{name: br0, mode: inline, fail: open}}\nrun-directory: {folder}/run\nlog-directory: {folder}/log\n'
-            f'state-directory: {folder}/state\nrules:\n  files: ["{rule_file(path)}"]\n  cache: {folder}/cache\neve:\n  types: [alert]\n'
+            f'state-directory: {folder}/state\nrules:\n  files: ["{rule_file(path)}"]\n  cache: {folder}/cache\neve:\n  types: [{eve}]\nmetrics-listen: 127.0.0.1:9913\n'
             f'scanning:\n  enabled: no\n{"early-verdicts: no" if path == "undecided" else ""}\n{more}\n')
 
 
@@ -265,6 +268,42 @@ def silence(path, process, how):
     return {'ms': float(gap), 'lost': float(int(sent) - int(back))}
 
 
+def plane_metrics():
+    page = run(*ns('h', 'curl', '-s', '-m', '5', 'http://127.0.0.1:9913/metrics'), check=False)
+    found = {}
+    for line in page.splitlines():
+        name, _, value = line.partition(' ')
+        if not line.startswith('#') and '{' not in name:
+            found[name.removesuffix('_total')] = float(value)
+    return {k: found.get(f'bridgeguard_{k}', 0) for k in ('packets', 'bytes', 'plane_worker_allocated_bytes', 'plane_collections', 'faults', 'flows')}
+
+
+def allocations(path):
+    with open(f'{folder}/page', 'w') as file:
+        file.write('x' * 20_000)
+    web = start(*ns('b', sys.executable, '-m', 'http.server', '8080', '--bind', B, '-d', folder))
+    time.sleep(1)
+    end_at = time.time() + options.alloc_seconds
+    samples = [plane_metrics()]
+    while time.time() < end_at:
+        offloads('on' if len(samples) % 2 else 'off')
+        slice_s = min(60, max(2, int(end_at - time.time())))
+        loads = [start(*ns('a', 'nice', 'iperf3', '-c', B, '-t', str(slice_s - 1), '-b', '60M')),
+                 start(*ns('a', 'nice', load, 'blast', B, '9009', str(slice_s - 1), '200', '500', '16')),
+                 start(*ns('a', 'sh', '-c', f'for i in $(seq {slice_s * 4}); do curl -s -m 3 -o /dev/null http://{B}:8080/page; sleep 0.2; done'))]
+        time.sleep(slice_s)
+        for process in loads:
+            stop(process)
+        samples.append(plane_metrics())
+        print(f'alloc {path}: {samples[-1]}', file=sys.stderr, flush=True)
+    stop(web)
+    offloads('on')
+    first, last = samples[1], samples[-1]
+    return {'packets': last['packets'] - first['packets'], 'MB': (last['bytes'] - first['bytes']) / 1e6, 'bytes before': first['plane_worker_allocated_bytes'],
+            'bytes': last['plane_worker_allocated_bytes'] - first['plane_worker_allocated_bytes'],
+            'collections': last['plane_collections'] - first['plane_collections'], 'faults': last['faults']}
+
+
 for address, kind in ((B, 'echo-udp'),):
     start(*ns('b', 'taskset', '-c', '0', load, kind, address, '7007'))
 start(*ns('b', 'iperf3', '-s'))
@@ -301,6 +340,12 @@ def measure(path):
         time.sleep(1)
         note('crash', path, silence(path, process, signal.SIGKILL))
         end(path, process, signal.SIGKILL)
+
+
+    if 'alloc' in metrics and path not in ('bridge', 'suricata', 'suricata-et'):
+        process = inspector(path)
+        note('alloc', path, allocations(path))
+        end(path, process)
 
 
 for _ in range(options.runs):
