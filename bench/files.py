@@ -3,6 +3,9 @@
 
   files.py PROGRAM [--size MIB] [--first N] [--second N]
 
+The scanner's own time is measured alone in the same run (INSTREAM of such a file to the same clamd, from its last byte to the answer): clamd scans when
+the content is whole, so no product in front of it can answer sooner. With --scanner yara it is a rule's that never matches.
+
 Interleaved runs of two daemons' configurations on one lab (two guests and a bridge in namespaces, nginx, curl, a real clamd without signatures of
 its own). "first" fetches are files nobody has seen; "second" ones are of one file whose verdict is known. Times are curl's time_total. Needs root.
 """
@@ -10,7 +13,9 @@ import argparse
 import os
 import shutil
 import signal
+import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +25,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument('program', nargs='+', help='bridgeguard, or: dotnet bridgeguard.dll')
 parser.add_argument('--size', type=int, default=50)
 parser.add_argument('--first', type=int, default=6)
+parser.add_argument('--scanner', choices=['clamd', 'yara'], default='clamd')
 parser.add_argument('--second', type=int, default=60)
 options = parser.parse_args()
 folder = tempfile.mkdtemp(prefix='bg-files-')
@@ -59,13 +65,39 @@ def wait_for(path, text, process):
     sys.exit(open(path).read())
 
 
+def scanner():
+    return f'clamd: "unix:{folder}/clamd.sock"' if options.scanner == 'clamd' else f'yara: {folder}/none.yar'
+
+
+def scan_alone():
+    """From the last byte to the answer, ms."""
+    with open(f'{folder}/www/new', 'rb') as file:
+        content = file.read()
+    if options.scanner == 'yara':
+        begin = time.time()
+        run('yara', '-C', f'{folder}/none.yarc', f'{folder}/www/new')
+        return (time.time() - begin) * 1000
+    with socket.socket(socket.AF_UNIX) as clamd:
+        clamd.connect(f'{folder}/clamd.sock')
+        clamd.sendall(b'zINSTREAM\0')
+        for at in range(0, len(content), 1 << 16):
+            part = content[at:at + (1 << 16)]
+            clamd.sendall(struct.pack('>I', len(part)) + part)
+        begin = time.time()
+        clamd.sendall(bytes(4))
+        answer = clamd.recv(100)
+        if b'OK' not in answer:
+            sys.exit(f'clamd says {answer}')
+        return (time.time() - begin) * 1000
+
+
 def daemon(delivery):
     with open(f'{folder}/role.yaml', 'w') as file:
         file.write(f'name: default\nfiles: {{delivery: {delivery}, hold-ms: 30000, fail: closed}}\n')
     with open(f'{folder}/bg.yaml', 'w') as file:
         file.write(f'bridges: [{{name: br0, mode: inline, fail: open}}]\nheartbeat-ms: 10000\nlog-directory: {folder}/log\nstate-directory: {folder}/state\n'
                    f'roles: [{folder}/role.yaml]\nrules: {{files: [{folder}/none.rules]}}\neve: {{types: [alert]}}\n'
-                   f'scanning: {{enabled: yes, clamd: "unix:{folder}/clamd.sock", max-file-size: 100 MiB}}\n')
+                   f'scanning: {{enabled: yes, {scanner()}, max-file-size: 100 MiB}}\n')
     shutil.rmtree(f'{folder}/state', ignore_errors=True)
     os.makedirs(f'{folder}/state')
     process = start('ip', 'netns', 'exec', f'{tag}-h', *options.program, 'run', '-c', f'{folder}/bg.yaml', log=f'{folder}/bg.log')
@@ -109,17 +141,24 @@ try:
     with open(f'{folder}/clamd.conf', 'w') as file:
         file.write(f'Foreground yes\nDatabaseDirectory {folder}/db\nLocalSocket {folder}/clamd.sock\nLocalSocketMode 666\nTemporaryDirectory {folder}\nUser root\nStreamMaxLength 200M\n')
     start('/usr/sbin/clamd', '-c', f'{folder}/clamd.conf', log=f'{folder}/clamd.log')
+    with open(f'{folder}/none.yar', 'w') as file:
+        file.write('rule Never { strings: $a = "bridgeguard-bench-never-there" condition: $a }\n')
+    if options.scanner == 'yara':
+        run('yarac', f'{folder}/none.yar', f'{folder}/none.yarc')
     with open(f'{folder}/nginx.conf', 'w') as file:
         file.write(f'daemon off; pid {folder}/nginx.pid; error_log stderr; user root;\nevents {{}}\nhttp {{ access_log off; sendfile on; server {{ listen 80; root {folder}/www; }} }}\n')
     start('ip', 'netns', 'exec', f'{tag}-b', '/usr/sbin/nginx', '-c', f'{folder}/nginx.conf', log=f'{folder}/nginx.log')
     time.sleep(3)
     results = {}
+    alone = []
     for round_number in range(2):
         for delivery in ('observe', 'hold-tail'):
             process = daemon(delivery)
             for _ in range(options.first // 2):
                 fresh()
                 results.setdefault((delivery, 'first'), []).append(fetch('new'))
+                time.sleep(2)
+                alone.append(scan_alone())
             time.sleep(3)
             for _ in range(options.second // 2):
                 results.setdefault((delivery, 'second'), []).append(fetch('new'))
@@ -133,7 +172,9 @@ try:
     first = {d: statistics.median(results[(d, 'first')]) for d in ('observe', 'hold-tail')}
     p99 = {d: t[min(len(t) - 1, int(len(t) * 0.99))] for d, t in second.items()}
     print(f"second fetch: held {statistics.median(second['hold-tail']) - statistics.median(second['observe']):+.1f} ms at the median, {p99['hold-tail'] - p99['observe']:+.1f} ms at p99")
-    print(f"first fetch: held takes {first['hold-tail'] / first['observe']:.2f} of observed (the scan of the whole file is in it)")
+    scan = statistics.median(alone)
+    print(f"first fetch: held takes {first['hold-tail'] / first['observe']:.2f} of observed; the scanner alone needs {scan:.0f} ms after the last byte: "
+          f"{first['hold-tail'] / (first['observe'] + scan):.2f} of observed and scan")
 finally:
     for process in list(running):
         stop(process)

@@ -202,6 +202,7 @@ public sealed class FileTracker
         }
 
         Bytes += (ulong)bytes.Length;
+        file.MayEndHere = false;
         if (file.PartOffset >= 0 && _verdicts is not null && file.Verdict != FileVerdictKind.Malicious
             && _verdicts.IsBadPiece(file.PartOffset + file.Size, bytes, file.PartTotal))
         {
@@ -237,6 +238,15 @@ public sealed class FileTracker
             {
                 JudgeEarly(file);
             }
+        }
+    }
+
+    /// <summary>A message ended with the file's newest byte (an upload by writes that are answered): what is there may be all of it.</summary>
+    public void NotePossibleEnd(TrackedFile? file)
+    {
+        if (file is not null && Growing == file && file.PartOffset < 0 && !file.HasGaps && (file.SinkFell || file.Hasher.TryPeekSha256(file.JudgedHash)))
+        {
+            file.MayEndHere = true;
         }
     }
 

@@ -14,6 +14,13 @@ public interface IFileSink
     /// </returns>
     bool Append(FileHandle file, ReadOnlySpan<byte> bytes);
 
+    /// <summary>The bytes so far may be all of the file: they are to be judged by themselves while the file stays open.</summary>
+    /// <param name="file">A handle of <see cref="Open"/>.</param>
+    /// <param name="sha256">Hash of the bytes so far, 32 bytes; from now on its verdict is pending.</param>
+    /// <param name="size">Bytes so far.</param>
+    /// <returns>False when there is no room for it, or the sink cannot: there will be no verdict.</returns>
+    bool Checkpoint(FileHandle file, ReadOnlySpan<byte> sha256, long size) => false;
+
     /// <summary>Ends the file. After this call <see cref="IFileVerdicts.Lookup"/> of its hash says pending until the verdict is there.</summary>
     /// <param name="file">A handle of <see cref="Open"/>; invalid afterwards.</param>
     /// <param name="end">Whether all bytes were appended.</param>

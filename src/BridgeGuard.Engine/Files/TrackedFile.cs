@@ -83,6 +83,9 @@ public sealed class TrackedFile
     /// <summary>The protocol shows the file's end with its last byte (or before its receiver may use it): nothing has to lag behind for it.</summary>
     public bool EndIsAnnounced { get; set; }
 
+    /// <summary>A message of the protocol has ended with its newest byte: its sender may wait for an answer now, and that byte may be the file's last.</summary>
+    public bool MayEndHere { get; internal set; }
+
     /// <summary>Where it comes from (<see cref="FilePlace"/>).</summary>
     public ulong Place { get; internal set; }
 
@@ -276,6 +279,7 @@ public sealed class TrackedFile
         Range = null;
         AnnouncedSize = -1;
         EndIsAnnounced = false;
+        MayEndHere = false;
         Place = FilePlace.None;
         IsJudged = false;
         WasSeenGrowing = false;

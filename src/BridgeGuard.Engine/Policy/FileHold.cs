@@ -30,6 +30,9 @@ public sealed class FileHold
 
     private readonly byte[] _hashes = new byte[MaxAwaited * HashBytes];
     private readonly long[] _sizes = new long[MaxAwaited];
+    private readonly byte[] _candidate = new byte[HashBytes];
+    private long _candidateSize;
+    private FileHandle _candidateSink;
     private int _awaited;
     private bool _isOverfull;
     private bool _hasGrown;
@@ -41,6 +44,9 @@ public sealed class FileHold
 
     /// <summary>Some verdict is waited for; none yet while the file grows.</summary>
     public bool HasFile => _awaited > 0;
+
+    /// <summary>What waits may be a file's end: its writer waits for an answer, or goes on (<see cref="Propose"/>).</summary>
+    public bool HasCandidate => !_candidateSink.IsNone;
 
     /// <summary>The worker has it among those it looks at as time passes.</summary>
     internal bool IsListed { get; set; }
@@ -77,6 +83,7 @@ public sealed class FileHold
         _awaited = 0;
         _isOverfull = false;
         _hasGrown = false;
+        _candidateSink = FileHandle.None;
         StartedUs = ProgressUs = packet.TimeUs;
         DeadlineUs = packet.TimeUs + (role.FileHoldMs * 1000L);
         StallUs = role.FileStallMs * 1000L;
@@ -91,21 +98,31 @@ public sealed class FileHold
     public void Await(TrackedFile file)
     {
         _hasGrown = false;
-        if (_awaited < MaxAwaited)
+        _candidateSink = FileHandle.None;
+        Await(file.JudgedSha256, file.Size);
+    }
+
+    /// <summary>The bytes of this file so far may be all of it. Replaces what was proposed of it before.</summary>
+    public void Propose(TrackedFile file)
+    {
+        file.JudgedHash.CopyTo(_candidate);
+        _candidateSize = file.Size;
+        _candidateSink = file.Sink;
+    }
+
+    /// <summary>Is it this file of which the candidate is a part?</summary>
+    public bool IsCandidateOf(TrackedFile file) => HasCandidate && _candidateSink == file.Sink;
+
+    /// <summary>The writer does wait: the candidate is judged as if it were the file.</summary>
+    public void AwaitCandidate(IFileSink sink, IFileVerdicts verdicts)
+    {
+        if (verdicts.Lookup(_candidate, _candidateSize) == FileVerdictKind.Unknown)
         {
-            file.JudgedSha256.CopyTo(_hashes.AsSpan(_awaited * HashBytes));
-            _sizes[_awaited] = file.Size;
-            _awaited++;
-        }
-        else
-        {
-            _isOverfull = true;
+            sink.Checkpoint(_candidateSink, _candidate, _candidateSize); // Without room for it the deadline and the role decide.
         }
 
-        if (Kind == HoldKind.Lag)
-        {
-            Kind = HoldKind.Tail;
-        }
+        _candidateSink = FileHandle.None;
+        Await(_candidate, _candidateSize);
     }
 
     /// <summary>What the verdicts come to: one bad one is enough, clean only when all are.</summary>
@@ -186,7 +203,27 @@ public sealed class FileHold
     {
         Drop();
         IsActive = false;
+        _candidateSink = FileHandle.None;
         _awaited = 0;
+    }
+
+    private void Await(ReadOnlySpan<byte> sha256, long size)
+    {
+        if (_awaited < MaxAwaited)
+        {
+            sha256.CopyTo(_hashes.AsSpan(_awaited * HashBytes));
+            _sizes[_awaited] = size;
+            _awaited++;
+        }
+        else
+        {
+            _isOverfull = true;
+        }
+
+        if (Kind == HoldKind.Lag)
+        {
+            Kind = HoldKind.Tail;
+        }
     }
 
     private void Drop()

@@ -18,6 +18,9 @@ public sealed partial class PacketWorker
 
     private const long IdleTickUs = 100_000;
 
+    /// <summary>A writer that sends nothing for so long after a whole write waits for the answer. Writers that go on do so within a round trip.</summary>
+    private const long WriterPauseUs = 5_000;
+
     private readonly HeldFrames _heldFrames = new();
     private readonly List<FileHold> _holds = [];
 
@@ -129,6 +132,16 @@ public sealed partial class PacketWorker
         }
 
         FileHold? hold = flow.Hold is { IsActive: true } active && active.Direction == packet.Direction ? active : null;
+        if (hold is { HasCandidate: true } && !hold.IsCandidateOf(file))
+        {
+            hold.AwaitCandidate(_fileSink!, _fileVerdicts!); // Another file goes on: that says nothing about the end of the first.
+        }
+
+        if (file.MayEndHere && file.AnnouncedSize < 0)
+        {
+            return JudgePossibleEnd(packet, flow, file, hold, role);
+        }
+
         bool isFirst = !file.WasSeenGrowing;
         file.WasSeenGrowing = true;
         if (hold is { Kind: HoldKind.Tail or HoldKind.Head })
@@ -155,7 +168,52 @@ public sealed partial class PacketWorker
             SendHeld(hold);
             BeginHold(HoldKind.Lag, packet, flow, role);
         }
+        else if (hold is { HasCandidate: true })
+        {
+            SendHeld(hold); // The writer goes on: that was not the end.
+            hold.End();
+        }
 
+        return false;
+    }
+
+    /// <summary>A write is whole and may be the last of its file: its last packet waits until the writer goes on, or what is there is judged.</summary>
+    private bool JudgePossibleEnd(Packet packet, Flow flow, TrackedFile file, FileHold? hold, RoleModel role)
+    {
+        if (file.SinkFell || file.Sink.IsNone || _fileSink is null)
+        {
+            if (!role.FilesFailOpen)
+            {
+                Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked); // Too long, or the scanner is behind: it would be stopped at its close.
+                return true;
+            }
+
+            return false;
+        }
+
+        switch (_fileVerdicts!.Lookup(file.JudgedHash, file.Size))
+        {
+            case FileVerdictKind.Malicious:
+                _fileVerdicts.RememberPlace(file.Place, file.Size);
+                Stop(packet, flow, BuiltInRules.MaliciousFileBlocked);
+                return true;
+            case FileVerdictKind.Clean when hold is not { HasFile: true }:
+                SendHeld(hold);
+                hold?.End();
+                return false;
+        }
+
+        if (hold is { HasFile: true })
+        {
+            hold.NoteGrowth(packet);
+        }
+        else
+        {
+            SendHeld(hold);
+            hold = BeginHold(HoldKind.Lag, packet, flow, role);
+        }
+
+        hold.Propose(file);
         return false;
     }
 
@@ -284,6 +342,11 @@ public sealed partial class PacketWorker
         for (int i = _holds.Count - 1; i >= 0; i--)
         {
             FileHold hold = _holds[i];
+            if (hold is { IsActive: true, HasCandidate: true, HasFile: false } && nowUs - hold.ProgressUs >= WriterPauseUs)
+            {
+                hold.AwaitCandidate(_fileSink!, _fileVerdicts!);
+            }
+
             if (hold.IsActive && Injector.Count < FrameInjector.Capacity && IsDue(hold, nowUs))
             {
                 FileHolds.Released(nowUs - hold.StartedUs);

@@ -82,6 +82,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly AlertQueue _alerts;
     private readonly EventEmitter _events;
     private readonly IFileVerdicts? _fileVerdicts;
+    private readonly IFileSink? _fileSink;
     private readonly ICertificateStore? _certificates;
     private readonly Func<long, StatsSnapshot?>? _stats;
     private readonly bool _isFirst;
@@ -103,6 +104,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _shared = environment.Shared;
         _isFirewall = _settings.FirewallMode;
         _fileVerdicts = environment.FileVerdicts;
+        _fileSink = environment.FileSink;
         _certificates = environment.CertificateStore;
         _stats = environment.Stats;
         _isFirst = workerId == 0;

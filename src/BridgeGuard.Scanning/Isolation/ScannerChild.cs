@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -41,20 +42,40 @@ public static class ScannerChild
         Task writing = WriteAsync(output, answers.Reader);
         var spools = new ScanOptions { MaxFileBytes = options.Max(o => o.MaxBytes), SpoolMemoryPerFileBytes = 4 << 20 };
         var budget = new SpoolBudget(spools.SpoolMemoryBytes, spools.SpoolDiskBytes);
-        var open = new Dictionary<uint, (byte Scanner, ContentSpool Spool)>();
+        var open = new Dictionary<uint, OpenContent>();
+        var scanning = new ConcurrentDictionary<uint, OpenContent>();
         byte[] buffer = new byte[ScannerFrame.MaxPayloadBytes];
         while (await ScannerFrame.ReadAsync(input, buffer, CancellationToken.None).ConfigureAwait(false) is { } frame)
         {
             switch (frame.Kind)
             {
                 case ScannerFrameKind.Begin when frame.Length == 1 && open.Count < MaxOpen && buffer[0] < scanners.Length:
-                    open[frame.Request] = (buffer[0], new ContentSpool(spools, budget));
+                    int number = buffer[0];
+                    var content = new OpenContent(new ContentSpool(spools, budget));
+                    open[frame.Request] = scanning[frame.Request] = content;
+                    _ = Task.Run(async () =>
+                    {
+                        ScanResult? result = await ScanAsync(scanners[number], primed[number], content).ConfigureAwait(false);
+                        scanning.TryRemove(frame.Request, out _);
+                        if (result is { } answer)
+                        {
+                            Answer(answers.Writer, frame.Request, answer);
+                        }
+                    });
                     break;
-                case ScannerFrameKind.Data when open.TryGetValue(frame.Request, out (byte Scanner, ContentSpool Spool) growing):
-                    growing.Spool.Append(buffer.AsSpan(0, frame.Length));
+                case ScannerFrameKind.Data when open.TryGetValue(frame.Request, out OpenContent? growing):
+                    growing.Append(buffer.AsSpan(0, frame.Length));
                     break;
-                case ScannerFrameKind.End when open.Remove(frame.Request, out (byte Scanner, ContentSpool Spool) whole):
-                    _ = Task.Run(() => ScanAsync(scanners[whole.Scanner], primed[whole.Scanner], whole.Spool, frame.Request, answers.Writer));
+                case ScannerFrameKind.End when open.Remove(frame.Request, out OpenContent? whole):
+                    whole.View.End();
+                    break;
+                case ScannerFrameKind.Cancel:
+                    open.Remove(frame.Request);
+                    if (scanning.TryGetValue(frame.Request, out OpenContent? unwanted))
+                    {
+                        await unwanted.Cancellation.CancelAsync().ConfigureAwait(false);
+                    }
+
                     break;
                 case ScannerFrameKind.Generation when frame.Length == 1 && buffer[0] < scanners.Length:
                     IScanner asked = scanners[buffer[0]];
@@ -71,25 +92,28 @@ public static class ScannerChild
         return 0;
     }
 
-    private static async Task ScanAsync(IScanner scanner, Task primed, ContentSpool spool, uint request, ChannelWriter<byte[]> answers)
+    /// <summary>Scans a content that may still be arriving; null when nobody wants the answer any more.</summary>
+    private static async Task<ScanResult?> ScanAsync(IScanner scanner, Task primed, OpenContent content)
     {
         ScanResult result;
         try
         {
             await primed.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            result = spool.Refusal is { } refusal ? ScanResult.Error(refusal, spool.IsRefusalTransient)
-                : await scanner.ScanAsync(spool, CancellationToken.None).ConfigureAwait(false);
+            result = await scanner.ScanAsync(content.View, content.Cancellation.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             result = ScanResult.Error(e.Message, isTransient: true); // The daemon's pipeline decides about another try.
         }
-        finally
+
+        bool isUnwanted = content.Cancellation.IsCancellationRequested;
+        if (content.Spool.Refusal is { } refusal)
         {
-            spool.Dispose();
+            result = ScanResult.Error(refusal, content.Spool.IsRefusalTransient);
         }
 
-        Answer(answers, request, result);
+        content.Spool.Dispose();
+        return isUnwanted ? null : result;
     }
 
     private static async Task GenerationAsync(IScanner scanner, uint request, ChannelWriter<byte[]> answers)
@@ -125,6 +149,23 @@ public static class ScannerChild
         {
             await output.WriteAsync(frame).ConfigureAwait(false);
             await output.FlushAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A content that comes or is scanned.</summary>
+    private sealed class OpenContent(ContentSpool spool)
+    {
+        public ContentSpool Spool { get; } = spool;
+
+        public GrowingContent View { get; } = new(spool);
+
+        /// <summary>Not disposed: it has neither a timer nor a parent.</summary>
+        public CancellationTokenSource Cancellation { get; } = new();
+
+        public void Append(ReadOnlySpan<byte> bytes)
+        {
+            Spool.Append(bytes);
+            View.Grow();
         }
     }
 }

@@ -16,6 +16,9 @@ internal enum ScannerFrameKind : byte
     /// <summary>To the child: what is the generation of this scanner?</summary>
     Generation,
 
+    /// <summary>To the child: nothing more is wanted of this request.</summary>
+    Cancel,
+
     /// <summary>From the child: kind, whether it may pass, text.</summary>
     Result,
 }

@@ -75,6 +75,7 @@ public sealed partial class ScannerProcess : IAsyncDisposable
     {
         Running running = await EnsureAsync(cancellationToken).ConfigureAwait(false);
         (uint number, Task<ScanResult> answer) = running.Expect(Interlocked.Increment(ref _lastRequest));
+        bool isAnswered = false;
         try
         {
             await SendAsync(running, ScannerFrameKind.Begin, number, new[] { scanner }, cancellationToken).ConfigureAwait(false);
@@ -88,11 +89,17 @@ public sealed partial class ScannerProcess : IAsyncDisposable
             }
 
             await SendAsync(running, ScannerFrameKind.End, number, default, cancellationToken).ConfigureAwait(false);
-            return await AwaitAsync(running, answer, cancellationToken).ConfigureAwait(false);
+            ScanResult result = await AwaitAsync(running, answer, cancellationToken).ConfigureAwait(false);
+            isAnswered = true;
+            return result;
         }
         finally
         {
             running.Forget(number);
+            if (!isAnswered && !running.IsOver)
+            {
+                _ = CancelAsync(running, number); // Else it would keep the bytes, and wait for more.
+            }
         }
     }
 
@@ -135,6 +142,18 @@ public sealed partial class ScannerProcess : IAsyncDisposable
             Log.Hangs(_logger, _options.HangTime);
             Kill(running);
             throw new IOException("The scanner process does not answer.");
+        }
+    }
+
+    private async Task CancelAsync(Running running, uint number)
+    {
+        try
+        {
+            await SendAsync(running, ScannerFrameKind.Cancel, number, default, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // It has ended, and the request with it.
         }
     }
 

@@ -8,17 +8,23 @@ namespace BridgeGuard.Scanning.Pipeline;
 /// <summary>A content on its way to the scanners: rented blocks first, an unlinked temporary file once it grows.</summary>
 /// <remarks>
 /// Owner: whoever made it, until it is handed to a scan. When a limit is hit the bytes so far are freed and <see cref="Refusal"/>
-/// says why; hashing goes on without it. Used by one task at a time.
+/// says why; hashing goes on without it. One task appends; others may read what is there (<see cref="Read"/>) meanwhile.
 /// </remarks>
 internal sealed class ContentSpool(ScanOptions options, SpoolBudget budget) : IScanContent, IDisposable
 {
     private const int BlockBytes = 64 << 10;
 
     private readonly List<byte[]> _blocks = [];
+    private readonly Lock _lock = new(); // Appending against reading ahead: held for one block's copy.
     private SafeFileHandle? _file;
     private long _diskTaken;
+    private long _size;
+    private bool _isDisposed;
 
-    public long Size { get; private set; }
+    public long Size => Volatile.Read(ref _size);
+
+    /// <inheritdoc/>
+    public bool IsWhole => true;
 
     /// <summary>Why the content was not kept, or null.</summary>
     public string? Refusal { get; private set; }
@@ -29,29 +35,39 @@ internal sealed class ContentSpool(ScanOptions options, SpoolBudget budget) : IS
     /// <summary>Appends; counts on when the content is no longer kept.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
-        long at = Size;
-        Size += bytes.Length;
-        if (Refusal is not null)
+        lock (_lock)
         {
-            return;
-        }
+            long at = _size;
+            if (Refusal is null && !_isDisposed)
+            {
+                Keep(at, bytes);
+            }
 
-        if (Size > options.MaxFileBytes)
-        {
-            Refuse($"longer than the limit of {options.MaxFileBytes} bytes", isTransient: false);
+            Volatile.Write(ref _size, at + bytes.Length); // After the bytes: who reads ahead finds what it counts.
         }
-        else if (_file is null && Size > options.SpoolMemoryPerFileBytes)
+    }
+
+    /// <summary>Copies what is there from <paramref name="at"/> on; for readers that follow while it grows.</summary>
+    /// <exception cref="IOException">The content is not kept any more.</exception>
+    public int Read(long at, Span<byte> into)
+    {
+        lock (_lock)
         {
-            MoveToFile(at);
-            AppendToFile(at, bytes);
-        }
-        else if (_file is not null)
-        {
-            AppendToFile(at, bytes);
-        }
-        else
-        {
-            AppendToMemory(at, bytes);
+            if (_isDisposed)
+            {
+                throw new IOException(Refusal ?? "The content is gone.");
+            }
+
+            int length = (int)Math.Min(into.Length, _size - at);
+            if (_file is not null)
+            {
+                return RandomAccess.Read(_file, into[..length], at);
+            }
+
+            int offset = (int)(at % BlockBytes);
+            length = Math.Min(length, BlockBytes - offset);
+            _blocks[(int)(at / BlockBytes)].AsSpan(offset, length).CopyTo(into);
+            return length;
         }
     }
 
@@ -90,11 +106,37 @@ internal sealed class ContentSpool(ScanOptions options, SpoolBudget budget) : IS
 
     public void Dispose()
     {
-        FreeBlocks();
-        _file?.Dispose();
-        _file = null;
-        budget.ReturnDisk(_diskTaken);
-        _diskTaken = 0;
+        lock (_lock)
+        {
+            _isDisposed = true;
+            FreeBlocks();
+            _file?.Dispose();
+            _file = null;
+            budget.ReturnDisk(_diskTaken);
+            _diskTaken = 0;
+        }
+    }
+
+    private void Keep(long at, ReadOnlySpan<byte> bytes)
+    {
+        long size = at + bytes.Length;
+        if (size > options.MaxFileBytes)
+        {
+            Refuse($"longer than the limit of {options.MaxFileBytes} bytes", isTransient: false);
+        }
+        else if (_file is null && size > options.SpoolMemoryPerFileBytes)
+        {
+            MoveToFile(at);
+            AppendToFile(at, bytes);
+        }
+        else if (_file is not null)
+        {
+            AppendToFile(at, bytes);
+        }
+        else
+        {
+            AppendToMemory(at, bytes);
+        }
     }
 
     private void AppendToMemory(long at, ReadOnlySpan<byte> bytes)

@@ -20,6 +20,9 @@ public sealed class ScanCounters
     internal long QueuedValue;
     internal long RunningValue;
     internal long VerdictsChangedValue;
+    internal long AheadValue;
+    internal long AheadInVainValue;
+    internal long AheadFailedValue;
 
     /// <summary>Contents taken in.</summary>
     public long Files => Volatile.Read(ref FilesValue);
@@ -64,4 +67,13 @@ public sealed class ScanCounters
 
     /// <summary>Scans that another host's verdict saved.</summary>
     public long SavedByFleet => Volatile.Read(ref SavedByFleetValue);
+
+    /// <summary>Contents that went to the scanners while they arrived.</summary>
+    public long Ahead => Volatile.Read(ref AheadValue);
+
+    /// <summary>Those of which no scan was needed in the end: known, joined, broken off. They cost copies; they are no scans.</summary>
+    public long AheadInVain => Volatile.Read(ref AheadInVainValue);
+
+    /// <summary>Those that a scanner gave up on the way, so that they were scanned from the spool.</summary>
+    public long AheadFailed => Volatile.Read(ref AheadFailedValue);
 }

@@ -15,6 +15,12 @@ public sealed record ScanOptions
     /// <summary>A content up to this length stays in memory; most files on the wire are shorter.</summary>
     public int SpoolMemoryPerFileBytes { get; init; } = 256 << 10;
 
+    /// <summary>A content that grows beyond this goes to the scanners while it arrives; shorter ones are there at once. 0: none does.</summary>
+    public int AheadFromBytes { get; init; } = 256 << 10;
+
+    /// <summary>Contents that go to the scanners while they arrive; each costs a connection and its bytes there. Others wait for their end.</summary>
+    public int MaxAhead { get; init; } = 8;
+
     /// <summary>Memory for all contents together.</summary>
     public long SpoolMemoryBytes { get; init; } = 64L << 20;
 

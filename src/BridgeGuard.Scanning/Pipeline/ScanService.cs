@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
-using System.Security.Cryptography;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Scanning.BadFiles;
 using BridgeGuard.Scanning.Fleet;
@@ -16,12 +15,6 @@ namespace BridgeGuard.Scanning.Pipeline;
 /// <param name="Verdict">The verdict; Kind Error when it could not be judged: the caller applies its fail policy.</param>
 /// <param name="IsFromCache">No scan was needed.</param>
 public sealed record ScanOutcome(FileKey Key, FileVerdict Verdict, bool IsFromCache);
-
-/// <summary>A content that was read to its end; owns the spool.</summary>
-internal sealed record Intake(FileKey Key, ContentSpool Spool) : IDisposable
-{
-    public void Dispose() => Spool.Dispose();
-}
 
 /// <summary>Takes contents in, hashes them as they come, and has each content scanned once per generation, however many bring it.</summary>
 /// <remarks>
@@ -46,6 +39,8 @@ public sealed partial class ScanService : IAsyncDisposable
     private readonly ConcurrentDictionary<FileKey, int> _announced = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ScannerGeneration _generation;
+    private readonly AheadGate _gate;
+    private readonly IntakeReader _reader;
     private Task? _watching;
 
     public ScanService(
@@ -65,6 +60,8 @@ public sealed partial class ScanService : IAsyncDisposable
         _budget = new SpoolBudget(_options.SpoolMemoryBytes, _options.SpoolDiskBytes);
         _turns = new SemaphoreSlim(_options.Concurrency);
         _generation = new ScannerGeneration(cache, scanners, _time, _logger);
+        _gate = new AheadGate(_options.MaxAhead);
+        _reader = new IntakeReader(_options, _budget, Counters, TryGoAhead);
     }
 
     public ScanCounters Counters { get; } = new();
@@ -182,66 +179,47 @@ public sealed partial class ScanService : IAsyncDisposable
     }
 
     /// <summary>Reads a content to its end. Whoever gets the intake hands it to <see cref="Judge"/> or disposes it.</summary>
-    internal async Task<Intake> TakeInAsync(PipeReader body, Action<long>? consumed, CancellationToken cancellationToken)
+    internal Task<Intake> TakeInAsync(PipeReader body, Action<long>? consumed, CancellationToken cancellationToken, Action<ContentSpool>? begun = null) =>
+        _reader.TakeInAsync(body, consumed, cancellationToken, begun);
+
+    /// <summary>Judges the first bytes of a content that still grows, as a content of their own.</summary>
+    internal async Task JudgePrefixAsync(ContentSpool growing, FileKey key)
     {
-        var spool = new ContentSpool(_options, _budget);
-        try
+        if (_cache.Find(key, forScan: true) is null)
         {
-            FileKey key = await HashAndSpoolAsync(body, spool, consumed, cancellationToken).ConfigureAwait(false);
-            Interlocked.Increment(ref Counters.FilesValue);
-            Interlocked.Add(ref Counters.BytesValue, spool.Size);
-            if (spool.Refusal is not null)
+            Intake prefix = await _reader.CopyPrefixAsync(growing, key.Size).ConfigureAwait(false);
+            if (prefix.Key != key)
             {
-                Interlocked.Increment(ref Counters.NotKeptValue);
+                Interlocked.Increment(ref Counters.HashMismatchesValue);
             }
 
-            return new Intake(key, spool);
-        }
-        catch
-        {
-            spool.Dispose();
-            throw;
+            await Judge(prefix, provenance: null, out _).ConfigureAwait(false);
         }
     }
 
-    private static async Task<FileKey> HashAndSpoolAsync(PipeReader body, ContentSpool spool, Action<long>? consumed, CancellationToken cancellationToken)
+    private ScanAhead? TryGoAhead(ContentSpool spool, Sha256 beginning)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        while (true)
+        if (_scanners.Count == 0 || !_gate.TryEnter(beginning, _cache.CurrentGeneration))
         {
-            ReadResult read = await body.ReadAsync(cancellationToken).ConfigureAwait(false);
-            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
-            {
-                hash.AppendData(segment.Span);
-                spool.Append(segment.Span);
-            }
-
-            long length = read.Buffer.Length;
-            body.AdvanceTo(read.Buffer.End);
-            consumed?.Invoke(length);
-            if (read.IsCanceled)
-            {
-                throw new OperationCanceledException("Reading the content was given up.");
-            }
-
-            if (read.IsCompleted)
-            {
-                return new FileKey(Finish(hash), spool.Size);
-            }
+            return null;
         }
+
+        Interlocked.Increment(ref Counters.AheadValue);
+        return new ScanAhead(_scanners, spool, () => _gate.Leave(beginning), Counters, _stopping.Token);
     }
 
-    private static Sha256 Finish(IncrementalHash hash)
+    private void Know(Sha256? beginning)
     {
-        Span<byte> digest = stackalloc byte[Sha256.SizeBytes];
-        hash.GetHashAndReset(digest);
-        return new Sha256(digest);
+        if (beginning is { } known)
+        {
+            _gate.Know(known, _cache.CurrentGeneration);
+        }
     }
 
     /// <summary>Finds the verdict, joins the scan that is under way, or begins one. Takes the intake over.</summary>
     internal Task<FileVerdict> Judge(Intake intake, FileProvenance? provenance, out bool isFromCache)
     {
-        (FileKey key, ContentSpool spool) = intake;
+        (FileKey key, ContentSpool spool, Sha256? beginning, ScanAhead? ahead) = intake;
         if (provenance is not null)
         {
             _cache.Record(provenance.ToExposure(key));
@@ -258,6 +236,8 @@ public sealed partial class ScanService : IAsyncDisposable
                 spool.Dispose();
             }
 
+            ahead?.Abandon();
+            Know(beginning);
             Interlocked.Increment(ref Counters.SavedByCacheValue);
             isFromCache = true;
             return Task.FromResult(known);
@@ -268,17 +248,18 @@ public sealed partial class ScanService : IAsyncDisposable
         Task<FileVerdict> flight = _flights.GetOrAdd(key, landing.Task);
         if (flight != landing.Task)
         {
-            spool.Dispose();
+            intake.Dispose();
             Interlocked.Increment(ref Counters.SavedByJoiningValue);
             return flight;
         }
 
-        _ = FlyAsync(key, spool, landing);
+        _ = FlyAsync(intake, landing);
         return flight;
     }
 
-    private async Task FlyAsync(FileKey key, ContentSpool spool, TaskCompletionSource<FileVerdict> landing)
+    private async Task FlyAsync(Intake intake, TaskCompletionSource<FileVerdict> landing)
     {
+        FileKey key = intake.Key;
         FileVerdict verdict;
         try
         {
@@ -290,7 +271,11 @@ public sealed partial class ScanService : IAsyncDisposable
             }
             else
             {
-                verdict = await ScanAndRememberAsync(key, spool).ConfigureAwait(false);
+                verdict = await ScanAndRememberAsync(intake).ConfigureAwait(false);
+                if (verdict.Kind != FileVerdictKind.Error)
+                {
+                    Know(intake.Beginning);
+                }
             }
         }
         catch (Exception e)
@@ -300,17 +285,18 @@ public sealed partial class ScanService : IAsyncDisposable
             _cache.Put(key, verdict);
         }
 
-        spool.Dispose();
+        intake.Dispose();
         _flights.TryRemove(key, out _); // After the cache has the verdict: the packet side never sees a gap between pending and known.
         landing.SetResult(verdict);
     }
 
-    private async Task<FileVerdict> ScanAndRememberAsync(FileKey key, ContentSpool spool)
+    private async Task<FileVerdict> ScanAndRememberAsync(Intake intake)
     {
+        (FileKey key, ContentSpool spool, _, _) = intake;
         FileVerdict? before = _cache.FindEvenIfStale(key);
         FileVerdict verdict = _scanners.Count == 0 ? NotListed()
             : spool.Refusal is { } refusal ? ErrorVerdict(refusal, spool.IsRefusalTransient)
-            : await AskFleetOrScanAsync(key, spool).ConfigureAwait(false);
+            : await AskFleetOrScanAsync(intake).ConfigureAwait(false);
         if (verdict.Kind == FileVerdictKind.Error && before is { Kind: FileVerdictKind.Malicious })
         {
             return before; // Not judged now, but known to have been bad: the block stays.
@@ -356,25 +342,6 @@ public sealed partial class ScanService : IAsyncDisposable
         }
     }
 
-    private async Task<FileVerdict> AskFleetOrScanAsync(FileKey key, ContentSpool spool)
-    {
-        if (_fleet is null)
-        {
-            return await ScanInTurnAsync(spool).ConfigureAwait(false);
-        }
-
-        string generation = _cache.CurrentGeneration;
-        if (await _fleet.FindOrBeginAsync(key, generation, _stopping.Token).ConfigureAwait(false) is { } theirs)
-        {
-            Interlocked.Increment(ref Counters.SavedByFleetValue);
-            return theirs;
-        }
-
-        FileVerdict verdict = await ScanInTurnAsync(spool).ConfigureAwait(false);
-        await _fleet.TellAsync(key, generation, verdict).ConfigureAwait(false);
-        return verdict;
-    }
-
     /// <summary>Names the exposed guests. What goes wrong here must not touch the verdict.</summary>
     private async Task TellAsync(FileKey key, FileVerdict before, FileVerdict after)
     {
@@ -387,107 +354,6 @@ public sealed partial class ScanService : IAsyncDisposable
         catch (Exception e)
         {
             Log.NotTold(_logger, e, key);
-        }
-    }
-
-    private async Task<FileVerdict> ScanInTurnAsync(ContentSpool spool)
-    {
-        if (Interlocked.Increment(ref Counters.QueuedValue) > _options.MaxQueued + _turns.CurrentCount)
-        {
-            Interlocked.Decrement(ref Counters.QueuedValue);
-            Interlocked.Increment(ref Counters.QueueFullValue);
-            return ErrorVerdict("the scan queue is full", isTransient: true);
-        }
-
-        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        deadline.CancelAfter(_options.Deadline);
-        try
-        {
-            await _turns.WaitAsync(deadline.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            return ErrorVerdict("no scanner was free before the deadline", isTransient: true);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref Counters.QueuedValue);
-        }
-
-        Interlocked.Increment(ref Counters.RunningValue);
-        try
-        {
-            return await ScanWithAllAsync(spool, deadline.Token).ConfigureAwait(false);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref Counters.RunningValue);
-            _turns.Release();
-        }
-    }
-
-    /// <summary>The first malicious answer counts; without one an error counts; clean only when every scanner says so.</summary>
-    private async Task<FileVerdict> ScanWithAllAsync(ContentSpool spool, CancellationToken cancellationToken)
-    {
-        string generation = _cache.CurrentGeneration; // Before the scan: signatures that arrive meanwhile make the verdict stale, not wrong.
-        Interlocked.Increment(ref Counters.ScansValue);
-        ScanResult worst = ScanResult.Clean;
-        string engine = "";
-        foreach (IScanner scanner in _scanners)
-        {
-            ScanResult result = await ScanWithRetryAsync(scanner, spool, cancellationToken).ConfigureAwait(false);
-            if (result.Kind != FileVerdictKind.Clean || engine.Length == 0)
-            {
-                worst = result;
-                engine = scanner.Name;
-            }
-
-            if (result.Kind == FileVerdictKind.Malicious)
-            {
-                break;
-            }
-        }
-
-        if (worst.Kind == FileVerdictKind.Error)
-        {
-            return ErrorVerdict(worst.Detail ?? "error", worst.IsTransient, engine);
-        }
-
-        Interlocked.Increment(ref worst.Kind == FileVerdictKind.Malicious ? ref Counters.MaliciousValue : ref Counters.CleanValue);
-        long now = NowUs();
-        return new FileVerdict
-        {
-            Kind = worst.Kind,
-            Signature = worst.Detail,
-            Engine = engine,
-            Generation = generation,
-            TimeUs = now,
-            ExpiresUs = worst.Kind == FileVerdictKind.Clean ? now + (long)_options.CleanLifetime.TotalMicroseconds : FileVerdict.Never,
-        };
-    }
-
-    private async Task<ScanResult> ScanWithRetryAsync(IScanner scanner, ContentSpool spool, CancellationToken cancellationToken)
-    {
-        for (int attempt = 1; ; attempt++)
-        {
-            ScanResult result;
-            try
-            {
-                result = await scanner.ScanAsync(spool, cancellationToken).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is IOException or OperationCanceledException)
-            {
-                result = ScanResult.Error(e.Message, isTransient: true);
-            }
-
-            if (result.Kind != FileVerdictKind.Error || !result.IsTransient || attempt >= _options.Attempts
-                || cancellationToken.IsCancellationRequested)
-            {
-                return result;
-            }
-
-            Interlocked.Increment(ref Counters.RetriesValue);
-            await Task.Delay(_options.RetryDelay, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -16,11 +16,20 @@ public interface IScanner : IAsyncDisposable
 }
 
 /// <summary>The bytes to scan: in memory or in a temporary file. Valid during the scan only.</summary>
+/// <remarks>
+/// A scan may begin while its content still arrives (<see cref="IsWhole"/> is false). It then gets the blocks as they come; their end comes only once
+/// the scan is really wanted, so a scanner must not judge before it. Content that is given up ends with an exception instead.
+/// </remarks>
 public interface IScanContent
 {
+    /// <summary>Bytes; those that have arrived when it is not whole.</summary>
     long Size { get; }
 
+    bool IsWhole { get; }
+
     /// <summary>The content in order, in blocks that are valid until the next one is asked for. May be enumerated again.</summary>
+    /// <exception cref="IOException">It is not there any more.</exception>
+    /// <exception cref="OperationCanceledException">The scan is not wanted any more.</exception>
     IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken);
 }
 

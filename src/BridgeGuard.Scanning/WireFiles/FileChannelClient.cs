@@ -165,6 +165,25 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
     }
 
     /// <inheritdoc/>
+    public bool Checkpoint(FileHandle file, ReadOnlySpan<byte> sha256, long size)
+    {
+        if (sha256.Length != Sha256.SizeBytes || _link is not { } link || !_open.TryGetValue(file.Value, out uint number) || number != link.Number)
+        {
+            return false;
+        }
+
+        var key = new FileKey(new Sha256(sha256), size);
+        _pending[key] = Environment.TickCount64;
+        if (TryQueue(link, FileMessage.Checkpoint(file.Value, sha256, size)))
+        {
+            return true;
+        }
+
+        _pending.TryRemove(key, out _);
+        return false;
+    }
+
+    /// <inheritdoc/>
     public void Close(FileHandle file, FileEnd end, ReadOnlySpan<byte> sha256, long size)
     {
         if (!_open.TryRemove(file.Value, out uint number) || _link is not { } link || number != link.Number)

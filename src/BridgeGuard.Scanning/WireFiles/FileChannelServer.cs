@@ -116,6 +116,12 @@ public sealed class FileChannelServer
                 return true;
             case FileMessageKind.Append when message.Length >= 9:
                 return true;
+            case FileMessageKind.Checkpoint when message.Length == 1 + FileMessage.CheckpointBytes:
+                ulong asked = BitConverter.ToUInt64(message[1..]);
+                var soFar = new FileKey(new Sha256(message[17..]), BitConverter.ToInt64(message[9..]));
+                bool isOpen = open.TryGetValue(asked, out FileHandle growing) && !growing.IsNone && !stuck.Contains(asked);
+                Answer(soFar, isOpen && _sink.Checkpoint(growing, message[17..], soFar.Size));
+                return true;
             case FileMessageKind.Close when message.Length is 18 or 18 + Sha256.SizeBytes:
                 Close(message, open, stuck);
                 return true;

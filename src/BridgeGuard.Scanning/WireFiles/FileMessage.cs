@@ -26,6 +26,9 @@ internal enum FileMessageKind : byte
 
     /// <summary>What was said of verdicts no longer counts.</summary>
     Forget,
+
+    /// <summary>Data plane to scanner's side: handle, length, hash of the bytes so far, which are to be judged by themselves.</summary>
+    Checkpoint,
 }
 
 /// <summary>Messages between data plane and scanner's side: a length of four bytes, a kind of one, then what the kind says. Little endian.</summary>
@@ -36,6 +39,9 @@ internal static class FileMessage
 
     /// <summary>A print is the longest message.</summary>
     public const int MaxBytes = 256 << 10;
+
+    /// <summary>What follows the kind in a <see cref="FileMessageKind.Checkpoint"/>.</summary>
+    public const int CheckpointBytes = 8 + 8 + Sha256.SizeBytes;
 
     private const int HeadBytes = 5;
     private const int KeyBytes = Sha256.SizeBytes + 8;
@@ -81,6 +87,16 @@ internal static class FileMessage
         var writer = new Writer(message, FileMessageKind.Close);
         writer.Long(handle);
         writer.Byte(isComplete ? (byte)1 : (byte)0);
+        writer.Long((ulong)size);
+        writer.Bytes(sha256);
+        return message;
+    }
+
+    public static byte[] Checkpoint(ulong handle, ReadOnlySpan<byte> sha256, long size)
+    {
+        byte[] message = new byte[HeadBytes + CheckpointBytes];
+        var writer = new Writer(message, FileMessageKind.Checkpoint);
+        writer.Long(handle);
         writer.Long((ulong)size);
         writer.Bytes(sha256);
         return message;

@@ -3,6 +3,7 @@ namespace BridgeGuard.Scanning.WireFiles;
 /// <summary>What the sink has taken and refused since start; read by metrics.</summary>
 public sealed class WireFileCounters
 {
+    internal long CheckpointsValue;
     internal long OpenedValue;
     internal long RefusedOpensValue;
     internal long RefusedAppendsValue;
@@ -24,4 +25,7 @@ public sealed class WireFileCounters
 
     /// <summary>Calls with a handle that was closed before: a bug of the caller, harmless here.</summary>
     public long StaleHandles => Volatile.Read(ref StaleHandlesValue);
+
+    /// <summary>Beginnings of open files that were judged by themselves, as they might have been all.</summary>
+    public long Checkpoints => Volatile.Read(ref CheckpointsValue);
 }

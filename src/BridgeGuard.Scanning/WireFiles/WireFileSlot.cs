@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Text;
 using BridgeGuard.Engine.Files;
+using BridgeGuard.Scanning.Pipeline;
 using BridgeGuard.Scanning.VerdictCache;
 
 namespace BridgeGuard.Scanning.WireFiles;
@@ -18,6 +19,7 @@ internal sealed class WireFileSlot
     private const int FlushBytes = 32 << 10;
 
     private readonly byte[] _text = new byte[ProtocolBytes + NameBytes + LocationBytes + (2 * AddressBytes)];
+    private ContentSpool? _spool;
     private int _unflushed;
     private int _protocolLength;
     private int _nameLength;
@@ -53,6 +55,13 @@ internal sealed class WireFileSlot
 
     /// <summary>Where it comes from (<see cref="FilePlace"/>).</summary>
     public ulong Place { get; private set; }
+
+    /// <summary>Where its bytes are kept while it is read; null before and afterwards. Thread: any.</summary>
+    public ContentSpool? Spool
+    {
+        get => Volatile.Read(ref _spool);
+        set => Volatile.Write(ref _spool, value);
+    }
 
     /// <summary>Set before the pipe is completed.</summary>
     public FileEnd End { get; set; }

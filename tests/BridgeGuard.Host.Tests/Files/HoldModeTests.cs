@@ -200,6 +200,48 @@ public sealed class HoldModeTests
         Assert.Equal(1, scanner.Scans);
     }
 
+    /// <summary>A writer waits for the answer to its last write before it closes the file: by then the server would have it whole.</summary>
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task UploadByWritesIsJudgedBeforeTheLastOneArrives(bool isSmb, bool isPipelined)
+    {
+        var scanner = new StubScanner { Delay = TimeSpan.FromMilliseconds(60) };
+        await using var wire = new GuardedWire(GuardedWire.Tail, scanner);
+        byte[] bad = Bad(20_000, 50);
+        var coverage = new Coverage(bad);
+        Put("bad", bad, coverage);
+        Assert.False(coverage.IsWhole, "the bad file arrives");
+        Assert.True(wire.Worker.FileHolds.Stopped > 0, "nothing was stopped");
+        int scans = scanner.Scans;
+        Assert.InRange(scans, 1, isPipelined ? 1 : 5);
+
+        byte[] clean = Clean(20_000, 51);
+        coverage = new Coverage(clean);
+        Put("clean", clean, coverage);
+        Assert.True(coverage.IsWhole, $"{coverage.Missing} bytes missing, {string.Join(' ', wire.Alerts)}");
+        Assert.Equal(isPipelined ? 1 : 5, scanner.Scans - scans); // Five writes, each of which might have been the last.
+
+        coverage = new Coverage(clean);
+        Put("again", clean, coverage);
+        Assert.True(coverage.IsWhole);
+        Assert.Equal(isPipelined ? 1 : 5, scanner.Scans - scans);
+
+        void Put(string name, byte[] file, Coverage seen)
+        {
+            if (isSmb)
+            {
+                Transfers.SmbWrite(wire, Guest, Server, name, file, isPipelined, seen);
+            }
+            else
+            {
+                Transfers.NfsWrite(wire, Guest, Server, name, file, isPipelined, seen);
+            }
+        }
+    }
+
     [Fact]
     public async Task NewestPacketOfAStreamWithoutAnEndGoesOnWhenNothingFollows()
     {

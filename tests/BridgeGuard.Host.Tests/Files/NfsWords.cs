@@ -3,7 +3,7 @@ using System.Text;
 
 namespace BridgeGuard.Host.Tests.Files;
 
-/// <summary>Messages of NFS 3 (RFC 1813) over RPC (RFC 5531) with record marks, as far as reading one file needs.</summary>
+/// <summary>Messages of NFS 3 (RFC 1813) over RPC (RFC 5531) with record marks, as far as reading and writing one file needs.</summary>
 internal static class NfsWords
 {
     public static byte[] Lookup(uint xid, string name)
@@ -47,6 +47,42 @@ internal static class NfsWords
         dataAt = 4 + reply.Length + 4;
         reply.Opaque(data);
         return reply.Record();
+    }
+
+    /// <summary>Unstable: what makes it lasting is the commit.</summary>
+    public static byte[] Write(uint xid, string name, long offset, ReadOnlySpan<byte> data, out int dataAt)
+    {
+        var call = new Xdr();
+        Call(call, xid, 7);
+        call.Opaque(Handle(name));
+        call.Long(offset);
+        call.Number((uint)data.Length);
+        call.Number(0);
+        dataAt = 4 + call.Length + 4;
+        call.Opaque(data);
+        return call.Record();
+    }
+
+    public static byte[] Written(uint xid, int count)
+    {
+        var reply = new Xdr();
+        Reply(reply, xid);
+        foreach (uint word in (uint[])[0, 0, 0, (uint)count, 0, 1, 2])
+        {
+            reply.Number(word);
+        }
+
+        return reply.Record();
+    }
+
+    public static byte[] Commit(uint xid, string name)
+    {
+        var call = new Xdr();
+        Call(call, xid, 21);
+        call.Opaque(Handle(name));
+        call.Long(0);
+        call.Number(0);
+        return call.Record();
     }
 
     private static byte[] Handle(string name) => [9, 9, .. Encoding.ASCII.GetBytes(name.PadRight(14)[..14])];

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace BridgeGuard.Host.Tests.Files;
 
-/// <summary>Messages of SMB 2 (MS-SMB2) as far as opening, reading and closing one file needs.</summary>
+/// <summary>Messages of SMB 2 (MS-SMB2) as far as opening, reading, writing and closing one file needs.</summary>
 internal static class SmbWords
 {
     private const int HeaderBytes = 64;
@@ -51,6 +51,27 @@ internal static class SmbWords
         data.CopyTo(body.AsSpan(16));
         dataAt = 4 + HeaderBytes + 16;
         return Message(8, id, true, body);
+    }
+
+    public static byte[] WriteRequest(ulong id, long offset, ReadOnlySpan<byte> data, out int dataAt)
+    {
+        byte[] body = new byte[48 + data.Length];
+        body[0] = 49;
+        body[2] = HeaderBytes + 48;
+        BinaryPrimitives.WriteInt32LittleEndian(body.AsSpan(4), data.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(body.AsSpan(8), offset);
+        FileId(body.AsSpan(16));
+        data.CopyTo(body.AsSpan(48));
+        dataAt = 4 + HeaderBytes + 48;
+        return Message(9, id, false, body);
+    }
+
+    public static byte[] Written(ulong id, int count)
+    {
+        byte[] body = new byte[16];
+        body[0] = 17;
+        BinaryPrimitives.WriteInt32LittleEndian(body.AsSpan(4), count);
+        return Message(9, id, true, body);
     }
 
     public static byte[] Close(ulong id)

@@ -217,6 +217,68 @@ internal static class Transfers
         talk.ToClient(SmbWords.Closed(message));
     }
 
+    /// <summary>SMB 2: writes a file, all blocks at once or each after the answer to the one before, and closes it.</summary>
+    public static void SmbWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage)
+    {
+        Conversation talk = wire.Connect(guest, server, 445);
+        SmbWords.Open(talk, name, 0);
+        Write(
+            talk, file, isPipelined, coverage,
+            (int number, int at, ReadOnlySpan<byte> data, out int dataAt) => SmbWords.WriteRequest((ulong)(10 + number), at, data, out dataAt),
+            (number, count) => SmbWords.Written((ulong)(10 + number), count));
+        talk.Burst(Direction.ToServer, SmbWords.Close(1000));
+        talk.ToClient(SmbWords.Closed(1000));
+    }
+
+    /// <summary>NFS 3: looks a file up, writes it and commits.</summary>
+    public static void NfsWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage)
+    {
+        Conversation talk = wire.Connect(guest, server, 2049);
+        talk.ToServer(NfsWords.Lookup(77, name));
+        talk.ToClient(NfsWords.Found(77, name, 0));
+        Write(
+            talk, file, isPipelined, coverage,
+            (int number, int at, ReadOnlySpan<byte> data, out int dataAt) => NfsWords.Write((uint)(100 + number), name, at, data, out dataAt),
+            (number, count) => NfsWords.Written((uint)(100 + number), count));
+        talk.Burst(Direction.ToServer, NfsWords.Commit(5000, name));
+    }
+
+    private delegate byte[] WriteMaker(int number, int at, ReadOnlySpan<byte> data, out int dataAt);
+
+    private static void Write(Conversation talk, byte[] file, bool isPipelined, Coverage coverage, WriteMaker make, Func<int, int, byte[]> answer)
+    {
+        var pipelined = new List<byte>();
+        var places = new List<(int At, int From, int Length)>();
+        int begin = talk.AtServer.Length;
+        int number = 0;
+        for (int at = 0; at < file.Length && !talk.IsDead; at += 4096, number++)
+        {
+            int length = Math.Min(4096, file.Length - at);
+            byte[] request = make(number, at, file.AsSpan(at, length), out int dataAt);
+            places.Add((begin + pipelined.Count + dataAt, at, length));
+            pipelined.AddRange(request);
+            if (!isPipelined)
+            {
+                talk.Burst(Direction.ToServer, request);
+                talk.ToClient(answer(number, length));
+            }
+        }
+
+        if (isPipelined)
+        {
+            talk.Burst(Direction.ToServer, [.. pipelined]);
+        }
+
+        byte[] got = talk.AtServer;
+        foreach ((int at, int from, int length) in places)
+        {
+            if (got.Length > at)
+            {
+                coverage.Add(from, got.AsSpan(at, Math.Min(length, got.Length - at)));
+            }
+        }
+    }
+
     /// <summary>NFS 3: looks a file up and reads a part of it.</summary>
     public static void NfsRead(GuardedWire wire, string guest, string server, string name, byte[] file, int from, int to, Coverage coverage)
     {

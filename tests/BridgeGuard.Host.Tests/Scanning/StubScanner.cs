@@ -10,6 +10,7 @@ internal sealed class StubScanner : IScanner
     public const string Marker = "STUB-MARKER";
 
     private int _scans;
+    private long _bytes;
 
     public string Name => "stub";
 
@@ -24,21 +25,25 @@ internal sealed class StubScanner : IScanner
 
     public int Scans => Volatile.Read(ref _scans);
 
+    /// <summary>Bytes that have come, of contents that ended and of others.</summary>
+    public long Bytes => Volatile.Read(ref _bytes);
+
     public Task<string> GetGenerationAsync(CancellationToken cancellationToken) => Task.FromResult(Generation);
 
     public async Task<ScanResult> ScanAsync(IScanContent content, CancellationToken cancellationToken)
     {
-        int number = Interlocked.Increment(ref _scans);
-        await Task.Delay(Delay, cancellationToken);
-        if (Answer is { } answer)
-        {
-            return answer(number);
-        }
-
         using var whole = new MemoryStream();
         await foreach (ReadOnlyMemory<byte> block in content.ReadAsync(cancellationToken))
         {
             whole.Write(block.Span);
+            Interlocked.Add(ref _bytes, block.Length);
+        }
+
+        int number = Interlocked.Increment(ref _scans); // A content that is given up on its way here is no scan.
+        await Task.Delay(Delay, cancellationToken);
+        if (Answer is { } answer)
+        {
+            return answer(number);
         }
 
         return !IgnoresMarker && whole.ToArray().AsSpan().IndexOf("STUB-MARKER"u8) >= 0 ? ScanResult.Malicious("Stub.Marker") : ScanResult.Clean;

@@ -204,6 +204,10 @@ internal sealed partial class NfsParser
         {
             Finish(transaction, FileState.Closed, in context);
         }
+        else if (transaction.IsWrite)
+        {
+            context.Files.NotePossibleEnd(transaction.Assembler.File);
+        }
     }
 
     private NfsTransaction BeginWrite(in RpcMessage message, in Transfer transfer, in ParseContext context)
@@ -255,7 +259,7 @@ internal sealed partial class NfsParser
         TrackedFile? file = context.Files.Open(list, handle.Name.Span, in context);
         if (file is not null)
         {
-            file.EndIsAnnounced = true; // Reads say where the file ends; a writer waits for each answer.
+            file.EndIsAnnounced = true; // Reads say where the file ends; each write may be the last (NotePossibleEnd).
         }
 
         transaction.Assembler.Begin(file);

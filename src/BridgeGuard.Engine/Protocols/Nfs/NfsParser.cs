@@ -235,6 +235,10 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         {
             Finish(owner, FileState.Closed, in context);
         }
+        else if (state.DataOwner is { IsWrite: true } writing)
+        {
+            context.Files.NotePossibleEnd(writing.Assembler.File);
+        }
 
         state.DataOwner = null;
         state.IsFinal = false;

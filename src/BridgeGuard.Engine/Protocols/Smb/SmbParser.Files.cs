@@ -202,7 +202,17 @@ internal sealed partial class SmbParser
 
         SmbTransaction transaction = BeginTransfer(in message, ref transfer, in context);
         AddData(transaction, transfer.Offset, data, in context);
+        NoteWriteEnd(transaction, in context);
         return true;
+    }
+
+    /// <summary>A write is there whole: its sender may wait for the answer before it closes the file.</summary>
+    private static void NoteWriteEnd(SmbTransaction transaction, in ParseContext context)
+    {
+        if (context.Direction == Direction.ToServer)
+        {
+            context.Files.NotePossibleEnd(transaction.Assembler.File);
+        }
     }
 
     private bool IsPipeTransfer(in SmbMessage message, DceRpcUuid fileId, ReadOnlySpan<byte> data)
@@ -306,7 +316,7 @@ internal sealed partial class SmbParser
         TrackedFile? file = context.Files.Open(list, handle.Name.Span, in context, transaction.Text[transaction.Other], toServer ? -1 : handle.Size);
         if (file is not null)
         {
-            // A writer's next block waits for the answer to this one, so that nothing can lag behind; its close is what ends the file.
+            // Reads know the length; each write may be the last (NoteWriteEnd), its close comes too late.
             file.EndIsAnnounced = true;
         }
 
@@ -333,6 +343,11 @@ internal sealed partial class SmbParser
 
         state.DataOffset += bytes.Length;
         state.DataLeft -= bytes.Length;
+        if (state is { DataLeft: 0, DataOwner: { } whole })
+        {
+            NoteWriteEnd(whole, in context);
+        }
+
         state.DataOwner = state.DataLeft == 0 ? null : state.DataOwner;
     }
 

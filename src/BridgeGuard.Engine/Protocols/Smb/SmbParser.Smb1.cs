@@ -328,6 +328,7 @@ internal sealed partial class SmbParser
         };
         SmbTransaction transaction = BeginTransfer(in message, ref transfer, in context);
         AddData(transaction, transfer.Offset, bytes[..(int)transfer.Length], in context);
+        NoteWriteEnd(transaction, in context);
         if (message.Command == Smb1.WriteAndClose)
         {
             CloseHandle(in message, transfer.FileId, in context);

@@ -56,14 +56,18 @@ public sealed class IcapScanner : IScanner
     {
         if (content.Size > _options.MaxBytes)
         {
-            return ScanResult.Error($"longer than {_options.MaxBytes} bytes", isTransient: false);
+            return TooLong();
         }
 
         try
         {
             using TcpClient connection = await ConnectAsync(cancellationToken).ConfigureAwait(false);
             using NetworkStream stream = connection.GetStream();
-            await SendAsync(stream, content, cancellationToken).ConfigureAwait(false);
+            if (!await SendAsync(stream, content, cancellationToken).ConfigureAwait(false))
+            {
+                return TooLong();
+            }
+
             IcapHead head = await ReadHeadAsync(stream, cancellationToken).ConfigureAwait(false);
             return await JudgeAsync(stream, head, cancellationToken).ConfigureAwait(false);
         }
@@ -102,21 +106,33 @@ public sealed class IcapScanner : IScanner
         return name.Length is > 0 and <= 256 ? name : "ICAP.Unnamed";
     }
 
-    private async Task SendAsync(NetworkStream stream, IScanContent content, CancellationToken cancellationToken)
+    private ScanResult TooLong() => ScanResult.Error($"longer than {_options.MaxBytes} bytes", isTransient: false);
+
+    /// <summary>False when the content has grown beyond the limit.</summary>
+    private async Task<bool> SendAsync(NetworkStream stream, IScanContent content, CancellationToken cancellationToken)
     {
         const string request = "GET /content HTTP/1.1\r\nHost: bridgeguard\r\n\r\n";
-        string response = $"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {content.Size.ToString(CultureInfo.InvariantCulture)}\r\n\r\n";
+        string length = content.IsWhole ? $"Content-Length: {content.Size.ToString(CultureInfo.InvariantCulture)}\r\n" : "";
+        string response = $"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n{length}\r\n";
         string head = $"RESPMOD {_service} ICAP/1.0\r\nHost: {_service.Host}\r\nAllow: 204\r\nConnection: close\r\n"
             + $"Encapsulated: req-hdr=0, res-hdr={request.Length}, res-body={request.Length + response.Length}\r\n\r\n";
         await stream.WriteAsync(Encoding.ASCII.GetBytes(head + request + response), cancellationToken).ConfigureAwait(false);
+        long sent = 0;
         await foreach (ReadOnlyMemory<byte> block in content.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
+            sent += block.Length;
+            if (sent > _options.MaxBytes)
+            {
+                return false;
+            }
+
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"{block.Length:x}\r\n"), cancellationToken).ConfigureAwait(false);
             await stream.WriteAsync(block, cancellationToken).ConfigureAwait(false);
             await stream.WriteAsync("\r\n"u8.ToArray(), cancellationToken).ConfigureAwait(false);
         }
 
         await stream.WriteAsync("0\r\n\r\n"u8.ToArray(), cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     private async Task<TcpClient> ConnectAsync(CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -13,6 +14,8 @@ public sealed class YaraScanner : IScanner
 {
     /// <summary>Compiling some thousand rules takes seconds.</summary>
     private static readonly TimeSpan CompileTimeout = TimeSpan.FromMinutes(2);
+
+    private const string FolderPrefix = "bridgeguard-yara-";
 
     private static readonly string[] Externals =
         [.. new[] { "filename", "filepath", "extension", "filetype", "owner" }.SelectMany(name => (string[])["-d", name + "="])];
@@ -32,7 +35,8 @@ public sealed class YaraScanner : IScanner
         }
 
         _options = options;
-        _folder = Directory.CreateTempSubdirectory("bridgeguard-yara-").FullName; // Readable by us only.
+        RemoveLeftOver();
+        _folder = Directory.CreateTempSubdirectory($"{FolderPrefix}{Environment.ProcessId}-").FullName; // Readable by us only.
     }
 
     public string Name => "yara";
@@ -64,7 +68,7 @@ public sealed class YaraScanner : IScanner
     {
         if (content.Size > _options.MaxBytes)
         {
-            return ScanResult.Error($"larger than yara's limit of {_options.MaxBytes} bytes", isTransient: false);
+            return TooLong();
         }
 
         if (_compiled is not { } compiled)
@@ -77,8 +81,15 @@ public sealed class YaraScanner : IScanner
         {
             await using (FileStream file = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 0, FileOptions.Asynchronous))
             {
+                long length = 0;
                 await foreach (ReadOnlyMemory<byte> block in content.ReadAsync(cancellationToken).ConfigureAwait(false))
                 {
+                    length += block.Length;
+                    if (length > _options.MaxBytes)
+                    {
+                        return TooLong();
+                    }
+
                     await file.WriteAsync(block, cancellationToken).ConfigureAwait(false);
                 }
             }
@@ -105,6 +116,28 @@ public sealed class YaraScanner : IScanner
         Directory.Delete(_folder, recursive: true);
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>A scanner process that is killed leaves its folder, with what it was scanning: those of processes that are gone are removed.</summary>
+    private static void RemoveLeftOver()
+    {
+        foreach (string folder in Directory.EnumerateDirectories(Path.GetTempPath(), FolderPrefix + "*"))
+        {
+            string[] words = Path.GetFileName(folder)[FolderPrefix.Length..].Split('-');
+            if (words.Length == 2 && int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int process) && !Directory.Exists($"/proc/{process}"))
+            {
+                try
+                {
+                    Directory.Delete(folder, recursive: true);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    // Another user's.
+                }
+            }
+        }
+    }
+
+    private ScanResult TooLong() => ScanResult.Error($"larger than yara's limit of {_options.MaxBytes} bytes", isTransient: false);
 
     /// <summary>Each match is a line <c>RULE PATH</c>; no line and exit code 0 is clean.</summary>
     private static ScanResult Read(ToolRun run)
