@@ -283,14 +283,15 @@ def allocations(path):
         file.write('x' * 20_000)
     web = start(*ns('b', sys.executable, '-m', 'http.server', '8080', '--bind', B, '-d', folder))
     time.sleep(1)
-    end_at = time.time() + options.alloc_seconds
+    end_at = time.time() + 60 + options.alloc_seconds
     samples = [plane_metrics()]
     while time.time() < end_at:
         offloads('on' if len(samples) % 2 else 'off')
         slice_s = min(60, max(2, int(end_at - time.time())))
+        times = 1 if len(samples) > 1 else 8  # the first minute has more flows at once than any later one: pools are as large as they will be
         loads = [start(*ns('a', 'nice', 'iperf3', '-c', B, '-t', str(slice_s - 1), '-b', '60M')),
-                 start(*ns('a', 'nice', load, 'blast', B, '9009', str(slice_s - 1), '200', '500', '16')),
-                 start(*ns('a', 'sh', '-c', f'for i in $(seq {slice_s * 4}); do curl -s -m 3 -o /dev/null http://{B}:8080/page; sleep 0.2; done'))]
+                 start(*ns('a', 'nice', load, 'blast', B, '9009', str(slice_s - 1), '200', '500', str(16 * times)))]
+        loads += [start(*ns('a', 'sh', '-c', f'for i in $(seq {slice_s * 4}); do curl -s -m 3 -o /dev/null http://{B}:8080/page; sleep 0.2; done')) for _ in range(times)]
         time.sleep(slice_s)
         for process in loads:
             stop(process)

@@ -10,7 +10,7 @@ using BridgeGuard.Engine.Worker;
 namespace BridgeGuard.Daemon.Plane;
 
 /// <summary>What was inspected of each guest's traffic and what was not: for stats records, and as a file for <c>bridgeguard coverage</c>.</summary>
-/// <remarks>Thread: the first worker asks <see cref="SnapshotIfDue"/>, a timer writes the file; both only read the kernel's counters.</remarks>
+/// <remarks>Thread: a timer reads the kernel's counters and writes the file; the first worker asks <see cref="SnapshotIfDue"/> and is given what the timer read last: it allocates nothing.</remarks>
 public sealed class CoverageBoard : IDisposable
 {
     private const int WriteEveryMs = 1000;
@@ -22,6 +22,7 @@ public sealed class CoverageBoard : IDisposable
     private readonly long _startedUs = NowUs();
     private readonly Timer _timer;
     private WorkerCounters[] _counters = [];
+    private IReadOnlyList<PortCoverage> _latest = [];
     private long _nextUs;
 
     public CoverageBoard(DaemonModel model, IWireAttachment attachment, GuestTable guests, Func<RuleSetStats> rules)
@@ -60,7 +61,7 @@ public sealed class CoverageBoard : IDisposable
             UptimeSeconds = (nowUs - _startedUs) / 1_000_000,
             Workers = Volatile.Read(ref _counters),
             Rules = _rules(),
-            Coverage = Read(),
+            Coverage = Volatile.Read(ref _latest),
         };
     }
 
@@ -86,9 +87,11 @@ public sealed class CoverageBoard : IDisposable
     {
         try
         {
+            IReadOnlyList<PortCoverage> latest = Read();
+            Volatile.Write(ref _latest, latest);
             string file = FileIn(_model.RunDirectory);
             Directory.CreateDirectory(_model.RunDirectory);
-            File.WriteAllText(file + ".new", JsonSerializer.Serialize(Read(), PlaneStatus.Json));
+            File.WriteAllText(file + ".new", JsonSerializer.Serialize(latest, PlaneStatus.Json));
             File.Move(file + ".new", file, overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ObjectDisposedException)

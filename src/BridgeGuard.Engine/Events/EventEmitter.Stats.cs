@@ -46,8 +46,9 @@ public sealed partial class EventEmitter
     private void WriteCoverage(IReadOnlyList<PortCoverage> coverage)
     {
         _writer.StartArray("coverage"u8);
-        foreach (PortCoverage port in coverage)
+        for (int i = 0; i < coverage.Count; i++)
         {
+            PortCoverage port = coverage[i];
             _writer.StartObject();
             _writer.Text("port"u8, port.Port);
             _writer.Text("bridge"u8, port.Bridge);
@@ -75,12 +76,11 @@ public sealed partial class EventEmitter
 
     private void WriteStatsChildren(StatsTree node, StatsOptions options, in StatsSnapshot snapshot)
     {
-        WorkerCounters[] workers = snapshot.Workers;
         foreach (StatsTree child in node.Children)
         {
             if (child.Index < 0)
             {
-                if (child.Name == "worker" && child.Children.TrueForAll(leaf => leaf.Total(workers) == 0))
+                if (child.Name == "worker" && IsZero(child, snapshot.Workers))
                 {
                     continue;
                 }
@@ -108,6 +108,19 @@ public sealed partial class EventEmitter
                 WriteDelta(child, total);
             }
         }
+    }
+
+    private static bool IsZero(StatsTree node, WorkerCounters[] workers)
+    {
+        foreach (StatsTree leaf in node.Children)
+        {
+            if (leaf.Total(workers) != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private void WriteDelta(StatsTree leaf, long total)
