@@ -23,6 +23,7 @@ public sealed class CoverageBoard : IDisposable
     private readonly Timer _timer;
     private WorkerCounters[] _counters = [];
     private IReadOnlyList<PortCoverage> _latest = [];
+    private long _latestUs;
     private long _nextUs;
 
     public CoverageBoard(DaemonModel model, IWireAttachment attachment, GuestTable guests, Func<RuleSetStats> rules)
@@ -46,15 +47,15 @@ public sealed class CoverageBoard : IDisposable
         .Select(port => Describe(port, _attachment.ReadCounters(port.PortId)))
         .OrderBy(port => port.Bridge, StringComparer.Ordinal).ThenBy(port => port.Port, StringComparer.Ordinal)];
 
-    /// <summary>What a stats record is made of, when it is time for one.</summary>
+    /// <summary>What a stats record is made of, when it is time for one and the kernel's counters have been read since.</summary>
     public StatsSnapshot? SnapshotIfDue(long nowUs)
     {
-        if (nowUs < _nextUs || !_model.Engine.Stats.Enabled)
+        if (nowUs < _nextUs || !_model.Engine.Stats.Enabled || Volatile.Read(ref _latestUs) < _nextUs)
         {
             return null;
         }
 
-        _nextUs = nowUs + (_model.Engine.Stats.IntervalSeconds * 1_000_000L);
+        _nextUs = Math.Max(nowUs, _nextUs + (_model.Engine.Stats.IntervalSeconds * 1_000_000L));
         return new StatsSnapshot
         {
             TimeUs = nowUs,
@@ -87,8 +88,10 @@ public sealed class CoverageBoard : IDisposable
     {
         try
         {
+            long nowUs = NowUs();
             IReadOnlyList<PortCoverage> latest = Read();
             Volatile.Write(ref _latest, latest);
+            Volatile.Write(ref _latestUs, nowUs);
             string file = FileIn(_model.RunDirectory);
             Directory.CreateDirectory(_model.RunDirectory);
             File.WriteAllText(file + ".new", JsonSerializer.Serialize(latest, PlaneStatus.Json));
