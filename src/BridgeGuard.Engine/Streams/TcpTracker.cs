@@ -137,11 +137,15 @@ public sealed partial class TcpTracker
         flow.Tcp?.StreamOf(direction) is { } stream
         && (stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset || stream.HasWaiting || stream.HeldShown < stream.HeldCount);
 
-    /// <summary>A SYN on a connection that is over: the five-tuple begins a new one.</summary>
-    internal static bool IsReuse(TcpSession session, Packet packet, Direction direction) =>
+    /// <summary>A SYN on a connection that is over: the five-tuple begins a new one. NFS clients come back from the same port for ever.</summary>
+    /// <param name="session">Of the flow that is there.</param>
+    /// <param name="packet">The SYN.</param>
+    /// <param name="direction">Its direction in that flow.</param>
+    /// <param name="isOver">Both ends were reset by us; the session need not have seen it.</param>
+    internal static bool IsReuse(TcpSession session, Packet packet, Direction direction, bool isOver) =>
         direction == Direction.ToServer
         && (packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) == TcpFlags.Syn
-        && session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck
+        && (isOver || session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck)
         && packet.Tcp.Sequence != session.Client.InitialSequence;
 
     /// <summary>Takes the session of an ended flow back.</summary>

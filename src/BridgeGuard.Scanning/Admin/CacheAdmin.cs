@@ -38,7 +38,9 @@ public sealed class CacheAdmin(FileVerdictCache cache, ScanService scan)
             ["files"] = scans.Files,
             ["bytes"] = scans.Bytes,
             ["scans"] = scans.Scans,
-            ["scans_saved"] = scans.SavedByCache + scans.SavedByJoining,
+            ["scans_saved"] = scans.SavedByCache + scans.SavedByJoining + scans.SavedByFleet,
+            ["ahead"] = scans.Ahead,
+            ["ahead_in_vain"] = scans.AheadInVain,
             ["malicious"] = scans.Malicious,
             ["errors"] = scans.Errors,
         };

@@ -21,6 +21,7 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
 {
     private readonly RuleLoadResult _rules = RuleLoader.Load(new RuleLoadOptions { Texts = [("none.rules", "")] });
     private ushort _nextPort = 10_000;
+    private uint _nextSequence = 1000;
 
     public GuardedWire(RoleModel role, StubScanner? scanner = null, WireFileOptions? options = null, ScanOptions? scans = null)
     {
@@ -64,6 +65,17 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
     public long NowUs { get; set; } = 1_700_000_000_000_000;
 
     public List<string> Alerts { get; } = [];
+
+    public ushort LastPort => _nextPort;
+
+    /// <summary>The next connection comes from this port, with sequence numbers of its own.</summary>
+    public void ReusePort(ushort port)
+    {
+        _nextPort = (ushort)(port - 1);
+        _nextSequence += 100_000;
+    }
+
+    public uint FirstSequence => _nextSequence;
 
     public ushort NewPort() => _nextPort = (ushort)(_nextPort == 60_000 ? 10_000 : _nextPort + 1);
 
@@ -112,7 +124,7 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
 {
     public const int SegmentBytes = 1460;
 
-    private readonly End _client = new(1000);
+    private readonly End _client = new(wire.FirstSequence);
     private readonly End _server = new(900_000);
 
     public string ClientAddress => client;

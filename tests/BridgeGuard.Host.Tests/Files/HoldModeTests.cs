@@ -242,6 +242,31 @@ public sealed class HoldModeTests
         }
     }
 
+    /// <summary>NFS clients come back from the same port for ever: what was stopped there must not stop what comes later.</summary>
+    [Fact]
+    public async Task ConnectionThatComesBackFromTheSamePortIsANewOne()
+    {
+        await using var wire = new GuardedWire(GuardedWire.Tail);
+        byte[] bad = Bad(20_000, 60);
+        var coverage = new Coverage(bad);
+        Transfers.NfsWrite(wire, Guest, Server, "bad", bad, isPipelined: true, coverage);
+        Assert.False(coverage.IsWhole);
+        ushort port = wire.LastPort;
+        for (int i = 0; i < 2; i++)
+        {
+            wire.ReusePort(port);
+            coverage = new Coverage(bad);
+            Transfers.NfsWrite(wire, Guest, Server, "bad", bad, isPipelined: true, coverage);
+            Assert.False(coverage.IsWhole, "the same connection is not judged any more");
+        }
+
+        wire.ReusePort(port);
+        byte[] clean = Clean(20_000, 61);
+        coverage = new Coverage(clean);
+        Transfers.NfsWrite(wire, Guest, Server, "clean", clean, isPipelined: true, coverage);
+        Assert.True(coverage.IsWhole, $"{coverage.Missing} bytes missing");
+    }
+
     [Fact]
     public async Task NewestPacketOfAStreamWithoutAnEndGoesOnWhenNothingFollows()
     {

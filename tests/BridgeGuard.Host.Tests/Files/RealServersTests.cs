@@ -63,6 +63,13 @@ public sealed partial class RealServersTests : IClassFixture<RealServersTests.La
     }
 
     [Fact]
+    public void NfsReads() => Fetch("nfs", "ganesha.nfsd", "nfs-cp", (name, i, output) =>
+        $"rm -f {output}; timeout 12 nfs-cp nfs://{BridgeLab.AddressB}{_lab.Path("nfs")}/{name} {output}", folder: "nfs");
+
+    [Fact]
+    public void NfsUpload() => Upload("nfs", "ganesha.nfsd", "nfs-cp", "nfs", (file, i, target) => $"timeout 12 nfs-cp {file} nfs://{BridgeLab.AddressB}{_lab.Path("nfs")}/{target}");
+
+    [Fact]
     public void SmbUpload() => Upload("smb", "smbd", "smbclient", "incoming", (file, i, target) =>
         $"timeout 12 smbclient -N //{BridgeLab.AddressB}/incoming -c '{(i % 2 == 0 ? "put" : "reput")} {file} {target}'");
 
@@ -72,6 +79,28 @@ public sealed partial class RealServersTests : IClassFixture<RealServersTests.La
     [Fact]
     public void UploadToNginx() => Upload("dav", "nginx", "curl", "dav", (file, i, target) =>
         $"curl -s -m 8 {(i % 2 == 0 ? "" : "-H 'Transfer-Encoding: chunked' ")}-T {file} http://{BridgeLab.AddressB}/dav/{target}");
+
+    [Fact]
+    public void PostfixDoesNotTakeAMailWithTheFile()
+    {
+        _lab.Need("postfix", "postfix", "curl");
+        byte[] bad = _lab.MakeFile("postfix.bad", isBad: true);
+        byte[] good = _lab.MakeFile("postfix.good", isBad: false);
+        for (int i = 0; i < Tries; i++)
+        {
+            Assert.NotEqual(0, Send("postfix.bad"));
+        }
+
+        Assert.True(Send("postfix.good") == 0, _lab.Log);
+        Assert.True(BridgeLab.Until(() => Directory.Exists(_lab.Path("maildir/new")) && Directory.GetFiles(_lab.Path("maildir/new")).Length > 0, 20_000), _lab.Log);
+        string[] mails = [.. Directory.GetFiles(_lab.Path("maildir/new")).Select(f => File.ReadAllText(f).ReplaceLineEndings(""))];
+        Assert.Single(mails);
+        Assert.Contains(Convert.ToBase64String(good)[..60], mails[0], StringComparison.Ordinal);
+        Assert.DoesNotContain(Convert.ToBase64String(bad)[..60], mails[0], StringComparison.Ordinal);
+
+        int Send(string name) => _lab.InClient(
+            $"curl -s -m 15 --mail-from a@example.org --mail-rcpt b@files.example --form '=see' --form '=@{_lab.Path("www/" + name)};encoder=base64' -H 'Subject: file' smtp://{BridgeLab.AddressB}:2525");
+    }
 
     [Fact]
     public void UploadNeverArrivesWhole()

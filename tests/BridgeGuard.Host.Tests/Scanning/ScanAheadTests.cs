@@ -110,7 +110,7 @@ public sealed class ScanAheadTests : IAsyncDisposable
         foreach (string generation in (string[])["a", "b"])
         {
             _cache.CurrentGeneration = generation;
-            await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => SendAsync(contents[i % Contents], i, isWhole: i % 7 != 0 || i < Contents))));
+            await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => SendAsync(contents[i % Contents], i, isWhole: i % 7 != 0 || i < Contents), TestContext.Current.CancellationToken)));
         }
 
         Assert.Equal((2 * Contents, 2L * Contents), (_scanner.Scans, _scan.Counters.Scans));
