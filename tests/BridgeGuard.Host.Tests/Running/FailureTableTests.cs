@@ -134,7 +134,7 @@ public sealed class FailureTableTests(ITestOutputHelper output) : IDisposable
         // Every probe is an alert; the webhook's receiver accepts connections and never answers.
         using Socket receiver = BridgeLab.Listen(_lab.Host, 9977);
         using RunningDaemon daemon = new(
-            _lab, "alert icmp any any -> any any (msg:\"each\"; sid:1;)\n", disk.Path, processes: 2, bridge: "{name: br0, mode: inline, fail: closed}",
+            _lab, "alert udp any any -> any 9100 (msg:\"each\"; dsize:>0; sid:1;)\n", disk.Path, processes: 2, bridge: "{name: br0, mode: inline, fail: closed}",
             more: $$"""
                 webhooks: [{name: dead, url: "http://127.0.0.1:9977/", secret-files: [{{_folder.File("secret")}}]}]
                 events: {ring: 65536}

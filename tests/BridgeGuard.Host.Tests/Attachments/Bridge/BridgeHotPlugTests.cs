@@ -50,7 +50,7 @@ public sealed class BridgeHotPlugTests(ITestOutputHelper output) : IDisposable
 
             // One call of ip for a guest: enslave, then bring up, with nothing in between, as a manager does. Its guest sends at once.
             var quarter = Stopwatch.StartNew();
-            for (int i = 0; i < Guests; i++)
+            for (int i = 0; i < s_guests; i++)
             {
                 using Socket guest = BridgeLab.In(guests, () => RawSockets.Open($"g{i}"));
                 File.WriteAllLines(starts, [$"link set t{i} master br0", $"link set t{i} up"]);
