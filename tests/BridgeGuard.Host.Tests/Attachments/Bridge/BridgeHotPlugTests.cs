@@ -68,7 +68,7 @@ public sealed class BridgeHotPlugTests(ITestOutputHelper output) : IDisposable
                             return judged.Contains(own);
                         }
                     }),
-                    $"the frames of guest {i} were never judged");
+                    $"the frames of guest {i} were never judged: {Describe(bridge, i)}");
                 if ((i + 1) % Math.Max(1, s_guests / 4) == 0)
                 {
                     output.WriteLine($"{i + 1} guests: {quarter.ElapsedMilliseconds * 4.0 / s_guests:0.0} ms each in this quarter");
@@ -95,5 +95,11 @@ public sealed class BridgeHotPlugTests(ITestOutputHelper output) : IDisposable
             File.Delete(plugs);
             File.Delete(starts);
         }
+    }
+
+    private static string Describe(RunningBridge bridge, int guest)
+    {
+        PortInfo? port = bridge.Attachment.Ports.All.FirstOrDefault(port => port.Name == $"t{guest}");
+        return $"{port?.ToString() ?? "no such port"}, {(port is null ? "" : bridge.Attachment.ReadCounters(port.PortId).ToString())}; {string.Join("; ", bridge.Warnings)}";
     }
 }
