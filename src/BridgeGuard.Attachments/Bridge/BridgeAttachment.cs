@@ -168,6 +168,9 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     /// <summary>The network namespace of a process (0: the calling thread) as the folders of pins name it.</summary>
     public static string NamespaceOf(int processId) => PinStore.NamespaceOf(processId);
 
+    /// <summary>Does what a process without the right to mount cannot: makes sure of a place for pins. What fails here is told by <see cref="Open"/>.</summary>
+    public static void PrepareHost(string pinFolder) => PinStore.Mount(pinFolder);
+
     /// <summary>Removes every pinned link of a namespace, whoever's it is; how many.</summary>
     public static int RemovePins(string pinFolder, string space) => PinStore.RemoveAll(pinFolder, space);
 

@@ -16,14 +16,9 @@ internal sealed class PinStore(string root, string puntDevice, uint generation)
     /// <summary>Makes sure that there is a bpffs to pin to, mounting one at its usual place if need be.</summary>
     public AttachmentError? Prepare()
     {
-        string mountPoint = Path.GetDirectoryName(Path.GetFullPath(root))!;
-        if (!IsBpfFs(mountPoint) && !IsBpfFs(root))
+        if (Mount(root) is { } error)
         {
-            if (!Directory.Exists(mountPoint) || Libc.Mount("bpf", mountPoint, "bpf", 0, 0) != 0)
-            {
-                return new AttachmentError(
-                    AttachmentErrorKind.Unsupported, $"{mountPoint}: no bpffs is mounted there, which ports that fail closed need ({Libc.LastMessage()})");
-            }
+            return error;
         }
 
         try
@@ -31,10 +26,20 @@ internal sealed class PinStore(string root, string puntDevice, uint generation)
             Directory.CreateDirectory(_folder);
             return null;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new AttachmentError(AttachmentErrorKind.Permission, $"{_folder}: {error.Message.ReplaceLineEndings(" ")}");
+            return new AttachmentError(AttachmentErrorKind.Permission, $"{_folder}: {e.Message.ReplaceLineEndings(" ")}");
         }
+    }
+
+    /// <summary>Mounts a bpffs above a folder where there is none.</summary>
+    public static AttachmentError? Mount(string root)
+    {
+        string mountPoint = Path.GetDirectoryName(Path.GetFullPath(root))!;
+        return IsBpfFs(mountPoint) || IsBpfFs(root) || (Directory.Exists(mountPoint) && Libc.Mount("bpf", mountPoint, "bpf", 0, 0) == 0)
+            ? null
+            : new AttachmentError(
+                AttachmentErrorKind.Unsupported, $"{mountPoint}: no bpffs is mounted there, which ports that fail closed need ({Libc.LastMessage()})");
     }
 
     public bool TryPin(int link, int ifIndex) => File.Exists(PathOf(ifIndex)) || Bpf.Pin(link, PathOf(ifIndex)) == 0;

@@ -125,7 +125,7 @@ public sealed class TapAttachment(TapOptions options) : IAttachment
             int status = device.GetNextPacketPointers(ref header, ref data);
             if (status == PcapRecord.StatusFrame)
             {
-                int length = PcapRecord.Read(header, data, buffer, linkType, 0, (ushort)(index + 1), options.Checksums, out FrameInfo info);
+                int length = PcapRecord.Read(header, data, buffer, linkType, 0, (ushort)(options.FirstPort + index), options.Checksums, out FrameInfo info);
                 Verdict verdict = processor.Process(buffer, PcapRecord.HeadroomBytes, length, in info);
                 delivery.CarryOut(buffer, PcapRecord.HeadroomBytes, length, in info, in verdict, processor.Injector);
             }

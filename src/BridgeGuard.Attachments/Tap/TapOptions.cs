@@ -5,8 +5,11 @@ namespace BridgeGuard.Attachments.Tap;
 /// <summary>What to listen on.</summary>
 public sealed record TapOptions
 {
-    /// <summary>Devices that see a copy of the traffic: a SPAN port, a mirror; each has a worker of its own and is port 1, 2, ….</summary>
+    /// <summary>Devices that see a copy of the traffic: a SPAN port, a mirror; each has a worker of its own.</summary>
     public required IReadOnlyList<string> Devices { get; init; }
+
+    /// <summary>Number of the first device as a port; further ones follow.</summary>
+    public ushort FirstPort { get; init; } = 1;
 
     /// <summary>A filter in tcpdump's language.</summary>
     public string? Filter { get; init; }

@@ -38,7 +38,11 @@ internal sealed class ReplayEngine : IDisposable
         EveTypeSettings alerts = new("alert", new ProtocolSettings(new Dictionary<string, string> { ["metadata"] = "no", ["metadata.rule.raw"] = "yes" }));
         EveSettings plain = new() { Metadata = false, Types = writesFileInfo ? [alerts, files] : [alerts] };
         bool hasEve = configuration.Outputs.Eve.Count > 0;
-        _settings = WithOutputs(configuration.Engine, hasEve ? configuration.Engine.Eve : plain, hasEve ? [.. configuration.Engine.MoreEve, plain] : []);
+        _settings = configuration.Engine with
+        {
+            Eve = hasEve ? configuration.Engine.Eve : plain,
+            MoreEve = hasEve ? [.. configuration.Engine.MoreEve, plain] : [],
+        };
         _sink = new ReplayEventSink(configuration.Outputs, hasEve ? _settings.MoreEve.Length : 0);
         _store = configuration.Outputs.FileStore is { } store ? new FileStore(store) : null;
         WorkerEnvironment environment = new()
@@ -136,24 +140,4 @@ internal sealed class ReplayEngine : IDisposable
             Error = error,
         };
     }
-
-    private static EngineSettings WithOutputs(EngineSettings from, EveSettings first, EveSettings[] more) => new()
-    {
-        IsInline = from.IsInline,
-        FirewallMode = from.FirewallMode,
-        Firewall = from.Firewall,
-        ValidateChecksums = from.ValidateChecksums,
-        DetectionEnabled = from.DetectionEnabled,
-        Decoder = from.Decoder,
-        Defrag = from.Defrag,
-        Flow = from.Flow,
-        Stream = from.Stream,
-        AppLayer = from.AppLayer,
-        Detection = from.Detection,
-        Files = from.Files,
-        Eve = first,
-        MoreEve = more,
-        Stats = from.Stats,
-        HostOs = from.HostOs,
-    };
 }

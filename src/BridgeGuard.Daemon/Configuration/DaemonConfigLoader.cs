@@ -52,6 +52,7 @@ public static class DaemonConfigLoader
             bridges.Add(bridge);
         }
 
+        IReadOnlyList<TapModel> taps = ReadTaps(root);
         if (bridges.Count == 0)
         {
             root.Error(root.Has("bridges") ? "bridges" : null, "no bridge is named, expected 'bridges:' with at least one '- name: br0'");
@@ -64,7 +65,9 @@ public static class DaemonConfigLoader
         var model = new DaemonModel
         {
             Bridges = bridges,
+            Taps = taps,
             Processes = root.Integer("processes", 2, 1, 2),
+            ReducesPrivileges = root.Bool("reduce-privileges", true),
             RunDirectory = root.Text("run-directory") is { } run ? Resolve(folder, run) : RunFolder.DefaultFor(state),
             Arguments = ["-c", Path.GetFullPath(file)],
             Sources = [Path.GetFullPath(file), .. roleFiles],
@@ -178,6 +181,18 @@ public static class DaemonConfigLoader
         };
         section?.RejectUnknownKeys();
         return options;
+    }
+
+    private static List<TapModel> ReadTaps(YamlSection root)
+    {
+        var taps = new List<TapModel>();
+        foreach (YamlSection section in root.Sections("taps"))
+        {
+            taps.Add(new TapModel(section.RequiredText("device"), section.Text("filter")));
+            section.RejectUnknownKeys();
+        }
+
+        return taps;
     }
 
     private static BridgeModel ReadBridge(YamlSection section)

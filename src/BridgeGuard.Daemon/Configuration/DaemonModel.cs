@@ -42,10 +42,18 @@ public enum AttachWay
     Nfqueue,
 }
 
+/// <summary>A device that sees a copy of the traffic: a SPAN port, a mirror. Alerts only.</summary>
+/// <param name="Device">Its name.</param>
+/// <param name="Filter">A filter in tcpdump's language; null: everything.</param>
+public sealed record TapModel(string Device, string? Filter);
+
 /// <summary>A validated configuration of the daemon. Immutable.</summary>
 public sealed record DaemonModel
 {
     public IReadOnlyList<BridgeModel> Bridges { get; init; } = [];
+
+    /// <summary>Devices that see a copy of the traffic, listened to beside the bridges.</summary>
+    public IReadOnlyList<TapModel> Taps { get; init; } = [];
 
     public AttachWay Attach { get; init; }
 
@@ -56,6 +64,9 @@ public sealed record DaemonModel
 
     /// <summary>Queues, each with a thread of its own.</summary>
     public int Workers { get; init; } = 1;
+
+    /// <summary>Workers of bridges and of taps, which have one each: as many rings are needed.</summary>
+    public int AllWorkers => Workers + Taps.Count;
 
     public int HeartbeatMs { get; init; } = 100;
 
@@ -71,6 +82,9 @@ public sealed record DaemonModel
 
     /// <summary>2: the data plane is a process of its own, which goes on while the daemon restarts; 1: all in one.</summary>
     public int Processes { get; init; } = 2;
+
+    /// <summary>With two: the data plane has the capabilities that it needs and no others.</summary>
+    public bool ReducesPrivileges { get; init; } = true;
 
     /// <summary>Command line options that give the same configuration in another process.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];

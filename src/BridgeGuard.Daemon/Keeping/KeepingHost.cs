@@ -28,8 +28,8 @@ public sealed class KeepingHost : IHostedService, IAsyncDisposable
         _output = new KeepingOutput(model.Keeping, loggers.CreateLogger<KeepingHost>());
         if (model.Processes == 1)
         {
-            _files = model.Keeping.HasFiles ? [.. Enumerable.Range(0, model.Workers).Select(_ => new EventRing(model.Keeping.FileRingBytes))] : [];
-            _frames = model.Keeping.Packets is null ? [] : [.. Enumerable.Range(0, model.Workers).Select(_ => new EventRing(model.Keeping.FrameRingBytes))];
+            _files = model.Keeping.HasFiles ? [.. Enumerable.Range(0, model.AllWorkers).Select(_ => new EventRing(model.Keeping.FileRingBytes))] : [];
+            _frames = model.Keeping.Packets is null ? [] : [.. Enumerable.Range(0, model.AllWorkers).Select(_ => new EventRing(model.Keeping.FrameRingBytes))];
         }
 
         _pump = new OutputPump([.. _files, .. _frames], [_output], loggers.CreateLogger<OutputPump>());
@@ -50,7 +50,7 @@ public sealed class KeepingHost : IHostedService, IAsyncDisposable
 
     /// <summary>A worker's end, with one process.</summary>
     internal WorkerKeeping? FilesOf(int worker) => worker < _files.Length
-        ? new WorkerKeeping(_files[worker], Environment.TickCount64, worker, _model.Workers, _model.Keeping.Files?.MaxOpenFiles ?? 1) : null;
+        ? new WorkerKeeping(_files[worker], Environment.TickCount64, worker, _model.AllWorkers, _model.Keeping.Files?.MaxOpenFiles ?? 1) : null;
 
     /// <summary>A worker's end of the frames, with one process.</summary>
     internal IFrameLog? FramesOf(int worker) => worker < _frames.Length ? new FrameRingLog(_frames[worker], worker) : null;

@@ -38,6 +38,9 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
 
     // The same where it is one: only it can be taken over, and leaves programs behind.
     private readonly BridgeAttachment? _bridge;
+    private readonly PlaneTaps _taps;
+
+    // Those of the bridges, then one for each tap.
     private readonly PacketWorker[] _workers;
     private readonly CoverageBoard _coverage;
     private readonly HashSet<IPAddress> _blocked = [];
@@ -73,7 +76,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
             _attachment = _bridge = new BridgeAttachment(BridgeOptionsReader.Of(model, guests, device ?? PuntDeviceName.First));
         }
 
-        _workers = new PacketWorker[_attachment.WorkerCount];
+        _taps = new PlaneTaps(model.Taps);
+        _workers = new PacketWorker[_attachment.WorkerCount + _taps.Count];
         _keeping = new WorkerKeeping?[_workers.Length];
         _packetLogs = new PacketLog?[_workers.Length];
         _coverage = new CoverageBoard(model, _attachment, guests, () => new RuleSetStats(
@@ -121,8 +125,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     {
         Phase = _phase,
         ProcessId = Environment.ProcessId,
-        Stats = _attachment.Stats,
-        Lost = _attachment.Lost,
+        Stats = _attachment.Stats + _taps.Stats,
+        Lost = _attachment.Lost + _taps.Lost,
         Faults = _workers.Sum(worker => worker?.Faults ?? 0) + _attachment.Faults,
         Flows = _workers.Sum(worker => worker?.Flows.Count ?? 0),
         Ports = [.. _attachment.Ports.All.Select(port => new PlanePort(port, _attachment.ReadCounters(port.PortId)))],
@@ -170,7 +174,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     /// <exception cref="StartupException">The host lacks something.</exception>
     public void Open()
     {
-        if (!_isOpen && _attachment.Open() is { } error)
+        if (!_isOpen && (_attachment.Open() ?? _taps.Open()) is { } error)
         {
             throw new StartupException(ExitCodeOf(error.Kind), error.Message);
         }
@@ -191,7 +195,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
             _workers[i] = new PacketWorker(
                 new WorkerEnvironment
                 {
-                    Settings = _model.Engine,
+                    Settings = i < _attachment.WorkerCount ? _model.Engine : _model.Engine.Passive,
                     Events = _border.EventsOf(i),
                     Guests = _guests,
                     FlowHash = key,
@@ -237,6 +241,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _costs?.Dispose();
         _coverage.Dispose();
         _attachment.Dispose();
+        _taps.Dispose();
         _stop.Dispose();
     }
 
@@ -394,6 +399,12 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
                     Log.Inspecting(_logger, bridge.Name, _attachment.Ports.All.Count(p => p.Bridge == bridge.Name), _workers.Length, bridge.Fail);
                 }
 
+                _taps.Start(i => ProcessorOf(_attachment.WorkerCount + i), message => Log.Warning(_logger, message), _stop.Token);
+                foreach (TapModel tap in _model.Taps)
+                {
+                    Log.Listening(_logger, tap.Device);
+                }
+
                 _phase = PlanePhase.Running;
                 ready.TrySetResult();
                 Ready?.Invoke();
@@ -401,6 +412,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
             Warning = message => Log.Warning(_logger, message),
         };
         AttachmentError? error = _attachment.Run(ProcessorOf, hooks, _stop.Token);
+        _taps.Join();
         _recordings?.Dispose();
         foreach (PacketWorker worker in _workers)
         {
@@ -430,6 +442,9 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     {
         [LoggerMessage(200, LogLevel.Information, "inspecting {Bridge}: {Ports} ports, {Workers} workers, fail-{Fail}")]
         public static partial void Inspecting(ILogger logger, string bridge, int ports, int workers, FailChoice fail);
+
+        [LoggerMessage(203, LogLevel.Information, "listening to {Device}")]
+        public static partial void Listening(ILogger logger, string device);
 
         [LoggerMessage(201, LogLevel.Warning, "{Message}")]
         public static partial void Warning(ILogger logger, string message);

@@ -94,7 +94,7 @@ public static class PlaneHost
             KeepingOf = worker => keeping.HasFiles
                 ? new WorkerKeeping(
                     CreateRing(folder, RunFolder.KeptKind, start.Generation, worker, keeping.FileRingBytes),
-                    start.Generation, worker, model.Workers, keeping.Files?.MaxOpenFiles ?? 1)
+                    start.Generation, worker, model.AllWorkers, keeping.Files?.MaxOpenFiles ?? 1)
                 : null,
             FramesOf = worker => new FrameRingLog(CreateRing(folder, RunFolder.FrameKind, start.Generation, worker, keeping.FrameRingBytes), worker),
         };

@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Worker;
@@ -25,6 +26,9 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     private const string Gen0Bytes = "4000000";
 
     private Process? _process;
+    /// <summary>Attaching to ports that come, maps and programs (a reload changes none, the next start does), sockets for resets and taps.</summary>
+    private static readonly int[] s_kept = [ThreadPrivileges.NetAdmin, ThreadPrivileges.NetRaw, ThreadPrivileges.PerfMon, ThreadPrivileges.Bpf];
+
     private long _generation;
 
     /// <summary>Which program with which configuration: a data plane with another one is replaced.</summary>
@@ -188,7 +192,39 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
 
         // Costs a second of CPU once and saves a quarter of each packet's time from then on (bench/README.md).
         start.Environment["DOTNET_TieredPGO"] = "1";
-        return Process.Start(start)!;
+        return model.ReducesPrivileges ? StartReduced(start) : Process.Start(start)!;
+    }
+
+    /// <summary>Starts a program that may attach to devices and load programs into the kernel, and nothing else of what the superuser may.</summary>
+    /// <remarks>From a thread that is used for nothing else: what it gives up is gone for good, and its child begins with what it has.</remarks>
+    private Process StartReduced(ProcessStartInfo start)
+    {
+        if (model.Attach == AttachWay.Bridge)
+        {
+            BridgeAttachment.PrepareHost(BridgeOptions.DefaultPinFolder);
+        }
+
+        Process? process = null;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                if (ThreadPrivileges.Keep(s_kept) is { } problem)
+                {
+                    Log.NotReduced(logger, problem);
+                }
+
+                process = Process.Start(start);
+            }
+            catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
+            {
+                failure = e;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        return process ?? throw new StartupException(ExitCodes.Failure, $"the data plane cannot be started: {failure?.Message}");
     }
 
     /// <summary>The assemblies that the data plane is made of, where they are, and what the configuration's files say.</summary>
@@ -213,6 +249,9 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
 
     private static partial class Log
     {
+        [LoggerMessage(521, LogLevel.Warning, "the data plane runs with more privileges than it needs: {Reason}")]
+        public static partial void NotReduced(ILogger logger, string reason);
+
         [LoggerMessage(520, LogLevel.Warning, "the data plane (process {ProcessId}) does not end when asked; it is ended")]
         public static partial void Killed(ILogger logger, int processId);
     }

@@ -21,7 +21,7 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
     public OutputHost(DaemonModel model, GuestRegistry registry, PlaybookEngine playbooks, ILoggerFactory loggers)
     {
         // With two processes the workers' rings are shared memory, and come and go with the data planes.
-        _rings = new EventRing[model.Processes == 1 ? model.Workers : 0];
+        _rings = new EventRing[model.Processes == 1 ? model.AllWorkers : 0];
         for (int i = 0; i < _rings.Length; i++)
         {
             _rings[i] = new EventRing();

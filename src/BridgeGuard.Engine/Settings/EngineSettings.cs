@@ -6,13 +6,16 @@ namespace BridgeGuard.Engine.Settings;
 
 /// <summary>Everything a worker is told at its start. Immutable once handed over; produced from our YAML or from a suricata.yaml.</summary>
 /// <remarks>Defaults are Suricata 8's documented ones unless a comment says otherwise. Sizes in bytes, times in milliseconds or seconds as named.</remarks>
-public sealed class EngineSettings
+public sealed record EngineSettings
 {
     /// <summary>Verdicts are carried out (or simulated): inline reassembly, drops are final.</summary>
     public bool IsInline { get; init; }
 
     /// <summary>Compute and judge checksums of packets whose state is unknown (<c>-k all</c>); off with <c>-k none</c>.</summary>
     public bool ValidateChecksums { get; init; } = true;
+
+    /// <summary>The same for a worker that sees copies of frames.</summary>
+    public EngineSettings Passive => this with { IsInline = false, EarlyVerdicts = false, Defrag = Defrag with { DropOverlaps = false } };
 
     public bool DetectionEnabled { get; init; } = true;
 
@@ -102,7 +105,7 @@ public enum HostOs : byte
 /// <param name="Os">The host's system.</param>
 public readonly record struct HostOsEntry(IpAddress Address, byte PrefixLength, HostOs Os);
 
-public sealed class DefragSettings
+public sealed record DefragSettings
 {
     public bool Enabled { get; init; } = true;
 

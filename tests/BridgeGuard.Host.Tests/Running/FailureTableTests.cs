@@ -1,6 +1,9 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
+using BridgeGuard.Host.Tests.Outputs;
+using BridgeGuard.Host.Tests.Scanning;
 using Xunit;
 
 namespace BridgeGuard.Host.Tests.Running;
@@ -15,10 +18,12 @@ public sealed class FailureTableTests(ITestOutputHelper output) : IDisposable
     private const string Rule = "alert icmp any any -> any any (msg:\"never\"; itype:99; sid:1;)\n";
     private readonly BridgeLab _lab = new();
     private readonly StringBuilder _table = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose()
     {
         _lab.Dispose();
+        _folder.Dispose();
         output.WriteLine(_table.ToString());
         if (Environment.GetEnvironmentVariable("BRIDGEGUARD_FAILURE_TABLE") is { } file)
         {
@@ -117,6 +122,49 @@ public sealed class FailureTableTests(ITestOutputHelper output) : IDisposable
         }, passes: true);
         Assert.True(mode == "open" ? lost == 0 : lost > 150, $"{lost} probes lost");
         Assert.Equal(0, daemon.Stop());
+    }
+
+    [Fact]
+    public void NobodyWhoReadsEventsCanStopTraffic()
+    {
+        _table.AppendLine(CultureInfo.InvariantCulture, $"{"event, fail-closed",-44} {"probes",7} {"lost",6} {"silence ms",11}  afterwards");
+        using SmallDisk disk = new(_folder.File("disk"), "64k");
+        Assert.SkipUnless(disk.IsMounted, "cannot mount a tmpfs");
+        File.WriteAllText(_folder.File("secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        // Every probe is an alert; the webhook's receiver accepts connections and never answers.
+        using Socket receiver = BridgeLab.Listen(_lab.Host, 9977);
+        using RunningDaemon daemon = new(
+            _lab, "alert udp any any -> any 9100 (msg:\"each\"; dsize:>0; sid:1;)\n", disk.Path, processes: 2, bridge: "{name: br0, mode: inline, fail: closed}",
+            more: $$"""
+                webhooks: [{name: dead, url: "http://127.0.0.1:9977/", secret-files: [{{_folder.File("secret")}}]}]
+                events: {ring: 65536}
+                """);
+        using Probes probes = new(_lab);
+        Assert.True(BridgeLab.Until(probes.Arrive, 10_000), daemon.LogText);
+        (int lost, _) = Row(probes, "disk of eve.json full", () =>
+        {
+            Assert.True(BridgeLab.Until(
+                () =>
+                {
+                    probes.GoOn(20);
+                    return daemon.LogCount("cannot write to") > 0;
+                },
+                30_000), daemon.LogText);
+            probes.GoOn(200);
+        }, passes: true);
+        Assert.Equal(0, lost);
+        disk.Resize("64m");
+        (lost, _) = Row(probes, "disk of eve.json has room again", () => Assert.True(daemon.WaitForLog("works again"), daemon.LogText), passes: true);
+        Assert.Equal(0, lost);
+        (lost, _) = Row(probes, "receiver of webhooks does not answer (2 s)", () => probes.GoOn(400), passes: true);
+        Assert.Equal(0, lost);
+        (lost, _) = Row(probes, "daemon stopped (SIGSTOP) until rings are full", () =>
+        {
+            daemon.SignalDaemon("STOP");
+            probes.GoOn(400);
+            daemon.SignalDaemon("CONT");
+        }, passes: true);
+        Assert.Equal(0, lost);
     }
 
     private (int Lost, double SilenceMs) Row(Probes probes, string name, Action happens, bool passes)

@@ -17,7 +17,14 @@ public sealed class NfqueueDaemonTests : IDisposable
     [Fact]
     public void RulesDropAndTheHostIsCleanAfterwards()
     {
+        // Somebody else's, in the chain that ours is called from and in one of their own; the first of them is still the first afterwards.
+        foreach (string rule in (string[])["-N OTHERS", "-A OTHERS -j RETURN", "-A FORWARD -s 10.9.9.9 -j DROP", "-A FORWARD -j OTHERS"])
+        {
+            Assert.Equal(0, BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w {rule}").Code);
+        }
+
         string before = Rules();
+        Assert.Contains("10.9.9.9", before, StringComparison.Ordinal);
         using (RunningDaemon daemon = new(
             _lab, """drop udp any any -> any any (msg:"bad word"; content:"attack"; sid:1;)""", more: "attach: nfqueue\nnfqueue: {first-queue: 77, rules: iptables}"))
         {

@@ -217,6 +217,27 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public void TheDataPlaneHasFourCapabilitiesAndPortsStillComeAndRulesAreReloaded()
+    {
+        using RunningDaemon daemon = new(_lab, "alert icmp any any -> any any (msg:\"ping\"; itype:8; sid:1;)\n", processes: 2, bridge: "{name: br0, mode: inline, fail: closed}");
+        string[] status = File.ReadAllLines($"/proc/{Assert.Single(daemon.Planes)}/status");
+        const ulong Kept = (1UL << 12) | (1UL << 13) | (1UL << 38) | (1UL << 39);
+        foreach (string set in (string[])["CapPrm", "CapEff", "CapBnd"])
+        {
+            Assert.Equal(0UL, Convert.ToUInt64(status.Single(line => line.StartsWith(set, StringComparison.Ordinal))[7..].Trim(), 16) & ~Kept);
+        }
+
+        Assert.Contains("NoNewPrivs:\t1", status);
+        string other = _lab.AddNamespace("c");
+        _lab.AddGuest(other, "pc", "02:77:00:00:00:03", "10.77.0.3", "fd77::3");
+        Assert.True(BridgeLab.Until(() => BridgeLab.Ping(other, BridgeLab.AddressB)));
+        Assert.True(BridgeLab.Until(() => daemon.Records("alert").Exists(record => record.GetProperty("src_ip").GetString() == "10.77.0.3")), daemon.LogText);
+        daemon.Reload("drop icmp any any -> any any (msg:\"ping\"; itype:8; sid:1;)\n");
+        Assert.False(BridgeLab.Ping(other, BridgeLab.AddressB));
+        Assert.Equal(0, daemon.Stop());
+    }
+
+    [Fact]
     public void StopEndsWhatACrashLeftAndDoctorTellsOfIt()
     {
         using RunningDaemon daemon = new(_lab, Rule(1), processes: 2, bridge: "{name: br0, fail: closed}", more: "heartbeat-ms: 100");

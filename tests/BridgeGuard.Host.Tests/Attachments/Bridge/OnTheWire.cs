@@ -5,7 +5,7 @@ using BridgeGuard.Engine.Worker;
 namespace BridgeGuard.Host.Tests.Attachments.Bridge;
 
 /// <summary>Runs an attachment in the lab until the frames have been judged, with the guests' sockets as source and sink.</summary>
-internal sealed class OnTheWire(BridgeLab lab, IReadOnlyList<byte[]> frames, IAttachment inner) : IAttachment
+internal sealed class OnTheWire(BridgeLab lab, IReadOnlyList<byte[]> frames, IAttachment inner, ushort portOfA) : IAttachment
 {
     private const int SettleMs = 200;
 
@@ -33,7 +33,7 @@ internal sealed class OnTheWire(BridgeLab lab, IReadOnlyList<byte[]> frames, IAt
         AttachmentError? error = BridgeLab.In(lab.Host, () => inner.Run(processorOf, hooks with { Ready = Ready, Sink = null }, done.Token));
         sending?.Join();
         Collect(b, hooks.Sink, DeliveryKind.Forwarded, 0);
-        Collect(a, hooks.Sink, DeliveryKind.InjectedToPort, 2);
+        Collect(a, hooks.Sink, DeliveryKind.InjectedToPort, portOfA);
         return error;
     }
 
