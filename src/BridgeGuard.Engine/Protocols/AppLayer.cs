@@ -405,6 +405,11 @@ public sealed class AppLayer : IStreamConsumer
         ProtocolId found = ProtocolCatalog.Get(other) is { } known && known.Probe(data, direction, flow) is { Status: ProbeStatus.Certain, Reversed: false }
             ? other
             : _detector.Detect(data, flow, direction, last, port, out reversed);
+        if (found is ProtocolId.Unknown or ProtocolId.Failed)
+        {
+            NoteUnexpected(flow, packet);
+        }
+
         switch (found)
         {
             case ProtocolId.Unknown when !FollowsGreeting(other, direction, data):
@@ -447,10 +452,9 @@ public sealed class AppLayer : IStreamConsumer
             return false;
         }
 
-        if (flow.AppOriginal != ProtocolId.Unknown && flow.AppExpected is not (ProtocolId.Unknown or ProtocolId.Failed) && flow.AppExpected != found)
+        if (flow.AppExpected != found)
         {
-            packet.AppEvents |= AppLayerEvents.UnexpectedProtocol
-                | (flow.AppExpected == ProtocolId.Tls ? AppLayerEvents.NoTlsAfterStarttls : AppLayerEvents.None);
+            NoteUnexpected(flow, packet);
         }
 
         if (reversed && flow.AppState is null)
@@ -473,6 +477,16 @@ public sealed class AppLayer : IStreamConsumer
         }
 
         return true;
+    }
+
+    /// <summary>After a change of protocol something else comes than what was arranged.</summary>
+    private static void NoteUnexpected(Flow flow, Packet packet)
+    {
+        if (flow.AppOriginal != ProtocolId.Unknown && flow.AppExpected is not (ProtocolId.Unknown or ProtocolId.Failed))
+        {
+            packet.AppEvents |= AppLayerEvents.UnexpectedProtocol
+                | (flow.AppExpected == ProtocolId.Tls ? AppLayerEvents.NoTlsAfterStarttls : AppLayerEvents.None);
+        }
     }
 
     /// <summary>

@@ -19,8 +19,6 @@ public sealed partial class EventTests
         ["Http1Anomaly.DoubleEncodedUri"] = "double decoding is off, as by Suricata's default",
         ["Http1Anomaly.FailedProtocolChange"] = PeerSilent,
         ["Http1Anomaly.FileNameTooLong"] = PeerSilent,
-        ["Http1Anomaly.InvalidRequestFieldFolding"] = PeerSilent,
-        ["Http1Anomaly.InvalidResponseFieldFolding"] = PeerSilent,
         ["Http1Anomaly.InvalidTransferEncodingValueInResponse"] = OtherName,
         ["Http1Anomaly.LzmaMemlimitReached"] = "LZMA bodies are not decompressed, as by Suricata's default",
         ["Http1Anomaly.RequestLineInvalid"] = PeerSilent,
@@ -43,7 +41,6 @@ public sealed partial class EventTests
         ["SmtpAnomaly.MaxCommandLineLenExceeded"] = OtherName,
         ["SmtpAnomaly.MaxReplyLineLenExceeded"] = OtherName,
         ["SmtpAnomaly.MimeParseFailed"] = PeerSilent,
-        ["TlsAnomaly.CertificateInvalidDate"] = PeerSilent,
         ["TlsAnomaly.CertificateInvalidX509Name"] = PeerSilent,
         ["TlsAnomaly.InvalidSslRecord"] = PeerSilent,
     };

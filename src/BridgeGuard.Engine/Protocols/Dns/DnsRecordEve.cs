@@ -125,6 +125,31 @@ internal static class DnsRecordEve
         }
     }
 
+    /// <summary>The data under a name; of a type without a form of its own the bytes as they are.</summary>
+    public static void WriteUnder(EveWriter writer, DnsTransaction dns, in DnsRecord record, ReadOnlySpan<byte> name)
+    {
+        switch (record.Type)
+        {
+            case Soa when record.SecondName.Exists:
+                WriteSoa(writer, dns, in record);
+                break;
+            case Opt:
+                WriteOptions(writer, dns, in record);
+                break;
+            case Srv when record.DataName.Exists:
+            case Sshfp when record.Data.Length > 2:
+            case A or Aaaa:
+                writer.Name(name);
+                WriteValue(writer, dns, in record);
+                break;
+            default:
+                writer.Bytes(
+                    name,
+                    record.DataName.Exists ? dns.Names[record.DataName] : dns.Message.Span.Slice(record.Data.Start, record.Data.Length));
+                break;
+        }
+    }
+
     /// <summary>The data as an element of a group.</summary>
     private static void WriteValue(EveWriter writer, DnsTransaction dns, in DnsRecord record)
     {

@@ -1,12 +1,22 @@
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
-using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Protocols.Dns;
 
 /// <summary>Writes the <c>mdns</c> object: types in lower case, each record's data under its type.</summary>
 internal sealed class MdnsEve : EveLogger
 {
+    private const int RcodeMask = 0x0f;
+
+    /// <summary>All flags that have names: AA, TC, RD, RA, Z, AD, CD.</summary>
+    private const int FlagsMask = 0x07f0;
+
+    private const int FlagNameBytes = 2;
+
+    private static ReadOnlySpan<byte> FlagNames => "aatcrdraz adcd"u8;
+
+    private static ReadOnlySpan<ushort> FlagBits => [0x0400, 0x0200, 0x0100, 0x0080, 0x0040, 0x0020, 0x0010];
+
     public override string EventType => "mdns";
 
     public override byte ProgressToServer => 1;
@@ -20,16 +30,37 @@ internal sealed class MdnsEve : EveLogger
         var dns = (DnsTransaction)transaction;
         writer.StartObject("mdns"u8);
         writer.Text("type"u8, dns.IsRequest ? "request"u8 : "response"u8);
-        writer.Number("tx_id"u8, dns.Id);
         writer.Number("id"u8, (long)dns.MessageId);
-        writer.Formatted("flags"u8, dns.Flags, "x");
+        WriteFlags(writer, dns.Flags);
         writer.Number("opcode"u8, (long)dns.Opcode);
+        writer.Number("rcode"u8, (long)dns.Flags & RcodeMask);
         WriteSection(writer, "queries"u8, dns, DnsSection.Query);
         WriteSection(writer, "answers"u8, dns, DnsSection.Answer);
         WriteSection(writer, "authorities"u8, dns, DnsSection.Authority);
         WriteSection(writer, "additionals"u8, dns, DnsSection.Additional);
         writer.EndObject();
         return true;
+    }
+
+    /// <summary>The names of those that are set, in the order of their bits (RFC 1035 §4.1.1, RFC 4035 §3.1.6).</summary>
+    private static void WriteFlags(EveWriter writer, ushort flags)
+    {
+        if ((flags & FlagsMask) == 0)
+        {
+            return;
+        }
+
+        writer.StartArray("flags"u8);
+        for (int i = 0; i < FlagNames.Length; i += FlagNameBytes)
+        {
+            int bit = FlagBits[i / FlagNameBytes];
+            if ((flags & bit) != 0)
+            {
+                writer.TextValue(FlagNames.Slice(i, FlagNameBytes).TrimEnd((byte)' '));
+            }
+        }
+
+        writer.EndArray();
     }
 
     private static void WriteSection(EveWriter writer, ReadOnlySpan<byte> property, DnsTransaction dns, DnsSection section)
@@ -81,35 +112,20 @@ internal sealed class MdnsEve : EveLogger
 
     private static void WriteData(EveWriter writer, DnsTransaction dns, in DnsRecord record, ReadOnlySpan<byte> type)
     {
-        ReadOnlySpan<byte> data = dns.Message.Span.Slice(record.Data.Start, record.Data.Length);
-        switch (record.Type)
+        const int text = 16;
+        if (record.Type != text)
         {
-            case 16:
-                writer.StartArray(type);
-                while (DnsRecordEve.TryTakeString(ref data, out ReadOnlySpan<byte> text))
-                {
-                    writer.BytesValue(text);
-                }
-
-                writer.EndArray();
-                break;
-            case 1 when data.Length == 4:
-                writer.Address(type, IpAddress.ReadV4(data), asV4: true);
-                break;
-            case 28 when data.Length == 16:
-                writer.Address(type, IpAddress.ReadV6(data), asV4: false);
-                break;
-            default:
-                if (record.DataName.Exists)
-                {
-                    writer.Bytes(type, dns.Names[record.DataName]);
-                }
-                else
-                {
-                    writer.Text("rrtype"u8, type);
-                }
-
-                break;
+            DnsRecordEve.WriteUnder(writer, dns, in record, type);
+            return;
         }
+
+        ReadOnlySpan<byte> data = dns.Message.Span.Slice(record.Data.Start, record.Data.Length);
+        writer.StartArray(type);
+        while (DnsRecordEve.TryTakeString(ref data, out ReadOnlySpan<byte> part))
+        {
+            writer.BytesValue(part);
+        }
+
+        writer.EndArray();
     }
 }

@@ -15,16 +15,13 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     private LineCutter _commands;
     private LineCutter _replies;
 
-    /// <summary>The data connection that was arranged last, 0: none.</summary>
+    /// <summary>The data connection that was arranged and waits for its transfer, 0: none.</summary>
     private ushort _port;
     private bool _isActive;
 
     /// <summary>Where the next file begins, and how long the server says it is (-1: it did not).</summary>
     private long _restart;
     private long _size = -1;
-
-    /// <summary>Some data connection was arranged on this flow.</summary>
-    private bool _wasArranged;
 
     /// <summary>Commands without their final reply.</summary>
     private int _waiting;
@@ -68,7 +65,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _isActive = false;
         _restart = 0;
         _size = -1;
-        _wasArranged = false;
         _waiting = 0;
     }
 
@@ -155,25 +151,19 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
                 break;
             case FtpCommand.Pasv or FtpCommand.Epsv:
                 command.Mode = FtpMode.Passive;
-                _wasArranged = true;
                 break;
             case FtpCommand.Restart:
                 _restart = Utf8Parser.TryParse(argument, out long offset, out _) ? Math.Max(offset, 0) : 0;
                 break;
-            case FtpCommand.Retrieve or FtpCommand.Store:
-                if (!_wasArranged)
+            case FtpCommand.Retrieve or FtpCommand.Store when argument.IsEmpty:
+                command.Raise(FtpAnomaly.FileWithoutName);
+                break;
+            case FtpCommand.Retrieve or FtpCommand.Store or FtpCommand.List or FtpCommand.StoreUnique:
+                if (_port == 0)
                 {
                     command.Raise(FtpAnomaly.FileBeforePort);
                 }
 
-                if (argument.IsEmpty)
-                {
-                    command.Raise(FtpAnomaly.FileWithoutName);
-                }
-
-                Expect(command, in context);
-                break;
-            case FtpCommand.List or FtpCommand.StoreUnique:
                 Expect(command, in context);
                 break;
         }
@@ -185,7 +175,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         command.DynamicPort = port;
         _port = port;
         _isActive = command.Mode == FtpMode.Active;
-        _wasArranged = true;
         for (int i = Transactions.IndexFrom(command.Id + 1); i < Transactions.Count && _port != 0; i++)
         {
             var waiting = (FtpTransaction)Transactions[i];
@@ -201,6 +190,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     {
         if (_port == 0 || context.Expectations is not { } expectations)
         {
+            _port = 0;
             return;
         }
 

@@ -110,6 +110,10 @@ internal static class Http1HeadReader
 
             line = text;
         }
+        else if (isContinuation)
+        {
+            transaction.Raise(toServer, Http1Anomaly.InvalidRequestFieldFolding, Http1Anomaly.InvalidResponseFieldFolding);
+        }
 
         FinishPending(transaction, message, toServer, isTrailer, limits);
         message.Pending.Append(isContinuation ? Http1Text.TrimStart(line.TrimStart((byte)0)) : line);

@@ -28,7 +28,7 @@ public sealed class Doh2Protocol : Protocol
 
     public override AnomalyDescriptor[] Anomalies => Http2Anomalies.All;
 
-    public override EveLogger[] Loggers { get; } = [new Doh2Eve()];
+    public override EveLogger[] Loggers { get; } = [new Doh2Eve(), new Doh2HttpEve()];
 
     public override DirectionMask FileDirections => DirectionMask.Both;
 

@@ -19,7 +19,12 @@ internal sealed class Http2Eve : EveLogger
 
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
-        var http = (Http2Transaction)transaction;
+        return TryWrite(writer, (Http2Transaction)transaction, detail);
+    }
+
+    /// <summary>False when there is nothing to show in a record.</summary>
+    public static bool TryWrite(EveWriter writer, Http2Transaction http, EveDetail detail)
+    {
         if (detail == EveDetail.Record && !HasContent(http.Client) && !HasContent(http.Server))
         {
             return false;
@@ -232,4 +237,22 @@ internal sealed class Doh2Eve : EveLogger
     /// <summary>The response where there is one: it repeats the question.</summary>
     public static bool WriteDns(EveWriter writer, Http2Transaction http, Flow flow, EveDetail detail) =>
         (http.DnsResponse ?? http.DnsRequest) is { } dns && Dns.Write(writer, dns, flow, detail);
+}
+
+/// <summary>What of DNS over HTTP/2 carries no DNS (settings, priorities, the end): an <c>http</c> record as of any HTTP/2, by the same output.</summary>
+internal sealed class Doh2HttpEve : EveLogger
+{
+    public override string EventType => "http";
+
+    public override string ConfigurationName => "doh2";
+
+    public override byte ProgressToServer => Http2Progress.Complete;
+
+    public override byte ProgressToClient => Http2Progress.Complete;
+
+    public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
+    {
+        var http = (Http2Transaction)transaction;
+        return http is { DnsRequest: null, DnsResponse: null } && Http2Eve.TryWrite(writer, http, detail);
+    }
 }

@@ -31,15 +31,15 @@ internal static class Http2Keywords
     {
         string text = argument?.Trim() ?? "";
         int end = 0;
-        while (end < text.Length && (char.IsAsciiLetter(text[end]) || text[end] == '_'))
+        while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || text[end] == '_'))
         {
             end++;
         }
 
         int id = Array.FindIndex(Http2Tables.Settings, name => name.AsSpan().Equals(text.AsSpan(0, end), StringComparison.OrdinalIgnoreCase)) + 1;
-        if (id == 0)
+        if (!Http2Tables.IsKnownSetting((ushort)id))
         {
-            error = $"«{text[..end]}» is not a setting, expected one of {string.Join(", ", Http2Tables.Settings)}";
+            error = $"«{text[..end]}» is not a setting, expected one of {string.Join(", ", Array.FindAll(Http2Tables.Settings, name => name.Length > 0))}";
             return null;
         }
 

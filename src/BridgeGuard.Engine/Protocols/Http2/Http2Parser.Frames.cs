@@ -140,7 +140,7 @@ internal sealed partial class Http2Parser
         for (; payload.Length >= SettingBytes; payload = payload[SettingBytes..])
         {
             ushort id = BinaryPrimitives.ReadUInt16BigEndian(payload);
-            if (id is > 0 and <= 6)
+            if (Http2Tables.IsKnownSetting(id))
             {
                 AddNote(side, new Http2Note { Kind = Http2NoteKind.Setting, Id = id, Value = BinaryPrimitives.ReadUInt32BigEndian(payload[2..]) });
             }

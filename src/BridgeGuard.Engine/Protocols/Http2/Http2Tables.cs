@@ -48,8 +48,11 @@ internal static class Http2Tables
     public static readonly string[] Settings =
     [
         "SETTINGS_HEADER_TABLE_SIZE", "SETTINGS_ENABLE_PUSH", "SETTINGS_MAX_CONCURRENT_STREAMS", "SETTINGS_INITIAL_WINDOW_SIZE",
-        "SETTINGS_MAX_FRAME_SIZE", "SETTINGS_MAX_HEADER_LIST_SIZE",
+        "SETTINGS_MAX_FRAME_SIZE", "SETTINGS_MAX_HEADER_LIST_SIZE", "", "SETTINGS_ENABLE_CONNECT_PROTOCOL", "SETTINGS_NO_RFC7540_PRIORITIES",
     ];
+
+    /// <summary>RFC 8441 §3 and RFC 9218 §2.1.1 came later; 7 was never assigned.</summary>
+    public static bool IsKnownSetting(ushort id) => id is > 0 and <= 6 or 8 or 9;
 
     /// <summary>The same as records name them.</summary>
     public static readonly string[] SettingsInRecords = Array.ConvertAll(Settings, name => name.Replace("_", "", StringComparison.Ordinal));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Unicode;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
@@ -117,7 +118,7 @@ internal sealed class QuicEve : EveLogger
 
     private static void WriteNumbers(EveWriter writer, ReadOnlySpan<ushort> values, bool isVersion)
     {
-        Span<byte> text = stackalloc byte[8];
+        Span<byte> text = stackalloc byte[32];
         writer.StartArray("values"u8);
         foreach (ushort value in values)
         {
@@ -128,11 +129,20 @@ internal sealed class QuicEve : EveLogger
                 continue;
             }
 
-            value.TryFormat(text, out int written, default, CultureInfo.InvariantCulture);
-            writer.TextValue(text[..written]);
+            writer.TextValue(text[..FormatNumber(value, isVersion, text)]);
         }
 
         writer.EndArray();
+    }
+
+    /// <summary>A version without a name is shown with its number in both forms.</summary>
+    private static int FormatNumber(ushort value, bool isVersion, Span<byte> text)
+    {
+        int written;
+        _ = isVersion
+            ? Utf8.TryWrite(text, CultureInfo.InvariantCulture, $"TlsVersion({value} / 0x{value:x})", out written)
+            : value.TryFormat(text, out written, default, CultureInfo.InvariantCulture);
+        return written;
     }
 
     private static ReadOnlySpan<byte> VersionName(ushort version) => version switch

@@ -248,7 +248,7 @@ internal sealed partial class QuicParser : PooledState<QuicTransaction>
 
         TlsTransaction hello = _hellos.TryPop(out TlsTransaction? pooled) ? pooled : new TlsTransaction();
         hello.Reset();
-        hello.Transport = (byte)'q';
+        hello.Transport = TlsFingerprints.QuicTransport;
         bool isRead = toServer ? TlsHelloReader.TryReadClient(body, hello) : TlsHelloReader.TryReadServer(body, hello);
         hello.Hello(toServer).IsSeen = true;
         transaction.Hello = hello;

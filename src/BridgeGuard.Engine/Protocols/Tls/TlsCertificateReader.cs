@@ -77,23 +77,38 @@ internal static class TlsCertificateReader
             return TlsAnomaly.CertificateInvalidAlgorithmIdentifier;
         }
 
-        if (!Asn1Element.TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice issuer))
+        if (!Asn1Element.TryTake(ref rest, out element))
         {
             return TlsAnomaly.CertificateInvalidIssuer;
         }
 
-        certificate.Issuer = issuer;
-        if (!Asn1Element.TryTake(ref rest, out element) || !TryReadValidity(element.Content, certificate))
+        if (!element.Is(UniversalTagNumber.Sequence))
+        {
+            return TlsAnomaly.CertificateInvalidDer;
+        }
+
+        certificate.Issuer = ReadName(element.Content, certificate.Text);
+        if (!Asn1Element.TryTake(ref rest, out element) || !element.Is(UniversalTagNumber.Sequence))
         {
             return TlsAnomaly.CertificateInvalidValidity;
         }
 
-        if (!Asn1Element.TryTake(ref rest, out element) || !TryReadName(element.Content, certificate.Text, out Slice subject))
+        if (!TryReadValidity(element.Content, certificate))
+        {
+            return TlsAnomaly.CertificateInvalidDate;
+        }
+
+        if (!Asn1Element.TryTake(ref rest, out element))
         {
             return TlsAnomaly.CertificateInvalidSubject;
         }
 
-        certificate.Subject = subject;
+        if (!element.Is(UniversalTagNumber.Sequence))
+        {
+            return TlsAnomaly.CertificateInvalidDer;
+        }
+
+        certificate.Subject = ReadName(element.Content, certificate.Text);
         certificate.IsRead = true;
         while (Asn1Element.TryTake(ref rest, out element))
         {
@@ -185,6 +200,13 @@ internal static class TlsCertificateReader
         }
 
         return true;
+    }
+
+    /// <summary>A distinguished name; of a malformed one what comes before the fault.</summary>
+    private static Slice ReadName(ReadOnlySpan<byte> content, ByteBuffer text)
+    {
+        int start = text.Length;
+        return TryReadName(content, text, out Slice name) ? name : new Slice(start, text.Length - start);
     }
 
     /// <summary>A distinguished name as <c>C=US, O=Example, CN=www.example.com</c>, in the order of the encoding.</summary>

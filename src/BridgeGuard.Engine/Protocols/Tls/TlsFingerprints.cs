@@ -7,6 +7,9 @@ namespace BridgeGuard.Engine.Protocols.Tls;
 /// <summary>JA3, JA3S and JA4 of hellos. The text of JA3 and the MD5 over it identify clients in threat lists; no security rests on them.</summary>
 internal static class TlsFingerprints
 {
+    /// <summary>How JA4 calls QUIC.</summary>
+    public const byte QuicTransport = (byte)'q';
+
     /// <summary>Version, ciphers, extensions, groups, point formats, in decimal, without GREASE.</summary>
     public static Slice BuildJa3(TlsHello hello, ByteBuffer text)
     {
@@ -57,7 +60,7 @@ internal static class TlsFingerprints
         Slice extensionHash = HashSorted(codes[..sorted], hello.SignatureAlgorithms.Values, true, text);
         int start = text.Length;
         text.Append(transport);
-        text.Append(VersionCode(hello.SupportedVersion != 0 ? hello.SupportedVersion : hello.Version));
+        text.Append(VersionCode(BestVersion(hello, transport)));
         text.Append(hello.Sni.Exists ? (byte)'d' : (byte)'i');
         AppendTwo(CountPlain(hello.Ciphers.Values), text);
         AppendTwo(extensions, text);
@@ -67,6 +70,23 @@ internal static class TlsFingerprints
         text.Append((byte)'_');
         text.AppendCopy(extensionHash);
         return new Slice(start, text.Length - start);
+    }
+
+    /// <summary>The highest of what the hello names. Over TCP Suricata looks at the first supported version only, where it is one of TLS.</summary>
+    private static ushort BestVersion(TlsHello hello, byte transport)
+    {
+        ushort best = hello.Version;
+        if (transport != QuicTransport)
+        {
+            return hello.SupportedVersion >> 8 is 3 or 0x7f ? Math.Max(best, hello.SupportedVersion) : best;
+        }
+
+        foreach (ushort version in hello.SupportedVersions.Values)
+        {
+            best = TlsTables.IsGrease(version) ? best : Math.Max(best, version);
+        }
+
+        return best;
     }
 
     private static ReadOnlySpan<byte> VersionCode(ushort version) => version switch

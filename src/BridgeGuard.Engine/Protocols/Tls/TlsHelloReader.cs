@@ -5,6 +5,9 @@ namespace BridgeGuard.Engine.Protocols.Tls;
 /// <summary>Reads ClientHello and ServerHello (RFC 8446 §4.1, RFC 5246 §7.4.1) and SSLv2's CLIENT-HELLO (RFC 6101 appendix E).</summary>
 internal static class TlsHelloReader
 {
+    /// <summary>Before the names of a server name extension.</summary>
+    private const int ListLengthBytes = 2;
+
     private const int RandomBytes = 32;
 
     /// <summary>Reads the body of a ClientHello; false when its lengths contradict one another (what came before is kept).</summary>
@@ -26,7 +29,7 @@ internal static class TlsHelloReader
             return false;
         }
 
-        return body.IsEmpty || TryReadExtensions(body, hello, transaction, isClient: true);
+        return body.Length < 2 || TryReadExtensions(body, hello, transaction, isClient: true);
     }
 
     public static bool TryReadServer(ReadOnlySpan<byte> body, TlsTransaction transaction)
@@ -72,7 +75,7 @@ internal static class TlsHelloReader
             body = body[1..];
         }
 
-        return body.IsEmpty || TryReadExtensions(body, hello, transaction, isClient: false);
+        return body.Length < 2 || TryReadExtensions(body, hello, transaction, isClient: false);
     }
 
     private static bool TryReadStart(ref ReadOnlySpan<byte> body, TlsHello hello)
@@ -101,6 +104,7 @@ internal static class TlsHelloReader
             return false;
         }
 
+        bool isSound = true;
         while (list.Length >= 4)
         {
             ushort type = BinaryPrimitives.ReadUInt16BigEndian(list);
@@ -111,100 +115,97 @@ internal static class TlsHelloReader
             }
 
             hello.Extensions.Add(type);
-            ReadExtension(type, data, hello, transaction, isClient);
+            isSound &= data.IsEmpty || TryReadExtension(type, data, hello, transaction, isClient);
         }
 
-        return list.IsEmpty;
+        return list.IsEmpty && isSound;
     }
 
-    private static void ReadExtension(ushort type, ReadOnlySpan<byte> data, TlsHello hello, TlsTransaction transaction, bool isClient)
+    /// <summary>False when the lengths within the extension do not fit it.</summary>
+    private static bool TryReadExtension(ushort type, ReadOnlySpan<byte> data, TlsHello hello, TlsTransaction transaction, bool isClient)
     {
         switch (type)
         {
             case TlsTables.ServerName when isClient:
-                ReadServerName(data, hello, transaction);
-                break;
+                return TryReadServerName(data, hello, transaction);
             case TlsTables.SupportedGroups:
-                ReadCodes(data, 2, hello.Groups);
-                break;
+                return TryReadCodes(data, 2, hello.Groups);
             case TlsTables.SignatureAlgorithms:
-                ReadCodes(data, 2, hello.SignatureAlgorithms);
-                break;
+                return TryReadCodes(data, 2, hello.SignatureAlgorithms);
             case TlsTables.PointFormats:
-                if (TryTake(ref data, 1, out ReadOnlySpan<byte> formats))
+                if (!TryTake(ref data, 1, out ReadOnlySpan<byte> formats))
                 {
-                    foreach (byte format in formats)
-                    {
-                        hello.PointFormats.Add(format);
-                    }
+                    return false;
                 }
 
-                break;
+                foreach (byte format in formats)
+                {
+                    hello.PointFormats.Add(format);
+                }
+
+                return true;
             case TlsTables.Alpn:
-                ReadAlpn(data, hello);
-                break;
+                return TryReadAlpn(data, hello);
             case TlsTables.SupportedVersions:
-                ReadVersions(data, hello, isClient);
-                break;
+                return TryReadVersions(data, hello, isClient);
+            default:
+                return true;
         }
     }
 
-    private static void ReadCodes(ReadOnlySpan<byte> data, int lengthBytes, CodeList codes)
+    private static bool TryReadCodes(ReadOnlySpan<byte> data, int lengthBytes, CodeList codes)
     {
         if (!TryTake(ref data, lengthBytes, out ReadOnlySpan<byte> list))
         {
-            return;
+            return false;
         }
 
         for (int i = 0; i + 1 < list.Length; i += 2)
         {
             codes.Add(BinaryPrimitives.ReadUInt16BigEndian(list[i..]));
         }
+
+        return list.Length % 2 == 0;
     }
 
-    /// <summary>RFC 6066 §3: a list of typed names, of which one is ever sent.</summary>
-    private static void ReadServerName(ReadOnlySpan<byte> data, TlsHello hello, TlsTransaction transaction)
+    /// <summary>RFC 6066 §3: a list of typed names, of which one is ever sent. What the list says of its own length is not looked at.</summary>
+    private static bool TryReadServerName(ReadOnlySpan<byte> data, TlsHello hello, TlsTransaction transaction)
     {
         if (hello.Sni.Exists)
         {
             transaction.Raise(TlsAnomaly.MultipleSniExtensions);
-            return;
+            return true;
         }
 
-        if (data.IsEmpty)
+        if (data.Length <= ListLengthBytes)
         {
-            return;
+            return false;
         }
 
-        if (!TryTake(ref data, 2, out ReadOnlySpan<byte> list) || list.IsEmpty)
-        {
-            transaction.Raise(TlsAnomaly.InvalidSniLength);
-            return;
-        }
-
-        byte type = list[0];
-        list = list[1..];
+        byte type = data[ListLengthBytes];
+        data = data[(ListLengthBytes + 1)..];
         if (type != 0)
         {
             transaction.Raise(TlsAnomaly.InvalidSniType);
-            return;
+            return true;
         }
 
-        if (!TryTake(ref list, 2, out ReadOnlySpan<byte> name) || name.IsEmpty)
+        if (!TryTake(ref data, 2, out ReadOnlySpan<byte> name) || name.IsEmpty)
         {
             transaction.Raise(TlsAnomaly.InvalidSniLength);
-            return;
+            return true;
         }
 
         hello.Sni = hello.Text.Append(name);
+        return true;
     }
 
-    private static void ReadAlpn(ReadOnlySpan<byte> data, TlsHello hello)
+    private static bool TryReadAlpn(ReadOnlySpan<byte> data, TlsHello hello)
     {
         hello.HasAlpnExtension = true;
         if (!TryTake(ref data, 2, out ReadOnlySpan<byte> list))
         {
-            return;
+            return false;
         }
 
         while (TryTake(ref list, 1, out ReadOnlySpan<byte> name))
@@ -214,20 +215,22 @@ internal static class TlsHelloReader
                 hello.AddAlpn(name);
             }
         }
+
+        return list.IsEmpty;
     }
 
-    private static void ReadVersions(ReadOnlySpan<byte> data, TlsHello hello, bool isClient)
+    private static bool TryReadVersions(ReadOnlySpan<byte> data, TlsHello hello, bool isClient)
     {
         if (!isClient)
         {
             hello.SupportedVersion = data.Length >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(data) : (ushort)0;
             hello.SupportedVersions.Add(hello.SupportedVersion);
-            return;
+            return data.Length >= 2;
         }
 
         if (!TryTake(ref data, 1, out ReadOnlySpan<byte> list))
         {
-            return;
+            return false;
         }
 
         for (int i = 0; i + 1 < list.Length; i += 2)
@@ -239,6 +242,8 @@ internal static class TlsHelloReader
                 hello.SupportedVersion = version;
             }
         }
+
+        return true;
     }
 
     /// <summary>A field with its length before it.</summary>

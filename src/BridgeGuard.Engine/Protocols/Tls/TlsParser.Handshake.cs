@@ -87,7 +87,7 @@ internal sealed partial class TlsParser
         transaction.Client.IsSeen = true;
         if (!TlsHelloReader.TryReadClient(body, transaction))
         {
-            transaction.Raise(TlsAnomaly.InvalidHandshakeMessage);
+            transaction.Raise(TlsAnomaly.HandshakeInvalidLength);
         }
 
         if (transaction.Version == 0)
@@ -110,7 +110,7 @@ internal sealed partial class TlsParser
         hello.IsSeen = true;
         if (!TlsHelloReader.TryReadServer(body, transaction))
         {
-            transaction.Raise(TlsAnomaly.InvalidHandshakeMessage);
+            transaction.Raise(TlsAnomaly.HandshakeInvalidLength);
         }
 
         transaction.Version = hello.SupportedVersion != 0 ? hello.SupportedVersion : hello.Version;

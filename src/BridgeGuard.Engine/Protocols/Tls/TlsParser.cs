@@ -326,7 +326,7 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
             return false;
         }
 
-        if (length > TlsLimits.MaxRecordBytes)
+        if (length > TlsLimits.MaxRecordBytes || (length == 0 && type is TlsTables.Handshake or TlsTables.Alert or TlsTables.ChangeCipherSpec))
         {
             transaction.Raise(TlsAnomaly.InvalidRecordLength);
             return false;

@@ -14,6 +14,8 @@ internal sealed class WebSocketEve : EveLogger
 
     public override bool UsesPacketDirection(Transaction transaction) => true;
 
+    public override bool UsesCarryingPacket => true;
+
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var frame = (WebSocketTransaction)transaction;

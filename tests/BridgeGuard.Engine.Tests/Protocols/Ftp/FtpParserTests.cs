@@ -153,6 +153,7 @@ public sealed class FtpParserTests
     public void OddConversationsAreReported()
     {
         Assert.Equal(["file_before_port"], Run(Turn.Client("RETR x\r\n")).Anomalies());
+        Assert.Equal(["file_before_port"], Run(Turn.Client("PORT 10,0,0,1,4,1\r\nLIST\r\nRETR x\r\n")).Anomalies(2));
         Assert.Equal(["file_without_name"], Run(Turn.Client("PASV\r\nRETR\r\n")).Anomalies(1));
         Assert.Equal(["request_command_too_long"], Run(Turn.Client("USER " + new string('a', FtpLimits.MaxLineBytes) + "\r\n")).Anomalies());
         Assert.Empty(Run(Turn.Client("USER " + new string('a', FtpLimits.MaxLineBytes - 6) + "\r\n")).Anomalies());

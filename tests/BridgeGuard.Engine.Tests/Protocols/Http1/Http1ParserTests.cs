@@ -55,6 +55,7 @@ public sealed class Http1ParserTests
     [InlineData("GET /x HTTP/1.1\r\nHost: a\r\nX\0Y: z\r\n\r\n", "request_header_invalid")]
     [InlineData("POST /x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "invalid_transfer_encoding_value_in_request")]
     [InlineData("PUT /x HTTP/1.1\r\nHost: a\r\n\r\nmore of it\r\n", "request_body_unexpected")]
+    [InlineData("GET /x HTTP/1.1\r\n X: a\r\nHost: a\r\n\r\n", "invalid_request_field_folding")]
     public void OddRequestsAreNamed(string request, string anomaly)
     {
         var bench = new ProtocolBench(new Http1Protocol());

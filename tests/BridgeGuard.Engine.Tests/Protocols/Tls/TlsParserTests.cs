@@ -71,6 +71,39 @@ public sealed class TlsParserTests
         Assert.Equal(progress, _bench.Transaction(0).ProgressToClient);
     }
 
+    [Theory]
+    [InlineData(20, "handshake_invalid_length")] // within the random
+    [InlineData(40, "handshake_invalid_length")] // within the ciphers
+    [InlineData(90, "handshake_invalid_length")] // within the extensions
+    public void AHelloThatIsCutIsNamed(int length, string anomaly)
+    {
+        byte[] hello = TlsSamples.ClientHello("www.example.com")[..length];
+        hello[3] = (byte)(length - 4);
+        _bench.Feed(Direction.ToServer, TlsSamples.Record(22, hello));
+        Assert.Equal([anomaly], _bench.Anomalies());
+    }
+
+    [Theory]
+    [InlineData(10, new byte[] { 0, 9, 0, 23 })] // a list that is longer than its extension
+    [InlineData(10, new byte[] { 0, 3, 0, 23, 0 })] // half a group
+    [InlineData(16, new byte[] { 0, 3, 9, 104, 50 })]
+    [InlineData(43, new byte[] { 9, 3, 4 })]
+    public void AnExtensionWhoseLengthsDoNotFitIsNamed(ushort type, byte[] data)
+    {
+        _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b", TlsSamples.Extension(type, data))));
+        Assert.Equal(["handshake_invalid_length"], _bench.Anomalies());
+    }
+
+    [Theory]
+    [InlineData(21)]
+    [InlineData(22)]
+    public void ARecordWithNothingInItIsNamed(byte type)
+    {
+        _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b")));
+        _bench.Feed(Direction.ToServer, TlsSamples.Record(type));
+        Assert.Equal(["invalid_record_length"], _bench.Anomalies());
+    }
+
     [Fact]
     public void ASessionThatNobodyKnewIsNotResumed()
     {
