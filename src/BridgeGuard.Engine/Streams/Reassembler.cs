@@ -120,7 +120,6 @@ public sealed partial class Reassembler
         // A hole that the receiver acknowledged is a loss of ours, and told; the parser goes on behind it.
         long last = stream.Segments is { Count: > 0 } segments ? Math.Max(stream.EndOffset, segments[segments.Count - 1].End) : stream.EndOffset;
         packet.Flags |= PacketFlags.StreamEnd;
-        stream.Flags |= TcpStreamFlags.RawTriggered;
         if (!_inline && stream.AckedOffset > stream.AppOffset)
         {
             DeliverUpTo(flow, packet, stream, Math.Min(stream.AckedOffset, last));
@@ -128,7 +127,7 @@ public sealed partial class Reassembler
 
         // What was not acknowledged may never have arrived: the parser gets it up to the first hole, rules on the stream all of it.
         stream.AckedOffset = Math.Max(stream.AckedOffset, last);
-        stream.Flags |= TcpStreamFlags.EndDelivered | TcpStreamFlags.RawTriggered;
+        stream.Flags |= TcpStreamFlags.EndDelivered;
         DeliverUpTo(flow, packet, stream, stream.EndOffset);
         while (stream.Segments is { } waiting && waiting.Count > stream.PlacedCount)
         {
@@ -406,7 +405,7 @@ public sealed partial class Reassembler
         Direction direction = flow.Tcp!.DirectionOf(stream);
         Transaction? before = NewestComplete(flow, direction);
         int consumed = _consumer.OnData(flow, packet, direction, data, flags);
-        if (atEnd || !ReferenceEquals(NewestComplete(flow, flow.Tcp.DirectionOf(stream)), before))
+        if (atEnd || (NewestComplete(flow, flow.Tcp.DirectionOf(stream)) is { } now && !ReferenceEquals(now, before)))
         {
             stream.Flags |= TcpStreamFlags.RawTriggered;
         }

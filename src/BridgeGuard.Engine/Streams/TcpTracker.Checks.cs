@@ -326,6 +326,7 @@ public sealed partial class TcpTracker
 
         session.Flags |= TcpSessionFlags.Reset;
         Close(session);
+        TriggerRaw(session);
 
         // Nothing will follow from its sender; the other side may not have stopped yet, and what it sent may not have arrived.
         Reassembler.Finish(flow, packet, sender);

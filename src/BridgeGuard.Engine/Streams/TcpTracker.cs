@@ -82,7 +82,7 @@ public sealed partial class TcpTracker
         {
             Reassembler.Trim(flow, session.Client);
             Reassembler.Trim(flow, session.Server);
-            if (!Continue(packet, flow, session) && _inline && _settings.DropInvalid)
+            if (!IsOver(packet, session.StreamOf(packet.Direction)) && !Continue(packet, flow, session) && _inline && _settings.DropInvalid)
             {
                 Reject(packet);
             }
@@ -93,7 +93,7 @@ public sealed partial class TcpTracker
             now.StreamOf(packet.Direction).SeenFlags |= packet.Tcp.Flags;
 
             // As in Suricata: the ACK that ends the handshake counts only when it brings data, and what closes or follows the end still counts.
-            if (now.State >= TcpState.Established && (wasEstablished || packet.PayloadLength > 0))
+            if (now.State >= TcpState.Established && (wasEstablished || (packet.PayloadLength > 0 && packet.Tcp.Sequence == now.StreamOf(packet.Direction).InitialSequence + 1)))
             {
                 packet.Flags |= PacketFlags.Established;
             }
@@ -108,18 +108,16 @@ public sealed partial class TcpTracker
     {
         if (flow.Tcp is { } session)
         {
-            Reassembler.Finish(flow, packet, direction == Direction.ToServer ? session.Client : session.Server);
+            session.StreamOf(direction).Flags |= TcpStreamFlags.RawTriggered;
+            Reassembler.Finish(flow, packet, session.StreamOf(direction));
         }
     }
 
     /// <inheritdoc cref="Flush(Flow, Packet, Direction)"/>
     public void Flush(Flow flow, Packet packet)
     {
-        if (flow.Tcp is { } session)
-        {
-            Reassembler.Finish(flow, packet, session.Client);
-            Reassembler.Finish(flow, packet, session.Server);
-        }
+        Flush(flow, packet, Direction.ToServer);
+        Flush(flow, packet, Direction.ToClient);
     }
 
     /// <summary>Hands unconsumed bytes of both directions over again, after the application layer learned to read them.</summary>
@@ -137,12 +135,13 @@ public sealed partial class TcpTracker
         flow.Tcp?.StreamOf(direction) is { } stream
         && (stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset || stream.HasWaiting || stream.HeldShown < stream.HeldCount);
 
-    /// <summary>A SYN on a connection that is over: the five-tuple begins a new one.</summary>
-    internal static bool IsReuse(TcpSession session, Packet packet, Direction direction) =>
-        direction == Direction.ToServer
-        && (packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) == TcpFlags.Syn
-        && session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck
-        && packet.Tcp.Sequence != session.Client.InitialSequence;
+    /// <summary>A SYN on a connection that is over, or that was never followed: the five-tuple begins a new one.</summary>
+    internal static bool IsReuse(TcpSession? session, Packet packet, Direction direction) =>
+        (packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) == TcpFlags.Syn
+        && (session is null
+            || (direction == Direction.ToServer
+                && session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck
+                && packet.Tcp.Sequence != session.Client.InitialSequence));
 
     /// <summary>Takes the session of an ended flow back.</summary>
     internal void Release(Flow flow)
@@ -363,6 +362,20 @@ public sealed partial class TcpTracker
         _counters.Increment(Counter.TcpSessions);
         CountSessions();
         flow.Tcp = session;
+        return true;
+    }
+
+    /// <summary>All of the payload lies before what is still held: it was judged and used up, and says nothing about the connection as it is now.</summary>
+    private static bool IsOver(Packet packet, TcpStream sender)
+    {
+        if (packet.PayloadLength == 0 || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst)
+            || sender.OffsetOf(EndOf(packet)) > sender.PayloadOffset)
+        {
+            return false;
+        }
+
+        packet.Flags |= PacketFlags.Retransmission;
+        packet.Events.Add(PacketEvent.StreamPacketSpuriousRetransmission);
         return true;
     }
 
