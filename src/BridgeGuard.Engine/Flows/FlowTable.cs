@@ -337,7 +337,7 @@ public sealed class FlowTable
             return FlowEndReason.Timeout;
         }
 
-        return (packet.Tcp.Flags & TcpFlags.Syn) != 0 && packet.IsTcp && TcpTracker.IsReuse(flow.Tcp, packet, direction)
+        return (packet.Tcp.Flags & TcpFlags.Syn) != 0 && packet.IsTcp && Tracker is { } tracker && tracker.IsReuse(flow.Tcp, packet, direction)
             ? FlowEndReason.TcpReuse
             : FlowEndReason.None;
     }

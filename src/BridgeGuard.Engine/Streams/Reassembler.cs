@@ -15,6 +15,9 @@ namespace BridgeGuard.Engine.Streams;
 /// </remarks>
 public sealed partial class Reassembler
 {
+    /// <summary>Acknowledged bytes behind a hole that wait for the protocol to be recognised before it; twice what recognition looks at.</summary>
+    private const int UndecidedWaitBytes = 32 << 10;
+
     private readonly ReassemblySettings _settings;
     private readonly IStreamConsumer _consumer;
     private readonly WorkerCounters _counters;
@@ -333,6 +336,11 @@ public sealed partial class Reassembler
                 break;
             }
 
+            if (!_inline && IsUndecided(flow, stream) && limit - stream.EndOffset < UndecidedWaitBytes)
+            {
+                break;
+            }
+
             StepOverGap(flow, packet, stream, limit);
         }
 
@@ -428,6 +436,10 @@ public sealed partial class Reassembler
         Transaction newest = state.Transactions[state.Transactions.Count - 1];
         return newest.ExistsIn(direction) && newest.Progress(direction) >= state.Protocol.CompletedProgress(direction) ? newest : null;
     }
+
+    /// <summary>Whose bytes these are is not known yet, and those before the hole are still being looked at.</summary>
+    private bool IsUndecided(Flow flow, TcpStream stream) =>
+        flow.App == ProtocolId.Unknown && stream.AppOffset < stream.EndOffset && !IsAppDone(flow, stream);
 
     /// <summary>The receiver has bytes that were never seen here: reports them lost and goes on behind them.</summary>
     private void StepOverGap(Flow flow, Packet packet, TcpStream stream, long limit)

@@ -543,7 +543,7 @@ public sealed partial class TcpTracker
             return true;
         }
 
-        packet.Events.Add(PacketEvent.Stream3WhsAckInWrongDirection);
+        packet.Events.Add(tcp.Sequence == sender.NextSequence ? PacketEvent.Stream3WhsAckInWrongDirection : PacketEvent.Stream3WhsWrongSeqWrongAck);
         return false;
     }
 

@@ -50,6 +50,11 @@ public sealed partial class TcpTracker
         if (packet.Has(PacketFlags.BadChecksum) && _settings.ChecksumValidation)
         {
             _counters.Increment(Counter.TcpInvalidChecksum);
+            if (flow.Tcp is { State: >= TcpState.Established })
+            {
+                packet.Flags |= PacketFlags.Established;
+            }
+
             if (_inline && _settings.DropInvalid)
             {
                 Reject(packet);
@@ -93,7 +98,7 @@ public sealed partial class TcpTracker
             now.StreamOf(packet.Direction).SeenFlags |= packet.Tcp.Flags;
 
             // As in Suricata: the ACK that ends the handshake counts only when it brings data, and what closes or follows the end still counts.
-            if (now.State >= TcpState.Established && (wasEstablished || (packet.PayloadLength > 0 && packet.Tcp.Sequence == now.StreamOf(packet.Direction).InitialSequence + 1)))
+            if (now.State >= TcpState.Established && (wasEstablished || IsFirstData(packet, now)))
             {
                 packet.Flags |= PacketFlags.Established;
             }
@@ -136,12 +141,27 @@ public sealed partial class TcpTracker
         && (stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset || stream.HasWaiting || stream.HeldShown < stream.HeldCount);
 
     /// <summary>A SYN on a connection that is over, or that was never followed: the five-tuple begins a new one.</summary>
-    internal static bool IsReuse(TcpSession? session, Packet packet, Direction direction) =>
-        (packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) == TcpFlags.Syn
-        && (session is null
-            || (direction == Direction.ToServer
-                && session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck
-                && packet.Tcp.Sequence != session.Client.InitialSequence));
+    /// <remarks>
+    /// Passively, as in Suricata, the client's FIN is enough. Inline the other side's bytes are still to be judged where they belong, so both must
+    /// have said that they are done.
+    /// </remarks>
+    internal bool IsReuse(TcpSession? session, Packet packet, Direction direction)
+    {
+        if ((packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) != TcpFlags.Syn)
+        {
+            return false;
+        }
+
+        if (session is null)
+        {
+            return true;
+        }
+
+        bool isOver = _inline
+            ? direction == Direction.ToServer && session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck
+            : session.State is TcpState.CloseWait or TcpState.Closed or TcpState.TimeWait or TcpState.LastAck;
+        return isOver && packet.Tcp.Sequence != session.StreamOf(direction).InitialSequence;
+    }
 
     /// <summary>Takes the session of an ended flow back.</summary>
     internal void Release(Flow flow)
@@ -173,12 +193,8 @@ public sealed partial class TcpTracker
 
         if ((flags & TcpFlags.Fin) != 0)
         {
-            packet.Events.Add((flags & TcpFlags.Syn) != 0 ? PacketEvent.StreamFinSyn : PacketEvent.StreamFinButNoSession);
-            if ((flags & TcpFlags.Syn) == 0)
-            {
-                MayPickUp(packet, flow);
-            }
-
+            packet.Events.Add(PacketEvent.StreamFinButNoSession);
+            MayPickUp(packet, flow);
             return false;
         }
 
@@ -368,7 +384,7 @@ public sealed partial class TcpTracker
     /// <summary>All of the payload lies before what is still held: it was judged and used up, and says nothing about the connection as it is now.</summary>
     private static bool IsOver(Packet packet, TcpStream sender)
     {
-        if (packet.PayloadLength == 0 || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst)
+        if (packet.PayloadLength == 0 || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst) || IsKeepAlive(packet, sender)
             || sender.OffsetOf(EndOf(packet)) > sender.PayloadOffset)
         {
             return false;
@@ -379,11 +395,17 @@ public sealed partial class TcpTracker
         return true;
     }
 
+    /// <summary>The client's first bytes; those of the server do not prove that the client is there.</summary>
+    private static bool IsFirstData(Packet packet, TcpSession session) =>
+        packet.PayloadLength > 0
+        && (packet.Direction == Direction.ToServer || session.Has(TcpSessionFlags.Midstream))
+        && packet.Tcp.Sequence == session.StreamOf(packet.Direction).InitialSequence + 1;
+
     private bool Continue(Packet packet, Flow flow, TcpSession session)
     {
         TcpStream sender = session.StreamOf(packet.Direction);
         TcpStream receiver = session.StreamOf(packet.Direction.Opposite());
-        if (packet.Tcp.Has(TcpFlags.Syn | TcpFlags.Fin))
+        if (packet.Tcp.Has(TcpFlags.Syn | TcpFlags.Fin) && !packet.Tcp.Has(TcpFlags.Rst))
         {
             packet.Events.Add(PacketEvent.StreamFinSyn);
             return false;
