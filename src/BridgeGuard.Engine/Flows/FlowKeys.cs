@@ -24,7 +24,8 @@ internal static class FlowKeys
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     public static bool TryCreate(Packet packet, FlowSettings settings, out FlowKey key)
     {
-        if (packet.IpVersion == 0 || !FormsFlows(packet.Protocol))
+        // ICMPv6 within IPv4 is nobody's.
+        if (packet.IpVersion == 0 || !FormsFlows(packet.Protocol) || (packet.Protocol == IpProtocols.IcmpV6 && packet.IpVersion == 4))
         {
             key = default;
             return false;

@@ -90,9 +90,18 @@ public sealed class FlowTable
             return null;
         }
 
-        if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6 && TryMapError(packet) is { } quoted)
+        if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6)
         {
-            return quoted;
+            if (TryMapError(packet) is { } quoted)
+            {
+                return quoted;
+            }
+
+            // An error about nothing that is known is no conversation: nobody answers it (RFC 1122 §3.2.2). As in Suricata only ICMPv4's are spared.
+            if (packet.Protocol == IpProtocols.Icmp && IcmpTypes.IsErrorV4(packet.IcmpType))
+            {
+                return null;
+            }
         }
 
         ulong hash = _hash.Compute(in key);
@@ -337,8 +346,8 @@ public sealed class FlowTable
             return FlowEndReason.Timeout;
         }
 
-        return (packet.Tcp.Flags & TcpFlags.Syn) != 0 && packet.IsTcp && flow.Tcp is { } session
-            && TcpTracker.IsReuse(session, packet, direction, isOver: flow.Has(FlowFlags.Rejected))
+        return (packet.Tcp.Flags & TcpFlags.Syn) != 0 && packet.IsTcp && Tracker is { } tracker
+            && tracker.IsReuse(flow.Tcp, packet, direction, isRejected: flow.Has(FlowFlags.Rejected))
             ? FlowEndReason.TcpReuse
             : FlowEndReason.None;
     }

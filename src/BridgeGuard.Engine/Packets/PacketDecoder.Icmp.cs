@@ -21,9 +21,9 @@ public sealed partial class PacketDecoder
         int counterpart = IcmpTypes.CounterpartV4(type);
         packet.SourcePort = type;
         packet.DestinationPort = counterpart >= 0 ? (ushort)counterpart : code;
-        if (type is IcmpTypes.Timestamp or IcmpTypes.TimestampReply or IcmpTypes.RouterAdvertisement && !PassLongHeaderV4(packet, data, offset, end))
+        if (type is IcmpTypes.Timestamp or IcmpTypes.TimestampReply or IcmpTypes.RouterAdvertisement)
         {
-            return;
+            PassLongHeaderV4(packet, data, offset, end);
         }
 
         int maximum = MaximumCodeV4(type);
@@ -45,17 +45,16 @@ public sealed partial class PacketDecoder
     /// Timestamps (RFC 792: three of them) and router advertisements (RFC 1256 §3: count, words each, lifetime, then the entries) have
     /// longer headers than the common 8 bytes; what follows is payload.
     /// </summary>
-    private static bool PassLongHeaderV4(Packet packet, ReadOnlySpan<byte> data, int offset, int end)
+    private static void PassLongHeaderV4(Packet packet, ReadOnlySpan<byte> data, int offset, int end)
     {
         int length = data[0] == IcmpTypes.RouterAdvertisement ? IcmpHeader + (data[4] * data[5] * 4) : IcmpHeader + 12;
         if (length > data.Length)
         {
             packet.Events.Add(PacketEvent.IcmpV4Ipv4TruncatedPacket);
-            return false;
+            return;
         }
 
         SetTransport(packet, offset, length, end);
-        return true;
     }
 
     /// <summary>

@@ -103,7 +103,8 @@ public sealed partial class PacketDecoder
             return FailGre(packet, PacketEvent.GreVersion0Recursion);
         }
 
-        if ((flags & 0x00f8) != 0)
+        // Bit 8 is the acknowledgement of version 1 (RFC 2637 §4.1); here it is passed over, as in Suricata.
+        if ((flags & 0x0078) != 0)
         {
             return FailGre(packet, PacketEvent.GreVersion0Flags);
         }

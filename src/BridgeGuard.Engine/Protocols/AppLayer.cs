@@ -420,8 +420,12 @@ public sealed class AppLayer : IStreamConsumer
                 packet.AppEvents |= AppLayerEvents.DetectProtocolOnlyOneDirection;
                 return true;
 
+            case ProtocolId.Failed when isEnd:
+                // As in Suricata: that no more comes does not make it nobody's, it stays undecided.
+                return false;
+
             case ProtocolId.Failed:
-                if (other == ProtocolId.Failed || flow.DetectionOf(direction.Opposite()).IsComplete || data.Length >= MaxDetectionBytes || isEnd)
+                if (other == ProtocolId.Failed || flow.DetectionOf(direction.Opposite()).IsComplete || data.Length >= MaxDetectionBytes)
                 {
                     Fail(flow);
                 }

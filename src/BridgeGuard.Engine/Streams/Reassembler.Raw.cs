@@ -58,6 +58,12 @@ public sealed partial class Reassembler
 
         if (!isDue)
         {
+            if (!_inline && fresh <= 0 && stream.RawLimit == long.MaxValue && !stream.Has(TcpStreamFlags.FinSeen))
+            {
+                // What was complete has been shown; the next message's first bytes wait for its own end.
+                stream.Flags &= ~TcpStreamFlags.RawTriggered;
+            }
+
             return false;
         }
 

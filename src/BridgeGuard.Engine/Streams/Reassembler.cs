@@ -15,6 +15,9 @@ namespace BridgeGuard.Engine.Streams;
 /// </remarks>
 public sealed partial class Reassembler
 {
+    /// <summary>Acknowledged bytes behind a hole that wait for the protocol to be recognised before it; twice what recognition looks at.</summary>
+    private const int UndecidedWaitBytes = 32 << 10;
+
     private readonly ReassemblySettings _settings;
     private readonly IStreamConsumer _consumer;
     private readonly WorkerCounters _counters;
@@ -120,7 +123,6 @@ public sealed partial class Reassembler
         // A hole that the receiver acknowledged is a loss of ours, and told; the parser goes on behind it.
         long last = stream.Segments is { Count: > 0 } segments ? Math.Max(stream.EndOffset, segments[segments.Count - 1].End) : stream.EndOffset;
         packet.Flags |= PacketFlags.StreamEnd;
-        stream.Flags |= TcpStreamFlags.RawTriggered;
         if (!_inline && stream.AckedOffset > stream.AppOffset)
         {
             DeliverUpTo(flow, packet, stream, Math.Min(stream.AckedOffset, last));
@@ -128,7 +130,7 @@ public sealed partial class Reassembler
 
         // What was not acknowledged may never have arrived: the parser gets it up to the first hole, rules on the stream all of it.
         stream.AckedOffset = Math.Max(stream.AckedOffset, last);
-        stream.Flags |= TcpStreamFlags.EndDelivered | TcpStreamFlags.RawTriggered;
+        stream.Flags |= TcpStreamFlags.EndDelivered;
         DeliverUpTo(flow, packet, stream, stream.EndOffset);
         while (stream.Segments is { } waiting && waiting.Count > stream.PlacedCount)
         {
@@ -334,6 +336,11 @@ public sealed partial class Reassembler
                 break;
             }
 
+            if (!_inline && IsUndecided(flow, stream) && limit - stream.EndOffset < UndecidedWaitBytes)
+            {
+                break;
+            }
+
             StepOverGap(flow, packet, stream, limit);
         }
 
@@ -406,7 +413,7 @@ public sealed partial class Reassembler
         Direction direction = flow.Tcp!.DirectionOf(stream);
         Transaction? before = NewestComplete(flow, direction);
         int consumed = _consumer.OnData(flow, packet, direction, data, flags);
-        if (atEnd || !ReferenceEquals(NewestComplete(flow, flow.Tcp.DirectionOf(stream)), before))
+        if (atEnd || (NewestComplete(flow, flow.Tcp.DirectionOf(stream)) is { } now && !ReferenceEquals(now, before)))
         {
             stream.Flags |= TcpStreamFlags.RawTriggered;
         }
@@ -429,6 +436,10 @@ public sealed partial class Reassembler
         Transaction newest = state.Transactions[state.Transactions.Count - 1];
         return newest.ExistsIn(direction) && newest.Progress(direction) >= state.Protocol.CompletedProgress(direction) ? newest : null;
     }
+
+    /// <summary>Whose bytes these are is not known yet, and those before the hole are still being looked at.</summary>
+    private bool IsUndecided(Flow flow, TcpStream stream) =>
+        flow.App == ProtocolId.Unknown && stream.AppOffset < stream.EndOffset && !IsAppDone(flow, stream);
 
     /// <summary>The receiver has bytes that were never seen here: reports them lost and goes on behind them.</summary>
     private void StepOverGap(Flow flow, Packet packet, TcpStream stream, long limit)

@@ -64,7 +64,7 @@ public sealed partial class TcpTracker
         }
 
         // RFC 7323 §4.3: only a segment at the left edge moves the clock, so that reordering does not.
-        if ((int)(packet.Tcp.TimestampValue - sender.LastTimestamp) >= 0)
+        if (!After(packet.Tcp.Sequence, sender.LastAck) && (int)(packet.Tcp.TimestampValue - sender.LastTimestamp) >= 0)
         {
             sender.LastTimestamp = packet.Tcp.TimestampValue;
             sender.LastTimestampUs = packet.TimeUs;
@@ -195,10 +195,13 @@ public sealed partial class TcpTracker
         if (After(ack, receiver.LastAck))
         {
             receiver.LastAck = ack;
-            if (After(ack, receiver.NextSequence))
+
+            // The FIN's number counts. Bytes that only the receiver has seen do not passively, as in Suricata; inline they went another way, not lost.
+            if (After(ack, receiver.NextSequence) && (_inline || receiver.Has(TcpStreamFlags.FinSeen)))
             {
                 receiver.NextSequence = ack;
             }
+
 
             Reassembler.Acknowledge(receiver, ack);
         }
@@ -302,6 +305,7 @@ public sealed partial class TcpTracker
     private static void TakeFin(Packet packet, TcpStream sender)
     {
         sender.FinSequence = EndOf(packet);
+        sender.NextSequence = Max(sender.NextSequence, sender.FinSequence);
         sender.Flags |= TcpStreamFlags.FinSeen;
     }
 
@@ -326,6 +330,7 @@ public sealed partial class TcpTracker
 
         session.Flags |= TcpSessionFlags.Reset;
         Close(session);
+        TriggerRaw(session);
 
         // Nothing will follow from its sender; the other side may not have stopped yet, and what it sent may not have arrived.
         Reassembler.Finish(flow, packet, sender);

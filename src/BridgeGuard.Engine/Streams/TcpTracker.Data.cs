@@ -202,13 +202,22 @@ public sealed partial class TcpTracker
 
         TakeFin(packet, sender);
 
-        // Observed of Suricata 8: what is acknowledged and was not shown is shown with the sender's next packet, be it this one.
-        sender.Flags |= TcpStreamFlags.RawTriggered;
+        // Observed of Suricata 8: after the client's FIN what is acknowledged and was not shown is shown with each side's next packet, be it this one.
+        if (packet.Direction == Direction.ToServer)
+        {
+            TriggerRaw(session);
+        }
 
         // States are the server's: the client's FIN leaves it waiting for its own program to close.
         session.State = packet.Direction == Direction.ToServer ? TcpState.CloseWait : TcpState.FinWait1;
         AfterFin(packet, flow, sender);
         return true;
+    }
+
+    private static void TriggerRaw(TcpSession session)
+    {
+        session.Client.Flags |= TcpStreamFlags.RawTriggered;
+        session.Server.Flags |= TcpStreamFlags.RawTriggered;
     }
 
     private void AfterFin(Packet packet, Flow flow, TcpStream sender)
@@ -298,7 +307,7 @@ public sealed partial class TcpTracker
         }
 
         bool fin = packet.Tcp.Has(TcpFlags.Fin);
-        if (fin && session.State == TcpState.CloseWait && packet.PayloadLength == 0 && After(sender.LastAck, packet.Tcp.Sequence))
+        if (fin && session.State == TcpState.CloseWait && packet.PayloadLength == 0 && After(sender.NextSequence, packet.Tcp.Sequence))
         {
             packet.Events.Add(PacketEvent.StreamClosewaitFinOutOfWindow);
             return false;

@@ -242,6 +242,13 @@ public sealed partial class TcpTracker
             return true;
         }
 
+        if (packet.Tcp.Sequence != first.Sequence)
+        {
+            // Another connection's first byte: what the SYN before carried is none of its data.
+            session.FastOpenBytes = 0;
+            session.Flags &= ~TcpSessionFlags.FastOpen;
+        }
+
         TakeSyn(packet, session, client);
         NoteSyn(packet, session);
         return true;
@@ -536,7 +543,7 @@ public sealed partial class TcpTracker
             return true;
         }
 
-        packet.Events.Add(PacketEvent.Stream3WhsAckInWrongDirection);
+        packet.Events.Add(tcp.Sequence == sender.NextSequence ? PacketEvent.Stream3WhsAckInWrongDirection : PacketEvent.Stream3WhsWrongSeqWrongAck);
         return false;
     }
 

@@ -50,6 +50,11 @@ public sealed partial class TcpTracker
         if (packet.Has(PacketFlags.BadChecksum) && _settings.ChecksumValidation)
         {
             _counters.Increment(Counter.TcpInvalidChecksum);
+            if (flow.Tcp is { State: >= TcpState.Established })
+            {
+                packet.Flags |= PacketFlags.Established;
+            }
+
             if (_inline && _settings.DropInvalid)
             {
                 Reject(packet);
@@ -82,7 +87,7 @@ public sealed partial class TcpTracker
         {
             Reassembler.Trim(flow, session.Client);
             Reassembler.Trim(flow, session.Server);
-            if (!Continue(packet, flow, session) && _inline && _settings.DropInvalid)
+            if (!IsOver(packet, session.StreamOf(packet.Direction)) && !Continue(packet, flow, session) && _inline && _settings.DropInvalid)
             {
                 Reject(packet);
             }
@@ -93,7 +98,7 @@ public sealed partial class TcpTracker
             now.StreamOf(packet.Direction).SeenFlags |= packet.Tcp.Flags;
 
             // As in Suricata: the ACK that ends the handshake counts only when it brings data, and what closes or follows the end still counts.
-            if (now.State >= TcpState.Established && (wasEstablished || packet.PayloadLength > 0))
+            if (now.State >= TcpState.Established && (wasEstablished || IsFirstData(packet, now)))
             {
                 packet.Flags |= PacketFlags.Established;
             }
@@ -108,18 +113,16 @@ public sealed partial class TcpTracker
     {
         if (flow.Tcp is { } session)
         {
-            Reassembler.Finish(flow, packet, direction == Direction.ToServer ? session.Client : session.Server);
+            session.StreamOf(direction).Flags |= TcpStreamFlags.RawTriggered;
+            Reassembler.Finish(flow, packet, session.StreamOf(direction));
         }
     }
 
     /// <inheritdoc cref="Flush(Flow, Packet, Direction)"/>
     public void Flush(Flow flow, Packet packet)
     {
-        if (flow.Tcp is { } session)
-        {
-            Reassembler.Finish(flow, packet, session.Client);
-            Reassembler.Finish(flow, packet, session.Server);
-        }
+        Flush(flow, packet, Direction.ToServer);
+        Flush(flow, packet, Direction.ToClient);
     }
 
     /// <summary>Hands unconsumed bytes of both directions over again, after the application layer learned to read them.</summary>
@@ -137,16 +140,32 @@ public sealed partial class TcpTracker
         flow.Tcp?.StreamOf(direction) is { } stream
         && (stream.AppOffset < stream.EndOffset || stream.RawOffset < stream.EndOffset || stream.HasWaiting || stream.HeldShown < stream.HeldCount);
 
-    /// <summary>A SYN on a connection that is over: the five-tuple begins a new one. NFS clients come back from the same port for ever.</summary>
+    /// <summary>A SYN on a connection that is over, or that was never followed: the five-tuple begins a new one.</summary>
     /// <param name="session">Of the flow that is there.</param>
     /// <param name="packet">The SYN.</param>
     /// <param name="direction">Its direction in that flow.</param>
-    /// <param name="isOver">Both ends were reset by us; the session need not have seen it.</param>
-    internal static bool IsReuse(TcpSession session, Packet packet, Direction direction, bool isOver) =>
-        direction == Direction.ToServer
-        && (packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) == TcpFlags.Syn
-        && (isOver || session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck)
-        && packet.Tcp.Sequence != session.Client.InitialSequence;
+    /// <param name="isRejected">Both ends were reset by us; the session need not have seen it. NFS clients come back from the same port for ever.</param>
+    /// <remarks>
+    /// Passively, as in Suricata, the client's FIN is enough. Inline the other side's bytes are still to be judged where they belong, so both must
+    /// have said that they are done.
+    /// </remarks>
+    internal bool IsReuse(TcpSession? session, Packet packet, Direction direction, bool isRejected)
+    {
+        if ((packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) != TcpFlags.Syn)
+        {
+            return false;
+        }
+
+        if (session is null)
+        {
+            return true;
+        }
+
+        bool isOver = _inline
+            ? direction == Direction.ToServer && (isRejected || session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck)
+            : session.State is TcpState.CloseWait or TcpState.Closed or TcpState.TimeWait or TcpState.LastAck;
+        return isOver && packet.Tcp.Sequence != session.StreamOf(direction).InitialSequence;
+    }
 
     /// <summary>Takes the session of an ended flow back.</summary>
     internal void Release(Flow flow)
@@ -178,12 +197,8 @@ public sealed partial class TcpTracker
 
         if ((flags & TcpFlags.Fin) != 0)
         {
-            packet.Events.Add((flags & TcpFlags.Syn) != 0 ? PacketEvent.StreamFinSyn : PacketEvent.StreamFinButNoSession);
-            if ((flags & TcpFlags.Syn) == 0)
-            {
-                MayPickUp(packet, flow);
-            }
-
+            packet.Events.Add(PacketEvent.StreamFinButNoSession);
+            MayPickUp(packet, flow);
             return false;
         }
 
@@ -370,11 +385,31 @@ public sealed partial class TcpTracker
         return true;
     }
 
+    /// <summary>All of the payload lies before what is still held: it was judged and used up, and says nothing about the connection as it is now.</summary>
+    private static bool IsOver(Packet packet, TcpStream sender)
+    {
+        if (packet.PayloadLength == 0 || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst) || IsKeepAlive(packet, sender)
+            || sender.OffsetOf(EndOf(packet)) > sender.PayloadOffset)
+        {
+            return false;
+        }
+
+        packet.Flags |= PacketFlags.Retransmission;
+        packet.Events.Add(PacketEvent.StreamPacketSpuriousRetransmission);
+        return true;
+    }
+
+    /// <summary>The client's first bytes; those of the server do not prove that the client is there.</summary>
+    private static bool IsFirstData(Packet packet, TcpSession session) =>
+        packet.PayloadLength > 0
+        && (packet.Direction == Direction.ToServer || session.Has(TcpSessionFlags.Midstream))
+        && packet.Tcp.Sequence == session.StreamOf(packet.Direction).InitialSequence + 1;
+
     private bool Continue(Packet packet, Flow flow, TcpSession session)
     {
         TcpStream sender = session.StreamOf(packet.Direction);
         TcpStream receiver = session.StreamOf(packet.Direction.Opposite());
-        if (packet.Tcp.Has(TcpFlags.Syn | TcpFlags.Fin))
+        if (packet.Tcp.Has(TcpFlags.Syn | TcpFlags.Fin) && !packet.Tcp.Has(TcpFlags.Rst))
         {
             packet.Events.Add(PacketEvent.StreamFinSyn);
             return false;

@@ -46,7 +46,6 @@ public sealed partial class PacketWorker
             }
 
             Packet pseudo = MakePseudo(flow, direction, reason);
-            Counters.Increment(Counter.TcpPseudo);
             _alerts.Clear();
             _files.LastClosed = null;
             _files.Growing = null;

@@ -104,6 +104,29 @@ public sealed class FlowTableTests : IFlowEndHandler
         Assert.Equal(4, table.Count);
     }
 
+    [Theory]
+    [InlineData(IpProtocols.Icmp, 4, 3, false)]
+    [InlineData(IpProtocols.Icmp, 4, 11, false)]
+    [InlineData(IpProtocols.Icmp, 4, 8, true)]
+    [InlineData(IpProtocols.IcmpV6, 6, 1, true)]
+    [InlineData(IpProtocols.IcmpV6, 4, 128, false)]
+    public void AnErrorAboutNothingKnownIsNoConversation(byte protocol, byte version, byte type, bool hasFlow)
+    {
+        FlowTable table = Create();
+        Packet packet = new();
+        packet.Reset(new byte[28], 0, 28, new FrameInfo { TimestampUs = 1 });
+        packet.IpVersion = version;
+        packet.NetworkOffset = 0;
+        packet.NetworkEnd = 28;
+        packet.Protocol = protocol;
+        packet.TransportOffset = 20;
+        packet.IcmpType = type;
+        packet.SourceAddress = IpAddress.FromV4(0x0a0000fe);
+        packet.DestinationAddress = IpAddress.FromV4(0x0a000001);
+        Assert.Equal(hasFlow, table.GetOrCreate(packet) is not null);
+        Assert.Equal(hasFlow ? 1 : 0, table.Count);
+    }
+
     [Fact]
     public void AnIcmpErrorBelongsToTheFlowItQuotes()
     {

@@ -23,6 +23,27 @@ public sealed class PacketDecoderTests
         Assert.Empty(Decoding.EventNames(packet));
     }
 
+    [Theory]
+    [InlineData(0x80, false)]
+    [InlineData(0x40, true)]
+    [InlineData(0x08, true)]
+    public void OnlyBitEightOfGreVersionZeroIsPassedOver(byte flags, bool isTold)
+    {
+        byte[] udp = FrameBuilder.Udp("10.0.0.3", 1000, "10.0.0.4", 2000, "inner"u8)[14..];
+        Packet packet = _decoding.Decode(FrameBuilder.Raw("10.0.0.1", "10.0.0.2", IpProtocols.Gre, [0, flags, 8, 0, .. udp]));
+        Assert.Equal(isTold, packet.Events.Contains(PacketEvent.GreVersion0Flags));
+    }
+
+    [Theory]
+    [InlineData(13, 0, 12, false)]
+    [InlineData(13, 1, 12, true)]
+    [InlineData(14, 1, 4, true)]
+    public void TimestampsHaveOneCodeHoweverLongTheyAre(byte type, byte code, int length, bool isUnknown)
+    {
+        Packet packet = _decoding.Decode(FrameBuilder.Raw("10.0.0.1", "10.0.0.2", IpProtocols.Icmp, [type, code, 0, 0, 0, 1, 0, 1, .. new byte[length]]));
+        Assert.Equal(isUnknown, packet.Events.Contains(PacketEvent.IcmpV4UnknownCode));
+    }
+
     [Fact]
     public void TcpOptionsOfAHandshakeAreRead()
     {

@@ -44,6 +44,8 @@ public sealed class StreamEventsTests
     private static readonly string[][] Table =
     [
         ["c S 0 0;s S 0 0;c SA 0 1;c A 1 0 0", "3whs_right_seq_wrong_ack_evasion"],
+        ["c S 0 0;s SA 0 1;s A 0 1", "3whs_wrong_seq_wrong_ack"],
+        ["c S 0 0;s SA 0 1;c A 1 1;c FA 5001 1;c FA 1 1", "closewait_fin_out_of_window"],
         ["c S 0 0;s SA 0 1;c A 1 0 0", "3whs_right_seq_wrong_ack_evasion"],
         ["c S 0 0;s S 0 0;c SA 0 1;c S 1 1 0", "3whs_syn_resend_diff_seq_on_syn_recv"],
         ["c S 0 0;s SA 0 1;c S 1 1 0", "3whs_syn_resend_diff_seq_on_syn_recv"],

@@ -48,6 +48,21 @@ public sealed class SharedWorkersTests : IDisposable
     }
 
     [Fact]
+    public void AThresholdByRuleDoesNotCountWhatHasNoAddresses()
+    {
+        Start("""
+            alert pkthdr any any -> any any (decode-event:ethernet.unknown_ethertype; threshold:type limit, track by_rule, seconds 60, count 1; sid:1;)
+            alert udp any any -> any any (content:"x"; threshold:type limit, track by_rule, seconds 60, count 1; sid:2;)
+            """);
+        byte[] unknown = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xcc, .. new byte[46]];
+        Process(0, unknown);
+        Process(0, unknown);
+        Send(0, Host, 1000, "x");
+        Send(0, Host, 1001, "x");
+        Assert.Equal([1U, 1U, 2U], _sink.TakeSids());
+    }
+
+    [Fact]
     public void HostbitsOfAHostAreSeenByAllWorkers()
     {
         Start("""

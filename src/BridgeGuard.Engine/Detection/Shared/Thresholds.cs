@@ -89,8 +89,9 @@ internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
                 key = hash.Combine(rule, new IpAddress(0, flow?.Id ?? 0), default, how);
                 return flow is not null;
             default:
+                // As in Suricata, what has no addresses is not counted: of frames that nobody can read each is told.
                 key = hash.Combine(rule, default, default, how);
-                return true;
+                return packet.IpVersion != 0;
         }
     }
 
