@@ -93,7 +93,7 @@ public sealed partial class Detector
     }
 
     /// <summary>
-    /// Rules that ask only for the protocol run once per direction, when its detection has ended; over UDP with each datagram, as each is a whole one.
+    /// Rules that ask only for the protocol run once per direction, when its detection has ended; over UDP with each datagram of a known protocol, as each is a whole one.
     /// </summary>
     private void AddDetectionRules()
     {
@@ -103,7 +103,7 @@ public sealed partial class Detector
         }
 
         byte bit = (byte)_directionMask;
-        if (_packet.IsUdp || (flow.Variables.DetectionRulesDone & bit) == 0)
+        if ((_packet.IsUdp && flow.App > ProtocolId.Failed) || (flow.Variables.DetectionRulesDone & bit) == 0)
         {
             flow.Variables.DetectionRulesDone |= bit;
             AddCandidates(_group.Detection);
