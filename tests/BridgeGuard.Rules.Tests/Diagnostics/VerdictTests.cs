@@ -46,7 +46,6 @@ public sealed class VerdictTests
     [InlineData("alert ip any any -> any any (tos:\"1\"; ip_proto:\"6\"; sid:1;)")]
     [InlineData("alert tls: any any -> any any (tls.sni; content:\"a\"; sid:1;)")]
     [InlineData("alert http1:request_line any any -> any any (http.uri; content:\"a\"; sid:1;)")]
-    [InlineData("alert tcp any any -> any any (flow:to_server; enip.product_name; content:\"a\"; sid:1;)")]
     public void ItIsTaken(string rule) => Assert.DoesNotContain(Load(rule), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
 
     [Theory]

@@ -14,8 +14,8 @@ internal static class EnipBuffers
 {
     public static readonly BufferDescriptor[] All =
     [
-        new() { Name = "enip.product_name", LocalId = (int)EnipBuffer.ProductName, Directions = DirectionMask.Both, Help = "the product's name in an identity" },
-        new() { Name = "enip.service_name", LocalId = (int)EnipBuffer.ServiceName, Directions = DirectionMask.Both, Help = "the name of a service" },
+        new() { Name = "enip.product_name", LocalId = (int)EnipBuffer.ProductName, Directions = DirectionMask.ToClient, Help = "the product's name in an identity" },
+        new() { Name = "enip.service_name", LocalId = (int)EnipBuffer.ServiceName, Directions = DirectionMask.ToClient, Help = "the name of a service" },
     ];
 }
 

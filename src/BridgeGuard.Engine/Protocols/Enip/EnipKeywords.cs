@@ -17,7 +17,7 @@ internal static class EnipKeywords
         Keyword("enip_command", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU16, TestCommand, EnipTables.Commands), "the command, a number or a name"),
         Keyword("enip.status", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU32, TestStatus, EnipTables.Statuses), "the status of the header"),
         Keyword("enip.protocol_version", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU16, TestVersion), "the protocol version of a session, identity or service"),
-        Keyword("enip.capabilities", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU16, TestCapabilities), "the capabilities of a service"),
+        Keyword("enip.capabilities", DirectionMask.ToClient, IntegerKeyword.Parser(IntegerRange.MaxU16, TestCapabilities), "the capabilities of a service"),
         Identity("enip.vendor_id", IntegerRange.MaxU16, TestVendor, "the vendor in an identity"),
         Identity("enip.device_type", IntegerRange.MaxU16, TestDevice, "the device type in an identity"),
         Identity("enip.product_code", IntegerRange.MaxU16, TestProduct, "the product code in an identity"),
@@ -28,8 +28,8 @@ internal static class EnipKeywords
         Keyword("enip.cip_class", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU32, TestClass), "a class in a request's path"),
         Keyword("enip.cip_instance", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU32, TestInstance), "an instance in a request's path"),
         Keyword("enip.cip_attribute", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU32, TestAttribute), "an attribute in a request's path or list"),
-        Keyword("enip.cip_status", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU8, TestCipStatus), "the general status of a CIP response"),
-        Keyword("enip.cip_extendedstatus", DirectionMask.Both, IntegerKeyword.Parser(IntegerRange.MaxU16, TestExtended), "the extended status of a CIP response"),
+        Keyword("enip.cip_status", DirectionMask.ToClient, IntegerKeyword.Parser(IntegerRange.MaxU8, TestCipStatus), "the general status of a CIP response"),
+        Keyword("enip.cip_extendedstatus", DirectionMask.ToClient, IntegerKeyword.Parser(IntegerRange.MaxU16, TestExtended), "the extended status of a CIP response"),
         Keyword("cip_service", DirectionMask.Both, ParseService, "a CIP service, with class and attribute where wanted: service,class,attribute"),
     ];
 
