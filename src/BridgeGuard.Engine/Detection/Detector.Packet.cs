@@ -67,7 +67,7 @@ public sealed partial class Detector
         bool wantsStream = (_group.PayloadPatterns & StreamPatterns) != 0;
         if (hasStream && wantsStream)
         {
-            Prefilter(PayloadKind.TcpStream, stream.Data, stream.Offset);
+            Prefilter(PayloadKind.TcpStream, stream.Data, BeginOf(stream));
         }
 
         if (payload.IsEmpty)
@@ -92,7 +92,9 @@ public sealed partial class Detector
         }
     }
 
-    /// <summary>Rules that ask only for the protocol run once per direction, when its detection has ended.</summary>
+    /// <summary>
+    /// Rules that ask only for the protocol run once per direction, when its detection has ended; over UDP with each datagram of a known protocol, as each is a whole one.
+    /// </summary>
     private void AddDetectionRules()
     {
         if (_flow is not { } flow || _group.Detection.Length == 0 || !IsDetectionDecided(flow))
@@ -101,7 +103,7 @@ public sealed partial class Detector
         }
 
         byte bit = (byte)_directionMask;
-        if ((flow.Variables.DetectionRulesDone & bit) == 0)
+        if ((_packet.IsUdp && flow.App > ProtocolId.Failed) || (flow.Variables.DetectionRulesDone & bit) == 0)
         {
             flow.Variables.DetectionRulesDone |= bit;
             AddCandidates(_group.Detection);
@@ -173,7 +175,7 @@ public sealed partial class Detector
             ClearCandidates();
             if ((_group.PayloadPatterns & StreamPatterns) != 0)
             {
-                Prefilter(PayloadKind.TcpStream, stretch.Data, stretch.Offset);
+                Prefilter(PayloadKind.TcpStream, stretch.Data, BeginOf(stretch));
             }
 
             int previous = -1;
@@ -218,6 +220,13 @@ public sealed partial class Detector
             KeepReplacements(rule);
         }
 
+        // A datagram that a rule of its protocol found belongs to the newest exchange: it has just made or ended it.
+        if (_packet.IsUdp && entry.App != ProtocolId.Unknown && _flow?.AppState is { Transactions.Count: > 0 } state)
+        {
+            OnMatch(rule, flags, state.Transactions[state.Transactions.Count - 1]);
+            return;
+        }
+
         Transaction? guessed = _settings.Detection.GuessTransaction ? GuessTransaction() : null;
         OnMatch(rule, guessed is null ? flags : flags | AlertFlags.TransactionGuessed, guessed);
     }
@@ -245,6 +254,9 @@ public sealed partial class Detector
         };
     }
 
+    /// <summary>Where positions in contents say a window begins: passively each window begins anew.</summary>
+    private long BeginOf(in RawWindow window) => _settings.IsInline ? window.Offset : 0;
+
     /// <summary>The segment's bytes are in the reassembled stream: rules on the stream see them there, when they are due.</summary>
     private bool IsInStream => _packet.Has(PacketFlags.StreamAdded);
 
@@ -255,7 +267,7 @@ public sealed partial class Detector
         if ((entry.Flags & RuleFlags.NeedStream) != 0)
         {
             if (hasStream && _inspector.Inspect(
-                entry.Payload, stream.Data, stream.Offset, isComplete: true, freshFrom: (int)(stream.FreshOffset - stream.Offset)))
+                entry.Payload, stream.Data, BeginOf(stream), isComplete: true))
             {
                 flags = AlertFlags.Stream;
                 return true;
@@ -299,8 +311,16 @@ public sealed partial class Detector
         return only;
     }
 
-    /// <summary>Whether a rule for one protocol concerns a flow of another.</summary>
+    /// <summary>Whether a rule for one protocol concerns a flow of another. As in Suricata, DNS over HTTP/2 is HTTP/2 and DNS, but not the <c>http</c> of rules.</summary>
     internal static bool AppMatches(ProtocolId rule, ProtocolId flow) => rule == flow || rule switch
+    {
+        ProtocolId.Http => flow is ProtocolId.Http1 or ProtocolId.Http2,
+        ProtocolId.Doh2 => flow is ProtocolId.Http2,
+        _ => AppCarries(rule, flow),
+    };
+
+    /// <summary>Whether flows of one protocol have the keywords of another.</summary>
+    internal static bool AppCarries(ProtocolId rule, ProtocolId flow) => rule == flow || rule switch
     {
         ProtocolId.Http => flow is ProtocolId.Http1 or ProtocolId.Http2 or ProtocolId.Doh2,
         ProtocolId.Http2 => flow is ProtocolId.Doh2,

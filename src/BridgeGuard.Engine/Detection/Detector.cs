@@ -196,7 +196,7 @@ public sealed partial class Detector : IDisposable
     /// <summary>A message is complete: rules on the stream get to see it now, not when the chunk is full.</summary>
     private void TriggerStream()
     {
-        if (_flow is not { Tcp: not null, AppState: { } state } flow)
+        if (_flow is not { Tcp: not null, AppState: { Protocol.ShowsStreamAtEnd: true } state } flow)
         {
             return;
         }
@@ -216,10 +216,10 @@ public sealed partial class Detector : IDisposable
         }
     }
 
-    /// <summary>Address-only rules see the first packet of each direction of a flow; without a flow every packet.</summary>
+    /// <summary>Address-only rules see the first packet of each direction of a flow; without a flow every packet that has addresses.</summary>
     private void InspectAddresses()
     {
-        if (_packet.Has(PacketFlags.Pseudo))
+        if (_packet.Has(PacketFlags.Pseudo) || _packet.IpVersion == 0)
         {
             return;
         }

@@ -62,6 +62,9 @@ public abstract class Protocol
     /// <summary>The progress at which a direction of a transaction is complete.</summary>
     public abstract byte CompletedProgress(Direction direction);
 
+    /// <summary>A transaction's end lets rules on the stream see what has come; otherwise the parser says when they do.</summary>
+    public virtual bool ShowsStreamAtEnd => true;
+
     /// <summary>Bytes that move no transaction tell nothing new of it (the binary packets of SSH): firewall hooks are asked when it moves.</summary>
     public virtual bool MovesOnlyWithProgress => false;
 

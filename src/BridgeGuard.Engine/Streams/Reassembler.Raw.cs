@@ -6,12 +6,12 @@ namespace BridgeGuard.Engine.Streams;
 
 /// <summary>Stream bytes for rules that look at the stream itself, not at a buffer of a protocol.</summary>
 /// <remarks>
-/// Bytes are shown in windows of about the configured chunk size, each beginning a little before the end of the one before, so that a pattern across the border is
-/// seen whole. A match that lies wholly before <see cref="RawWindow.FreshOffset"/> was there last time and is not news.
+/// Passively bytes are shown once, in windows of about the configured chunk size or up to where a message ends, as Suricata shows them: positions in rules count
+/// from the window's begin. Inline each packet shows what it brought together with what was before it, up to a chunk: no border hides a pattern there.
 /// </remarks>
 public sealed partial class Reassembler
 {
-    /// <summary>Bytes shown again, at most: longer than any content of practice; a rule's single content may have 255 bytes and chains span a chunk.</summary>
+    /// <summary>Bytes that stay behind what rules have seen, at most, for frames and the payload of alerts: a rule's single content may have 255 bytes and chains span a chunk.</summary>
     private const int RawOverlapBytes = 1024;
 
     /// <summary>Bytes kept at most for rules that have not looked at them: a window and a half of an unscaled connection.</summary>
@@ -42,7 +42,7 @@ public sealed partial class Reassembler
         if (stream.HeldShown < stream.HeldCount)
         {
             ref RawStretch held = ref stream.Held![stream.HeldShown];
-            window = new RawWindow(held.Slab.AsSpan(0, held.Length), held.Base, held.Base + held.RawSeen);
+            window = new RawWindow(held.Slab.AsSpan(held.RawSeen, held.Length - held.RawSeen), held.Base + held.RawSeen, held.Base + held.RawSeen);
             return true;
         }
 
@@ -75,8 +75,8 @@ public sealed partial class Reassembler
             return true;
         }
 
-        long from = Math.Max(stream.Base, stream.RawOffset - RawOverlapBytes);
-        window = new RawWindow(stream.View(from, end), from, stream.RawOffset);
+        long from = Math.Max(stream.Base, stream.RawOffset);
+        window = new RawWindow(stream.View(from, end), from, from);
         return true;
     }
 

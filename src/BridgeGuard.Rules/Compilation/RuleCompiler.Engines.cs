@@ -179,7 +179,7 @@ internal sealed partial class RuleCompiler
         var common = new List<ProtocolId>(first.Count);
         foreach (ProtocolId protocol in first)
         {
-            if ((rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, protocol))
+            if ((rule.App == ProtocolId.Unknown || Detector.AppCarries(rule.App, protocol))
                 && rule.Sections.TrueForAll(section => section.Buffer!.Protocols.Contains(protocol))
                 && rule.Engines.TrueForAll(engine => engine.Protocols.Contains(protocol)))
             {

@@ -32,7 +32,6 @@ internal static class RuleKinds
         }
 
         bool isAnchored = rule.Payload.Ops.Exists(op => op.Kind == BufferOpKind.Content && op.Has(OpFlags.HasDepth | OpFlags.HasOffset));
-        isAnchored |= rule.Conditions.Exists(condition => condition.Condition.Kind == ConditionKind.StreamSize);
         return isAnchored ? RuleFlags.NeedStream | RuleFlags.NeedPacket : RuleFlags.NeedStream;
     }
 

@@ -149,7 +149,8 @@ internal static class ByteKeywords
             }
 
             if (!TryParseUriRange(text, out IntegerRange range)
-                && !IntegerRange.TryParse(text, IntegerRange.MaxU16, out range, out ArgumentError error))
+                && !IntegerRange.TryParse(text, IntegerRange.MaxU16, out range, out ArgumentError error)
+                && !TryReadDigits(text, out range))
             {
                 context.Fail(error);
                 return;
@@ -180,8 +181,30 @@ internal static class ByteKeywords
         return true;
     }
 
+    /// <summary>What begins with a number is that number, whatever follows: Suricata reads no further.</summary>
+    private static bool TryReadDigits(string text, out IntegerRange range)
+    {
+        int end = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
+        bool isGood = ushort.TryParse(text.AsSpan(0, end < 0 ? text.Length : end), out ushort number);
+        range = new IntegerRange(IntegerComparison.Equal, number, 0);
+        return isGood;
+    }
+
     private static void AddLength(BindContext context, SectionModel section, IntegerRange range, bool isUri = false) =>
         context.Rule.AddOp(section, new OpModel { Kind = BufferOpKind.Length, Test = range, IsUriLength = isUri, Column = context.Option.Name.Column });
+
+    /// <summary>A byte order that a DCE/RPC header announces belongs to a rule of that protocol.</summary>
+    private static bool CheckDce(BindContext context)
+    {
+        if (!context.Argument.Split(',', StringSplitOptions.TrimEntries).Contains("dce")
+            || context.Rule.App is Engine.Protocols.ProtocolId.Unknown or Engine.Protocols.ProtocolId.DceRpc or Engine.Protocols.ProtocolId.Smb)
+        {
+            return true;
+        }
+
+        context.Fail(DiagnosticCode.ConflictingProtocol, $"{context.Option.Name.Text}: dce does not belong to the rule's protocol", "alert dcerpc … or alert tcp …");
+        return false;
+    }
 
     /// <summary>Variable slots for operands that are names, -1 for numbers.</summary>
     private static (int Count, int Offset, int Operand) BindOperands(this BindContext context, NumberOrName count, NumberOrName offset, NumberOrName operand) =>
@@ -211,7 +234,7 @@ internal static class ByteKeywords
     private static void Add(
         BindContext context, BufferOpKind kind, bool isRelative, (int Count, int Offset, int Operand) slots, object keyword, int result = -1)
     {
-        if (context.HasFailed)
+        if (context.HasFailed || !CheckDce(context))
         {
             return;
         }

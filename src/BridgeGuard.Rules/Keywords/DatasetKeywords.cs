@@ -40,7 +40,7 @@ internal static class DatasetKeywords
             {
                 ">" => IntegerComparison.Greater,
                 "<" => IntegerComparison.Less,
-                "==" or "=" => IntegerComparison.Equal,
+                "==" => IntegerComparison.Equal,
                 _ => null,
             };
             if (comparison is { } known && ushort.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out ushort score))

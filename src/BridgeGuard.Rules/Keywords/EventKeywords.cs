@@ -105,7 +105,7 @@ internal static class EventKeywords
 
         if (variants.Count == 0)
         {
-            if (!context.Environment.TryFindProtocol(name, out _))
+            if (name != "file" && !context.Environment.TryFindProtocol(name, out _))
             {
                 context.Fail(DiagnosticCode.BadArgument, $"app-layer-event: there is no event «{text}»", "protocol.event");
                 return;
@@ -156,7 +156,9 @@ internal static class EventKeywords
         }
 
         if (context.Rule.App != ProtocolId.Unknown || context.Rule.Conditions.Exists(condition =>
-            condition.Condition.Kind == ConditionKind.AppProtocol && condition.Condition.Mode == mode && !(condition.Condition.Negated && isNegated)))
+            condition.Condition.Kind == ConditionKind.AppProtocol && condition.Condition.Mode == mode
+            && (!(condition.Condition.Negated && isNegated) || condition.Condition.A == (int)id))
+            || context.Rule.Engines.Exists(engine => engine.Kind == EngineKind.Anomaly))
         {
             context.Fail(DiagnosticCode.ConflictingProtocol, "app-layer-protocol: the rule has a protocol already");
             return;

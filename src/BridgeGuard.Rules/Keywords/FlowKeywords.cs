@@ -179,7 +179,7 @@ internal static class FlowKeywords
     private static void ApplyFlowBits(BindContext context)
     {
         int comma = context.Argument.IndexOf(',');
-        string command = (comma < 0 ? context.Argument : context.Argument[..comma]).Trim();
+        string command = comma < 0 ? context.Argument.Trim() : context.Argument[..comma].TrimStart();
         string names = comma < 0 ? "" : context.Argument[(comma + 1)..].Trim();
         if (command == "noalert")
         {

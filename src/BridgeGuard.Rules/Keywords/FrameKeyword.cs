@@ -56,7 +56,7 @@ internal static class FrameKeyword
             return null;
         }
 
-        if (app != ProtocolId.Unknown && !Detector.AppMatches(app, named.Id))
+        if (app != ProtocolId.Unknown && !Detector.AppCarries(app, named.Id))
         {
             context.Fail(DiagnosticCode.ConflictingProtocol, $"frame: «{text}» does not belong to the rule's protocol");
             return null;

@@ -16,7 +16,7 @@ internal static class HeaderKeywords
         Integer("ttl", ConditionKind.Ttl, IntegerRange.MaxU8, "IPv4 time to live or IPv6 hop limit"),
         Plain("tos", ConditionKind.Tos, IntegerRange.MaxU8, "IPv4 type of service", "!"),
         Plain("id", ConditionKind.IpId, IntegerRange.MaxU16, "IPv4 identification", ""),
-        Plain("fragoffset", ConditionKind.FragmentOffset, IntegerRange.MaxU16, "IPv4 fragment offset", "!<>"),
+        Plain("fragoffset", ConditionKind.FragmentOffset, IntegerRange.MaxU16, "IPv4 fragment offset", "<>"),
         Plain("tcp.seq", ConditionKind.TcpSequence, IntegerRange.MaxU32, "TCP sequence number", "", "seq"),
         Plain("tcp.ack", ConditionKind.TcpAcknowledgement, IntegerRange.MaxU32, "TCP acknowledgement number", "", "ack"),
         Plain("tcp.window", ConditionKind.TcpWindow, IntegerRange.MaxU16, "TCP window", "!", "window"),
@@ -60,6 +60,7 @@ internal static class HeaderKeywords
         new()
         {
             Name = "ip_proto",
+            TakesQuotes = true,
             Argument = ArgumentRule.Required,
             Help = "IP protocol by number or name, with ! < >",
             Apply = ApplyIpProtocol,
@@ -176,20 +177,31 @@ internal static class HeaderKeywords
                 return;
             }
 
+            if (kind == ConditionKind.VlanLayers && (range.First > MaxVlanLayers || range.Second > MaxVlanLayers))
+            {
+                context.FailArgument($"up to {MaxVlanLayers} layers");
+                return;
+            }
+
             Add(context, new PacketCondition { Kind = kind, Test = range });
         },
     };
+
+    /// <summary>Tags that a packet is read through, here and in Suricata.</summary>
+    private const ulong MaxVlanLayers = 3;
 
     /// <summary>A keyword older than the common integer syntax: one number, perhaps with one of a few signs before it.</summary>
     private static Keyword Plain(string name, ConditionKind kind, ulong max, string help, string signs, params string[] aliases) => new()
     {
         Name = name,
         Aliases = aliases,
+        TakesQuotes = name == "tos",
         Argument = ArgumentRule.Required,
         Help = help,
         Apply = context =>
         {
             ReadOnlySpan<char> text = context.Argument.AsSpan().Trim();
+            text = name == "tos" ? text.Trim('"') : text;
             IntegerComparison comparison = IntegerComparison.Equal;
             if (!text.IsEmpty && signs.Contains(text[0]))
             {
@@ -259,7 +271,7 @@ internal static class HeaderKeywords
         }
 
         byte none = 0;
-        if (parts.Length == 2 && !TryReadLetters(parts[1], TcpFlag, ref none, out ignored))
+        if (parts.Length == 2 && (parts[1].Contains('0') || !TryReadLetters(parts[1], TcpFlag, ref none, out ignored)))
         {
             context.FailArgument(expected);
             return;
@@ -306,11 +318,7 @@ internal static class HeaderKeywords
     private static bool TryReadLetters(string text, Func<char, int> bitOf, ref byte mode, out int bits)
     {
         bits = 0;
-        if (text.Length == 0)
-        {
-            return false;
-        }
-
+        bool hasLetter = false;
         foreach (char letter in text)
         {
             switch (letter)
@@ -328,11 +336,12 @@ internal static class HeaderKeywords
                     }
 
                     bits |= bit;
+                    hasLetter = true;
                     break;
             }
         }
 
-        return true;
+        return hasLetter;
     }
 
     private static void ApplyIpOption(BindContext context)
@@ -348,7 +357,7 @@ internal static class HeaderKeywords
 
     private static void ApplyIpProtocol(BindContext context)
     {
-        string text = context.Argument;
+        string text = context.Argument.Trim('"');
         if (context.Rule.Protocols is not null)
         {
             context.Fail(DiagnosticCode.ConflictingProtocol, "ip_proto is for rules on ip", "alert ip …");
@@ -366,6 +375,13 @@ internal static class HeaderKeywords
         if (!byte.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out byte number) && !IpProtocolNames.TryGetValue(value, out number))
         {
             context.FailArgument("a number from 0 to 255 or a protocol's name, with ! < or > before it");
+            return;
+        }
+
+        if (comparison == IntegerComparison.Equal && context.Rule.Conditions.Exists(condition =>
+            condition.Condition is { Kind: ConditionKind.IpProtocol, Test.Comparison: IntegerComparison.Equal }))
+        {
+            context.Fail(DiagnosticCode.Duplicate, "ip_proto names one protocol; a packet has no second one");
             return;
         }
 

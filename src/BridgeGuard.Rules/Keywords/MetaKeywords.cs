@@ -49,7 +49,7 @@ internal static class MetaKeywords
         Apply = context =>
         {
             string name = context.Argument.Trim();
-            if (name.Contains(' '))
+            if (name.Contains(' ') || name.Contains('"'))
             {
                 context.FailArgument("the short name of a class");
                 return;
@@ -374,7 +374,9 @@ internal static class MetaKeywords
         Help = help,
         Apply = context =>
         {
-            if (!uint.TryParse(context.Argument, NumberStyles.None, CultureInfo.InvariantCulture, out uint value) || (value == 0 && name != "gid"))
+            // Of a revision with a point Suricata reads what stands before it.
+            string text = name == "rev" ? context.Argument.Split('.')[0] : context.Argument;
+            if (!uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint value) || (value == 0 && name != "gid"))
             {
                 context.FailArgument("a number from 1 to 4294967295");
                 return;

@@ -239,8 +239,14 @@ internal static class OtherKeywords
 
     private static void ApplyReplace(BindContext context)
     {
-        if (!ContentText.TryRead(context, out byte[] bytes, out bool isNegated) || isNegated)
+        if (!ContentText.TryRead(context, out byte[] bytes, out bool isNegated))
         {
+            return;
+        }
+
+        if (isNegated)
+        {
+            context.Fail(DiagnosticCode.BadArgument, "replace: what replaces a content cannot be negated");
             return;
         }
 

@@ -89,7 +89,7 @@ internal static class ThresholdKeywords
             return;
         }
 
-        if (kind is null || (isBackoff ? !TryCount(pairs, "multiplier", out multiplier) : !TryCount(pairs, "seconds", out seconds)))
+        if (kind is null || (isBackoff ? !TryCount(pairs, "multiplier", out multiplier) || pairs.ContainsKey("seconds") : !TryCount(pairs, "seconds", out seconds)))
         {
             context.FailArgument(expected);
             return;

@@ -12,7 +12,9 @@ namespace BridgeGuard.Rules.Loading;
 /// <remarks>
 /// A line selects rules: <c>2019401</c>, <c>1:2019401</c>, <c>re:heartbleed</c> (an expression anywhere in the rule), <c>group:emerging-icmp.rules</c> or
 /// <c>filename:</c> (the file, with * and ?), <c>metadata:key value</c>. In <c>modify.conf</c> an expression and its replacement in quotes follow. Order as
-/// there: disable, enable, drop, modify. Immutable once read.
+/// there: disable, enable, drop, modify; rules that never alert are not turned to drop. The parts of a line of <c>modify.conf</c> are words, in quotes where they
+/// have blanks (<c>re:. ^alert drop</c>); groups are <c>\1</c> or <c>${1}</c>; <c>metadata-add SELECTOR key value</c> adds to a rule's metadata, and Oinkmaster's
+/// <c>modifysid 1,2 "from" | "to"</c> is read too. Immutable once read.
 /// </remarks>
 public sealed partial class RuleFilters
 {
@@ -43,17 +45,94 @@ public sealed partial class RuleFilters
         filters.Add(filters._drop, drop, diagnostics);
         foreach ((string line, int number) in Lines(modify, diagnostics))
         {
-            Match parts = Modification().Match(line);
-            if (!parts.Success || Parse(parts.Groups[1].Value.Trim()) is not { } selector || Compile(parts.Groups[2].Value) is not { } from)
+            if (!filters.TryAddModification(Words(line)))
             {
                 Bad(diagnostics, modify!, number, line, "selector \"expression\" \"replacement\"");
-                continue;
             }
-
-            filters._modify.Add((selector, from, parts.Groups[3].Value.Replace("\\\"", "\"", StringComparison.Ordinal)));
         }
 
         return filters;
+    }
+
+    private bool TryAddModification(List<string> words)
+    {
+        if (words is ["metadata-add", var which, var key, var value] && Parse(which) is { } target)
+        {
+            _modify.Add((target, MetadataPlace(), $" metadata:{key} {value};)"));
+            return true;
+        }
+
+        if (words is ["modifysid", var sids, var old, "|", var replacement])
+        {
+            if (Compile(old) is not { } pattern)
+            {
+                return false;
+            }
+
+            foreach (string sid in sids.Split(',', StringSplitOptions.TrimEntries))
+            {
+                if ((sid == "*" ? Parse("re:.") : Parse(sid)) is not { } one)
+                {
+                    return false;
+                }
+
+                _modify.Add((one, pattern, replacement));
+            }
+
+            return true;
+        }
+
+        if (words is not [var selector, var from, var to] || Parse(selector) is not { } selected || Compile(from) is not { } expression)
+        {
+            return false;
+        }
+
+        _modify.Add((selected, expression, to));
+        return true;
+    }
+
+    /// <summary>Words as a shell cuts them: quotes keep blanks together and end within a word; within them a backslash takes a quote or a backslash.</summary>
+    private static List<string> Words(string line)
+    {
+        var words = new List<string>();
+        var word = new System.Text.StringBuilder();
+        bool isQuoted = false;
+        bool hasWord = false;
+        for (int i = 0; i < line.Length; i++)
+        {
+            char c = line[i];
+            if (isQuoted && c == '\\' && i + 1 < line.Length && line[i + 1] is '"' or '\\')
+            {
+                word.Append(line[++i]);
+            }
+            else if (c == '"')
+            {
+                isQuoted = !isQuoted;
+                hasWord = true;
+            }
+            else if (!isQuoted && char.IsWhiteSpace(c))
+            {
+                if (hasWord)
+                {
+                    words.Add(word.ToString());
+                }
+
+                word.Clear();
+                hasWord = false;
+            }
+            else
+            {
+                word.Append(c);
+                hasWord = true;
+            }
+        }
+
+        if (hasWord)
+        {
+            words.Add(word.ToString());
+        }
+
+        return isQuoted ? [] : words;
     }
 
     /// <summary>The rules in force after all filters, with their lines.</summary>
@@ -71,7 +150,7 @@ public sealed partial class RuleFilters
                 continue;
             }
 
-            if (text.StartsWith("alert", StringComparison.Ordinal) && Selects(_drop, text, sid, file))
+            if (text.StartsWith("alert", StringComparison.Ordinal) && !NoAlert().IsMatch(text) && Selects(_drop, text, sid, file))
             {
                 text = "drop" + text["alert".Length..];
             }
@@ -92,8 +171,9 @@ public sealed partial class RuleFilters
     {
         try
         {
-            // Python writes groups as \1, .NET as $1.
-            return from.Replace(text, GroupReference().Replace(to.Replace("$", "$$", StringComparison.Ordinal), "$${$1}"), 1);
+            // Python writes groups as \1, Oinkmaster as ${1}, .NET as $1 or ${1}.
+            string pattern = GroupReference().Replace(to.Replace("$", "$$", StringComparison.Ordinal), match => $"${{{match.Groups[1].Value}{match.Groups[2].Value}}}");
+            return from.Replace(text, pattern);
         }
         catch (RegexMatchTimeoutException)
         {
@@ -215,11 +295,14 @@ public sealed partial class RuleFilters
     private static void Bad(List<RuleDiagnostic> diagnostics, string file, int number, string line, string expected) => diagnostics.Add(
         new RuleDiagnostic(DiagnosticSeverity.Error, DiagnosticCode.BadLine, file, number, 1, 0, $"«{line}» is not understood", expected));
 
-    [GeneratedRegex("^(.*?)\\s*\"((?:[^\"\\\\]|\\\\.)*)\"\\s+\"((?:[^\"\\\\]|\\\\.)*)\"$")]
-    private static partial Regex Modification();
-
-    [GeneratedRegex(@"\\(\d)")]
+    [GeneratedRegex(@"\\(\d)|\$\$\{(\d)\}")]
     private static partial Regex GroupReference();
+
+    [GeneratedRegex(@"\)\s*$")]
+    private static partial Regex MetadataPlace();
+
+    [GeneratedRegex(@"[;(]\s*(?:flowbits:\s*)?noalert\s*;")]
+    private static partial Regex NoAlert();
 
     [GeneratedRegex(@"metadata:([^;]*);")]
     private static partial Regex Metadata();

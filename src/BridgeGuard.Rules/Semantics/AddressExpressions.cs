@@ -142,13 +142,19 @@ internal sealed class AddressExpressions(IReadOnlyDictionary<string, string> var
     {
         error = default;
         Pair rest = Pair.All.Except(Pair.Union(negative));
-        return rest.IsNothing ? Fail(DiagnosticCode.BadAddress, "the negation leaves no address", out error) : rest;
+        bool isOneFamily = negative is [{ V4.IsEmpty: true } or { V6.IsEmpty: true }] && (rest.V4.IsEmpty || rest.V6.IsEmpty);
+        return rest.IsNothing || isOneFamily ? Fail(DiagnosticCode.BadAddress, "the negation leaves no address", out error) : rest;
     }
 
     private static Pair ParseItem(string text, out ListError error)
     {
         const string expected = "1.2.3.4, 10.0.0.0/8, 10.0.0.0/255.0.0.0, 10.0.0.1-10.0.0.9 or the same in IPv6";
         error = default;
+        if (text.Contains('%'))
+        {
+            return Fail(DiagnosticCode.BadAddress, $"«{text}» has the zone of an interface", out error, expected);
+        }
+
         int slash = text.IndexOf('/');
         int dash = text.IndexOf('-');
         if (slash > 0)

@@ -219,7 +219,7 @@ internal static class HeaderBinder
         bool udp = false;
         foreach (Protocol protocol in keywords.Protocols)
         {
-            if (Detector.AppMatches(id, protocol.Id))
+            if (Detector.AppCarries(id, protocol.Id))
             {
                 tcp |= protocol.UsesTcp;
                 udp |= protocol.UsesUdp;
@@ -261,6 +261,17 @@ internal static class HeaderBinder
             return;
         }
 
+        if (hook.Length == 0 && rule.Firewall is null)
+        {
+            return;
+        }
+
+        if (rule.App == ProtocolId.Http)
+        {
+            context.FailAt(token, DiagnosticCode.UnknownProtocol, $"http has no hook «{hook}»: its versions have them", "http1:request_line, http2:request_complete and the like");
+            return;
+        }
+
         rule.FirewallTable = FirewallTable.App;
         rule.IsUpToHook = rule.Firewall is not null && hook.StartsWith('<');
         hook = rule.IsUpToHook ? hook[1..] : hook;
@@ -268,7 +279,7 @@ internal static class HeaderBinder
         foreach (Protocol protocol in context.Environment.Keywords.Protocols)
         {
             // A firewall rule stands at the hooks of the protocol it names, not of those that carry it.
-            if (rule.Firewall is null ? !Detector.AppMatches(rule.App, protocol.Id) : rule.App != protocol.Id)
+            if (rule.Firewall is null ? !Detector.AppCarries(rule.App, protocol.Id) : rule.App != protocol.Id)
             {
                 continue;
             }

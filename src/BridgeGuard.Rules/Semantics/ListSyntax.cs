@@ -37,6 +37,12 @@ internal static class ListSyntax
             }
             else if (c == ',' && (depth == 0 || i == inside.Length))
             {
+                // A comma behind the last item is forgiven.
+                if (i == inside.Length && items.Count > 0 && inside[start..].IsWhiteSpace())
+                {
+                    break;
+                }
+
                 items.Add(inside[start..i].Trim().ToString());
                 start = i + 1;
             }

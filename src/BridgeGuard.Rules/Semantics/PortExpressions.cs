@@ -117,7 +117,7 @@ internal sealed class PortExpressions(IReadOnlyDictionary<string, string> variab
             last = 65535;
             isGood = (colon == 0 || TryPort(text.AsSpan(0, colon), out first))
                 && (colon == text.Length - 1 || TryPort(text.AsSpan(colon + 1), out last))
-                && first <= last && text.Length > 1;
+                && first <= last;
         }
 
         return isGood

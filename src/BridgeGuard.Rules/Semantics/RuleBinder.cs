@@ -47,7 +47,10 @@ internal static partial class RuleBinder
             if (option.Name.Text == MetaKeywords.Requires.Name && option.Value is not null && !context.HasFailed)
             {
                 context.Option = option;
-                MetaKeywords.Requires.Apply(context);
+                if (CheckArgument(context, ArgumentRule.Required) && CheckQuotes(context, isAllowed: false))
+                {
+                    MetaKeywords.Requires.Apply(context);
+                }
             }
         }
     }

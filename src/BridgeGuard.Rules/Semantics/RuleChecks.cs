@@ -48,17 +48,21 @@ internal static class RuleChecks
             ResolveDirections(context);
         }
 
-        if (!context.HasFailed && rule.Firewall is not null)
+        if (!context.HasFailed)
         {
-            CheckFirewall(context);
+            CheckHooks(context);
         }
     }
 
-    /// <summary>What a firewall rule looks at has to be known at its hook; <c>alert</c> and <c>noalert</c> say whether matches are written.</summary>
-    private static void CheckFirewall(BindContext context)
+    /// <summary>What a rule looks at has to be known at its hook; <c>alert</c> and <c>noalert</c> say of a firewall rule whether matches are written.</summary>
+    private static void CheckHooks(BindContext context)
     {
         RuleModel rule = context.Rule;
-        rule.Firewall = rule.Firewall! with { Alerts = (rule.Firewall.Alerts || rule.HasAlertKeyword) && !rule.NoAlert };
+        if (rule.Firewall is { } firewall)
+        {
+            rule.Firewall = firewall with { Alerts = (firewall.Alerts || rule.HasAlertKeyword) && !rule.NoAlert };
+        }
+
         foreach (EngineModel hook in rule.Engines.Where(engine => engine.Kind == EngineKind.Progress))
         {
             foreach (EngineVariant at in hook.Variants)
@@ -437,9 +441,9 @@ internal static class RuleChecks
     private static ProtocolId Common(List<ProtocolId> list) => list switch
     {
         [var single] => single,
-        _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.Http, id)) => ProtocolId.Http,
-        _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.Dns, id)) => ProtocolId.Dns,
-        _ when list.TrueForAll(id => Detector.AppMatches(ProtocolId.DceRpc, id)) => ProtocolId.DceRpc,
+        _ when list.TrueForAll(id => Detector.AppCarries(ProtocolId.Http, id)) => ProtocolId.Http,
+        _ when list.TrueForAll(id => Detector.AppCarries(ProtocolId.Dns, id)) => ProtocolId.Dns,
+        _ when list.TrueForAll(id => Detector.AppCarries(ProtocolId.DceRpc, id)) => ProtocolId.DceRpc,
         _ => ProtocolId.Unknown,
     };
 
@@ -448,8 +452,8 @@ internal static class RuleChecks
     {
         ProtocolId common = Common(list);
         return common == ProtocolId.Unknown
-            ? list.Contains(app) || (app is ProtocolId.Http or ProtocolId.DceRpc && list.Exists(id => Detector.AppMatches(app, id)))
-            : Detector.AppMatches(common, app) || (app is not ProtocolId.Dns && Detector.AppMatches(app, common));
+            ? list.Contains(app) || (app is ProtocolId.Http or ProtocolId.DceRpc && list.Exists(id => Detector.AppCarries(app, id)))
+            : Detector.AppCarries(common, app) || (app is not ProtocolId.Dns && Detector.AppCarries(app, common));
     }
 
     /// <summary>Each buffer and keyword with the protocols that have it, every protocol once.</summary>
@@ -496,7 +500,7 @@ internal static class RuleChecks
             DirectionMask directions = DirectionMask.None;
             foreach (EngineVariant variant in engine.Variants)
             {
-                if (rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, variant.Protocol))
+                if (rule.App == ProtocolId.Unknown || Detector.AppCarries(rule.App, variant.Protocol))
                 {
                     directions |= variant.Directions;
                 }
@@ -516,9 +520,9 @@ internal static class RuleChecks
             possible &= directions;
         }
 
-        if (rule.Sections.Exists(section => section.Buffer!.Name == "http.header.raw") && rule.Directions == DirectionMask.Both && !rule.IsTwoWay)
+        if (rule.Sections.Find(section => section.Buffer!.Name == "http.header.raw" && section.Transforms.Count == 0) is { } raw
+            && rule.Directions == DirectionMask.Both && !rule.IsTwoWay)
         {
-            SectionModel raw = rule.Sections.Find(section => section.Buffer!.Name == "http.header.raw")!;
             context.FailAt(
                 new Token(raw.Keyword, raw.Column), DiagnosticCode.ConflictingDirection, $"{raw.Keyword} needs to know whose headers are meant", "flow:to_server or flow:to_client");
             return;
@@ -547,7 +551,7 @@ internal static class RuleChecks
         DirectionMask mask = DirectionMask.None;
         foreach ((Protocol protocol, BufferDescriptor descriptor) in section.Buffer!.Variants)
         {
-            if (rule.App == ProtocolId.Unknown || Detector.AppMatches(rule.App, protocol.Id))
+            if (rule.App == ProtocolId.Unknown || Detector.AppCarries(rule.App, protocol.Id))
             {
                 mask |= descriptor.Directions & section.Only;
             }

@@ -123,6 +123,9 @@ internal sealed class RuleEnvironment
             "http" => ProtocolId.Http,
             "failed" => ProtocolId.Failed,
             "unknown" => ProtocolId.Unknown,
+
+            // Of old; Suricata 8 knows it in configurations only.
+            "ssl" => ProtocolId.Count,
             _ => Keywords.FindProtocol(name)?.Id ?? ProtocolId.Count,
         };
         if (name == "http" && Keywords.FindProtocol("http1") is null && Keywords.FindProtocol("http") is null)

@@ -34,8 +34,14 @@ internal static class RuleParser
             }
         }
 
+        // Suricata takes all up to a blank for the port, and the options then miss their beginning.
+        if (tokens[6].Text.Contains('('))
+        {
+            return Fail(DiagnosticCode.BadPort, tokens[6].Column, $"«{tokens[6].Text}» is not a port or range", "a blank between the port and the options");
+        }
+
         SkipBlanks(text, ref position);
-        if (position >= text.Length || text[position] != '(')
+        if (position >= text.Length)
         {
             return Fail(DiagnosticCode.MissingOptions, Math.Min(position, text.Length) + 1, "no options follow the header", "( keyword:value; … )");
         }
@@ -43,9 +49,9 @@ internal static class RuleParser
         string header = pool.Get(text.AsSpan(0, position).Trim());
         int end = text.AsSpan().TrimEnd().Length;
 
-        // As Suricata, a missing last parenthesis is forgiven.
+        // As Suricata, a missing first or last parenthesis is forgiven.
         int last = end - 1 > position && text[end - 1] == ')' ? end - 1 : end;
-        position++;
+        position += text[position] == '(' ? 1 : 0;
         options ??= new List<OptionSyntax>(24);
         options.Clear();
         if (!ReadOptions(text, position, last, pool, options, out int badColumn, out string message))
@@ -106,7 +112,7 @@ internal static class RuleParser
         _ => "destination port",
     };
 
-    /// <summary>A token ends at a blank outside brackets; the options' parenthesis ends it too.</summary>
+    /// <summary>A token ends at a blank outside brackets.</summary>
     private static bool TryReadHeaderToken(string text, ref int position, TextPool pool, out Token token)
     {
         SkipBlanks(text, ref position);
@@ -123,7 +129,7 @@ internal static class RuleParser
             {
                 depth--;
             }
-            else if (c == '(' || (depth <= 0 && char.IsWhiteSpace(c)))
+            else if (depth <= 0 && char.IsWhiteSpace(c))
             {
                 break;
             }

@@ -96,6 +96,49 @@ public sealed class PacketRuleTests
         Assert.Empty(harness.Tcp("a", direction: Direction.ToClient));
     }
 
+    /// <summary>With a negated address in it the rule is no longer one on addresses alone: it is asked of each packet, as in Suricata.</summary>
+    [Fact]
+    public void NegatedAddressesAreAskedOfEachPacket()
+    {
+        var harness = new DetectorHarness("alert ip any any -> !10.0.0.0/8 any (msg:\"t\"; sid:1;)");
+        Assert.Equal([1u], harness.Tcp("a"));
+        Assert.Equal([1u], harness.Tcp("a"));
+    }
+
+    /// <summary>What Suricata 8.0.8 says of the same packets: a flag of a connection's begin or end is looked for in packets that have one of these only.</summary>
+    [Theory]
+    [InlineData("!S", "A", false)]
+    [InlineData("!S", "FA", true)]
+    [InlineData("!F", "S", true)]
+    [InlineData("!U", "A", false)]
+    [InlineData("!A", "S", true)]
+    [InlineData("!A", "A", false)]
+    [InlineData("!AP", "A", true)]
+    [InlineData("*AF", "A", false)]
+    [InlineData("*AF", "SA", true)]
+    [InlineData("*UA", "A", false)]
+    [InlineData("!0", "A", true)]
+    [InlineData("+0", "A", false)]
+    [InlineData("+A", "FA", true)]
+    [InlineData("S,CE", "S", true)]
+    public void TcpFlagsAreThoseOfSuricata(string flags, string packet, bool expected)
+    {
+        var harness = new DetectorHarness($"alert tcp any any -> any any (msg:\"t\"; flags:{flags}; sid:1;)");
+        Assert.Equal(expected ? new uint[] { 1 } : [], harness.Tcp("", packet));
+    }
+
+    [Theory]
+    [InlineData("established", "A", true)]
+    [InlineData("closing", "A", false)]
+    [InlineData("closing", "FA", true)]
+    [InlineData("setup", "FA", false)]
+    [InlineData("setup,closing", "FA", true)]
+    public void ASessionClosesWithItsFin(string phase, string packet, bool expected)
+    {
+        var harness = new DetectorHarness($"alert tcp any any -> any any (msg:\"t\"; tcp.session:{phase}; sid:1;)");
+        Assert.Equal(expected ? new uint[] { 1 } : [], harness.Tcp("", packet));
+    }
+
     [Fact]
     public void SettersOfFlowBitsRunBeforeReaders()
     {

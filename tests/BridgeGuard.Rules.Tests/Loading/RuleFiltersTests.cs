@@ -45,6 +45,39 @@ public sealed class RuleFiltersTests : IDisposable
         Assert.Equal("too", loaded.Rules.Rules.Single(rule => rule.Sid == 2).Message);
     }
 
+    /// <summary>The forms of suricata-update's own example file.</summary>
+    [Theory]
+    [InlineData("re:. ^alert drop", RuleAction.Drop, "two")]
+    [InlineData("re:two \"(alert)(.*)\" \"drop\\\\2\"", RuleAction.Drop, "two")]
+    [InlineData("1:2 \"^alert(.*?)two(.*)\" \"drop\\1three\\2\"", RuleAction.Drop, "three")]
+    [InlineData("modifysid * \"^alert(.*?)two(.*)\" | \"drop${1}four${2}\"", RuleAction.Drop, "four")]
+    [InlineData("modifysid 1,2 \"two\" | \"five\"", RuleAction.Alert, "five")]
+    [InlineData("metadata:\"tag two\" two six", RuleAction.Alert, "six")]
+    [InlineData("group:my.rules \"t(w)o\" \"\\1\\1\"", RuleAction.Alert, "ww")]
+    [InlineData("filename:*.rules two \"a $1 b\"", RuleAction.Alert, "a $1 b")]
+    public void ModifyTakesTheFormsOfSuricataUpdate(string line, RuleAction action, string message)
+    {
+        RuleLoadResult loaded = Load(modify: line);
+        Assert.Equal((action, message), loaded.Rules.Rules.Where(rule => rule.Sid == 2).Select(rule => (rule.Action, rule.Message)).Single());
+    }
+
+    [Fact]
+    public void MetadataIsAdded()
+    {
+        RuleLoadResult loaded = Load(modify: "metadata-add re:heartbleed evebox-action archive");
+        Assert.Contains(("evebox-action", "archive"), loaded.Rules.Rules.Single(rule => rule.Sid == 1).Metadata.Select(pair => (pair.Key, pair.Values[0])));
+    }
+
+    [Fact]
+    public void RulesThatNeverAlertAreNotDropped()
+    {
+        string file = Write("quiet.rules", "alert tcp any any -> any any (flowbits:set,a; flowbits:noalert; content:\"a\"; sid:1;)\nalert tcp any any -> any any (content:\"b\"; noalert; sid:2;)\nalert tcp any any -> any any (content:\"c\"; sid:3;)\n");
+        var diagnostics = new List<RuleDiagnostic>();
+        RuleFilters filters = RuleFilters.Read(null, null, Write("drop.conf", "re:."), null, diagnostics);
+        RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Files = [file], Filters = filters });
+        Assert.Equal([(1u, RuleAction.Alert), (2u, RuleAction.Alert), (3u, RuleAction.Drop)], loaded.Rules.Rules.Select(rule => (rule.Sid, rule.Action)).Order());
+    }
+
     [Fact]
     public void ABadLineIsReportedWithItsPlace()
     {

@@ -64,9 +64,9 @@ public readonly record struct ByteExtract
         {
             return false;
         }
-        if (!ArgumentNumber.TryParseDecimal(item, -MaxOffset, ushort.MaxValue, out long offset))
+        if (!ArgumentNumber.TryParseDecimal(item, -MaxOffset, MaxOffset, out long offset))
         {
-            error = new ArgumentError(reader.Offset, $"the offset is '{item}'; expected {-MaxOffset} to {ushort.MaxValue}");
+            error = new ArgumentError(reader.Offset, $"the offset is '{item}'; expected {-MaxOffset} to {MaxOffset}");
             return false;
         }
         if (!reader.TryRequire("the variable's name", out item, out error))

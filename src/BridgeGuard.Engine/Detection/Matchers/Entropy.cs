@@ -89,7 +89,7 @@ public readonly record struct Entropy
             bool taken = name switch
             {
                 "bytes" => !hasBytes && (hasBytes = TryInteger(argument, out int bytes)) && Take(ref keyword, keyword with { Bytes = bytes }),
-                "offset" => !hasOffset && (hasOffset = TryInteger(argument, out int offset)) && Take(ref keyword, keyword with { Offset = offset }),
+                "offset" => !hasOffset && (hasOffset = TryInteger(argument, out int offset)) && offset <= ushort.MaxValue && Take(ref keyword, keyword with { Offset = offset }),
                 "value" => !hasValue && (hasValue = TryCondition(argument, ref keyword)),
                 _ => false,
             };

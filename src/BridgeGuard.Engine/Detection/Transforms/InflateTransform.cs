@@ -43,6 +43,11 @@ internal sealed class InflateTransform(bool gzip, int maxBytes) : Transform
         {
             const string Keyword = "max-size ";
             ReadOnlySpan<char> number = text.StartsWith(Keyword) ? text[Keyword.Length..] : default;
+            if (number is [.. var digits, 'k' or 'm'] && digits is [>= '0' and <= '9', ..])
+            {
+                number = $"{number}b"; // One letter will do.
+            }
+
             if (number.IsEmpty || !char.IsAsciiDigit(number[0]) || number.StartsWith("0x")
                 || !IntegerRange.TryParse(number, LargestMaxBytes, out IntegerRange range, out _)
                 || range.Comparison != IntegerComparison.Equal || range.First == 0)

@@ -44,7 +44,7 @@ internal static class DnsBuffers
         Names("mdns.answers.rrname", DnsBuffer.AnswersName, DirectionMask.Both, "the name of an answer"),
         Names("mdns.authorities.rrname", DnsBuffer.AuthoritiesName, DirectionMask.Both, "the name of an authority record"),
         Names("mdns.additionals.rrname", DnsBuffer.AdditionalsName, DirectionMask.Both, "the name of an additional record"),
-        Names("mdns.response.rrname", DnsBuffer.ResponseName, DirectionMask.Both, "any name of a response, also those that are data"),
+        Names("mdns.response.rrname", DnsBuffer.ResponseName, DirectionMask.ToServer, "any name of a response, also those that are data"),
     ];
 
     public static readonly FieldDescriptor[] Fields =

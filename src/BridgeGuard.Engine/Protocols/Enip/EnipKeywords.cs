@@ -163,7 +163,7 @@ internal static class EnipKeywords
         error = "";
         uint classId = 0;
         uint attribute = 0;
-        if (parts.Length <= 3 && byte.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out byte service)
+        if (parts.Length <= 3 && byte.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out byte service) && service < 0x80
             && (parts.Length < 2 || uint.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out classId))
             && (parts.Length < 3 || uint.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out attribute)))
         {

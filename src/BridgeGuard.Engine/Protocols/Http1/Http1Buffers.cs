@@ -44,7 +44,7 @@ internal static class Http1Buffers
     [
         Request("http.uri", Http1Buffer.Uri, Http1Progress.Line, "the request's URI, decoded and normalised", ["http_uri", "uricontent"]),
         Request("http.uri.raw", Http1Buffer.UriRaw, Http1Progress.Line, "the request's URI as it was sent", ["http_raw_uri"]),
-        Request("http.method", Http1Buffer.Method, Http1Progress.Line, "the request's method", ["http_method"]),
+        Request("http.method", Http1Buffer.Method, Http1Progress.Line, "the request's method", ["http_method"], validate: RequireNoOuterBlank),
         Request("http.request_line", Http1Buffer.RequestLine, Http1Progress.Line, "the whole request line", [], ["http_request_line"]),
         Request("http.host", Http1Buffer.Host, Http1Progress.Headers, "the host asked for, in lower case, without port", ["http_host"], validate: RequireLowerCase),
         Request("http.host.raw", Http1Buffer.HostRaw, Http1Progress.Headers, "the host asked for as it was written", ["http_raw_host"]),
@@ -104,6 +104,11 @@ internal static class Http1Buffers
         Help = help,
         ValidateContent = validate,
     };
+
+    /// <summary>A method has no blank at either end, and is looked at without.</summary>
+    private static string? RequireNoOuterBlank(ReadOnlyMemory<byte> content, bool ignoreCase) =>
+        content.Span is [(byte)' ' or (byte)'\t', ..] ? "http.method has no blank before it"
+        : content.Span is [.., (byte)' ' or (byte)'\t'] ? "http.method has no blank behind it" : null;
 
     /// <summary>The buffer is in lower case: a content with other letters never matches, and to ignore case is to say the same twice.</summary>
     private static string? RequireLowerCase(ReadOnlyMemory<byte> content, bool ignoreCase) =>

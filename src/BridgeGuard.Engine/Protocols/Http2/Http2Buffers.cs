@@ -232,8 +232,9 @@ internal sealed partial class Http2Transaction
         switch (buffer)
         {
             case Http2Buffer.Protocol:
+                // An exchange has it in a direction once something of it has come that way.
                 data = "HTTP/2"u8;
-                return true;
+                return side.Headers.IsSeen || IsConnection || IsPromised;
             case Http2Buffer.StatMsg:
                 return side.Headers.IsSeen || IsConnection;
             case Http2Buffer.RequestLine or Http2Buffer.ResponseLine:

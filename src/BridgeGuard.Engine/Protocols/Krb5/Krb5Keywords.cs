@@ -50,7 +50,7 @@ internal static class Krb5Keywords
         for (int i = 0; i < parts.Length; i++)
         {
             string part = parts[i].Trim();
-            if (!int.TryParse(part, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out types[i])
+            if ((part.StartsWith('+') || !int.TryParse(part, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out types[i]))
                 && !Krb5Tables.TryFindEncryption(part, out types[i]))
             {
                 error = $"«{part}» is no encryption type, expected weak, !weak, a number or a name such as rc4-hmac";

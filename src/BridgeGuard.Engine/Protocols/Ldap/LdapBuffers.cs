@@ -73,7 +73,7 @@ internal static class LdapBuffers
     {
         string text = (argument ?? "").Trim();
         int comma = text.IndexOf(',', StringComparison.Ordinal);
-        string selector = comma < 0 ? "any" : text[(comma + 1)..].Trim();
+        string selector = comma < 0 ? "any" : text[(comma + 1)..];
         text = comma < 0 ? text : text[..comma].Trim();
         if (!IntegerRange.TryParse(text, max, names, out IntegerRange range, out ArgumentError problem))
         {

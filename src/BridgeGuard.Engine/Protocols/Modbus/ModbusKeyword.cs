@@ -11,6 +11,9 @@ internal static class ModbusKeyword
     /// <summary>A number, or an open range; both ends excluded.</summary>
     private readonly record struct Condition(int Above, int Below)
     {
+        /// <summary>One value only: of one register alone can be asked what is written to it.</summary>
+        public bool IsExact => Below - Above == 2;
+
         public bool Matches(int value) => value > Above && value < Below;
 
         /// <summary>Some address of a run lies within. People count addresses from 1, the wire from 0.</summary>
@@ -130,7 +133,7 @@ internal static class ModbusKeyword
 
             // Of a coil only 0 and 1 can be asked, and only what is written has a value.
             int max = (access & ModbusAccess.Coils) != 0 ? 1 : ushort.MaxValue;
-            if (i == 1 && (access & ModbusAccess.Write) != 0 && TryValue(rest[i], "value", out string valueText) && TryCondition(valueText, max, out Condition what))
+            if (i == 1 && (access & ModbusAccess.Write) != 0 && address is { IsExact: true } && TryValue(rest[i], "value", out string valueText) && TryCondition(valueText, max, out Condition what))
             {
                 value = what;
                 continue;

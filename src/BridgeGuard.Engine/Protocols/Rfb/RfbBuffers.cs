@@ -22,7 +22,7 @@ internal static class RfbBuffers
             Name = "rfb.secresult",
             LocalId = (int)RfbField.SecurityResult,
             Directions = DirectionMask.ToClient,
-            Names = [("ok", 0), ("fail", 1), ("toomany", 2), ("unknown", 3)],
+            Names = [("ok", 0), ("fail", 1), ("unknown", 3)],
             Help = "the outcome of the authentication",
         },
     ];

@@ -100,10 +100,24 @@ internal sealed partial class SmtpParser
             SmtpCommand command = _pending[_pendingHead].Command;
             _pendingHead = (_pendingHead + 1) % _pending.Length;
             _pendingCount--;
+            ShowStream(command, in context);
             Answer(command, mail, code, in context);
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// A command with its reply is an exchange that rules on the stream are to see, both ways; a mail's end is not, as in Suricata: what was sent of it is shown
+    /// with the next command.
+    /// </summary>
+    private static void ShowStream(SmtpCommand command, in ParseContext context)
+    {
+        Streams.Reassembler.TriggerRaw(context.Flow, Packets.Direction.ToClient);
+        if (command is not (SmtpCommand.DataEnd or SmtpCommand.BdatLast))
+        {
+            Streams.Reassembler.TriggerRaw(context.Flow, Packets.Direction.ToServer);
+        }
     }
 
     private void Answer(SmtpCommand command, SmtpTransaction? mail, int code, in ParseContext context)

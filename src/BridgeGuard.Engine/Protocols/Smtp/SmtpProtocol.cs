@@ -45,6 +45,8 @@ public sealed class SmtpProtocol : Protocol
 
     public override bool TellsProgress => true;
 
+    public override bool ShowsStreamAtEnd => false;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => SmtpProgress.Complete;

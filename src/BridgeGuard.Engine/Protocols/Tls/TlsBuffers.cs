@@ -57,7 +57,7 @@ internal static class TlsBuffers
         {
             Name = "tls.cert_chain_len",
             LocalId = (int)TlsField.ChainLength,
-            Directions = DirectionMask.Both,
+            Directions = DirectionMask.ToClient,
             ProgressToServer = TlsProgress.ClientCertificateDone,
             ProgressToClient = TlsProgress.ServerCertificateDone,
             Bits = 32,

@@ -47,6 +47,10 @@ internal static class TlsKeywords
             "1.1" => TlsTables.Tls11,
             "1.2" => TlsTables.Tls12,
             "1.3" => TlsTables.Tls13,
+            "0x0301" => TlsTables.Tls10,
+            "0x0302" => TlsTables.Tls11,
+            "0x0303" => TlsTables.Tls12,
+            "0x0304" => TlsTables.Tls13,
             _ => 0,
         };
         if (version == 0)
@@ -66,8 +70,9 @@ internal static class TlsKeywords
         foreach (string part in (argument ?? "").Trim().Trim('"').Split(','))
         {
             string name = part.Trim();
-            if (name.StartsWith('!'))
+            if (name.StartsWith('!') && listed == 0)
             {
+                // One sign before the list negates all of it.
                 isNegated = true;
                 name = name[1..].Trim();
             }
@@ -85,6 +90,12 @@ internal static class TlsKeywords
             if (bit < 0)
             {
                 error = $"«{name}» is no version, expected sslv2, sslv3, tls1.0, tls1.1, tls1.2 or tls1.3";
+                return null;
+            }
+
+            if ((listed >> bit & 1) != 0)
+            {
+                error = $"«{name}» is given twice";
                 return null;
             }
 
@@ -216,29 +227,23 @@ internal static class TlsKeywords
 
     private static bool TryDate(string text, out long seconds)
     {
-        string[] formats = ["yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd HH:mm", "yyyy-MM-dd HH", "yyyy-MM-dd", "yyyy-MM", "yyyy"];
+        string[] formats = ["yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd HH:mm", "yyyy-MM-dd'T'HH", "yyyy-MM-dd HH", "yyyy-MM-dd", "yyyy-MM", "yyyy"];
         bool isValid = DateTime.TryParseExact(
             text.Trim(), formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime date);
         seconds = isValid ? (date.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond : 0;
         return isValid;
     }
 
-    private static TransactionMatcher ParseExpired(string? argument, out string error)
-    {
-        error = "";
-        return new ValidityMatcher(isValidWanted: false);
-    }
+    private static TransactionMatcher? ParseExpired(string? argument, out string error) => WithoutArgument(argument, new ValidityMatcher(isValidWanted: false), out error);
 
-    private static TransactionMatcher ParseValid(string? argument, out string error)
-    {
-        error = "";
-        return new ValidityMatcher(isValidWanted: true);
-    }
+    private static TransactionMatcher? ParseValid(string? argument, out string error) => WithoutArgument(argument, new ValidityMatcher(isValidWanted: true), out error);
 
-    private static TransactionMatcher ParseStore(string? argument, out string error)
+    private static TransactionMatcher? ParseStore(string? argument, out string error) => WithoutArgument(argument, new StoreMatcher(), out error);
+
+    private static TransactionMatcher? WithoutArgument(string? argument, TransactionMatcher matcher, out string error)
     {
-        error = "";
-        return new StoreMatcher();
+        error = string.IsNullOrEmpty(argument) ? "" : $"«{argument}» is not expected, the keyword takes no argument";
+        return error.Length == 0 ? matcher : null;
     }
 
     private sealed class VersionMatcher(int listed, bool isNegated) : TransactionMatcher
