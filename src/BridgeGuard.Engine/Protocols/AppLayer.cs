@@ -396,7 +396,8 @@ public sealed class AppLayer : IStreamConsumer
     /// <summary>False while undecided or given up; true when the direction has its protocol.</summary>
     private bool DetectStream(Flow flow, Packet packet, ref Direction direction, ReadOnlySpan<byte> data, bool isEnd)
     {
-        bool last = isEnd || data.Length >= MaxDetectionBytes;
+        // As in Suricata, a direction that ends before it is decided stays undecided.
+        bool last = data.Length >= MaxDetectionBytes;
         ushort port = flow.AppPort != 0 ? flow.AppPort : flow.Key.DestinationPort;
         ProtocolId other = OwnProtocol(flow, direction.Opposite());
         bool reversed = false;

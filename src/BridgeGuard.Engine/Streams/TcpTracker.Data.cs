@@ -388,6 +388,7 @@ public sealed partial class TcpTracker
         {
             // Both have closed. That this one lacks the last bytes changes nothing any more.
             Close(session);
+            EndBoth(packet, flow, sender, receiver);
             return true;
         }
 
@@ -407,6 +408,7 @@ public sealed partial class TcpTracker
                 break;
             case TcpState.TimeWait when sender.Has(TcpStreamFlags.FinSeen):
                 Close(session);
+                EndBoth(packet, flow, sender, receiver);
                 break;
         }
 

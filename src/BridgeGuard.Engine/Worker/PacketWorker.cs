@@ -345,6 +345,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
+        if (isSealed && !_isFirewall)
+        {
+            // What was readable is looked at and written down first, as in Suricata. (Of a firewall the packet's early matches are already noted.)
+            InspectSealed(flow!, packet);
+        }
+
         if (_detects && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _isFirewall))
         {
             _detector.Inspect(_current.Rules, packet, flow, _alerts);
@@ -361,7 +367,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             Settle(flow);
         }
 
-        if (isSealed)
+        if (isSealed && _isFirewall)
         {
             InspectSealed(flow!, packet);
         }
@@ -662,7 +668,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         DeepenStream(flow, files);
-        if (flow.Key.Protocol == IpProtocols.Tcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped))
+        if (flow.Key.Protocol == IpProtocols.Tcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped)
+            && !(flow.Tcp is { State: TcpState.Closed } && flow.IsOver(direction)))
         {
             return;
         }

@@ -7,8 +7,10 @@ internal sealed class BitTorrentDhtParser(BitTorrentDhtProtocol protocol)
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
         BitTorrentDhtTransaction transaction = Rent();
+        bool isSound = true;
         if (!BitTorrentDhtMessage.TryRead(input, transaction))
         {
+            isSound = false;
             transaction.Reset();
             transaction.Raise(BitTorrentDhtAnomaly.MalformedPacket);
         }
@@ -18,6 +20,6 @@ internal sealed class BitTorrentDhtParser(BitTorrentDhtProtocol protocol)
         }
 
         AddMessage(transaction, context.Direction);
-        return ParseResult.Done(input.Length);
+        return isSound ? ParseResult.Done(input.Length) : ParseResult.Stop();
     }
 }
