@@ -195,15 +195,11 @@ public sealed class AppLayer : IStreamConsumer
                     Start(flow, found);
                 }
 
-                // Junk in the other direction before this does not make its later datagrams junk.
-                if (OwnProtocol(flow, direction.Opposite()) == ProtocolId.Failed)
-                {
-                    SetOwnProtocol(flow, direction.Opposite(), found);
-                }
             }
         }
 
-        if (flow.AppState is { } state && OwnProtocol(flow, direction) == flow.App)
+        // Junk in a direction before the other told the protocol does not make its later datagrams junk.
+        if (flow.AppState is { } state && (OwnProtocol(flow, direction) == flow.App || OwnProtocol(flow, direction) == ProtocolId.Failed))
         {
             ParseContext context = Context(flow, packet, direction, isEnd: false);
             ulong before = state.Outline();

@@ -97,7 +97,7 @@ internal sealed class SipParser(SipProtocol protocol) : PooledState<SipTransacti
         {
             Release(transaction);
             Blame(headers < 0 ? SipAnomaly.IncompleteData : SipAnomaly.InvalidData);
-            return ParseResult.Done(input.Length);
+            return ParseResult.Stop();
         }
 
         Enlist(transaction, input[headers..], context.Direction);
