@@ -128,14 +128,15 @@ public sealed class AppLayer : IStreamConsumer
             if (OwnProtocol(flow, direction) == ProtocolId.Unknown && flow.AppState is null && OwnProtocol(flow, direction.Opposite()) == ProtocolId.Unknown)
             {
                 SetOwnProtocol(flow, direction, ProtocolId.Failed);
+                _counters.AppError(ProtocolId.Failed, flow.Key.Protocol, AppErrorKind.Gap);
             }
 
             return;
         }
 
-        _counters.AppError(flow.App, flow.Key.Protocol, AppErrorKind.Gap);
         if (!state.Protocol.AcceptsGaps)
         {
+            _counters.AppError(flow.App, flow.Key.Protocol, AppErrorKind.Gap);
             GiveUp(flow, Direction.ToServer);
             GiveUp(flow, Direction.ToClient);
             flow.DetectToServer.Ended = flow.DetectToClient.Ended = true;
@@ -314,7 +315,11 @@ public sealed class AppLayer : IStreamConsumer
 
     private void Release(ProtocolState state, Flow flow)
     {
-        _counters.AppTransactions(state.Protocol.Id, flow.Key.Protocol, (long)state.Transactions.NextId);
+        if (state.Protocol.CountsTransactions)
+        {
+            _counters.AppTransactions(state.Protocol.Id, flow.Key.Protocol, (long)state.Transactions.NextId);
+        }
+
         state.Reset();
         _pools[(int)state.Protocol.Id].Push(state);
     }

@@ -70,8 +70,7 @@ public sealed partial class TcpTracker
         {
             if (IsSpurious(packet, sender) && After(sender.LastAck, EndOf(packet)))
             {
-                // Where selective acknowledgements are in use this is what a lost one looks like.
-                return session.Has(TcpSessionFlags.Sack) ? AckOnly(packet, flow, session, sender, receiver) : BeforeLastAck(packet);
+                return BeforeLastAck(packet);
             }
 
             if (!IsWithinWindow(packet, session, sender))
@@ -102,18 +101,6 @@ public sealed partial class TcpTracker
     private static bool BeforeLastAck(Packet packet)
     {
         packet.Events.Add(PacketEvent.StreamEstablishedPacketBeforeLastAck);
-        return true;
-    }
-
-    /// <summary>The payload is old, but what the segment acknowledges counts.</summary>
-    private bool AckOnly(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
-    {
-        NoteTimestamp(packet, sender);
-        if (packet.Tcp.Has(TcpFlags.Ack))
-        {
-            TakeAck(packet, flow, session, sender, receiver);
-        }
-
         return true;
     }
 
@@ -305,7 +292,7 @@ public sealed partial class TcpTracker
         }
 
         NoteRetransmission(packet, session, sender);
-        if (session.State == TcpState.TimeWait && !fin && IsForeignInTimeWait(packet, sender))
+        if (session.State == TcpState.TimeWait && !fin && !packet.Has(PacketFlags.Retransmission) && IsForeignInTimeWait(packet, sender))
         {
             packet.Events.Add(PacketEvent.StreamTimewaitAckWrongSeq);
             return false;
@@ -341,7 +328,7 @@ public sealed partial class TcpTracker
 
         if (IsSpurious(packet, sender))
         {
-            if (session.Has(TcpSessionFlags.Sack) && After(sender.LastAck, EndOf(packet)))
+            if (session.State == TcpState.LastAck && packet.Direction == Direction.ToClient)
             {
                 return;
             }

@@ -709,6 +709,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         RedirectTarget[] targets = next.Policy.Model.Targets;
         _policyGeneration = (ushort)(_policyGeneration == ushort.MaxValue ? 1 : _policyGeneration + 1);
         _guarded = next.Guests.Count;
+
+        // Where guests have contracts nothing passes without being judged as a flow.
+        _flows.OpensFlowsForErrors = _guarded != 0;
         _detector.Guests = next.Guests;
         _behaviour ??= next.Policy.WatchesBehaviour ? new BehaviourTracker() : null;
         _detector.Policy = next.Policy;
