@@ -74,7 +74,11 @@ public sealed class AppLayer : IStreamConsumer
         bool isEnd = (flags & (StreamChunkFlags.End | StreamChunkFlags.Depth)) != 0;
         ref AppDetection detection = ref flow.DetectionOf(direction);
         flow.TransactionsDue = true;
-        FinishProtocolChange(flow, packet, direction);
+        if (data.Length > 0)
+        {
+            FinishProtocolChange(flow, packet, direction);
+        }
+
         if (flow.Has(GiveUpFlag(direction)))
         {
             detection.Ended |= isEnd;

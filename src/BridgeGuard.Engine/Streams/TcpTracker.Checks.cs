@@ -346,9 +346,14 @@ public sealed partial class TcpTracker
 
     private void EndIfWhole(Packet packet, Flow flow, TcpStream stream)
     {
-        if (stream.EndOffset > 0 && stream.AckedOffset >= stream.EndOffset && (stream.Segments?.Count ?? 0) <= stream.PlacedCount)
+        if (stream.EndOffset > 0 && !stream.Has(TcpStreamFlags.DepthReached) && stream.AckedOffset >= stream.EndOffset && (stream.Segments?.Count ?? 0) <= stream.PlacedCount)
         {
+            // Its bytes have been shown to rules as they were acknowledged; that no more will come does not show them again.
+            TcpStreamFlags shown = stream.Flags & TcpStreamFlags.RawTriggered;
+            PacketFlags ends = packet.Flags & PacketFlags.StreamEnd;
             Reassembler.Finish(flow, packet, stream);
+            stream.Flags = (stream.Flags & ~TcpStreamFlags.RawTriggered) | shown;
+            packet.Flags = (packet.Flags & ~PacketFlags.StreamEnd) | ends;
         }
     }
 }

@@ -70,7 +70,8 @@ public sealed partial class TcpTracker
         {
             if (IsSpurious(packet, sender) && After(sender.LastAck, EndOf(packet)))
             {
-                return BeforeLastAck(packet);
+                // Where selective acknowledgements are in use what it acknowledges counts all the same.
+                return session.Has(TcpSessionFlags.Sack) ? AckOnly(packet, flow, session, sender, receiver) : BeforeLastAck(packet);
             }
 
             if (!IsWithinWindow(packet, session, sender))
@@ -102,6 +103,18 @@ public sealed partial class TcpTracker
     {
         packet.Events.Add(PacketEvent.StreamEstablishedPacketBeforeLastAck);
         return true;
+    }
+
+    /// <summary>The payload is old, but what the segment acknowledges counts.</summary>
+    private bool AckOnly(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
+    {
+        NoteTimestamp(packet, sender);
+        if (packet.Tcp.Has(TcpFlags.Ack))
+        {
+            TakeAck(packet, flow, session, sender, receiver);
+        }
+
+        return BeforeLastAck(packet);
     }
 
     /// <summary>RFC 9293 §3.8.4: one byte or none at the number before the next.</summary>
