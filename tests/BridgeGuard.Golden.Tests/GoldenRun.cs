@@ -91,7 +91,11 @@ public sealed class GoldenRun : IEventSink
     {
         foreach (string part in path.Split('.'))
         {
-            if (record.ValueKind != JsonValueKind.Object || !record.TryGetProperty(part, out record))
+            if (record.ValueKind == JsonValueKind.Array && int.TryParse(part, out int index) && index < record.GetArrayLength())
+            {
+                record = record[index];
+            }
+            else if (record.ValueKind != JsonValueKind.Object || !record.TryGetProperty(part, out record))
             {
                 return null;
             }

@@ -142,7 +142,8 @@ public sealed partial class Detector
     /// <summary>A: 0 the IPv4 header's, else the transport protocol's; Mode: IP version wanted, 0 any. Negated: invalid is wanted.</summary>
     private bool TestChecksum(in PacketCondition condition)
     {
-        if (_packet.IpVersion == 0 || (condition.Mode != 0 && condition.Mode != _packet.IpVersion))
+        // A packet of our own has no header to sum up.
+        if (_packet.IpVersion == 0 || _packet.Has(PacketFlags.Pseudo) || (condition.Mode != 0 && condition.Mode != _packet.IpVersion))
         {
             return false;
         }

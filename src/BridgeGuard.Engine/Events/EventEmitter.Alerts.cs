@@ -296,7 +296,8 @@ public sealed partial class EventEmitter
 
     private void WriteTunnel(Packet packet)
     {
-        if (packet.Outer is not { } outer || packet.TunnelDepth == 0)
+        // A rebuilt packet came in its last fragment as in a tunnel.
+        if (packet.Outer is not { } outer || (packet.TunnelDepth == 0 && packet.Source != PacketSource.Defragmentation))
         {
             return;
         }

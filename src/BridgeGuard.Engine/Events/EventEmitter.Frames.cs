@@ -8,6 +8,9 @@ namespace BridgeGuard.Engine.Events;
 // Frame records, and the frame object in alerts.
 public sealed partial class EventEmitter
 {
+    /// <summary>Bytes shown of a frame of a datagram, whatever <c>payload-buffer-size</c> says (observed of Suricata 8).</summary>
+    private const int MostDatagramFrameBytes = 256;
+
     private byte[] _frameBytes = [];
 
     /// <summary>Writes the frames of the packet's direction that are due: whole, at the end of the direction, or long enough to be worth a record.</summary>
@@ -111,6 +114,7 @@ public sealed partial class EventEmitter
     {
         if (flow.Tcp is null || Payloads is not { } payloads)
         {
+            mostBytes = Math.Min(mostBytes, MostDatagramFrameBytes);
             ReadOnlySpan<byte> payload = packet.Payload;
             int start = (int)Math.Clamp(frame.Offset, 0, payload.Length);
             int count = (int)Math.Clamp(length, 0, Math.Min(mostBytes, payload.Length - start));

@@ -22,7 +22,7 @@ public sealed partial class EventEmitter
         _writer.Begin();
         _writer.Timestamp("timestamp"u8, packet.TimeUs);
         FlowIds(flow);
-        if (packet.Number != 0 && packet.TunnelDepth == 0 && !packet.Has(PacketFlags.Pseudo))
+        if (packet.Number != 0 && packet.TunnelDepth == 0 && !packet.Has(PacketFlags.Pseudo) && packet.Source != PacketSource.Defragmentation)
         {
             _writer.Number("pcap_cnt"u8, packet.Number);
         }

@@ -144,6 +144,11 @@ public sealed class StatsTree
         {
             bool isUdp = transport == IpProtocols.Udp;
             root.Add(isUdp ? "app_layer.flow.failed_udp" : "app_layer.flow.failed_tcp", WorkerCounters.AppFlowIndex(ProtocolId.Failed, transport));
+            if (!isUdp)
+            {
+                root.Add("app_layer.error.failed_tcp.gap", WorkerCounters.AppErrorIndex(ProtocolId.Failed, transport, AppErrorKind.Gap));
+            }
+
             foreach (Protocol protocol in ProtocolCatalog.All)
             {
                 if (!(isUdp ? protocol.UsesUdp : protocol.UsesTcp) || !IsEnabled(protocol, settings.AppLayer))

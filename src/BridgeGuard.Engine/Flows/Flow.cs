@@ -77,7 +77,7 @@ public enum FlowFlags : uint
     ElephantToClient = 1 << 20,
 
     /// <summary>What follows is opaque (TLS, SSH after the handshake), and <c>encryption-handling</c> of its protocol was applied.</summary>
-    Encrypted = 1 << 26,
+    Encrypted = 1 << 28,
 
     /// <summary>A drop record was written for this direction.</summary>
     DropLoggedToServer = 1 << 26,

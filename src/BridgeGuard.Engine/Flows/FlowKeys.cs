@@ -9,7 +9,15 @@ namespace BridgeGuard.Engine.Flows;
 internal static class FlowKeys
 {
     private const byte Icmp4DestinationUnreachable = 3;
+    private const byte Icmp4SourceQuench = 4;
+    private const byte Icmp4Redirect = 5;
+    private const byte Icmp4TimeExceeded = 11;
+    private const byte Icmp4ParameterProblem = 12;
     private const int IcmpHeaderLength = 8;
+
+    /// <summary>RFC 792: messages about a packet that could not be delivered.</summary>
+    public static bool IsIcmp4Error(byte type) =>
+        type is Icmp4DestinationUnreachable or Icmp4SourceQuench or Icmp4Redirect or Icmp4TimeExceeded or Icmp4ParameterProblem;
 
     /// <summary>Protocols whose packets form flows; of others each packet stands for itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.

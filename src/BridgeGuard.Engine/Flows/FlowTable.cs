@@ -79,6 +79,9 @@ public sealed class FlowTable
     /// <summary>Takes sessions back when flows return to the pool; set by the tracker's constructor.</summary>
     internal TcpTracker? Tracker { get; set; }
 
+    /// <summary>An IPv4 ICMP error that quotes no known flow is one of its own; false: it has none, as with Suricata.</summary>
+    public bool OpensFlowsForErrors { get; set; }
+
     /// <summary>The packet's flow, made if new; sets <see cref="Packet.Flow"/> and <see cref="Packet.Direction"/>. Null without IP, or when the table is full.</summary>
     /// <remarks>An ICMP error whose quoted packet belongs to a live flow gets that flow and <see cref="PacketFlags.IcmpError"/>.</remarks>
     public Flow? GetOrCreate(Packet packet)
@@ -122,6 +125,11 @@ public sealed class FlowTable
             }
 
             End(flow, over, EndHandler);
+        }
+
+        if (packet.Protocol == IpProtocols.Icmp && !OpensFlowsForErrors && FlowKeys.IsIcmp4Error(packet.IcmpType))
+        {
+            return null;
         }
 
         flow = Create(packet, in key, hash);

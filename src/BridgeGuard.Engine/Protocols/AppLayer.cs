@@ -74,7 +74,11 @@ public sealed class AppLayer : IStreamConsumer
         bool isEnd = (flags & (StreamChunkFlags.End | StreamChunkFlags.Depth)) != 0;
         ref AppDetection detection = ref flow.DetectionOf(direction);
         flow.TransactionsDue = true;
-        FinishProtocolChange(flow, packet, direction);
+        if (data.Length > 0)
+        {
+            FinishProtocolChange(flow, packet, direction);
+        }
+
         if (flow.Has(GiveUpFlag(direction)))
         {
             detection.Ended |= isEnd;
@@ -128,14 +132,15 @@ public sealed class AppLayer : IStreamConsumer
             if (OwnProtocol(flow, direction) == ProtocolId.Unknown && flow.AppState is null && OwnProtocol(flow, direction.Opposite()) == ProtocolId.Unknown)
             {
                 SetOwnProtocol(flow, direction, ProtocolId.Failed);
+                _counters.AppError(ProtocolId.Failed, flow.Key.Protocol, AppErrorKind.Gap);
             }
 
             return;
         }
 
-        _counters.AppError(flow.App, flow.Key.Protocol, AppErrorKind.Gap);
         if (!state.Protocol.AcceptsGaps)
         {
+            _counters.AppError(flow.App, flow.Key.Protocol, AppErrorKind.Gap);
             GiveUp(flow, Direction.ToServer);
             GiveUp(flow, Direction.ToClient);
             flow.DetectToServer.Ended = flow.DetectToClient.Ended = true;
@@ -195,15 +200,11 @@ public sealed class AppLayer : IStreamConsumer
                     Start(flow, found);
                 }
 
-                // Junk in the other direction before this does not make its later datagrams junk.
-                if (OwnProtocol(flow, direction.Opposite()) == ProtocolId.Failed)
-                {
-                    SetOwnProtocol(flow, direction.Opposite(), found);
-                }
             }
         }
 
-        if (flow.AppState is { } state && OwnProtocol(flow, direction) == flow.App)
+        // Junk in a direction before the other told the protocol does not make its later datagrams junk.
+        if (flow.AppState is { } state && (OwnProtocol(flow, direction) == flow.App || OwnProtocol(flow, direction) == ProtocolId.Failed))
         {
             ParseContext context = Context(flow, packet, direction, isEnd: false);
             ulong before = state.Outline();
@@ -318,7 +319,11 @@ public sealed class AppLayer : IStreamConsumer
 
     private void Release(ProtocolState state, Flow flow)
     {
-        _counters.AppTransactions(state.Protocol.Id, flow.Key.Protocol, (long)state.Transactions.NextId);
+        if (state.Protocol.CountsTransactions)
+        {
+            _counters.AppTransactions(state.Protocol.Id, flow.Key.Protocol, (long)state.Transactions.NextId);
+        }
+
         state.Reset();
         _pools[(int)state.Protocol.Id].Push(state);
     }
@@ -396,7 +401,8 @@ public sealed class AppLayer : IStreamConsumer
     /// <summary>False while undecided or given up; true when the direction has its protocol.</summary>
     private bool DetectStream(Flow flow, Packet packet, ref Direction direction, ReadOnlySpan<byte> data, bool isEnd)
     {
-        bool last = isEnd || data.Length >= MaxDetectionBytes;
+        // As in Suricata, a direction that ends before it is decided stays undecided.
+        bool last = data.Length >= MaxDetectionBytes;
         ushort port = flow.AppPort != 0 ? flow.AppPort : flow.Key.DestinationPort;
         ProtocolId other = OwnProtocol(flow, direction.Opposite());
         bool reversed = false;

@@ -53,6 +53,9 @@ public abstract class Protocol
     /// <summary>EVE anomaly records name this protocol's oddities in capitals (an old habit that consumers compare with).</summary>
     public virtual bool LogsAnomaliesInCapitals => false;
 
+    /// <summary>False where a flow is one transaction from its first byte on: <c>app_layer.tx</c> does not count it.</summary>
+    public virtual bool CountsTransactions => true;
+
     /// <summary>Names of the progress values of a direction, for rule hooks such as <c>tls:client_hello_done</c>; index is the value.</summary>
     public virtual string[] ProgressNames(Direction direction) => [];
 

@@ -208,7 +208,8 @@ public sealed partial class TcpTracker
 
         receiver.NextWindow = Max(receiver.NextWindow, ack + window);
         Reassembler.Deliver(flow, packet, receiver);
-        if (receiver.Has(TcpStreamFlags.FinSeen) && AtOrAfter(ack, receiver.FinSequence + 1))
+        // Inline the receiver's program must get the end when its last byte is judged; else, as in Suricata, the connection's end is both directions' end.
+        if (_inline && receiver.Has(TcpStreamFlags.FinSeen) && AtOrAfter(ack, receiver.FinSequence + 1))
         {
             Reassembler.Finish(flow, packet, receiver);
         }
@@ -333,7 +334,31 @@ public sealed partial class TcpTracker
         TriggerRaw(session);
 
         // Nothing will follow from its sender; the other side may not have stopped yet, and what it sent may not have arrived.
-        Reassembler.Finish(flow, packet, sender);
+        if (_inline || sender.EndOffset > 0)
+        {
+            Reassembler.Finish(flow, packet, sender);
+        }
+
         return true;
+    }
+
+    /// <summary>The last acknowledgement: both directions are over, unless one never began or misses bytes, which the flow's end settles.</summary>
+    private void EndBoth(Packet packet, Flow flow, TcpStream sender, TcpStream receiver)
+    {
+        EndIfWhole(packet, flow, receiver);
+        EndIfWhole(packet, flow, sender);
+    }
+
+    private void EndIfWhole(Packet packet, Flow flow, TcpStream stream)
+    {
+        if (stream.EndOffset > 0 && !stream.Has(TcpStreamFlags.DepthReached) && stream.AckedOffset >= stream.EndOffset && (stream.Segments?.Count ?? 0) <= stream.PlacedCount)
+        {
+            // Its bytes have been shown to rules as they were acknowledged; that no more will come does not show them again.
+            TcpStreamFlags shown = stream.Flags & TcpStreamFlags.RawTriggered;
+            PacketFlags ends = packet.Flags & PacketFlags.StreamEnd;
+            Reassembler.Finish(flow, packet, stream);
+            stream.Flags = (stream.Flags & ~TcpStreamFlags.RawTriggered) | shown;
+            packet.Flags = (packet.Flags & ~PacketFlags.StreamEnd) | ends;
+        }
     }
 }

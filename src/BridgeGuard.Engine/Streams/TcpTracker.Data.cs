@@ -70,7 +70,7 @@ public sealed partial class TcpTracker
         {
             if (IsSpurious(packet, sender) && After(sender.LastAck, EndOf(packet)))
             {
-                // Where selective acknowledgements are in use this is what a lost one looks like.
+                // Where selective acknowledgements are in use what it acknowledges counts all the same.
                 return session.Has(TcpSessionFlags.Sack) ? AckOnly(packet, flow, session, sender, receiver) : BeforeLastAck(packet);
             }
 
@@ -114,7 +114,7 @@ public sealed partial class TcpTracker
             TakeAck(packet, flow, session, sender, receiver);
         }
 
-        return true;
+        return BeforeLastAck(packet);
     }
 
     /// <summary>RFC 9293 §3.8.4: one byte or none at the number before the next.</summary>
@@ -314,7 +314,7 @@ public sealed partial class TcpTracker
         }
 
         NoteRetransmission(packet, session, sender);
-        if (session.State == TcpState.TimeWait && !fin && IsForeignInTimeWait(packet, sender))
+        if (session.State == TcpState.TimeWait && !fin && !packet.Has(PacketFlags.Retransmission) && IsForeignInTimeWait(packet, sender))
         {
             packet.Events.Add(PacketEvent.StreamTimewaitAckWrongSeq);
             return false;
@@ -350,7 +350,7 @@ public sealed partial class TcpTracker
 
         if (IsSpurious(packet, sender))
         {
-            if (session.Has(TcpSessionFlags.Sack) && After(sender.LastAck, EndOf(packet)))
+            if (session.State == TcpState.LastAck && packet.Direction == Direction.ToClient)
             {
                 return;
             }
@@ -397,6 +397,7 @@ public sealed partial class TcpTracker
         {
             // Both have closed. That this one lacks the last bytes changes nothing any more.
             Close(session);
+            EndBoth(packet, flow, sender, receiver);
             return true;
         }
 
@@ -416,6 +417,7 @@ public sealed partial class TcpTracker
                 break;
             case TcpState.TimeWait when sender.Has(TcpStreamFlags.FinSeen):
                 Close(session);
+                EndBoth(packet, flow, sender, receiver);
                 break;
         }
 

@@ -91,6 +91,7 @@ public sealed partial class PacketWorker
             Packet pseudo = MakePseudo(flow, direction, FlowEndReason.None);
             pseudo.Flags &= ~PacketFlags.StreamEnd;
             pseudo.Source = PacketSource.StreamDetectEnd;
+            Counters.Increment(Counter.TcpPseudo);
             _alerts.Clear();
             _files.LastClosed = null;
             _detector.Inspect(_current.Rules, pseudo, flow, _alerts);

@@ -347,6 +347,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             }
         }
 
+        if (isSealed && !_isFirewall)
+        {
+            // What was readable is looked at and written down first, as in Suricata. (Of a firewall the packet's early matches are already noted.)
+            InspectSealed(flow!, packet);
+        }
+
         if (_detects && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _isFirewall))
         {
             _detector.Inspect(_current.Rules, packet, flow, _alerts);
@@ -363,7 +369,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             Settle(flow);
         }
 
-        if (isSealed)
+        if (isSealed && _isFirewall)
         {
             InspectSealed(flow!, packet);
         }
@@ -664,7 +670,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         DeepenStream(flow, files);
-        if (flow.Key.Protocol == IpProtocols.Tcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped))
+        if (flow.Key.Protocol == IpProtocols.Tcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped)
+            && !(flow.Tcp is { State: TcpState.Closed } && flow.IsOver(direction)))
         {
             return;
         }
@@ -704,6 +711,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         RedirectTarget[] targets = next.Policy.Model.Targets;
         _policyGeneration = (ushort)(_policyGeneration == ushort.MaxValue ? 1 : _policyGeneration + 1);
         _guarded = next.Guests.Count;
+
+        // Where guests have contracts nothing passes without being judged as a flow.
+        _flows.OpensFlowsForErrors = _guarded != 0;
         _detector.Guests = next.Guests;
         _behaviour ??= next.Policy.WatchesBehaviour ? new BehaviourTracker() : null;
         _detector.Policy = next.Policy;

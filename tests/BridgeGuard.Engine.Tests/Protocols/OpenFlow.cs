@@ -101,7 +101,11 @@ public sealed class OpenFlow : IEventSink, IDisposable
     public long Finish()
     {
         _worker.Finish();
-        return _worker.Counters[WorkerCounters.AppTransactionIndex(_conversation.Samples.Protocol.Id, _conversation.Samples.IsDatagram ? IpProtocols.Udp : IpProtocols.Tcp)];
+        Protocol protocol = _conversation.Samples.Protocol;
+        byte transport = _conversation.Samples.IsDatagram ? IpProtocols.Udp : IpProtocols.Tcp;
+        return _worker.Counters[protocol.CountsTransactions
+            ? WorkerCounters.AppTransactionIndex(protocol.Id, transport)
+            : WorkerCounters.AppFlowIndex(protocol.Id, transport)];
     }
 
     public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Written++;

@@ -28,6 +28,12 @@ internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
         RuleInfo info = rules.Infos[rule];
         for (int i = 0; i < entry.Thresholds.Count; i++)
         {
+            // What is no IP packet belongs to nobody: Suricata counts it for no threshold.
+            if (packet.IpVersion == 0)
+            {
+                break;
+            }
+
             ref readonly ThresholdRule threshold = ref rules.Thresholds[entry.Thresholds.Start + i];
             if (!TryMakeKey(threshold.Track, threshold.Kind, info, packet, flow, out ulong key))
             {

@@ -99,13 +99,13 @@ internal sealed class BitTorrentDhtEve : EveLogger
     /// <summary>Identifier, address and port of each node, back to back (BEP 5 "Contact Encoding").</summary>
     private static void WriteNodes(EveWriter writer, ReadOnlySpan<byte> name, BitTorrentDhtTransaction dht, Slice nodes, int peerBytes)
     {
-        if (!nodes.Exists)
+        int length = NodeIdBytes + peerBytes;
+        if (!nodes.Exists || dht.Bytes[nodes].Length < length)
         {
             return;
         }
 
         writer.StartArray(name);
-        int length = NodeIdBytes + peerBytes;
         for (ReadOnlySpan<byte> rest = dht.Bytes[nodes]; rest.Length >= length; rest = rest[length..])
         {
             writer.StartObject();

@@ -39,6 +39,8 @@ public sealed class FtpDataProtocol : Protocol
 
     public override EveLogger[] Loggers { get; } = [new FtpDataEve()];
 
+    public override bool CountsTransactions => false;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => FtpProgress.Complete;

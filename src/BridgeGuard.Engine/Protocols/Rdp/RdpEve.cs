@@ -30,6 +30,8 @@ internal sealed class RdpEve : EveLogger
 
     public override bool UsesPacketDirection(Transaction transaction) => true;
 
+    public override bool UsesCarryingPacket => true;
+
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var rdp = (RdpTransaction)transaction;

@@ -13,6 +13,10 @@ internal sealed class RfbEve : EveLogger
 
     public override byte ProgressToClient => 1;
 
+    public override bool UsesPacketDirection(Transaction transaction) => true;
+
+    public override bool UsesCarryingPacket => true;
+
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var rfb = (RfbTransaction)transaction;

@@ -97,7 +97,7 @@ internal sealed class SipParser(SipProtocol protocol) : PooledState<SipTransacti
         {
             Release(transaction);
             Blame(headers < 0 ? SipAnomaly.IncompleteData : SipAnomaly.InvalidData);
-            return ParseResult.Done(input.Length);
+            return ParseResult.Stop();
         }
 
         Enlist(transaction, input[headers..], context.Direction);
@@ -111,7 +111,7 @@ internal sealed class SipParser(SipProtocol protocol) : PooledState<SipTransacti
         int side = transaction.IsRequest ? 0 : 1;
         int line = transaction.Line.Length + 2;
         ulong id = transaction.Id + 1;
-        context.OpenFrame(SipFrames.Pdu, at, pdu, id);
+        context.OpenFrame(SipFrames.Pdu, at, pdu);
         context.OpenFrame(SipFrames.Line + side, at, line, id);
         if (headers - line > 2)
         {

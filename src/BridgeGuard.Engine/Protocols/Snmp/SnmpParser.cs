@@ -17,7 +17,7 @@ internal sealed class SnmpParser(SnmpProtocol protocol) : PooledState<SnmpTransa
         {
             Release(transaction);
             Blame();
-            return ParseResult.Done(input.Length);
+            return ParseResult.Stop();
         }
 
         if (_version == 0)

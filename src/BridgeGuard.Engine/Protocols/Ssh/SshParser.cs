@@ -52,7 +52,18 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
             Add(_transaction);
         }
 
-        SshTransaction.Peer peer = _transaction.Of(context.Direction);
+        ParseResult result = ReadSide(input, ref side, _transaction.Of(context.Direction), in context);
+        if (!side.IsSealed)
+        {
+            return result;
+        }
+
+        side.Phase = Phase.Opaque;
+        return ParseResult.Done(input.Length);
+    }
+
+    private ParseResult ReadSide(ReadOnlySpan<byte> input, ref Side side, SshTransaction.Peer peer, in ParseContext context)
+    {
         int consumed = 0;
         while (consumed < input.Length)
         {
@@ -170,6 +181,11 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
         byte code = rest[5];
         if (length < 2)
         {
+            if (side.IsSealed)
+            {
+                return 0;
+            }
+
             _transaction!.Raise(SshAnomaly.InvalidRecord);
             return -1;
         }
@@ -183,6 +199,11 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
             context.OpenFrame((int)SshFrame.Data, at + RecordHeaderBytes, length - 2, number);
             context.OpenFrame((int)SshFrame.Pdu, at, total, number);
             side.HasFrames = true;
+        }
+
+        if (side.IsSealed)
+        {
+            code = 0;
         }
 
         if (code == KexInit && total <= SshLimits.MaxKexInitBytes)
@@ -206,8 +227,9 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
         if (code == NewKeys)
         {
             side.Phase = Phase.Opaque;
+            // What came with it is encrypted: its frames are told, nothing more is read.
+            side.IsSealed = true;
             _transaction!.Advance(context.Direction, SshProgress.Finished);
-            return rest.Length;
         }
 
         side.HasFrames = false;
@@ -221,6 +243,9 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
 
         /// <summary>The frames of the record in front are open.</summary>
         public bool HasFrames;
+
+        /// <summary>The keys are in use: the next chunk is not looked at.</summary>
+        public bool IsSealed;
 
         /// <summary>Bytes of the record that are passed over.</summary>
         public long Skip;

@@ -40,6 +40,8 @@ public sealed class SshProtocol : Protocol
 
     public override bool TellsProgress => true;
 
+    public override bool CountsTransactions => false;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => SshProgress.Finished;

@@ -13,16 +13,20 @@ internal sealed class TftpParser(TftpProtocol protocol) : PooledState<TftpTransa
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
-        if (input.Length > 2 && input[0] == 0 && input[1] is ReadRequest or WriteRequest)
+        bool isRequest = context.Direction == Packets.Direction.ToServer && input.Length > 2 && input[0] == 0 && input[1] is ReadRequest or WriteRequest;
+        if (isRequest && Request(input[1] == WriteRequest, input[2..], in context))
         {
-            Request(input[1] == WriteRequest, input[2..], in context);
-        }
-        else if (context.Files.IsJudging)
-        {
-            _transfer.Read(input, this, in context);
+            return ParseResult.Done(input.Length);
         }
 
-        return ParseResult.Done(input.Length);
+        if (context.Files.IsJudging)
+        {
+            _transfer.Read(input, this, in context);
+            return ParseResult.Done(input.Length);
+        }
+
+        // Towards the server's well-known port there are only requests; replies are not read.
+        return context.Direction == Packets.Direction.ToServer ? ParseResult.Stop() : ParseResult.Done(input.Length);
     }
 
     public override void Release(Transaction transaction)
@@ -55,19 +59,25 @@ internal sealed class TftpParser(TftpProtocol protocol) : PooledState<TftpTransa
         return transfer;
     }
 
-    private void Request(bool isWrite, ReadOnlySpan<byte> text, in ParseContext context)
+    /// <summary>False when it is none.</summary>
+    private bool Request(bool isWrite, ReadOnlySpan<byte> text, in ParseContext context)
     {
         int nameEnd = text.IndexOf((byte)0);
         if (nameEnd < 0)
         {
-            return;
+            return false;
         }
 
         ReadOnlySpan<byte> mode = text[(nameEnd + 1)..];
         int modeEnd = mode.IndexOf((byte)0);
-        if (modeEnd < 0 || !IsMode(mode[..modeEnd]) || Transactions.Count >= TftpLimits.MaxTransactions)
+        if (modeEnd < 0 || !IsMode(mode[..modeEnd]))
         {
-            return;
+            return false;
+        }
+
+        if (Transactions.Count >= TftpLimits.MaxTransactions)
+        {
+            return true;
         }
 
         TftpTransaction request = Rent();
@@ -83,6 +93,8 @@ internal sealed class TftpParser(TftpProtocol protocol) : PooledState<TftpTransa
         {
             _transfer.Arrange(text[..Math.Min(nameEnd, TftpLimits.MaxNameBytes)], isWrite, in context);
         }
+
+        return true;
     }
 
     private static bool IsMode(ReadOnlySpan<byte> mode) =>

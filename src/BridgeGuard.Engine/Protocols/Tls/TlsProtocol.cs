@@ -46,6 +46,8 @@ public sealed class TlsProtocol : Protocol
 
     public override bool TellsProgress => true;
 
+    public override bool CountsTransactions => false;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? ClientProgress : ServerProgress;
 
     public override byte CompletedProgress(Direction direction) =>
