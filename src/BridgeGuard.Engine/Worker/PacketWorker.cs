@@ -705,7 +705,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _policyGeneration = (ushort)(_policyGeneration == ushort.MaxValue ? 1 : _policyGeneration + 1);
         _guarded = next.Guests.Count;
         _detector.Guests = next.Guests;
-        _behaviour ??= next.Policy.WatchesBehaviour ? new BehaviourTracker() : null;
+        if (_behaviour is null && next.Policy.WatchesBehaviour)
+        {
+            _shared.Sources.Prepare();
+            _behaviour = new BehaviourTracker(_shared.Sources);
+        }
+
         _detector.Policy = next.Policy;
         if (!ReferenceEquals(targets, before.Policy.Model.Targets))
         {
