@@ -9,12 +9,14 @@
 #                                  the servers and clients whose conversations tests/traffic records
 #   clamdscan redis-server samba smbclient tftpd-hpa tftp-hpa yara nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils
 #                                  files in guests and over the wire: a stock clamdscan, two hosts with a shared cache, real file servers, YARA rules
+#   nftables tshark                the set that an action marks guests in; recordings are read by others too
 #   clang llvm                     the test that the BPF objects match their source
 #   dotnet                         the SDK, where the machine has none and its package sources offer it
 # libhyperscan5 (rule matching) is used when it is there and never needed.
 set -euo pipefail
 PACKAGES="libpcap0.8 libpcre2-8-0 libmagic1 iproute2 iputils-ping curl dnsutils dnsmasq-base nginx-light clamav-daemon ethtool procps util-linux python3 python3-yaml clang llvm"
 PACKAGES="$PACKAGES clamdscan redis-server samba smbclient tftpd-hpa tftp-hpa yara nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils"
+PACKAGES="$PACKAGES nftables tshark"
 PACKAGES="$PACKAGES openssl openssh-client openssh-server vsftpd mosquitto mosquitto-clients python3-aiosmtpd slapd ldap-utils snmpd snmp udhcpc tcpdump"
 PACKAGES="$PACKAGES samba smbclient postfix postgresql redis-server mariadb-server-core mariadb-client-core ngircd xrdp isc-dhcp-client"
 missing=

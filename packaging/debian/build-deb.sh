@@ -16,7 +16,7 @@ arch=$(dpkg --print-architecture)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir -p "$stage/DEBIAN" "$stage/usr/lib/bridgeguard" "$stage/usr/bin" "$stage/etc/bridgeguard" "$stage/usr/share/bridgeguard" \
-    "$stage/usr/share/doc/bridgeguard" "$stage/usr/lib/systemd/system" "$stage/usr/lib/modules-load.d"
+    "$stage/usr/share/doc/bridgeguard" "$stage/usr/lib/systemd/system" "$stage/usr/lib/modules-load.d" "$stage/etc/libvirt/hooks/qemu.d"
 cp -a "$publish/." "$stage/usr/lib/bridgeguard/"
 find "$stage/usr/lib/bridgeguard" -name '*.pdb' -delete
 ln -s ../lib/bridgeguard/bridgeguard "$stage/usr/bin/bridgeguard"
@@ -24,12 +24,13 @@ cp -a "$root/rules" "$stage/usr/share/bridgeguard/rules"
 sed 's:\.\./\.\./rules:/usr/share/bridgeguard/rules:g' "$root/packaging/etc/bridgeguard.yaml" >"$stage/etc/bridgeguard/bridgeguard.yaml"
 chmod 0640 "$stage/etc/bridgeguard/bridgeguard.yaml"
 cp "$here/bridgeguard.service" "$stage/usr/lib/systemd/system/"
+install -m 0755 "$root/packaging/libvirt/bridgeguard" "$stage/etc/libvirt/hooks/qemu.d/bridgeguard"
 echo tun >"$stage/usr/lib/modules-load.d/bridgeguard.conf"
 cp "$root/README.md" "$stage/usr/share/doc/bridgeguard/"
 cp "$root/LICENSE" "$stage/usr/share/doc/bridgeguard/copyright"
 sed "s/@VERSION@/$version/; s/@ARCH@/$arch/" "$here/control.in" >"$stage/DEBIAN/control"
 echo "Installed-Size: $(du -sk --exclude=DEBIAN "$stage" | cut -f1)" >>"$stage/DEBIAN/control"
-echo /etc/bridgeguard/bridgeguard.yaml >"$stage/DEBIAN/conffiles"
+printf '%s\n' /etc/bridgeguard/bridgeguard.yaml /etc/libvirt/hooks/qemu.d/bridgeguard >"$stage/DEBIAN/conffiles"
 for script in postinst prerm postrm; do install -m 0755 "$here/$script" "$stage/DEBIAN/$script"; done
 mkdir -p "$out"
 dpkg-deb --root-owner-group -Zgzip -z1 --build "$stage" "$out/bridgeguard_${version}_$arch.deb"

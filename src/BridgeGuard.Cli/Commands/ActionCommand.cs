@@ -14,7 +14,7 @@ namespace BridgeGuard.Cli.Commands;
 internal static class ActionCommand
 {
     /// <summary>What an operator may do by hand; the others need a playbook's settings.</summary>
-    private static readonly string[] ByHand = ["quarantine", "block", "tarpit", "block-page", "bypass", "capture"];
+    private static readonly string[] ByHand = ["quarantine", "block", "rate-limit", "tarpit", "block-page", "bypass", "capture"];
 
     public static Command Create()
     {

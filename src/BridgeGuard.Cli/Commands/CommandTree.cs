@@ -19,6 +19,7 @@ internal static class CommandTree
             GuestsCommand.Create(),
             ImportCommand.Create(),
             PolicyCommand.Create(),
+            ReloadCommand.Create(),
             ReplayCommand.Create(),
             RulesCommand.Create(),
             RunCommand.Create(),

@@ -6,6 +6,7 @@ using BridgeGuard.Daemon.Playbooks;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
+using BridgeGuard.Outputs.Webhook;
 
 namespace BridgeGuard.Daemon.Configuration;
 
@@ -547,6 +548,10 @@ public static class DaemonConfigLoader
             if (!section.Has("secret-files"))
             {
                 section.Error(null, $"webhook '{name}' has no secret, expected 'secret-files:' with at least one file");
+            }
+            else if (section.Texts("secret-files").All(f => File.Exists(Resolve(folder, f))) && WebhookSigner.Check(secrets) is { } problem)
+            {
+                section.Error("secret-files", problem);
             }
 
             IReadOnlyList<string> events = section.Texts("events");

@@ -89,6 +89,20 @@ public sealed record DaemonModel
     /// <summary>Command line options that give the same configuration in another process.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
+    /// <summary>The configuration file; null where the command line says everything.</summary>
+    public string? File => Arguments is ["-c", { } file, ..] ? file : null;
+
+    /// <summary>This with what a reload exchanges: rules, roles, targets, guests, playbooks. All else is as at the start.</summary>
+    public DaemonModel Reloaded(DaemonModel next) => this with
+    {
+        Rules = next.Rules with { CacheFolder = Rules.CacheFolder is null ? null : next.Rules.CacheFolder },
+        Policy = next.Policy,
+        Guests = next.Guests,
+        Playbooks = next.Playbooks,
+        RoleFails = next.RoleFails,
+        Sources = next.Sources,
+    };
+
     /// <summary>Every file that the configuration was read from.</summary>
     public IReadOnlyList<string> Sources { get; init; } = [];
 

@@ -115,6 +115,7 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
             Configured = records,
             Libvirt = Folder("libvirt", "/etc/libvirt/qemu"),
             LibvirtRunning = Folder("libvirt-running", "/run/libvirt/qemu"),
+            LibvirtHook = Folder("libvirt-hook", "/run/bridgeguard/libvirt"),
             Proxmox = Folder("proxmox", "/etc/pve"),
             VmFiles = Folder("vms", null),
             RescanSeconds = sources?.Integer("rescan-seconds", 10, 1, 3600) ?? 10,

@@ -304,11 +304,12 @@ public sealed class YamlSection
         }
     }
 
-    /// <summary>What to say of a word that is none of those known: the nearest one, or all of them.</summary>
+    /// <summary>What to say of a word that is none of those known: the nearest one, and all of them.</summary>
     public string Hint(string word, IEnumerable<string> known)
     {
         string? near = known.Where(k => Distance(k, word) <= Math.Max(2, word.Length / 3)).OrderBy(k => Distance(k, word)).FirstOrDefault();
-        return near is not null ? $"did you mean '{near}'?" : known.Any() ? $"expected one of: {string.Join(", ", known.Distinct().Order())}" : "there is none";
+        string all = known.Any() ? $"expected one of: {string.Join(", ", known.Distinct().Order())}" : "there is none";
+        return near is null ? all : $"did you mean '{near}'? {all}";
     }
 
     /// <summary>The same for a key of this mapping: the nearest of the words to any key that is there.</summary>
@@ -316,7 +317,8 @@ public sealed class YamlSection
     {
         string? near = _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "")
             .SelectMany(k => known.Where(w => Distance(w, k) <= Math.Max(2, k.Length / 3))).FirstOrDefault();
-        return near is null ? $"expected one of: {string.Join(", ", known)}" : $"did you mean '{near}'?";
+        string all = $"expected one of: {string.Join(", ", known)}";
+        return near is null ? all : $"did you mean '{near}'? {all}";
     }
 
     /// <summary>The place of a key (or, without it, of the mapping) as <c>file:line:column</c>.</summary>

@@ -5,25 +5,33 @@ using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Playbooks;
+using BridgeGuard.Daemon.Services;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace BridgeGuard.Daemon.Control;
 
 /// <summary>Where operators' commands reach the daemon: a socket in the run directory, for its owner only.</summary>
-public sealed partial class ControlHost(DaemonModel model, ActionDesk desk, GuestRegistry registry, ILogger<ControlHost> logger) : IHostedService
+public sealed partial class ControlHost(DaemonModel model, ActionDesk desk, GuestRegistry registry, Reloader reloader, ILogger<ControlHost> logger) : IHostedService
 {
+    private const string SocketName = "control.sock";
+
     private PlaneServer? _server;
 
     /// <summary>Path of the socket of a configuration's daemon.</summary>
-    public static string SocketOf(DaemonModel model) => new RunFolder(model.RunDirectory).Join("control.sock");
+    public static string SocketOf(DaemonModel model) => new RunFolder(model.RunDirectory).Join(SocketName);
 
     /// <summary>Asks a running daemon.</summary>
     /// <exception cref="PlaneException">Nobody is there, or it says why not.</exception>
-    public static JsonNode? Ask(DaemonModel model, string command, JsonNode? body)
+    public static JsonNode? Ask(DaemonModel model, string command, JsonNode? body) => Ask(new RunFolder(model.RunDirectory), command, body, TimeSpan.FromSeconds(10));
+
+    /// <summary>The same where only the run directory is known.</summary>
+    /// <exception cref="PlaneException">Nobody is there, it says why not, or it takes longer than <paramref name="patience"/>.</exception>
+    public static JsonNode? Ask(RunFolder folder, string command, JsonNode? body, TimeSpan patience)
     {
-        using PlaneClient client = PlaneClient.TryConnect(SocketOf(model), (_, _) => { }) ?? throw new PlaneException($"no daemon listens on {SocketOf(model)}");
-        return client.Ask(command, body, TimeSpan.FromSeconds(10));
+        string socket = folder.Join(SocketName);
+        using PlaneClient client = PlaneClient.TryConnect(socket, (_, _) => { }) ?? throw new PlaneException($"no daemon listens on {socket}");
+        return client.Ask(command, body, patience);
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -31,6 +39,11 @@ public sealed partial class ControlHost(DaemonModel model, ActionDesk desk, Gues
         var commands = new PlaneCommands();
         commands.Add("action-undo", body => Undo(body));
         commands.Add("action-do", body => Do(body));
+        commands.Add("reload", _ =>
+        {
+            bool isLoaded = reloader.TryReload(out IReadOnlyList<string> errors);
+            return new JsonObject { ["loaded"] = isLoaded, ["errors"] = new JsonArray([.. errors.Select(line => (JsonNode)line)]) };
+        });
         try
         {
             new RunFolder(model.RunDirectory).Create();

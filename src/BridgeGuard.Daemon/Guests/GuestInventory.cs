@@ -23,6 +23,11 @@ public sealed record GuestInventory(IReadOnlyList<MergedGuest> Guests, IReadOnly
             records.AddRange(LibvirtDomains.Read(running, isRunning: true, problems));
         }
 
+        if (model.LibvirtHook is { } hook)
+        {
+            records.AddRange(LibvirtDomains.Read(hook, isRunning: true, problems));
+        }
+
         if (model.Libvirt is { } libvirt)
         {
             records.AddRange(LibvirtDomains.Read(libvirt, isRunning: false, problems));
@@ -40,7 +45,7 @@ public sealed record GuestInventory(IReadOnlyList<MergedGuest> Guests, IReadOnly
     /// <summary>Folders whose changes matter.</summary>
     public static IEnumerable<string> FoldersOf(GuestsModel model)
     {
-        foreach (string? folder in (string?[])[model.VmFiles, model.LibvirtRunning, model.Libvirt])
+        foreach (string? folder in (string?[])[model.VmFiles, model.LibvirtRunning, model.LibvirtHook, model.Libvirt])
         {
             if (folder is not null)
             {

@@ -51,6 +51,9 @@ public sealed class GuestRegistry
 
     public PolicyModel Policy => _policy;
 
+    /// <summary>Sources and selectors in force.</summary>
+    public GuestsModel Model => _model;
+
     /// <summary>A new set is in force. Raised on the thread that changed it, outside the lock.</summary>
     public event Action<GuestSet>? Changed;
 
@@ -68,10 +71,45 @@ public sealed class GuestRegistry
     public void Apply(GuestsModel model, PolicyModel policy)
     {
         GuestInventory inventory = GuestInventory.Read(model);
-        Update(() =>
+        Update(
+            () =>
+            {
+                (_model, _policy, _inventory) = (model, policy, inventory);
+            },
+            always: true);
+    }
+
+    /// <summary>The set that <see cref="Apply"/> would make of these; nothing is changed but that new guests get their numbers.</summary>
+    public GuestSet Prepare(GuestsModel model, PolicyModel policy)
+    {
+        GuestInventory inventory = GuestInventory.Read(model);
+        lock (_gate)
         {
-            (_model, _policy, _inventory) = (model, policy, inventory);
-        });
+            (GuestsModel, PolicyModel, GuestInventory) kept = (_model, _policy, _inventory);
+            uint generation = _generation;
+            string[] told = [.. _told];
+            try
+            {
+                (_model, _policy, _inventory) = (model, policy, inventory);
+                return Build([], always: true)!;
+            }
+            finally
+            {
+                (_model, _policy, _inventory) = kept;
+                _generation = generation;
+                _told.Clear();
+                _told.UnionWith(told);
+            }
+        }
+    }
+
+    /// <summary>The set in force with the policy that numbers its roles.</summary>
+    public (GuestSet Guests, PolicyModel Policy) Snapshot()
+    {
+        lock (_gate)
+        {
+            return (Current, _policy);
+        }
     }
 
     /// <summary>The wire showed an address behind a guest's port; an address of another guest moves unless it was given to that one.</summary>
@@ -130,16 +168,21 @@ public sealed class GuestRegistry
         return named.Length > 0 ? named : [.. selectors.Where(s => s.Fits(guest)).Select(s => s.Role).Distinct()];
     }
 
-    private void Update(Action change)
+    private void Update(Action change, bool always = false)
     {
         var told = new List<GuestChange>();
         GuestSet? next;
         lock (_gate)
         {
             change();
-            next = Build(told);
+            next = Build(told, always);
             if (next is not null)
             {
+                foreach ((_, ushort index) in _indexes.Where(i => Current.Get(i.Value) is not null && next.Get(i.Value) is null))
+                {
+                    _learned.Remove(index);
+                }
+
                 Current = next;
             }
         }
@@ -151,8 +194,8 @@ public sealed class GuestRegistry
         }
     }
 
-    /// <summary>Null when nothing has changed.</summary>
-    private GuestSet? Build(List<GuestChange> told)
+    /// <summary>Null when nothing has changed, unless it is wanted <paramref name="always"/>.</summary>
+    private GuestSet? Build(List<GuestChange> told, bool always)
     {
         var guests = new GuestModel?[Math.Max(_lastIndex + _inventory.Guests.Count + 1, Current.All.Length)];
         var seen = new HashSet<string>();
@@ -178,12 +221,11 @@ public sealed class GuestRegistry
         {
             if (!seen.Contains(key) && Current.Get(index) is { } gone)
             {
-                _learned.Remove(index);
                 told.Add(new GuestChange("gone", gone.Name, ""));
             }
         }
 
-        if (IsSame(all, Current.All))
+        if (!always && IsSame(all, Current.All))
         {
             return null;
         }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace BridgeGuard.Daemon.Guests;
 
 /// <summary>Has the registry read its sources again when their files change, and after a while in any case.</summary>
-public sealed partial class GuestWatcher(GuestRegistry registry, GuestsModel model, ILogger<GuestWatcher> logger) : BackgroundService
+public sealed partial class GuestWatcher(GuestRegistry registry, ILogger<GuestWatcher> logger) : BackgroundService
 {
     /// <summary>Managers write several files for one change; they are read once, when it is quiet.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(100);
@@ -30,7 +30,7 @@ public sealed partial class GuestWatcher(GuestRegistry registry, GuestsModel mod
         while (!stoppingToken.IsCancellationRequested)
         {
             Watch();
-            if (await _changed.WaitAsync(TimeSpan.FromSeconds(model.RescanSeconds), stoppingToken))
+            if (await _changed.WaitAsync(TimeSpan.FromSeconds(registry.Model.RescanSeconds), stoppingToken))
             {
                 await Task.Delay(Quiet, stoppingToken);
             }
@@ -50,7 +50,7 @@ public sealed partial class GuestWatcher(GuestRegistry registry, GuestsModel mod
     /// <summary>Folders may come and go; one that is not there is tried again with the next round.</summary>
     private void Watch()
     {
-        foreach (string folder in GuestInventory.FoldersOf(model))
+        foreach (string folder in GuestInventory.FoldersOf(registry.Model))
         {
             if (_watchers.ContainsKey(folder) && Directory.Exists(folder))
             {
@@ -80,7 +80,7 @@ public sealed partial class GuestWatcher(GuestRegistry registry, GuestsModel mod
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
             {
-                Log.NotWatched(logger, folder, model.RescanSeconds, e.Message);
+                Log.NotWatched(logger, folder, registry.Model.RescanSeconds, e.Message);
             }
         }
     }

@@ -13,6 +13,9 @@ public sealed record GuestsModel
 
     public string? LibvirtRunning { get; init; }
 
+    /// <summary>Where libvirt's hook leaves the XML of guests that start.</summary>
+    public string? LibvirtHook { get; init; }
+
     /// <summary>Proxmox VE's folder, with <c>qemu-server</c> and <c>lxc</c> in it.</summary>
     public string? Proxmox { get; init; }
 

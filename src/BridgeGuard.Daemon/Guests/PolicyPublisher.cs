@@ -1,5 +1,6 @@
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Services;
+using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Standing;
 using Microsoft.Extensions.Hosting;
@@ -11,7 +12,8 @@ namespace BridgeGuard.Daemon.Guests;
 public sealed partial class PolicyPublisher(GuestRegistry registry, GuestTable table, IDataPlane plane, ILogger<PolicyPublisher> logger) : IHostedService
 {
     private readonly Lock _gate = new();
-    private StandingAction[] _actions = [];
+    /// <summary>Null until they are known: a data plane that has been inspecting goes on with those it has.</summary>
+    private StandingAction[]? _actions;
     private bool _isReady;
 
     /// <summary>Other actions are in force.</summary>
@@ -22,6 +24,22 @@ public sealed partial class PolicyPublisher(GuestRegistry registry, GuestTable t
             _actions = actions;
         }
 
+        Publish();
+    }
+
+    /// <summary>The actions in force with other guests and roles: what a reload is to bring.</summary>
+    public PolicyMessage MessageFor(GuestSet guests, PolicyModel policy)
+    {
+        lock (_gate)
+        {
+            return PolicyMessage.Of(guests, policy, _actions ?? []);
+        }
+    }
+
+    /// <summary>Says everything again: roles have changed.</summary>
+    public void Renew()
+    {
+        table.Apply(registry.Current, registry.Policy);
         Publish();
     }
 
@@ -59,15 +77,15 @@ public sealed partial class PolicyPublisher(GuestRegistry registry, GuestTable t
     {
         lock (_gate)
         {
-            if (!_isReady)
+            if (!_isReady || _actions is null)
             {
                 return;
             }
 
             try
             {
-                GuestSet guests = registry.Current;
-                plane.Ask(PolicyMessage.Command, new PolicyMessage(guests.Generation, guests.All, _actions).ToNode());
+                (GuestSet guests, PolicyModel policy) = registry.Snapshot();
+                plane.Ask(PolicyMessage.Command, PolicyMessage.Of(guests, policy, _actions).ToNode());
             }
             catch (PlaneException e)
             {

@@ -24,7 +24,7 @@ public sealed record PuntDeviceName(string Name, bool TakesOver = false)
 internal static class BridgeOptionsReader
 {
     /// <summary>One attachment takes all bridges; what differs between them goes to each by its name.</summary>
-    public static BridgeOptions Of(DaemonModel model, GuestTable guests, PuntDeviceName device) => new()
+    public static BridgeOptions Of(DaemonModel model, Func<DaemonModel> current, GuestTable guests, PuntDeviceName device) => new()
     {
         Bridges = [.. model.Bridges.Where(bridge => bridge.Mode != PortMode.Off || bridge.Ports.Any(port => port.Mode is not (null or PortMode.Off))).Select(bridge => bridge.Name)],
         WorkerCount = model.Workers,
@@ -35,7 +35,7 @@ internal static class BridgeOptionsReader
         TakesOver = device.TakesOver,
         BridgeDefaults = model.Bridges.ToDictionary(bridge => bridge.Name, bridge => OptionsOf(bridge.Mode, bridge.Fail)),
         Ports = model.Bridges.SelectMany(bridge => bridge.Ports).ToDictionary(port => port.Name, port => OptionsOf(port.Mode, port.Fail)),
-        RoleOptions = model.RoleFails.Count == 0 ? null : port => OfRole(model, guests.Guests, port),
+        RoleOptions = port => OfRole(current(), guests.Guests, port),
     };
 
     /// <summary>The same for netfilter queues, which have one fail mode for all ports.</summary>
@@ -49,7 +49,7 @@ internal static class BridgeOptionsReader
     private static PortOptions? OfRole(DaemonModel model, GuestSet guests, string port)
     {
         ushort guest = guests.FindByPortName(port);
-        return guest != 0 && model.RoleFails.TryGetValue(model.Policy.Roles[guests.RoleOf(guest)].Name, out FailChoice? fail) ? OptionsOf(null, fail) : null;
+        return guest != 0 && model.RoleFails.Count > 0 && guests.RoleOf(guest) < model.Policy.Roles.Length && model.RoleFails.TryGetValue(model.Policy.Roles[guests.RoleOf(guest)].Name, out FailChoice? fail) ? OptionsOf(null, fail) : null;
     }
 
     private static PortOptions OptionsOf(PortMode? mode, FailChoice fail) => new()

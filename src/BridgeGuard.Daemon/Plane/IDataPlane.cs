@@ -22,13 +22,20 @@ public interface IDataPlane
     /// <summary>It inspects (again): what only the daemon knows (blocks, quarantines) must be said to it now.</summary>
     event Action? Ready;
 
-    /// <summary>Loads the rules anew. False when the old ones stay in force; <paramref name="errors"/> says why, a line each.</summary>
-    bool TryReload(out IReadOnlyList<string> errors);
+    /// <summary>Loads the rules anew, with roles, targets and guests where a configuration is given. False when all of the old stays in force.</summary>
+    /// <param name="request">Null: the rule files alone are read again.</param>
+    /// <param name="errors">Why not, or what was left out; a line each.</param>
+    bool TryReload(ReloadRequest? request, out IReadOnlyList<string> errors);
 
     /// <summary>Runs a command of <see cref="PlaneCommands"/> in the data plane's process.</summary>
     /// <exception cref="PlaneException">There is no data plane, no such command, no answer in time, or the command failed; one line for the operator.</exception>
     JsonNode? Ask(string command, JsonNode? body = null);
 }
+
+/// <summary>What a reload brings to the data plane.</summary>
+/// <param name="Model">The configuration as the daemon has read it; a data plane in a process of its own reads the same file.</param>
+/// <param name="Policy">The guests with their roles of that configuration, and the actions in force.</param>
+public sealed record ReloadRequest(Configuration.DaemonModel Model, PolicyMessage Policy);
 
 /// <summary>A command to the data plane that was not carried out; the message is one line for the operator.</summary>
 public sealed class PlaneException(string message) : Exception(message);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -14,6 +13,7 @@ using BridgeGuard.Daemon.Services;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
@@ -43,9 +43,9 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     // Those of the bridges, then one for each tap.
     private readonly PacketWorker[] _workers;
     private readonly CoverageBoard _coverage;
-    private readonly HashSet<IPAddress> _blocked = [];
     private readonly WorkerKeeping?[] _keeping;
     private readonly PacketLog?[] _packetLogs;
+    private KernelSide? _kernel;
     private FlightRecorder[] _recorders = [];
     private RecordingWriter? _recordings;
     private Thread? _thread;
@@ -73,7 +73,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         }
         else
         {
-            _attachment = _bridge = new BridgeAttachment(BridgeOptionsReader.Of(model, guests, device ?? PuntDeviceName.First));
+            _attachment = _bridge = new BridgeAttachment(BridgeOptionsReader.Of(model, () => programs.Model, guests, device ?? PuntDeviceName.First));
         }
 
         _taps = new PlaneTaps(model.Taps);
@@ -83,14 +83,14 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _coverage = new CoverageBoard(model, _attachment, guests, () => new RuleSetStats(
             (_programs.LastReload?.ToUnixTimeMilliseconds() ?? 0) * 1000, _programs.Program.Rules.Count, _programs.RulesFailed, 0));
         Commands.Add("status", _ => JsonSerializer.SerializeToNode(Status, PlaneStatus.Json));
-        Commands.Add("reload", _ => Reload());
+        Commands.Add("reload", Reload);
         Commands.Add(PolicyMessage.Command, Apply);
         Commands.Add("capture", Capture);
 
         // The hypervisor's guests are read here too, so that the first frame of the first port is judged before the daemon has said a word.
         GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
         _guests.Apply(atStart, model.Policy);
-        _programs.Apply(atStart, StandingActions.Empty);
+        _programs.Apply(PolicyMessage.Of(atStart, model.Policy, []));
         Commands.Add("hand-over", _ => _bridge?.HandOver() is { } error ? throw new PlaneException(error.Message) : null);
         Commands.Add("take-back", _ =>
         {
@@ -152,7 +152,23 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     };
 
     /// <inheritdoc/>
-    public bool TryReload(out IReadOnlyList<string> errors) => _programs.TryLoad(out errors);
+    public bool TryReload(ReloadRequest? request, out IReadOnlyList<string> errors)
+    {
+        if (!_programs.TryLoad(request?.Model, request?.Policy, out errors))
+        {
+            return false;
+        }
+
+        if (request is not null)
+        {
+            DaemonModel now = _programs.Model;
+            _guests.Apply(request.Policy.GuestsOf(now.Policy), now.Policy);
+            _kernel?.Enforce();
+            _bridge?.RefreshPorts();
+        }
+
+        return true;
+    }
 
     /// <inheritdoc/>
     public JsonNode? Ask(string command, JsonNode? body = null) => Commands.Run(command, body);
@@ -180,6 +196,10 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         }
 
         _isOpen = true;
+        if (_bridge?.Decisions is { } decisions)
+        {
+            _kernel ??= new KernelSide(decisions, _attachment, _guests, () => _programs.Program, message => Log.Warning(_logger, message));
+        }
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -221,6 +241,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         }
 
         _attachment.Ports.Changed += _guests.OnPortChanged;
+        _attachment.Ports.Changed += _ => _kernel?.EnforceSoon();
         _attachment.Ports.Changed += change => PortChanged?.Invoke(change);
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _coverage.Start([.. _workers.Select(worker => worker.Counters)]);
@@ -239,6 +260,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     public void Dispose()
     {
         _costs?.Dispose();
+        _kernel?.Dispose();
         _coverage.Dispose();
         _attachment.Dispose();
         _taps.Dispose();
@@ -266,47 +288,12 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private JsonNode? Apply(JsonNode? body)
     {
         PolicyMessage message = PolicyMessage.From(body);
-        var set = new GuestSet(message.Guests, message.Generation);
-        _guests.Apply(set, _model.Policy);
-        _programs.Apply(set, new StandingActions(message.Actions));
-        BlockInKernel(message.Actions);
+        PolicyModel policy = _programs.Model.Policy;
+        _guests.Apply(message.GuestsOf(policy), policy);
+        _programs.Apply(message);
+        _kernel?.Enforce();
         _bridge?.RefreshPorts(); // A guest's role may have a choice of its own for failures.
         return null;
-    }
-
-    /// <summary>Peers blocked for everybody are dropped before they reach a worker; what the kernel refuses the engine does.</summary>
-    private void BlockInKernel(StandingAction[] actions)
-    {
-        if (_bridge?.Decisions is not { } decisions)
-        {
-            return;
-        }
-
-        long nowUs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
-        var wanted = new Dictionary<IPAddress, TimeSpan?>();
-        Span<byte> bytes = stackalloc byte[16];
-        foreach (StandingAction action in actions)
-        {
-            if (action is { Action: RoleAction.Drop, Guest: 0, Peer: { } peer } && action.ExpiresUs > nowUs)
-            {
-                peer.Write(bytes, peer.IsV4);
-                wanted[new IPAddress(bytes[..(peer.IsV4 ? 4 : 16)])] = action.ExpiresUs == long.MaxValue ? null : TimeSpan.FromMicroseconds(action.ExpiresUs - nowUs);
-            }
-        }
-
-        foreach (IPAddress address in _blocked.Where(a => !wanted.ContainsKey(a)).ToArray())
-        {
-            decisions.Unblock(address);
-            _blocked.Remove(address);
-        }
-
-        foreach ((IPAddress address, TimeSpan? duration) in wanted)
-        {
-            if (decisions.Block(address, duration))
-            {
-                _blocked.Add(address);
-            }
-        }
     }
 
     /// <summary>The worker with what wraps it.</summary>
@@ -373,9 +360,20 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         return null;
     }
 
-    private JsonObject Reload()
+    /// <summary>Asked by the daemon, which has read the configuration too: what it says of the guests is in the body.</summary>
+    internal JsonObject Reload(JsonNode? body)
     {
-        bool isLoaded = TryReload(out IReadOnlyList<string> errors);
+        ReloadRequest? request = null;
+        IReadOnlyList<string> errors = [];
+        bool isRead = true;
+        if (body?["policy"] is { } policy)
+        {
+            var diagnostics = new List<ConfigDiagnostic>();
+            isRead = _model.File is { } file && DaemonConfigLoader.Load(file, diagnostics) is { } next && (request = new ReloadRequest(next, PolicyMessage.From(policy))) is not null;
+            errors = [.. diagnostics.Select(d => d.ToString())];
+        }
+
+        bool isLoaded = isRead && TryReload(request, out errors);
         return new JsonObject { ["loaded"] = isLoaded, ["errors"] = new JsonArray([.. errors.Select(line => (JsonNode)line)]) };
     }
 

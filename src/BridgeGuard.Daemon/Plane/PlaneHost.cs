@@ -42,6 +42,16 @@ public static class PlaneHost
             using FilePort? port = files is null ? null : new FilePort(folder.FileSocketOf(start.Generation), files);
             using var plane = new LocalPlane(model, programs, Border(model, folder, start, Open, files), guests, loggers.CreateLogger<LocalPlane>(), start.Device);
             plane.Commands.Add("status", _ => JsonSerializer.SerializeToNode(Complete(plane.Status, start, sinks, files), PlaneStatus.Json));
+            plane.Commands.Add("reload", body =>
+            {
+                JsonObject answer = plane.Reload(body);
+                if (answer["loaded"]!.GetValue<bool>() && body?["identity"]?.GetValue<string>() is { } identity)
+                {
+                    start = start with { Identity = identity };
+                }
+
+                return answer;
+            });
             plane.Commands.Add("stop", body =>
             {
                 plane.StopsClean |= body?["clean"]?.GetValue<bool>() ?? false;

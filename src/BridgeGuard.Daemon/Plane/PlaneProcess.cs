@@ -32,7 +32,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     private long _generation;
 
     /// <summary>Which program with which configuration: a data plane with another one is replaced.</summary>
-    public string Identity { get; } = IdentityOf(model);
+    public string Identity { get; set; } = IdentityOf(model);
 
     /// <summary>Starts one and waits until it inspects.</summary>
     /// <param name="device">Its punt device.</param>
@@ -228,7 +228,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     }
 
     /// <summary>The assemblies that the data plane is made of, where they are, and what the configuration's files say.</summary>
-    private static string IdentityOf(DaemonModel model)
+    public static string IdentityOf(DaemonModel model)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (Assembly part in (Assembly[])[typeof(PacketWorker).Assembly, typeof(BridgeAttachment).Assembly, typeof(RunFolder).Assembly])

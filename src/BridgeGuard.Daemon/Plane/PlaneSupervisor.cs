@@ -86,13 +86,21 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     }
 
     /// <inheritdoc/>
-    public bool TryReload(out IReadOnlyList<string> errors)
+    public bool TryReload(ReloadRequest? request, out IReadOnlyList<string> errors)
     {
         try
         {
-            JsonNode answer = Require().Ask("reload", null, ReloadTime)!;
+            string identity = request is null ? _processes.Identity : PlaneProcess.IdentityOf(request.Model);
+            JsonObject? body = request is null ? null : new JsonObject { ["policy"] = request.Policy.ToNode(), ["identity"] = identity };
+            JsonNode answer = Require().Ask("reload", body, ReloadTime)!;
             errors = [.. answer["errors"]!.AsArray().Select(line => line!.GetValue<string>())];
-            return answer["loaded"]!.GetValue<bool>();
+            bool isLoaded = answer["loaded"]!.GetValue<bool>();
+            if (isLoaded)
+            {
+                _processes.Identity = identity;
+            }
+
+            return isLoaded;
         }
         catch (PlaneException e)
         {

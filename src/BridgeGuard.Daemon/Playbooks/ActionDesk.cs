@@ -33,7 +33,7 @@ public sealed class ActionDesk : IDisposable
     private readonly ActionLedger _ledger;
     private readonly AuditLog _audit;
     private readonly GuestRegistry _registry;
-    private readonly PlaybooksModel _model;
+    private PlaybooksModel _model;
     private readonly IActionEffects _effects;
     private readonly TimeProvider _time;
     private readonly Dictionary<string, List<(long AtUs, string Target)>> _touched = [];
@@ -174,6 +174,16 @@ public sealed class ActionDesk : IDisposable
             {
                 Enforce();
             }
+        }
+    }
+
+    /// <summary>A reload has brought another never-touch list; what is in force stays.</summary>
+    public void Apply(PlaybooksModel model)
+    {
+        lock (_gate)
+        {
+            _model = model;
+            Enforce();
         }
     }
 
@@ -360,7 +370,8 @@ public sealed class ActionDesk : IDisposable
             Guest = (ushort)guest,
             Peer = entry.Guest.Length == 0 ? address : null,
             Action = action.Value,
-            Target = entry.RedirectTarget - 1,
+            // By name: numbers change with the list of targets, and this may have been written down before a reload.
+            Target = entry.Kind == ActionKind.Redirect && entry.Name.Length > 0 ? Array.FindIndex(_registry.Policy.Targets, t => t.Name == entry.Name) : entry.RedirectTarget - 1,
             Rate = entry.Rate,
             ExpiresUs = entry.ExpiresUs == 0 ? long.MaxValue : entry.ExpiresUs,
             Why = $"{entry.By}: action {entry.Id}",

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace BridgeGuard.Daemon.Playbooks;
 
 /// <summary>Listens to alerts and does what playbooks say. An output like any other: it never holds up the pump, and the engine knows nothing of it.</summary>
-public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk, ILogger<PlaybookEngine> logger, TimeProvider? time = null) : BackgroundService, IOutput
+public sealed partial class PlaybookEngine(PlaybooksModel start, ActionDesk desk, ILogger<PlaybookEngine> logger, TimeProvider? time = null) : BackgroundService, IOutput
 {
     /// <summary>Alerts that wait; in a flood the newest are as good as the oldest, so what does not fit is counted and forgotten.</summary>
     private const int MaxWaiting = 8192;
@@ -17,7 +17,7 @@ public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk
     private static readonly TimeSpan ExpireEvery = TimeSpan.FromMilliseconds(500);
 
     private readonly Channel<PlaybookEvent> _events = Channel.CreateBounded<PlaybookEvent>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly TriggerCounts[] _counts = [.. model.Playbooks.Select(_ => new TriggerCounts())];
+    private volatile Running _running = Running.Of(start, null);
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     public string Name => "playbooks";
@@ -28,7 +28,7 @@ public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk
 
     public void Write(in EventHeader header, ReadOnlySpan<byte> json)
     {
-        if (model.Playbooks.Count == 0)
+        if (_running.Books.Count == 0)
         {
             return;
         }
@@ -55,15 +55,19 @@ public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>A reload has brought other playbooks. One that has kept its name and its trigger goes on counting where it was.</summary>
+    public void Apply(PlaybooksModel model) => _running = Running.Of(model, _running);
+
     /// <summary>Lets an event run through all playbooks, and their actions through those that follow.</summary>
     public void Handle(PlaybookEvent occasion)
     {
-        for (int i = 0; i < model.Playbooks.Count; i++)
+        Running running = _running;
+        for (int i = 0; i < running.Books.Count; i++)
         {
-            Playbook book = model.Playbooks[i];
-            if (Fits(book.When, occasion) && _counts[i].Reaches(book.When, KeyOf(book.When.By, occasion), occasion.Vm, NowUs()))
+            Playbook book = running.Books[i];
+            if (Fits(book.When, occasion) && running.Counts[i].Reaches(book.When, KeyOf(book.When.By, occasion), occasion.Vm, NowUs()))
             {
-                Act(book, occasion);
+                Act(running, book, occasion);
             }
         }
     }
@@ -96,7 +100,7 @@ public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk
         }
     }
 
-    private void Act(Playbook book, PlaybookEvent occasion)
+    private void Act(Running running, Playbook book, PlaybookEvent occasion)
     {
         foreach (PlaybookAction action in book.Then)
         {
@@ -108,12 +112,12 @@ public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk
 
         // Loops were refused when the playbooks were read, so this ends.
         PlaybookEvent next = occasion with { Playbook = book.Name };
-        for (int i = 0; i < model.Playbooks.Count; i++)
+        for (int i = 0; i < running.Books.Count; i++)
         {
-            PlaybookTrigger when = model.Playbooks[i].When;
-            if (when.Playbook == book.Name && Fits(when, next) && _counts[i].Reaches(when, KeyOf(when.By, next), next.Vm, NowUs()))
+            PlaybookTrigger when = running.Books[i].When;
+            if (when.Playbook == book.Name && Fits(when, next) && running.Counts[i].Reaches(when, KeyOf(when.By, next), next.Vm, NowUs()))
             {
-                Act(model.Playbooks[i], next);
+                Act(running, running.Books[i], next);
             }
         }
     }
@@ -136,6 +140,18 @@ public sealed partial class PlaybookEngine(PlaybooksModel model, ActionDesk desk
     };
 
     private long NowUs() => (_time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>Playbooks with their counts: exchanged together.</summary>
+    private sealed record Running(IReadOnlyList<Playbook> Books, TriggerCounts[] Counts)
+    {
+        public static Running Of(PlaybooksModel model, Running? before) => new(model.Playbooks, [.. model.Playbooks.Select(book => before?.CountsOf(book) ?? new TriggerCounts())]);
+
+        private TriggerCounts? CountsOf(Playbook book)
+        {
+            int index = Enumerable.Range(0, Books.Count).FirstOrDefault(i => Books[i].Name == book.Name && Books[i].When.CountsAs(book.When), -1);
+            return index < 0 ? null : Counts[index];
+        }
+    }
 
     private static partial class Log
     {

@@ -211,7 +211,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
                 then.Error("to", $"target '{target}' does not exist, {then.Hint(target, policy.Targets.Select(t => t.Name))}");
             }
 
-            action = action with { RedirectTarget = index };
+            action = action with { RedirectTarget = index, Name = target };
         }
 
         if (kind == ActionKind.RateLimit)

@@ -82,6 +82,9 @@ public sealed record PlaybookTrigger
 
     /// <summary>Events of at least so many different guests within the window.</summary>
     public int Guests { get; init; } = 1;
+
+    /// <summary>Both count the same way, so that counts of the one go on in the other.</summary>
+    public bool CountsAs(PlaybookTrigger other) => (Count, Seconds, By, Guests) == (other.Count, other.Seconds, other.By, other.Guests);
 }
 
 /// <summary>What shares a count.</summary>

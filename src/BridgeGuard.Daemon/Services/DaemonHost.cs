@@ -30,7 +30,6 @@ public static class DaemonHost
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "bridgeguard" });
         DaemonLog.Configure(builder.Logging);
         builder.Services.AddSingleton(model);
-        builder.Services.AddSingleton(model.Guests);
         builder.Services.AddSingleton(_ => new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)));
         builder.Services.AddSingleton<GuestTable>();
         AddActions(builder.Services, model);
@@ -113,6 +112,7 @@ public static class DaemonHost
     private static void AddActions(IServiceCollection services, DaemonModel model)
     {
         services.AddSingleton<PolicyPublisher>();
+        services.AddSingleton<Reloader>();
         services.AddSingleton(model.Playbooks);
         services.AddSingleton<DaemonEffects>();
         services.AddSingleton<IActionEffects>(s => s.GetRequiredService<DaemonEffects>());

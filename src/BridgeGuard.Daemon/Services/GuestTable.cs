@@ -137,7 +137,7 @@ public sealed class GuestTable : IGuestDirectory
     }
 
     private GuestInfo Describe(GuestModel guest, string port) =>
-        new(guest.Name, guest.Uuid, _policy.Roles[guest.Role].Name, guest.Tenant, port, guest.Macs.Length > 0 ? guest.Macs[0] : 0)
+        new(guest.Name, guest.Uuid, guest.Role < _policy.Roles.Length ? _policy.Roles[guest.Role].Name : _policy.Roles[0].Name, guest.Tenant, port, guest.Macs.Length > 0 ? guest.Macs[0] : 0)
         {
             Tags = guest.Tags,
             Bridge = guest.Bridge,

@@ -1,8 +1,7 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Policy;
-using BridgeGuard.Engine.Policy.Guests;
-using BridgeGuard.Engine.Policy.Standing;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
 using BridgeGuard.Rules.Caching;
@@ -23,11 +22,14 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     private readonly DatasetRegistry _datasets = new() { Folders = [model.StateDirectory] };
     private EngineProgram _program = EngineProgram.Empty;
     private CancellationTokenSource? _searches;
-    private GuestSet _guests = GuestSet.Empty;
-    private StandingActions _actions = StandingActions.Empty;
+    private DaemonModel _model = model;
+    private PolicyMessage _said = PolicyMessage.Empty;
 
     /// <summary>Rule text from which on a reload compiles in a process of its own: less does not stop a worker for a millisecond.</summary>
     private const long LeastTextForChild = 1 << 20;
+
+    /// <summary>The configuration in force: as at the start, with what the last reload has exchanged.</summary>
+    public DaemonModel Model => Volatile.Read(ref _model);
 
     /// <summary>What is in force.</summary>
     public EngineProgram Program => Volatile.Read(ref _program);
@@ -47,12 +49,12 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     }
 
     /// <summary>Other guests or actions: the program is exchanged without compiling anything.</summary>
-    public void Apply(GuestSet guests, StandingActions actions)
+    public void Apply(PolicyMessage said)
     {
         lock (_gate)
         {
-            (_guests, _actions) = (guests, actions);
-            Publish(_program with { Guests = guests, Actions = actions });
+            _said = said;
+            Publish(_program);
         }
     }
 
@@ -93,12 +95,18 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     /// <summary>Loads and swaps. Bad rules are logged and left out, or, when strict, refused together.</summary>
     /// <returns>False when nothing was exchanged; <paramref name="errors"/> says why, a line each.</returns>
     /// <remarks>A reload that finds errors and not one good rule (a file that is gone, half a copy) is refused too: it would switch detection off.</remarks>
-    public bool TryLoad(out IReadOnlyList<string> errors)
+    public bool TryLoad(out IReadOnlyList<string> errors) => TryLoad(null, null, out errors);
+
+    /// <summary>The same with another configuration: rules, roles and guests are exchanged together, between two packets.</summary>
+    /// <param name="next">Null: the one in force.</param>
+    /// <param name="said">The guests and actions that belong to it; null: those in force.</param>
+    /// <param name="errors">A line each.</param>
+    public bool TryLoad(DaemonModel? next, PolicyMessage? said, out IReadOnlyList<string> errors)
     {
         lock (_loading)
         {
             _datasets.BeginReload();
-            return LoadAndSwap(out errors);
+            return LoadAndSwap(next is null ? _model : _model.Reloaded(next), said, out errors);
         }
     }
 
@@ -114,9 +122,9 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         }
     }
 
-    private bool LoadAndSwap(out IReadOnlyList<string> errors)
+    private bool LoadAndSwap(DaemonModel wanted, PolicyMessage? said, out IReadOnlyList<string> errors)
     {
-        RuleLoadResult loaded = Load(OptionsOf(model, _datasets));
+        RuleLoadResult loaded = Load(wanted, OptionsOf(wanted, _datasets));
         if (loaded.CacheProblem.Length > 0)
         {
             Log.BadCache(logger, loaded.CacheProblem);
@@ -125,7 +133,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         string[] lines = [.. loaded.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Select(d => d.ToString())];
         errors = lines;
         bool wouldEmpty = loaded.Rules.Count == 0 && Program.Rules.Count > 0;
-        if (lines.Length > 0 && (model.Rules.Strict || wouldEmpty))
+        if (lines.Length > 0 && (wanted.Rules.Strict || wouldEmpty))
         {
             return false;
         }
@@ -135,10 +143,12 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             Log.BadRule(logger, line);
         }
 
-        var program = new EngineProgram(loaded.Rules, new CompiledPolicy(model.Policy, loaded.Rules.Rules));
+        var program = new EngineProgram(loaded.Rules, new CompiledPolicy(wanted.Policy, loaded.Rules.Rules));
         lock (_gate)
         {
-            Publish(program with { Guests = _guests, Actions = _actions });
+            _said = said ?? _said;
+            Volatile.Write(ref _model, wanted);
+            Publish(program);
         }
 
         RulesFailed = lines.Length;
@@ -153,7 +163,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     {
         _searches?.Cancel();
         _searches = null;
-        if (model.Engine.Detection.Engine != SearchEngine.Vectorscan)
+        if (Model.Engine.Detection.Engine != SearchEngine.Vectorscan)
         {
             return;
         }
@@ -169,7 +179,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         new Thread(() =>
         {
             CompilerProcess.BeNice();
-            int count = SearchDatabases.Build(rules, model.Rules.CacheFolder, stop.Token, out IReadOnlyList<string> problems);
+            int count = SearchDatabases.Build(rules, Model.Rules.CacheFolder, stop.Token, out IReadOnlyList<string> problems);
             Log.Exchanged(logger, count, problems.Count);
         })
         {
@@ -179,7 +189,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     }
 
     /// <summary>The first time as quickly as can be; later beside the traffic.</summary>
-    private RuleLoadResult Load(RuleLoadOptions options)
+    private RuleLoadResult Load(DaemonModel model, RuleLoadOptions options)
     {
         if (LastReload is null)
         {
@@ -207,9 +217,12 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         return loaded ?? CompilerProcess.RunGently(() => RuleLoader.Load(options));
     }
 
+    /// <summary>Under the lock. Roles and targets are numbered as the program's own policy numbers them.</summary>
     private void Publish(EngineProgram program)
     {
-        _program = program;
+        PolicyModel policy = program.Policy.Model;
+        program = program with { Guests = _said.GuestsOf(policy), Actions = _said.ActionsOf(policy) };
+        Volatile.Write(ref _program, program);
         foreach (PacketWorker worker in _workers)
         {
             worker.Program = program;

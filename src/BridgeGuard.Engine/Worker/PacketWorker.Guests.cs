@@ -111,7 +111,7 @@ public sealed partial class PacketWorker
             }
         }
 
-        if (packet.ArpOffset >= 0 || packet.Protocol == IpProtocols.IcmpV6 || (packet.IsUdp && packet.SourcePort == 67))
+        if (packet.ArpOffset >= 0 || packet.Protocol == IpProtocols.IcmpV6 || (packet.IsUdp && packet.SourcePort is 67 or 547))
         {
             LearnAddress(packet, guest);
         }

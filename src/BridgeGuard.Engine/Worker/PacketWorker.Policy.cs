@@ -26,7 +26,6 @@ public sealed partial class PacketWorker
 
     /// <summary>Some megabytes, so it is only made when a role asks for behaviour.</summary>
     private BehaviourTracker? _behaviour;
-    private readonly MarkedSources _marks = new();
     private readonly RateLimiter _rates = new();
     private int _findingCount;
 
@@ -54,7 +53,7 @@ public sealed partial class PacketWorker
         }
 
         ChooseViews(flow);
-        if (flow.ClientGuest == 0 && flow.ServerGuest == 0 && _current.Actions.All.Length == 0 && _marks.Count == 0)
+        if (flow.ClientGuest == 0 && flow.ServerGuest == 0 && _current.Actions.All.Length == 0 && _shared.Marks.IsEmpty)
         {
             flow.Restriction = RoleAction.AsRule;
             return;
@@ -107,7 +106,7 @@ public sealed partial class PacketWorker
             }
         }
 
-        RoleAction marked = _marks.Find(flow.Key.Source, packet.TimeUs);
+        RoleAction marked = _shared.Marks.Find(flow.Key.Source, packet.TimeUs);
         if (marked != RoleAction.AsRule)
         {
             Decide(flow, marked, PolicyRules.MarkedPeer, tells, null, null);
@@ -179,7 +178,7 @@ public sealed partial class PacketWorker
                 };
                 if (threshold.Action > RoleAction.Alert)
                 {
-                    _marks.Add(flow.Key.Source, threshold.Action, packet.TimeUs, threshold.ForSeconds);
+                    _shared.Marks.Add(flow.Key.Source, threshold.Action, packet.TimeUs, threshold.ForSeconds);
                 }
 
                 Decide(flow, threshold.Action, rule, tells: true, role, null);

@@ -715,7 +715,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         // Where guests have contracts nothing passes without being judged as a flow.
         _flows.OpensFlowsForErrors = _guarded != 0;
         _detector.Guests = next.Guests;
-        _behaviour ??= next.Policy.WatchesBehaviour ? new BehaviourTracker() : null;
+        if (_behaviour is null && next.Policy.WatchesBehaviour)
+        {
+            _shared.Sources.Prepare();
+            _behaviour = new BehaviourTracker(_shared.Sources);
+        }
+
         _detector.Policy = next.Policy;
         if (!ReferenceEquals(targets, before.Policy.Model.Targets))
         {

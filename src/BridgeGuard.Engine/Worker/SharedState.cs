@@ -1,9 +1,11 @@
 using BridgeGuard.Engine.Detection.Shared;
+using BridgeGuard.Engine.Policy.Behaviour;
+using BridgeGuard.Engine.Policy.Standing;
 using BridgeGuard.Engine.Protocols;
 
 namespace BridgeGuard.Engine.Worker;
 
-/// <summary>What the workers of a process know of hosts together: thresholds, bits and tags of hosts, and connections that were arranged on another.</summary>
+/// <summary>What the workers of a process know of hosts together: thresholds, bits and tags of hosts, behaviour, and connections that were arranged on another.</summary>
 /// <remarks>Bounded tables without locks; see <see cref="SharedSlots"/> and <see cref="ExpectationTable"/>. It outlives reloads. Thread: any.</remarks>
 public sealed class SharedState
 {
@@ -11,6 +13,10 @@ public sealed class SharedState
 
     internal ExpectationTable Expectations { get; } = new();
 
-    /// <summary>Thresholds, bits, tags and expectations that found no room.</summary>
-    public long Refused => Detection.Refused + Expectations.Refused;
+    internal SourceCounts Sources { get; } = new();
+
+    internal MarkedSources Marks { get; } = new();
+
+    /// <summary>Thresholds, bits, tags, expectations, behaviour counts and marks that found no room.</summary>
+    public long Refused => Detection.Refused + Expectations.Refused + Sources.Refused + Marks.Refused;
 }

@@ -47,6 +47,20 @@ public sealed class WebhookSigner : IDisposable
         }
     }
 
+    /// <summary>What is wrong with secrets; null when they can be used.</summary>
+    public static string? Check(IReadOnlyList<string> secrets)
+    {
+        try
+        {
+            using WebhookSigner signer = new(secrets);
+            return null;
+        }
+        catch (FormatException e)
+        {
+            return e.Message;
+        }
+    }
+
     /// <summary>The public keys of the Ed25519 secrets, as <c>whpk_…</c>, for the receivers.</summary>
     public IReadOnlyList<string> PublicKeys =>
         [.. _keys.Select(key => PublicKeyPrefix + Convert.ToBase64String(key.PublicKey.Export(KeyBlobFormat.RawPublicKey)))];

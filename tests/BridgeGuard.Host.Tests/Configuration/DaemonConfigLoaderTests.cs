@@ -61,6 +61,7 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nguests: [{name: a, role: default, macs: ['02:00:00:00:01']}]\n", 3, 41, "is no MAC address")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nguests: [{name: a, role: default}]\n", 3, 10, "cannot be recognised")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\ntargets: [{name: t, address: 10.0.0.300}]\n", 3, 30, "is no IP address")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nwebhooks: [{name: w, url: 'http://x', secret-files: [one.rules]}]\n", 3, 53, "A webhook needs at least one secret")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nwebhooks: [{name: w, url: 'ftp://x', secret-files: [s]}]\n", 3, 27, "is no http or https address")]
     [InlineData("bridges: {name: br0}\nrules: {files: one.rules}\n", 1, 10, "expected a list of mappings")]
     [InlineData("bridges: [{name: br0}\nrules: 1\n", 1, 10, "not valid YAML")]

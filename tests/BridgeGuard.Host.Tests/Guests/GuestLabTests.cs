@@ -126,12 +126,12 @@ public sealed class GuestLabTests
         lab.Serve(server, 80);
         Assert.Equal("answer", GuestLab.Try(desktop, server, 80, "/"));
 
-        (int code, string output) = lab.Program($"action do quarantine {desktop.Name} --for 6 -c {lab.Daemon.ConfigFile}");
+        (int code, string output) = lab.Program($"action do quarantine {desktop.Name} --for 15 -c {lab.Daemon.ConfigFile}");
         Assert.True(code == 0 && output.Contains("active", StringComparison.Ordinal), output);
         Assert.Equal("silence", GuestLab.Try(desktop, server, 80, "/"));
         Assert.Contains($"{desktop.Name}", lab.Program($"action list -c {lab.Daemon.ConfigFile}").Output);
         Assert.Contains("(quarantine)", lab.Program($"guests -c {lab.Daemon.ConfigFile}").Output);
-        Assert.True(BridgeLab.Until(() => GuestLab.Try(desktop, server, 80, "/") == "answer", 15_000), "it does not end");
+        Assert.True(BridgeLab.Until(() => GuestLab.Try(desktop, server, 80, "/") == "answer", 40_000), "it does not end");
         Assert.DoesNotContain(desktop.Name, lab.Program($"action list -c {lab.Daemon.ConfigFile}").Output);
 
         Assert.Equal(0, lab.Program($"action do block {server.Address} -c {lab.Daemon.ConfigFile}").Code);
@@ -187,6 +187,7 @@ public sealed class GuestLabTests
         string id = alert.GetProperty("event_id").GetString()!;
         string recording = Path.Combine(lab.Daemon.LogFolder, "recordings", id + ".pcapng");
         Assert.True(BridgeLab.Until(() => File.Exists(recording)), "no recording");
+        Wireshark(recording, desktop, server);
 
         (int code, string output) = lab.Program($"explain {id} --replay -c {lab.Daemon.ConfigFile}");
 
@@ -197,6 +198,16 @@ public sealed class GuestLabTests
         Assert.Contains("{sid: 1, action: alert}", output);
         Assert.Matches("replayed +drop", output);
         Assert.True(System.Text.RegularExpressions.Regex.IsMatch(output, "with the change +pass"), output);
+    }
+
+    /// <summary>Others' programs read the recording: every frame with its time, and the decision beside the one it is about.</summary>
+    private static void Wireshark(string recording, LabGuest from, LabGuest to)
+    {
+        (int code, string output) = BridgeLab.Run("tshark", $"-n -r {recording} -T fields -E separator=| -e frame.number -e frame.time_epoch -e ip.src -e ip.dst -e tcp.dstport -e frame.comment");
+        Assert.True(code == 0, output);
+        string[] frames = [.. output.Split('\n').Where(line => line.Contains($"|{from.Address}|{to.Address}|80|", StringComparison.Ordinal))];
+        Assert.True(frames.Length >= 3, output); // The handshake before the request is there too.
+        Assert.Contains(frames, line => line.Contains("attack", StringComparison.Ordinal));
     }
 
     private static string MacOf(int i) => string.Create(CultureInfo.InvariantCulture, $"02:77:00:01:{i >> 8:x2}:{i & 255:x2}");

@@ -153,7 +153,7 @@ public sealed class GuestRegistryTests : IDisposable
         Write("a.yaml", "name: a\nports: [p1]\n");
         GuestsModel model = new() { VmFiles = _folder.Path, RescanSeconds = 3600 };
         GuestRegistry registry = new(model, Policy);
-        using GuestWatcher watcher = new(registry, model, NullLogger<GuestWatcher>.Instance);
+        using GuestWatcher watcher = new(registry, NullLogger<GuestWatcher>.Instance);
         await watcher.StartAsync(TestContext.Current.CancellationToken);
         await Task.Delay(300, TestContext.Current.CancellationToken);
 

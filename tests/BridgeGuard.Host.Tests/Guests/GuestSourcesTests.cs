@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using BridgeGuard.Attachments.Guests;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Engine.Packets;
@@ -144,6 +145,51 @@ public sealed class GuestSourcesTests : IDisposable
     {
         Assert.Equal(expected != 0, GuestText.TryParseMac(text, out ulong mac));
         Assert.Equal(expected, mac);
+    }
+
+    [Fact]
+    public void TheLibvirtHookTellsOfAGuestBeforeItsPortIsThere()
+    {
+        const string Xml = "<domain type='kvm'><name>web 1</name><uuid>11111111-2222-3333-4444-555555555555</uuid><devices>"
+            + "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br0'/></interface></devices></domain>";
+        using TemporaryFolder folder = new();
+        GuestsModel model = new() { LibvirtHook = folder.File("hook") };
+        Assert.Empty(GuestInventory.Read(model).Guests);
+
+        Assert.Equal(0, Hook(folder, "web 1", "prepare", "begin", Xml));
+        MergedGuest guest = Assert.Single(GuestInventory.Read(model).Guests);
+        Assert.Equal(("web 1", 0x525400000001ul), (guest.Name, guest.Nics[0].Mac));
+
+        // What says nothing, or is no name, changes nothing and stops nobody.
+        Assert.Equal(0, Hook(folder, "web 1", "started", "begin", ""));
+        Assert.Equal(0, Hook(folder, "web 1", "migrate", "begin", "x"));
+        Assert.Equal(0, Hook(folder, "../up", "prepare", "begin", Xml));
+        Assert.Equal(0, Hook(folder, "", "prepare", "begin", Xml));
+        Assert.Single(GuestInventory.Read(model).Guests);
+        Assert.Equal(["web 1.xml"], Directory.GetFiles(folder.File("hook")).Select(Path.GetFileName));
+
+        Assert.Equal(0, Hook(folder, "web 1", "release", "end", Xml));
+        Assert.Empty(GuestInventory.Read(model).Guests);
+        Assert.Empty(GuestInventory.Read(model).Problems);
+    }
+
+    private static int Hook(TemporaryFolder folder, string guest, string operation, string step, string xml)
+    {
+        ProcessStartInfo start = new(Path.Combine(Policies.ShippedRoles.Root, "packaging", "libvirt", "bridgeguard"), [guest, operation, step, "-"]) { RedirectStandardInput = true };
+        start.Environment["BRIDGEGUARD_LIBVIRT_FOLDER"] = folder.File("hook");
+        using Process process = Process.Start(start)!;
+        try
+        {
+            process.StandardInput.Write(xml);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It did not want to read.
+        }
+
+        process.WaitForExit();
+        return process.ExitCode;
     }
 
     [Fact]

@@ -149,13 +149,15 @@ public sealed class GuestPolicyTests
         Assert.InRange(passed, 190, 215);
     }
 
-    [Fact]
-    public void ARequestIsAnsweredWithAPageAndTheServerIsLetGo()
+    [Theory]
+    [InlineData("10.0.0.1", "198.51.100.1")]
+    [InlineData("2001:db8::1", "2001:db8:5::80")]
+    public void ARequestIsAnsweredWithAPageAndTheServerIsLetGo(string client, string server)
     {
         using PolicyWire wire = new(["name: a\nrules:\n  - {classtype: web-application-attack, action: block-page}\n"], Attack);
         wire.SetGuests(wire.Guest("g", "a", 1));
 
-        Verdict verdict = wire.Request(1, "10.0.0.1", 0, "198.51.100.1", 80, PolicyWire.Get("/attack<script>"));
+        Verdict verdict = wire.Request(1, client, 0, server, 80, PolicyWire.Get("/attack<script>"));
 
         Assert.Equal((VerdictAction.Drop, DropReason.BlockPage), (verdict.Action, verdict.Reason));
         Assert.Equal(2, wire.Injected.Count);
@@ -166,22 +168,26 @@ public sealed class GuestPolicyTests
         Assert.Equal(length, page.Split("\r\n\r\n")[1].Length);
         Assert.True(Decode(wire.Injected[1]).IsTcp);
         Assert.True(Decode(wire.Injected[1]).Tcp.Has(TcpFlags.Rst));
-        Assert.Equal("198.51.100.1", Decode(wire.Injected[1]).DestinationAddress.ToString());
+        Assert.Equal(PolicyWire.Address(server), Decode(wire.Injected[1]).DestinationAddress);
+        Assert.Equal((PolicyWire.Address(server), PolicyWire.Address(client)), (Decode(wire.Injected[0]).SourceAddress, Decode(wire.Injected[0]).DestinationAddress));
+        Assert.All(wire.Injected, frame => Assert.Equal(0, TransportSum(Decode(frame))));
         Assert.Equal("blocked", Assert.Single(wire.Alerts).GetProperty("alert").GetProperty("action").GetString());
     }
 
-    [Fact]
-    public void ATarpitHoldsAConnectionWithAClosedWindow()
+    [Theory]
+    [InlineData("203.0.113.9", "10.0.0.1")]
+    [InlineData("2001:db8::9", "2001:db8::1")]
+    public void ATarpitHoldsAConnectionWithAClosedWindow(string peer, string server)
     {
         using PolicyWire wire = new(["name: a\n"], Attack);
         wire.SetGuests(wire.Guest("g", "a", 1));
-        wire.SetActions(new StandingAction { Id = 1, Peer = PolicyWire.Address("203.0.113.9"), Action = RoleAction.Tarpit });
+        wire.SetActions(new StandingAction { Id = 1, Peer = PolicyWire.Address(peer), Action = RoleAction.Tarpit });
 
-        Assert.Equal(DropReason.Tarpit, wire.Send(0, 1, FrameBuilder.Tcp("203.0.113.9", 1000, "10.0.0.1", 25, 100, 0, "S", default)).Reason);
+        Assert.Equal(DropReason.Tarpit, wire.Send(0, 1, FrameBuilder.Tcp(peer, 1000, server, 25, 100, 0, "S", default)).Reason);
         Packet opening = Decode(wire.Injected[^1]);
         Assert.True(opening.Tcp.Has(TcpFlags.Syn | TcpFlags.Ack));
         Assert.Equal(101u, opening.Tcp.Acknowledgement);
-        wire.Send(0, 1, FrameBuilder.Tcp("203.0.113.9", 1000, "10.0.0.1", 25, 101, opening.Tcp.Sequence + 1, "PA", "EHLO"u8));
+        wire.Send(0, 1, FrameBuilder.Tcp(peer, 1000, server, 25, 101, opening.Tcp.Sequence + 1, "PA", "EHLO"u8));
         Packet answer = Decode(wire.Injected[^1]);
 
         Assert.Equal(0, answer.Tcp.Window);
@@ -240,6 +246,58 @@ public sealed class GuestPolicyTests
         }
 
         Assert.InRange(wire.Alerts.Count(), 3, 4);
+    }
+
+    [Fact]
+    public void ADhcp6ReplySaysWhoHasWhichAddress()
+    {
+        using PolicyWire wire = new(["name: a\n"], Attack);
+        wire.SetGuests(wire.Guest("x", "a", 1), wire.Guest("y", "a", 2));
+        byte[] reply = Dhcp6(7, valid: 200);
+        wire.Send(0, 1, FrameBuilder.Udp("fe80::99", 547, "fe80::1", 546, reply));
+        wire.Send(0, 1, FrameBuilder.Udp("fe80::99", 547, "fe80::1", 546, reply)); // Told once.
+        wire.Send(0, 2, FrameBuilder.Udp("fe80::99", 547, "fe80::1", 546, Dhcp6(2, valid: 200))); // Only offered.
+        wire.Send(0, 2, FrameBuilder.Udp("fe80::99", 547, "fe80::1", 546, Dhcp6(7, valid: 0))); // Taken back.
+        for (int length = 0; length < reply.Length; length++)
+        {
+            // Cut short: an address that is not whole is none.
+            wire.Send(0, 2, FrameBuilder.Udp("fe80::99", 547, "fe80::1", 546, reply.AsSpan(0, length)));
+        }
+
+        JsonElement seen = Assert.Single(wire.Events, e => e.GetProperty("event_type").GetString() == "guard");
+        Assert.Equal(PolicyWire.Address("2001:db8::77"), PolicyWire.Address(seen.GetProperty("guard").GetProperty("address").GetString()!));
+        Assert.Equal(1, seen.GetProperty("guard").GetProperty("guest").GetInt32());
+    }
+
+    /// <summary>RFC 8415: a client identifier (DUID-LL), an association with one address.</summary>
+    private static byte[] Dhcp6(byte type, byte valid) =>
+    [
+        type, 1, 2, 3,
+        0, 1, 0, 10, 0, 3, 0, 1, 2, 0, 0, 0, 0, 1,
+        0, 3, 0, 40, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 5, 0, 24, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77, 0, 0, 0, valid, 0, 0, 0, valid,
+    ];
+
+    private static int TransportSum(Packet packet)
+    {
+        // Over the pseudo-header and the segment with its checksum: all ones when it is right (RFC 1071).
+        byte[] addresses = new byte[32];
+        int size = packet.IpVersion == 4 ? 4 : 16;
+        packet.SourceAddress.Write(addresses, packet.IpVersion == 4);
+        packet.DestinationAddress.Write(addresses.AsSpan(size), packet.IpVersion == 4);
+        byte[] all = [.. addresses[..(2 * size)], 0, 6, .. packet.TransportBytes, .. packet.TransportBytes.Length % 2 == 1 ? [(byte)0] : Array.Empty<byte>()];
+        long sum = packet.TransportBytes.Length;
+        for (int i = 0; i < all.Length; i += 2)
+        {
+            sum += (all[i] << 8) | all[i + 1];
+        }
+
+        while (sum >> 16 != 0)
+        {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+
+        return (int)(~sum & 0xffff);
     }
 
     private static Packet Decode(byte[] frame)

@@ -1,4 +1,5 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Policies;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Policy;
@@ -67,6 +68,40 @@ public sealed class PolicyTableTests
         Assert.True(changes > 10, $"only {changes} changes were tried");
         Assert.Empty(unnoticed);
         Assert.True(byTraffic * 8 > sampled, $"only {byTraffic} of {sampled} changes of {role} are noticed by traffic");
+    }
+
+    [Theory]
+    [InlineData("build-agent", "build-agent,ci")]
+    [InlineData("caching-proxy", "caching-proxy,proxy")]
+    [InlineData("database", "database,db")]
+    [InlineData("desktop", "desktop,workstation")]
+    [InlineData("domain-controller", "domain-controller,dc")]
+    [InlineData("iot", "iot,device")]
+    [InlineData("kubernetes-node", "kubernetes-node,k8s")]
+    [InlineData("mail-server", "mail-server,mail")]
+    [InlineData("quarantine", "")]
+    [InlineData("web-server", "web-server,web")]
+    public void ARoleIsChosenByItsTagsAndByNothingElse(string role, string tags)
+    {
+        RoleSelector[] own = [.. Selectors().Where(s => s.Role == role)];
+        Assert.Equal(tags.Length == 0 ? 0 : 1, own.Length);
+        Assert.All(own, selector =>
+        {
+            Assert.Equal(tags.Split(','), selector.Tags);
+            Assert.Empty(selector.Guests.Concat(selector.Names).Concat(selector.Os));
+            Assert.Empty(selector.Vlans);
+        });
+    }
+
+    private static IReadOnlyList<RoleSelector> Selectors()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("none.rules"), "");
+        File.WriteAllText(folder.File("bridgeguard.yaml"), $"bridges: [{{name: br0}}]\nroles: [\"{ShippedRoles.RoleFolder}\"]\nrules: {{files: [\"{folder.File("none.rules")}\"]}}\n");
+        var diagnostics = new List<ConfigDiagnostic>();
+        DaemonModel? model = DaemonConfigLoader.Load(folder.File("bridgeguard.yaml"), diagnostics);
+        Assert.Empty(diagnostics);
+        return model!.Guests.Selectors;
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class DebianPackageTests : IDisposable
         string package = Build();
         string files = Run("dpkg-deb", $"-c {package}");
         foreach (string file in (string[])["./usr/bin/bridgeguard -> ../lib/bridgeguard/bridgeguard", "./usr/lib/bridgeguard/bridgeguard.dll", "./etc/bridgeguard/bridgeguard.yaml",
-            "./usr/lib/systemd/system/bridgeguard.service", "./usr/share/bridgeguard/rules/roles/desktop.yaml", "./usr/share/bridgeguard/rules/classification.config"])
+            "./usr/lib/systemd/system/bridgeguard.service", "./etc/libvirt/hooks/qemu.d/bridgeguard", "./usr/share/bridgeguard/rules/roles/desktop.yaml", "./usr/share/bridgeguard/rules/classification.config"])
         {
             Assert.Contains(file, files, StringComparison.Ordinal);
         }

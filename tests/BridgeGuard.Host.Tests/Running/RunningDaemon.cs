@@ -158,6 +158,9 @@ internal sealed class RunningDaemon : IDisposable
         }
     }
 
+    /// <summary>Waits until it takes operators' commands: the last thing that it does when it starts.</summary>
+    public void WaitForControl() => Assert.True(BridgeLab.Until(() => File.Exists(Path.Combine(RunFolder, "control.sock")), 30_000), $"no control socket: {LogText}");
+
     public string RuleFile => _folder.File("test.rules");
 
     /// <summary>Where compiled sets go.</summary>
@@ -231,7 +234,7 @@ internal sealed class RunningDaemon : IDisposable
         foreach (string line in text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             using JsonDocument record = JsonDocument.Parse(line);
-            if (record.RootElement.GetProperty("alert").GetProperty("signature_id").GetInt32() == sid)
+            if (record.RootElement.TryGetProperty("alert", out JsonElement alert) && alert.GetProperty("signature_id").GetInt32() == sid)
             {
                 string payload = record.RootElement.GetProperty("payload_printable").GetString()!;
                 numbers.Add(int.Parse(payload.AsSpan(0, SteadyTraffic.DigitCount), CultureInfo.InvariantCulture));

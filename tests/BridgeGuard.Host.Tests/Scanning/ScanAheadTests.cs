@@ -156,8 +156,9 @@ public sealed class ScanAheadTests : IAsyncDisposable
         Assert.Equal((1L, 101L, 100L, 0L, 1), (scan.Counters.Scans, scan.Counters.Ahead, scan.Counters.AheadInVain, scan.Counters.AheadFailed, process.Starts));
         if (Environment.IsPrivilegedProcess)
         {
-            Assert.Empty(Directory.EnumerateDirectories(Path.GetTempPath(), $"bridgeguard-yara-{process.ProcessId}-*").SelectMany(Directory.EnumerateFiles)
-                .Where(file => !Path.GetFileName(file).StartsWith("rules-", StringComparison.Ordinal)));
+            Assert.DoesNotContain(
+                Directory.EnumerateDirectories(Path.GetTempPath(), $"bridgeguard-yara-{process.ProcessId}-*").SelectMany(Directory.EnumerateFiles),
+                file => !Path.GetFileName(file).StartsWith("rules-", StringComparison.Ordinal));
         }
     }
 

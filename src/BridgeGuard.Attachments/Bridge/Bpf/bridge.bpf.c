@@ -246,6 +246,14 @@ INLINE int is_remedy(u16 port_id, const u32 *address, u8 version, u16 protocol, 
     key.port = port;
     hit = map_lookup(&bg_remedies, &key);
   }
+  if (!hit) {  // of anybody: this service, then the whole protocol
+    key.address[0] = key.address[1] = key.address[2] = key.address[3] = 0;
+    hit = map_lookup(&bg_remedies, &key);
+  }
+  if (!hit) {
+    key.port = 0;
+    hit = map_lookup(&bg_remedies, &key);
+  }
   if (!hit)
     return 0;
   add_shared(hit, len);
@@ -256,7 +264,7 @@ INLINE int is_remedy(u16 port_id, const u32 *address, u8 version, u16 protocol, 
 INLINE int is_remedial(struct __sk_buff *skb, u16 port_id, const struct parsed *p, int is_from, u32 len) {
   if (p->type == SWAP16(0x0806)) {
     u32 address;  // ARP: the other end is the target of what the guest sends, the sender of what it gets
-    return skb_load_bytes(skb, p->network + (is_from ? 24 : 14), &address, 4) == 0 && is_remedy(port_id, &address, 4, 0, 0, len);
+    return skb_load_bytes(skb, p->network + (is_from ? 24 : 14), &address, 4) == 0 && is_remedy(port_id, &address, 4, 0x0806, 0, len);
   }
   if (!p->is_ip)
     return 0;
@@ -267,7 +275,7 @@ INLINE int is_remedial(struct __sk_buff *skb, u16 port_id, const struct parsed *
     if (skb_load_bytes(skb, p->network + 40, &type, 1) == 0 && (type == 135 || type == 136)) {
       u32 target[4];
       return skb_load_bytes(skb, p->network + 48, target, 16) == 0 &&
-             (is_remedy(port_id, target, 6, 0, 0, len) || is_remedy(port_id, other_is_a ? p->key.a : p->key.b, 6, 0, 0, len));
+             (is_remedy(port_id, target, 6, 58, 0, len) || is_remedy(port_id, other_is_a ? p->key.a : p->key.b, 6, 58, 0, len));
     }
   }
   return is_remedy(port_id, other_is_a ? p->key.a : p->key.b, version, p->key.protocol, other_is_a ? p->key.port_a : p->key.port_b, len);

@@ -195,7 +195,7 @@ struct blocked {
   u16 flags;
 };
 
-// What a quarantined port may still talk to. Protocol and port 0: all of the address.
+// What a quarantined port may still talk to. Protocol and port 0: all of the address. Address 0: anybody; then port 0 is any, and protocol 0x0806 is ARP.
 struct remedy_key {
   u32 address[4];
   u16 port_id;

@@ -20,6 +20,8 @@ public sealed class BridgeDecisions
     private const int CostShift = 20;
     private const long NsPerSecond = 1_000_000_000;
     private const int MaxWindowShift = 14;
+    private const ushort ArpType = 0x0806;
+    private const ushort IcmpV6 = 58;
 
     private readonly KernelPrograms _programs;
     private readonly PortAttacher _ports;
@@ -134,7 +136,7 @@ public sealed class BridgeDecisions
                 return false;
             }
 
-            KernelRemedy[] wanted = [.. remedies.Select(remedy => KeyOf(portId, remedy))];
+            KernelRemedy[] wanted = [.. remedies.Select(remedy => KeyOf(portId, remedy)), .. AddressResolution(portId, remedies)];
             KernelMac[] guest = [.. macs.Select(mac => KeyOf(mac, port.BridgeId))];
             (KernelRemedy[] Remedies, KernelMac[] Macs) before = _quarantined.GetValueOrDefault(portId, ([], []));
 
@@ -386,6 +388,17 @@ public sealed class BridgeDecisions
         Port = System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(remedy.Port),
         Protocol = remedy.Protocol,
     };
+
+    /// <summary>Who may be talked to may be found: ARP and neighbour discovery.</summary>
+    private static IEnumerable<KernelRemedy> AddressResolution(ushort portId, IReadOnlyList<Remedy> remedies)
+    {
+        foreach (IPAddress address in remedies.Where(remedy => remedy.Protocol != 0).Select(remedy => remedy.Address).Distinct())
+        {
+            KernelRemedy key = KeyOf(portId, new Remedy(address));
+            yield return key with { Protocol = ArpType };
+            yield return key with { Protocol = IcmpV6 };
+        }
+    }
 
     private static KernelMac KeyOf(PhysicalAddress mac, ushort bridgeId)
     {

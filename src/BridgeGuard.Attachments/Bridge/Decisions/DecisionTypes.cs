@@ -86,9 +86,9 @@ public readonly record struct RateLimit(long PerSecond, long Burst, bool ByPacke
 public readonly record struct LimitTraffic(TrafficCount Passed, TrafficCount Dropped);
 
 /// <summary>What a quarantined guest may still exchange frames with.</summary>
-/// <param name="Address">The other end; ARP and neighbour discovery for it are allowed too.</param>
-/// <param name="Protocol">6, 17, or 0 for everything with that address.</param>
-/// <param name="Port">The other end's port; 0 with protocol 0.</param>
+/// <param name="Address">The other end; ARP and neighbour discovery for it are allowed too. <see cref="IPAddress.IPv6Any"/> is anybody, of either family.</param>
+/// <param name="Protocol">6, 17, or 0 for everything with that address. With anybody any protocol but 0.</param>
+/// <param name="Port">The other end's port; 0 with protocol 0. With anybody 0 is any port.</param>
 public readonly record struct Remedy(IPAddress Address, byte Protocol = 0, ushort Port = 0);
 
 /// <summary>Who may send by a guarded port.</summary>

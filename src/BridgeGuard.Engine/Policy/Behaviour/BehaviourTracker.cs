@@ -6,12 +6,11 @@ namespace BridgeGuard.Engine.Policy.Behaviour;
 /// <remarks>
 /// Every table is bounded and direct-mapped: a newcomer takes the place of what was there when that is older than a window, else it is not counted
 /// and <see cref="Crowded"/> is. Asked once per flow (or DNS query, or echo packet), never per packet of a flow. One per worker; no allocation.
+/// What a source does to many others reaches several workers: those counts are shared. A pair of hosts is one worker's, so beacons and tunnels are not.
 /// </remarks>
-public sealed class BehaviourTracker
+/// <param name="sources">The counts of all workers.</param>
+public sealed class BehaviourTracker(SourceCounts sources)
 {
-    /// <summary>Sources followed at a time; 4 MiB with their sketches.</summary>
-    public const int MaxSources = 8192;
-
     /// <summary>(guest, service) pairs followed for beacons.</summary>
     public const int MaxBeacons = 8192;
 
@@ -24,39 +23,17 @@ public sealed class BehaviourTracker
     /// <summary>Two connections closer than this are one visit (a browser opens several at once).</summary>
     private const long BeaconMinimumUs = 1_000_000;
 
-    private readonly Source[] _sources = new Source[MaxSources];
     private readonly BeaconEntry[] _beacons = new BeaconEntry[MaxBeacons];
     private readonly Domain[] _domains = new Domain[MaxDomains];
     private readonly PingEntry[] _pings = new PingEntry[MaxDomains];
+    private long _crowded;
 
     /// <summary>Newcomers that found no place.</summary>
-    public long Crowded { get; private set; }
+    public long Crowded => _crowded + sources.Refused;
 
-    /// <summary>A source begins a flow. True for each threshold that is reached with it; each is told once a window.</summary>
-    public BehaviourFinding OnFlow(IpAddress source, IpAddress destination, ushort port, byte protocol, long nowUs, BehaviourModel model)
-    {
-        ref Source entry = ref FindSource(source, nowUs, Longest(model), out bool found);
-        if (!found)
-        {
-            return BehaviourFinding.None;
-        }
-
-        if (model.ConnectionFlood.IsOn)
-        {
-            if (nowUs - entry.FloodStartUs >= model.ConnectionFlood.Seconds * 1_000_000L)
-            {
-                entry.FloodStartUs = nowUs;
-                entry.Flows = 0;
-            }
-
-            if (++entry.Flows == model.ConnectionFlood.Count)
-            {
-                return BehaviourFinding.ConnectionFlood;
-            }
-        }
-
-        return OnTarget(ref entry, destination, port, protocol, nowUs, model);
-    }
+    /// <summary>A source begins a flow. Each threshold is told once a window.</summary>
+    public BehaviourFinding OnFlow(IpAddress source, IpAddress destination, ushort port, byte protocol, long nowUs, BehaviourModel model) =>
+        sources.OnFlow(source, destination, port, protocol, nowUs, model);
 
     /// <summary>A guest begins a flow to a service; true when the times of its visits are too even to be a person's.</summary>
     public bool OnVisit(ushort guest, IpAddress destination, ushort port, long nowUs, BehaviourModel model)
@@ -76,7 +53,7 @@ public sealed class BehaviourTracker
 
         if (entry.Guest != 0 && nowUs - entry.LastUs < model.Beacon.Seconds * 1_000_000L)
         {
-            Crowded++;
+            _crowded++;
             return false;
         }
 
@@ -102,7 +79,7 @@ public sealed class BehaviourTracker
         {
             if (entry.Hash != 0 && nowUs - entry.StartUs < windowUs)
             {
-                Crowded++;
+                _crowded++;
                 return false;
             }
 
@@ -137,40 +114,6 @@ public sealed class BehaviourTracker
         }
 
         return ++entry.Count == threshold.Count;
-    }
-
-    private static long Longest(BehaviourModel model) =>
-        Math.Max(Math.Max(model.PortScan.Seconds, model.HostSweep.Seconds), Math.Max(model.ConnectionFlood.Seconds, 1)) * 1_000_000L;
-
-    private static BehaviourFinding OnTarget(ref Source entry, IpAddress destination, ushort port, byte protocol, long nowUs, BehaviourModel model)
-    {
-        int seconds = Math.Max(model.PortScan.Seconds, model.HostSweep.Seconds);
-        if (nowUs - entry.ScanStartUs >= seconds * 1_000_000L)
-        {
-            entry.ScanStartUs = nowUs;
-            entry.Told = BehaviourFinding.None;
-            entry.Services.Clear();
-            entry.Hosts.Clear();
-        }
-
-        ulong host = destination.High * 31 ^ destination.Low;
-        bool isNewService = entry.Services.Add(host ^ ((ulong)port << 8) ^ protocol);
-        bool isNewHost = entry.Hosts.Add(host);
-        if (model.HostSweep.IsOn && isNewHost && (entry.Told & BehaviourFinding.HostSweep) == 0 && entry.Hosts.Estimate() >= model.HostSweep.Count)
-        {
-            entry.Told |= BehaviourFinding.HostSweep;
-            return BehaviourFinding.HostSweep;
-        }
-
-        // Services of all hosts together, less one per host: a visitor of a hundred web servers is a sweep and not a port scan.
-        if (model.PortScan.IsOn && isNewService && (entry.Told & BehaviourFinding.PortScan) == 0
-            && entry.Services.Estimate() - entry.Hosts.Estimate() + 1 >= model.PortScan.Count)
-        {
-            entry.Told |= BehaviourFinding.PortScan;
-            return BehaviourFinding.PortScan;
-        }
-
-        return BehaviourFinding.None;
     }
 
     private static bool IsEven(ref BeaconEntry entry, long nowUs, BehaviourModel model)
@@ -251,48 +194,6 @@ public sealed class BehaviourTracker
 
     /// <summary>Fibonacci hashing; without a secret, so that a replay repeats itself: a crowded table costs findings, never memory.</summary>
     private static int Place(ulong hash, int size) => (int)((hash * 0x9e3779b97f4a7c15) >> 40) & (size - 1);
-
-    private ref Source FindSource(IpAddress address, long nowUs, long windowUs, out bool found)
-    {
-        int at = Place(Mix(address), MaxSources);
-        ref Source oldest = ref _sources[at];
-        for (int way = 0; way < Ways; way++)
-        {
-            ref Source candidate = ref _sources[(at + way) & (MaxSources - 1)];
-            if (candidate.Address == address)
-            {
-                candidate.LastUs = nowUs;
-                found = true;
-                return ref candidate;
-            }
-
-            oldest = ref candidate.LastUs < oldest.LastUs ? ref candidate : ref oldest;
-        }
-
-        found = oldest.Address == default || nowUs - oldest.LastUs >= windowUs;
-        if (found)
-        {
-            oldest = new Source { Address = address, LastUs = nowUs, ScanStartUs = nowUs, FloodStartUs = nowUs };
-        }
-        else
-        {
-            Crowded++;
-        }
-
-        return ref oldest;
-    }
-
-    private struct Source
-    {
-        public IpAddress Address;
-        public long LastUs;
-        public long ScanStartUs;
-        public long FloodStartUs;
-        public int Flows;
-        public BehaviourFinding Told;
-        public DistinctCounter Services;
-        public DistinctCounter Hosts;
-    }
 
     private struct BeaconEntry
     {

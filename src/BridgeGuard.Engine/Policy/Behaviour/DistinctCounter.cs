@@ -15,10 +15,7 @@ public struct DistinctCounter
     /// <summary>Notes a value; true when its bit was new, so the count may have grown.</summary>
     public bool Add(ulong value)
     {
-        // A multiplicative mix (SplitMix64's finaliser): neighbouring ports must not share bits.
-        value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
-        value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
-        int bit = (int)((value ^ (value >> 31)) & (Bits - 1));
+        int bit = BitOf(value);
         ulong mask = 1UL << (bit & 63);
         if ((this[bit >> 6] & mask) != 0)
         {
@@ -27,6 +24,15 @@ public struct DistinctCounter
 
         this[bit >> 6] |= mask;
         return true;
+    }
+
+    /// <summary>The same where several threads add.</summary>
+    public bool AddShared(ulong value)
+    {
+        int bit = BitOf(value);
+        ulong mask = 1UL << (bit & 63);
+        ref ulong word = ref this[bit >> 6];
+        return (Volatile.Read(ref word) & mask) == 0 && (Interlocked.Or(ref word, mask) & mask) == 0;
     }
 
     public readonly int Estimate()
@@ -38,6 +44,14 @@ public struct DistinctCounter
         }
 
         return set >= Bits ? Bits * 5 : (int)Math.Round(-Bits * Math.Log(1.0 - ((double)set / Bits)));
+    }
+
+    /// <summary>A multiplicative mix (SplitMix64's finaliser): neighbouring ports must not share bits.</summary>
+    private static int BitOf(ulong value)
+    {
+        value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+        value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+        return (int)((value ^ (value >> 31)) & (Bits - 1));
     }
 
     public void Clear()

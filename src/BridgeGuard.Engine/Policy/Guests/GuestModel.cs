@@ -3,7 +3,7 @@ using BridgeGuard.Engine.Packets;
 namespace BridgeGuard.Engine.Policy.Guests;
 
 /// <summary>A guest as the data plane knows it: who it is, what it may use, which role it has. Immutable plain data.</summary>
-public sealed class GuestModel
+public sealed record GuestModel
 {
     public required string Name { get; init; }
 

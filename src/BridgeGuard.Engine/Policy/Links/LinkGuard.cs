@@ -81,7 +81,7 @@ public static class LinkGuard
         return IsStation(address);
     }
 
-    /// <summary>A lease that a DHCP server grants (RFC 2131 DHCPACK): whose Ethernet address gets which IP address.</summary>
+    /// <summary>A lease that a DHCP server grants (RFC 2131 DHCPACK, RFC 8415 Reply): whose Ethernet address gets which IP address.</summary>
     public static bool TryReadLease(Packet packet, out ulong mac, out IpAddress address)
     {
         const int addressAt = 16;
@@ -89,6 +89,11 @@ public static class LinkGuard
         const int optionsAt = 240;
         mac = 0;
         address = default;
+        if (packet.IsUdp && packet.SourcePort == Dhcp6ServerPort)
+        {
+            return Dhcp6Lease.TryRead(packet, out mac, out address) && IsStation(address);
+        }
+
         if (!packet.IsUdp || packet.SourcePort != DhcpServerPort)
         {
             return false;

@@ -1,66 +1,42 @@
+using BridgeGuard.Engine.Detection.Shared;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy.Behaviour;
 using BridgeGuard.Engine.Policy.Roles;
 
 namespace BridgeGuard.Engine.Policy.Standing;
 
-/// <summary>Sources that a behaviour threshold has marked: their next flows are treated as the one that reached it, for a time. Bounded; per worker.</summary>
+/// <summary>Sources that a behaviour threshold has marked: their next flows are treated as the one that reached it, for a time, whichever worker has them.</summary>
+/// <remarks>Bounded; one that finds no room is not marked (<see cref="Refused"/>), the flow that was found is treated all the same. Thread: any.</remarks>
 public sealed class MarkedSources
 {
-    /// <summary>Sources marked at a time; the one that ends first makes room.</summary>
-    public const int Capacity = 1024;
+    /// <summary>Sources marked at a time.</summary>
+    public const int Capacity = 4096;
 
-    private readonly Dictionary<IpAddress, (RoleAction Action, long UntilUs)> _marks = new(Capacity);
+    private readonly SharedSlots _slots = new(Capacity);
 
-    public int Count => _marks.Count;
+    /// <summary>Nobody was ever marked.</summary>
+    public bool IsEmpty => _slots.IsEmpty;
+
+    /// <summary>Marks that found no room.</summary>
+    public long Refused => _slots.Refused;
 
     public void Add(IpAddress source, RoleAction action, long nowUs, int seconds)
     {
-        if (seconds <= 0)
+        int slot = seconds <= 0 ? -1 : _slots.FindOrAdd(SourceCounts.KeyOf(source), nowUs);
+        if (slot < 0)
         {
             return;
         }
 
-        if (_marks.Count >= Capacity && !_marks.ContainsKey(source))
-        {
-            Evict(nowUs);
-        }
-
-        _marks[source] = (action, nowUs + (seconds * 1_000_000L));
+        // The expiry first: a mark that is seen has one.
+        _slots.SetExpiry(slot, nowUs + (seconds * 1_000_000L));
+        _slots.TryChange(slot, _slots.Read(slot), (long)action);
     }
 
     /// <summary>What was decided about a source; <see cref="RoleAction.AsRule"/>: nothing.</summary>
     public RoleAction Find(IpAddress source, long nowUs)
     {
-        if (_marks.Count == 0 || !_marks.TryGetValue(source, out (RoleAction Action, long UntilUs) mark))
-        {
-            return RoleAction.AsRule;
-        }
-
-        if (mark.UntilUs > nowUs)
-        {
-            return mark.Action;
-        }
-
-        _marks.Remove(source);
-        return RoleAction.AsRule;
-    }
-
-    private void Evict(long nowUs)
-    {
-        IpAddress first = default;
-        long soonest = long.MaxValue;
-        foreach ((IpAddress source, (_, long untilUs)) in _marks)
-        {
-            if (untilUs < soonest)
-            {
-                (first, soonest) = (source, untilUs);
-                if (soonest <= nowUs)
-                {
-                    break;
-                }
-            }
-        }
-
-        _marks.Remove(first);
+        int slot = _slots.IsEmpty ? -1 : _slots.Find(SourceCounts.KeyOf(source));
+        return slot >= 0 && _slots.ExpiresUs(slot) > nowUs ? (RoleAction)_slots.Read(slot) : RoleAction.AsRule;
     }
 }
