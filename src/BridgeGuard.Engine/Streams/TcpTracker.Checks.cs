@@ -202,7 +202,6 @@ public sealed partial class TcpTracker
                 receiver.NextSequence = ack;
             }
 
-
             Reassembler.Acknowledge(receiver, ack);
         }
 

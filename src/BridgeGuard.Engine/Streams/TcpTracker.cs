@@ -87,7 +87,7 @@ public sealed partial class TcpTracker
         {
             Reassembler.Trim(flow, session.Client);
             Reassembler.Trim(flow, session.Server);
-            if (!IsOver(packet, session.StreamOf(packet.Direction)) && !Continue(packet, flow, session) && _inline && _settings.DropInvalid)
+            if (!IsOver(packet, flow, session.StreamOf(packet.Direction)) && !Continue(packet, flow, session) && _inline && _settings.DropInvalid)
             {
                 Reject(packet);
             }
@@ -386,9 +386,10 @@ public sealed partial class TcpTracker
     }
 
     /// <summary>All of the payload lies before what is still held: it was judged and used up, and says nothing about the connection as it is now.</summary>
-    private static bool IsOver(Packet packet, TcpStream sender)
+    /// <remarks>Bytes of an unrecognised protocol are not used up: Suricata holds them until it knows.</remarks>
+    private static bool IsOver(Packet packet, Flow flow, TcpStream sender)
     {
-        if (packet.PayloadLength == 0 || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst) || IsKeepAlive(packet, sender)
+        if (packet.PayloadLength == 0 || flow.AppState is null || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst) || IsKeepAlive(packet, sender)
             || sender.OffsetOf(EndOf(packet)) > sender.PayloadOffset)
         {
             return false;
