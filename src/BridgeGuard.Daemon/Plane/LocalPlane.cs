@@ -90,6 +90,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         // The hypervisor's guests are read here too, so that the first frame of the first port is judged before the daemon has said a word.
         GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
         _guests.Apply(atStart, model.Policy);
+        _programs.Publishing += program => _guests.Apply(program.Guests, program.Policy.Model);
         _programs.Apply(PolicyMessage.Of(atStart, model.Policy, []));
         Commands.Add("hand-over", _ => _bridge?.HandOver() is { } error ? throw new PlaneException(error.Message) : null);
         Commands.Add("take-back", _ =>
@@ -161,8 +162,6 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
 
         if (request is not null)
         {
-            DaemonModel now = _programs.Model;
-            _guests.Apply(request.Policy.GuestsOf(now.Policy), now.Policy);
             _kernel?.Enforce();
             _bridge?.RefreshPorts();
         }
@@ -288,8 +287,6 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
     private JsonNode? Apply(JsonNode? body)
     {
         PolicyMessage message = PolicyMessage.From(body);
-        PolicyModel policy = _programs.Model.Policy;
-        _guests.Apply(message.GuestsOf(policy), policy);
         _programs.Apply(message);
         _kernel?.Enforce();
         _bridge?.RefreshPorts(); // A guest's role may have a choice of its own for failures.

@@ -132,7 +132,8 @@ public sealed class GuestTable : IGuestDirectory
             }
         }
 
-        Volatile.Write(ref _infos, [.. set.All.Select((g, i) => g is null ? null : Describe(g, portOf[i] ?? ""))]);
+        // Who is gone keeps its name: flows of it end later, and a worker may still have the set before.
+        Volatile.Write(ref _infos, [.. set.All.Select((g, i) => g is null ? Get((ushort)i) : Describe(g, portOf[i] ?? ""))]);
         Ports.Replace(byPort);
     }
 

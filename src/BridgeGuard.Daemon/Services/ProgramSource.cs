@@ -217,11 +217,15 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
         return loaded ?? CompilerProcess.RunGently(() => RuleLoader.Load(options));
     }
 
+    /// <summary>Raised before workers get a program: ports must know its guests first. Under a lock; must not call back.</summary>
+    public event Action<EngineProgram>? Publishing;
+
     /// <summary>Under the lock. Roles and targets are numbered as the program's own policy numbers them.</summary>
     private void Publish(EngineProgram program)
     {
         PolicyModel policy = program.Policy.Model;
         program = program with { Guests = _said.GuestsOf(policy), Actions = _said.ActionsOf(policy) };
+        Publishing?.Invoke(program);
         Volatile.Write(ref _program, program);
         foreach (PacketWorker worker in _workers)
         {

@@ -280,8 +280,8 @@ public sealed partial class Detector
             }
         }
 
-        // As in Suricata, a segment that went into no stream is looked at by rules on streams as well: nobody else will show them its bytes.
-        return _hasPayload && _inspector.Inspect(entry.Payload, payload);
+        // As in Suricata, a segment that went into no stream is looked at by rules on streams as well, but for those that say flow:only_stream.
+        return _hasPayload && (entry.Flags & RuleFlags.OnlyStream) == 0 && _inspector.Inspect(entry.Payload, payload);
     }
 
     /// <summary>What a match on bytes most likely belongs to: the only live transaction of the packet's direction; null when there are more.</summary>

@@ -413,7 +413,7 @@ public sealed partial class Reassembler
         Direction direction = flow.Tcp!.DirectionOf(stream);
         Transaction? before = NewestComplete(flow, direction);
         int consumed = _consumer.OnData(flow, packet, direction, data, flags);
-        if (atEnd || (NewestComplete(flow, flow.Tcp.DirectionOf(stream)) is { } now && !ReferenceEquals(now, before)))
+        if (atEnd || !ReferenceEquals(NewestComplete(flow, flow.Tcp.DirectionOf(stream)), before))
         {
             stream.Flags |= TcpStreamFlags.RawTriggered;
         }

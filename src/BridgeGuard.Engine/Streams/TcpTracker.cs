@@ -389,8 +389,8 @@ public sealed partial class TcpTracker
     /// <remarks>Bytes of an unrecognised protocol are not used up: Suricata holds them until it knows.</remarks>
     private static bool IsOver(Packet packet, Flow flow, TcpStream sender)
     {
-        if (packet.PayloadLength == 0 || flow.AppState is null || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst) || IsKeepAlive(packet, sender)
-            || sender.OffsetOf(EndOf(packet)) > sender.PayloadOffset)
+        if (packet.PayloadLength == 0 || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst) || IsKeepAlive(packet, sender)
+            || sender.OffsetOf(EndOf(packet)) > (flow.AppState is null ? 0 : sender.PayloadOffset))
         {
             return false;
         }

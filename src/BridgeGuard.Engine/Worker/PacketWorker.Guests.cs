@@ -46,8 +46,8 @@ public sealed partial class PacketWorker
     private void Identify(Flow flow)
     {
         GuestSet guests = _current.Guests;
-        flow.ClientGuest = guests.Find(_ports.Find(flow.ClientPortId), flow.SourceMac, flow.Key.Source);
-        flow.ServerGuest = guests.Find(_ports.Find(flow.ServerPortId), flow.DestinationMac, flow.Key.Destination);
+        flow.ClientGuest = guests.Find(_ports.Find(flow.ClientPortId, guests), flow.SourceMac, flow.Key.Source);
+        flow.ServerGuest = guests.Find(_ports.Find(flow.ServerPortId, guests), flow.DestinationMac, flow.Key.Destination);
         flow.ClientRole = guests.RoleOf(flow.ClientGuest);
         flow.ServerRole = guests.RoleOf(flow.ServerGuest);
     }
@@ -70,7 +70,7 @@ public sealed partial class PacketWorker
     private void LearnServerPort(Flow flow, ushort port)
     {
         flow.ServerPortId = port;
-        ushort guest = _ports.Find(port);
+        ushort guest = _ports.Find(port, _current.Guests);
         if (guest != 0 && guest != flow.ServerGuest)
         {
             // Judged with this packet.
@@ -87,7 +87,7 @@ public sealed partial class PacketWorker
         }
 
         GuestSet guests = _current.Guests;
-        ushort guest = _ports.Find(packet.Info.PortId);
+        ushort guest = _ports.Find(packet.Info.PortId, guests);
         if (guest == 0 && packet.EthernetOffset >= 0)
         {
             guest = guests.FindByMac(Mac(packet, 6));

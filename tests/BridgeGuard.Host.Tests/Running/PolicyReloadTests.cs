@@ -103,6 +103,7 @@ public abstract class PolicyReloadTests(int processes) : IDisposable
         Assert.InRange(daemon.LogCount("playbook loud"), told, told + 1); // One that was being carried out.
         traffic.EndWithoutLoss();
         Assert.Equal(0, daemon.Stop());
+        Assert.All(daemon.Records("alert"), alert => Assert.True(alert.TryGetProperty("vm", out _), alert.ToString()));
         string[] names = [.. daemon.Records("alert").Select(a => a.GetProperty("vm").GetProperty("name").GetString()!)];
         Assert.Equal(["first", "renamed"], names.Distinct());
     }

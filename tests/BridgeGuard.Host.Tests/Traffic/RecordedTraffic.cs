@@ -38,7 +38,7 @@ public sealed class RecordedTraffic : IDisposable
                 - redis
                 - smb
                 - smtp:
-                    extended: yes
+                    custom: [subject]
                 - snmp
                 - ssh
                 - tftp

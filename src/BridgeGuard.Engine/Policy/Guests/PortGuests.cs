@@ -9,13 +9,25 @@ public sealed class PortGuests
 {
     private ushort[] _guests = [];
 
+    /// <summary>The table before: workers take a new guest set a moment after it, and until then ports belong to those whom their set knows.</summary>
+    private ushort[] _former = [];
+
     /// <summary>The guest behind the port; 0 when nobody we know.</summary>
-    public ushort Find(ushort portId)
+    public ushort Find(ushort portId) => At(Volatile.Read(ref _guests), portId);
+
+    /// <summary>The guest behind the port as the set has it: while guests are exchanged a worker's set may still be the one before.</summary>
+    public ushort Find(ushort portId, GuestSet set)
     {
-        ushort[] guests = Volatile.Read(ref _guests);
-        return portId < guests.Length ? guests[portId] : (ushort)0;
+        ushort guest = At(Volatile.Read(ref _guests), portId);
+        return guest == 0 || set.Get(guest) is not null ? guest : At(Volatile.Read(ref _former), portId);
     }
 
     /// <summary>Exchanges the table: the guest of each port by port id.</summary>
-    public void Replace(ushort[] guests) => Volatile.Write(ref _guests, guests);
+    public void Replace(ushort[] guests)
+    {
+        Volatile.Write(ref _former, _guests);
+        Volatile.Write(ref _guests, guests);
+    }
+
+    private static ushort At(ushort[] guests, ushort portId) => portId < guests.Length ? guests[portId] : (ushort)0;
 }
