@@ -60,7 +60,7 @@ public static class HostProbe
         findings.Add(Of("library libpcre2-8", CanLoad("libpcre2-8.so.0"), "install libpcre2-8-0; rules use the slower managed engine", HostFindingKind.Note));
         findings.Add(Of("library libpcap", CanLoad("libpcap.so.0.8"), "install libpcap0.8; captures and passive ports need it", HostFindingKind.Note));
         findings.Add(Of("library libmagic", CanLoad("libmagic.so.1"), "install libmagic1; types of files come from a short table", HostFindingKind.Note));
-        findings.Add(Of("library libhs (Hyperscan or Vectorscan)", CanLoad("libhs.so.5"), "not needed; with it rules are searched faster", HostFindingKind.Note));
+        findings.Add(Of("library libhs (Hyperscan or Vectorscan)", CanLoad("libhs.so.5"), "not needed: rules are searched by our own engine unless detect: engine asks for it", HostFindingKind.Note));
         AddPorts(findings);
         AddLeftovers(findings, pinFolder);
         return findings;

@@ -13,10 +13,6 @@ namespace BridgeGuard.Daemon.Configuration;
 /// <summary>Reads <c>bridgeguard.yaml</c> with its role files into a <see cref="DaemonModel"/>, or says everything that is wrong with it.</summary>
 public static class DaemonConfigLoader
 {
-    /// <summary>EVE record types that are written when the configuration names none.</summary>
-    private static readonly string[] DefaultEveTypes =
-        ["alert", "anomaly", "drop", "http", "dns", "tls", "files", "smtp", "ftp", "ssh", "smb", "dhcp", "flow", "stats"];
-
     /// <summary>Null when there is at least one diagnostic.</summary>
     public static DaemonModel? Load(string file, List<ConfigDiagnostic> diagnostics)
     {
@@ -94,7 +90,17 @@ public static class DaemonConfigLoader
             MetricsListen = root.Text("metrics-listen"),
         };
         root.RejectUnknownKeys();
+        SortByPlace(diagnostics);
         return diagnostics.Count == 0 ? model : null;
+    }
+
+    /// <summary>As one reads the files: each in the order in which it came first, by line and column.</summary>
+    private static void SortByPlace(List<ConfigDiagnostic> diagnostics)
+    {
+        string[] files = [.. diagnostics.Select(diagnostic => diagnostic.File).Distinct()];
+        ConfigDiagnostic[] sorted = [.. diagnostics.OrderBy(d => Array.IndexOf(files, d.File)).ThenBy(d => d.Line).ThenBy(d => d.Column)];
+        diagnostics.Clear();
+        diagnostics.AddRange(sorted);
     }
 
     /// <summary>The run directory that a configuration names, whatever else is wrong with it; null when the file cannot be read at all.</summary>
@@ -119,7 +125,7 @@ public static class DaemonConfigLoader
         StateDirectory = logDirectory,
         RunDirectory = RunFolder.DefaultFor(logDirectory),
         Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
-        Engine = new EngineSettings { IsInline = true, EarlyVerdicts = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = Eve(DefaultEveTypes.Select(TypeOf)), Detection = new DetectionSettings { CountsCosts = true } },
+        Engine = new EngineSettings { IsInline = true, EarlyVerdicts = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = EveReader.Default, Detection = new DetectionSettings { CountsCosts = true } },
     };
 
     /// <summary>Files that fit a path, glob or folder, sorted; relative ones are taken from <paramref name="folder"/>.</summary>
@@ -326,31 +332,8 @@ public static class DaemonConfigLoader
 
     private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning, KeepingModel keeping)
     {
-        var types = new List<EveTypeSettings>();
-        bool communityId = true;
-        if (root.Section("eve") is { } eve)
-        {
-            communityId = eve.Bool("community-id", true);
-            foreach (string name in eve.Texts("types"))
-            {
-                types.Add(TypeOf(name));
-            }
-
-            if (eve.Section("alert") is { } alert)
-            {
-                types.RemoveAll(t => t.Name == "alert");
-                types.Insert(0, new EveTypeSettings("alert", new ProtocolSettings(alert.Flatten())));
-            }
-
-            eve.RejectUnknownKeys();
-        }
-
-        if (types.Count == 0)
-        {
-            types.AddRange(DefaultEveTypes.Select(TypeOf));
-        }
-
-        if (keeping.Files is { WriteFileInfo: true } && !types.Exists(type => type.Name == "files"))
+        EveSettings eve = EveReader.Read(root);
+        if (keeping.Files is { WriteFileInfo: true } && !eve.Types.Any(type => type.Name == "files"))
         {
             root.Error("file-store", "'write-fileinfo' writes records of files, expected 'files' among 'eve: types:'");
         }
@@ -397,7 +380,7 @@ public static class DaemonConfigLoader
             IsInline = isInline,
             // A log of all frames wants those that nobody needs to judge any more, too.
             EarlyVerdicts = isInline && root.Bool("early-verdicts", true) && (keeping.Packets is null or { UsesStreamDepth: true }),
-            Eve = Eve(types, communityId),
+            Eve = eve,
             // Guests' systems differ in what they make of overlapping fragments; inline none reach them.
             Defrag = new DefragSettings { DropOverlaps = isInline },
             AppLayer = new AppLayerSettings { Protocols = protocols.ToDictionary(p => p.Key, p => new ProtocolSettings(p.Value)) },
@@ -428,13 +411,6 @@ public static class DaemonConfigLoader
         limits?.RejectUnknownKeys();
         return settings;
     }
-
-    private static EveSettings Eve(IEnumerable<EveTypeSettings> types, bool communityId = true) =>
-        new() { CommunityId = communityId, Types = [.. types], HostName = Environment.MachineName, EventIds = true };
-
-    /// <summary>Records are written in their extended form, as Suricata's shipped configuration asks for.</summary>
-    private static EveTypeSettings TypeOf(string name) =>
-        new(name, name is "http" or "tls" or "dhcp" or "smtp" ? new ProtocolSettings(new Dictionary<string, string> { ["extended"] = "yes" }) : ProtocolSettings.Empty);
 
     private static ScanningModel ReadScanning(YamlSection root, string folder)
     {

@@ -307,7 +307,7 @@ public sealed class YamlSection
     /// <summary>What to say of a word that is none of those known: the nearest one, and all of them.</summary>
     public string Hint(string word, IEnumerable<string> known)
     {
-        string? near = known.Where(k => Distance(k, word) <= Math.Max(2, word.Length / 3)).OrderBy(k => Distance(k, word)).FirstOrDefault();
+        string? near = Nearest(word, known);
         string all = known.Any() ? $"expected one of: {string.Join(", ", known.Distinct().Order())}" : "there is none";
         return near is null ? all : $"did you mean '{near}'? {all}";
     }
@@ -395,23 +395,35 @@ public sealed class YamlSection
 
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : prefix + "." + name;
 
-    /// <summary>Levenshtein distance, for hints only.</summary>
+    /// <summary>The known word that a mistyped one probably meant: nearest, then with the same first letter; null when none is near.</summary>
+    private static string? Nearest(string word, IEnumerable<string> known) =>
+        known.Select(candidate => (Word: candidate, Distance: Distance(candidate, word)))
+            .Where(found => found.Distance <= Math.Max(2, word.Length / 3))
+            .OrderBy(found => found.Distance).ThenBy(found => found.Word.FirstOrDefault() == word.FirstOrDefault() ? 0 : 1)
+            .FirstOrDefault().Word;
+
+    /// <summary>Letters changed, left out, put in or swapped with the next (optimal string alignment), for hints only.</summary>
     private static int Distance(string a, string b)
     {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
+        int[,] cost = new int[a.Length + 1, b.Length + 1];
+        for (int i = 0; i <= a.Length; i++)
         {
-            int corner = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
+            for (int j = 0; j <= b.Length; j++)
             {
-                int above = row[j];
-                row[j] = Math.Min(Math.Min(row[j] + 1, row[j - 1] + 1), corner + (a[i - 1] == b[j - 1] ? 0 : 1));
-                corner = above;
+                if (i == 0 || j == 0)
+                {
+                    cost[i, j] = i + j;
+                    continue;
+                }
+
+                int least = Math.Min(cost[i - 1, j], cost[i, j - 1]) + 1;
+                least = Math.Min(least, cost[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1));
+                bool isSwapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                cost[i, j] = isSwapped ? Math.Min(least, cost[i - 2, j - 2] + 1) : least;
             }
         }
 
-        return row[b.Length];
+        return cost[a.Length, b.Length];
     }
 
     private void At(YamlNode node, string message) => _diagnostics.Add(new ConfigDiagnostic(_file, node.Start.Line, node.Start.Column, message));

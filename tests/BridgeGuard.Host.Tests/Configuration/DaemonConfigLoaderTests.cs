@@ -2,6 +2,7 @@ using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Roles;
+using BridgeGuard.Engine.Settings;
 using Xunit;
 
 namespace BridgeGuard.Host.Tests.Configuration;
@@ -48,6 +49,36 @@ public sealed class DaemonConfigLoaderTests : IDisposable
         Assert.Equal(["closed", "stop closed", "open"], new[] { model.Bridges[0].Fail, model.Bridges[0].Ports[0].Fail, model.Bridges[1].Fail }.Select(fail => fail.ToString()));
     }
 
+    [Fact]
+    public void RecordTypesHaveOptionsInSectionsOfTheirNames()
+    {
+        DaemonModel model = LoadValid("bridges: [{name: br0}]\nrules: {files: one.rules}\neve: {types: [alert, tls, flow], tls: {custom: [sni, ja4]}, dns: {version: 2}, community-id: no, ethernet: yes}\n");
+
+        EveSettings eve = model.Engine.Eve;
+        Assert.Equal(["alert", "tls", "flow", "dns"], eve.Types.Select(type => type.Name));
+        Assert.Equal(["sni", "ja4"], new[] { "custom.0", "custom.1" }.Select(key => eve.Types[1].Options.Get(key)));
+        Assert.Equal("2", eve.Types[3].Options.Get("version"));
+        Assert.Equal((false, true), (eve.CommunityId, eve.Ethernet));
+    }
+
+    [Fact]
+    public void OptionsOfOneTypeLeaveTheOthersAsTheyAreWithoutAnyChoice()
+    {
+        DaemonModel plain = LoadValid("bridges: [{name: br0}]\nrules: {files: one.rules}\n");
+        DaemonModel model = LoadValid("bridges: [{name: br0}]\nrules: {files: one.rules}\neve: {alert: {payload: yes}}\n");
+
+        Assert.Equal(plain.Engine.Eve.Types.Select(type => type.Name), model.Engine.Eve.Types.Select(type => type.Name));
+        Assert.Equal("yes", model.Engine.Eve.Types[0].Options.Get("payload"));
+    }
+
+    [Fact]
+    public void MistakesAreListedInTheOrderOfTheFile()
+    {
+        List<ConfigDiagnostic> found = [];
+        Assert.Null(Load("bridges: [{name: br0, mode: inlin}]\nworkers: many\nrules: {files: none.rules}\nroles: nowhere\n", found));
+        Assert.Equal([1L, 2, 3, 4], found.Select(diagnostic => (long)diagnostic.Line));
+    }
+
     [Theory]
     [InlineData("bridges: [{name: br0, fail: {crsh: open}}]\nrules: {files: one.rules}\n", 1, 30, "did you mean 'crash'")]
     [InlineData("bridges: [{name: br0, fail: {crash: shut}}]\nrules: {files: one.rules}\n", 1, 37, "expected one of: closed, open")]
@@ -64,6 +95,8 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nwebhooks: [{name: w, url: 'http://x', secret-files: [one.rules]}]\n", 3, 53, "A webhook needs at least one secret")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nwebhooks: [{name: w, url: 'ftp://x', secret-files: [s]}]\n", 3, 27, "is no http or https address")]
     [InlineData("bridges: {name: br0}\nrules: {files: one.rules}\n", 1, 10, "expected a list of mappings")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\neve: {types: [alert, htp]}\n", 3, 14, "'htp' is no type of EVE records, did you mean 'http'?")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\neve: {tsl: {extended: yes}}\n", 3, 7, "unknown option 'tsl', did you mean 'tls'?")]
     [InlineData("bridges: [{name: br0}\nrules: 1\n", 1, 10, "not valid YAML")]
     [InlineData("bridges:\n\t- name: br0\n", 2, 1, "found invalid tab as indentation")]
     public void WhatIsWrongIsSaidWithItsPlace(string yaml, long line, long column, string what)
