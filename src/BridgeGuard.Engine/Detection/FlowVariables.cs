@@ -15,6 +15,15 @@ public sealed class FlowVariables
 
     public const int MaxCaptureBytes = 2048;
 
+    /// <summary>Room for the first bits: more than most flows ever set.</summary>
+    private const int FirstBits = 8;
+
+    /// <summary>Arrays that wait for the next flow that sets a bit; what comes beyond goes to the collector.</summary>
+    private const int MaxWaiting = 16_384;
+
+    [ThreadStatic]
+    private static Stack<int[]>? _waiting;
+
     private int[] _bits = [];
     private int[] _integerNames = [];
     private uint[] _integerValues = [];
@@ -67,13 +76,42 @@ public sealed class FlowVariables
 
         if (BitCount == _bits.Length)
         {
-            Array.Resize(ref _bits, Math.Max(8, 2 * BitCount));
+            MakeRoomForBits();
         }
 
         index = ~index;
         Array.Copy(_bits, index, _bits, index + 1, BitCount - index);
         _bits[index] = bit;
         BitCount++;
+    }
+
+    private void MakeRoomForBits()
+    {
+        if (_bits.Length == 0)
+        {
+            _bits = _waiting is { } waiting && waiting.TryPop(out int[]? array) ? array : new int[FirstBits];
+        }
+        else
+        {
+            Array.Resize(ref _bits, 2 * BitCount);
+        }
+    }
+
+    /// <summary>Few flows set bits at all: their arrays serve the next such flow, not the next user of this object.</summary>
+    private void GiveBackBits()
+    {
+        if (_bits.Length == 0)
+        {
+            return;
+        }
+
+        _waiting ??= new Stack<int[]>();
+        if (_waiting.Count < MaxWaiting)
+        {
+            _waiting.Push(_bits);
+        }
+
+        _bits = [];
     }
 
     public void UnsetBit(int bit)
@@ -214,6 +252,7 @@ public sealed class FlowVariables
     public void Reset()
     {
         BitCount = 0;
+        GiveBackBits();
         IntegerCount = 0;
         CaptureCount = 0;
         if (_entropies is { } entropies)

@@ -22,6 +22,8 @@ public static class EveTypeNames
             }
         }
 
-        return [.. names];
+        string[] sorted = new string[names.Count];
+        names.CopyTo(sorted);
+        return sorted;
     }
 }

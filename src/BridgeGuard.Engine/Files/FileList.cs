@@ -3,7 +3,8 @@ namespace BridgeGuard.Engine.Files;
 /// <summary>The files of one direction of a transaction, in order. Owned by the transaction; keeps its array.</summary>
 public sealed class FileList
 {
-    private readonly List<TrackedFile> _files = [];
+    // Room from the start: a message of a pool that has never had a file gets none later.
+    private readonly List<TrackedFile> _files = new(4);
 
     public int Count => _files.Count;
 

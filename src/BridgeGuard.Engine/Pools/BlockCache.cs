@@ -9,19 +9,53 @@ namespace BridgeGuard.Engine.Pools;
 /// </remarks>
 internal static class BlockCache
 {
-    /// <summary>Smaller arrays stay with their owners.</summary>
-    public const int SmallestBytes = 1 << 10;
+    /// <summary>The smallest block.</summary>
+    public const int SmallestBytes = 1 << SmallestShift;
 
-    /// <summary>A window of every size in flight at once (body, file, decoder), several times over; ours.</summary>
-    public const long MaxHeldBytes = 32L << 20;
-    private const int SmallestShift = 10;
+    /// <summary>What <see cref="Fill"/> puts here, and a window of every size in flight at once (body, file, decoder) several times over; ours.</summary>
+    public const long MaxHeldBytes = 48L << 20;
+    private const int SmallestShift = 6;
     private const int Classes = 31 - SmallestShift;
+
+    /// <summary>Largest block that is made before it is asked for, 1 MiB: Suricata's stream depth, above which nothing is buffered.</summary>
+    private const int LargestFilledShift = 20;
+
+    /// <summary>Bytes of each size, so that a burst of streams which all hold data finds its blocks; at least four blocks of each, at most so many. Ours.</summary>
+    private const int FilledBytesEach = 1 << 21;
+    private const int LeastFilled = 4;
+    private const int MostFilled = 2048;
+
+    /// <summary>Blocks of a size that wait before the stack itself grows: all that <see cref="Fill"/> makes of the smallest size.</summary>
+    private const int StackRoom = MostFilled;
 
     [ThreadStatic]
     private static Stack<byte[]>[]? _held;
 
     [ThreadStatic]
     private static long _heldBytes;
+
+    [ThreadStatic]
+    private static bool _isFilled;
+
+    /// <summary>
+    /// Puts blocks of every size here, once for the calling thread, so that later bursts take nothing from the collector. The memory becomes resident when a block is first used.
+    /// </summary>
+    public static void Fill()
+    {
+        if (_isFilled)
+        {
+            return;
+        }
+
+        _isFilled = true;
+        for (int shift = SmallestShift; shift <= LargestFilledShift; shift++)
+        {
+            for (int count = Math.Clamp(FilledBytesEach >> shift, LeastFilled, MostFilled); count > 0; count--)
+            {
+                Return(GC.AllocateUninitializedArray<byte>(1 << shift));
+            }
+        }
+    }
 
     /// <summary>A block of at least <paramref name="bytes"/>.</summary>
     public static byte[] Rent(int bytes)
@@ -59,7 +93,7 @@ internal static class BlockCache
         var stacks = new Stack<byte[]>[Classes];
         for (int i = 0; i < Classes; i++)
         {
-            stacks[i] = new Stack<byte[]>();
+            stacks[i] = new Stack<byte[]>(StackRoom);
         }
 
         return stacks;

@@ -13,8 +13,10 @@ public readonly record struct Slice(int Start, int Length)
 /// <remarks>Spans given out are valid until the next change. One owner, one thread.</remarks>
 public sealed class ByteBuffer
 {
-    /// <summary>A larger array goes back to the <see cref="BlockCache"/> on reset, so that one odd transaction does not hold memory for ever.</summary>
-    private const int KeepBytes = 64 << 10;
+    /// <summary>
+    /// A larger array goes back to the <see cref="BlockCache"/> on reset: memory follows what is in use at once, not the largest that each pooled object has ever held.
+    /// </summary>
+    private const int KeepBytes = 512;
 
     private byte[] _bytes = [];
 
@@ -83,7 +85,7 @@ public sealed class ByteBuffer
         if (_bytes.Length > KeepBytes)
         {
             BlockCache.Return(_bytes);
-            _bytes = BlockCache.Rent(BlockCache.SmallestBytes);
+            _bytes = [];
         }
     }
 
@@ -100,7 +102,7 @@ public sealed class ByteBuffer
     private void Grow(int needed)
     {
         int size = Math.Max(needed, Math.Max(64, (int)Math.Min(_bytes.Length * 2L, Array.MaxLength)));
-        byte[] larger = size >= BlockCache.SmallestBytes ? BlockCache.Rent(size) : new byte[size];
+        byte[] larger = BlockCache.Rent(size);
         _bytes.AsSpan(0, Length).CopyTo(larger);
         _bytes = larger;
     }

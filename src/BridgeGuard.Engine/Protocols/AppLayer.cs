@@ -26,6 +26,7 @@ public sealed class AppLayer : IStreamConsumer
     private readonly long[] _streamDepths = new long[(int)ProtocolId.Count];
     private readonly EncryptionHandling[] _encryption = new EncryptionHandling[(int)ProtocolId.Count];
     private readonly Stack<ProtocolState>[] _pools = new Stack<ProtocolState>[(int)ProtocolId.Count];
+    private readonly ProtocolState?[] _first = new ProtocolState?[(int)ProtocolId.Count];
 
     /// <param name="settings">Sections of protocols.</param>
     /// <param name="detector">Finds protocols.</param>
@@ -546,7 +547,22 @@ public sealed class AppLayer : IStreamConsumer
             session.DepthBytes = _streamDepths[(int)id];
         }
 
-        flow.AppState = _pools[(int)id].TryPop(out ProtocolState? pooled) ? pooled : protocol.CreateState(_settings[(int)id]);
+        flow.AppState = _pools[(int)id].TryPop(out ProtocolState? pooled) ? pooled : Create(protocol);
+    }
+
+    private ProtocolState Create(Protocol protocol)
+    {
+        ProtocolState state = protocol.CreateState(_settings[(int)protocol.Id]);
+        if (_first[(int)protocol.Id] is { } first)
+        {
+            state.SharePoolOf(first);
+        }
+        else
+        {
+            _first[(int)protocol.Id] = state;
+        }
+
+        return state;
     }
 
     private void Fail(Flow flow)

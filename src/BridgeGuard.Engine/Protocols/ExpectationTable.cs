@@ -123,6 +123,9 @@ public sealed class ExpectationTable
         return null;
     }
 
+    /// <summary>Makes the table, which is else made when a flow is first expected.</summary>
+    internal void Prepare() => Entries();
+
     private Entry[] Entries()
     {
         if (Volatile.Read(ref _entries) is { } entries)

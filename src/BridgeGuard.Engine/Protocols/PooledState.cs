@@ -2,7 +2,7 @@ using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Protocols;
 
-/// <summary>A parser state with its own pool of transactions of one type.</summary>
+/// <summary>A parser state that takes its transactions from a pool, one for all flows of a worker.</summary>
 /// <remarks>Owner of what <see cref="Rent"/> gives until <see cref="Add"/> or <see cref="Release"/>. No allocation once the pool has grown.</remarks>
 /// <typeparam name="T">The protocol's transaction.</typeparam>
 /// <param name="protocol">The descriptor.</param>
@@ -10,7 +10,7 @@ namespace BridgeGuard.Engine.Protocols;
 public abstract class PooledState<T>(Protocol protocol, int maxTransactions = int.MaxValue) : ProtocolState
     where T : Transaction, new()
 {
-    private readonly Stack<T> _pool = new();
+    private Stack<T> _pool = new();
 
     public override Protocol Protocol => protocol;
 
@@ -19,6 +19,8 @@ public abstract class PooledState<T>(Protocol protocol, int maxTransactions = in
         transaction.Reset();
         _pool.Push((T)transaction);
     }
+
+    internal override void SharePoolOf(ProtocolState first) => _pool = ((PooledState<T>)first)._pool;
 
     /// <summary>A clean transaction.</summary>
     protected T Rent() => _pool.TryPop(out T? pooled) ? pooled : new T();

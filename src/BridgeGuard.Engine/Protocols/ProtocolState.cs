@@ -92,6 +92,14 @@ public abstract class ProtocolState
     {
     }
 
+    /// <summary>
+    /// Before its first use: what this state pools comes from and goes to the pools of the worker's first state of the protocol, so that they grow to what is
+    /// alive at once and not to the most that each state has ever held.
+    /// </summary>
+    internal virtual void SharePoolOf(ProtocolState first)
+    {
+    }
+
     /// <summary>Bytes of an unfinished element that may be kept; more end the parsing.</summary>
     public virtual int MaxTailBytes => AppLayer.MaxTailBytes;
 

@@ -44,6 +44,9 @@ public sealed partial class Reassembler
     /// <summary>Bytes in use for data.</summary>
     public long UsedBytes => _slabs.UsedBytes;
 
+    /// <summary>Makes blocks for streams before they are asked for.</summary>
+    public void FillPools() => _slabs.Fill();
+
     /// <summary>Accepts the payload of a segment that the tracker found valid. Does not hand anything over.</summary>
     /// <param name="sequence">Sequence number of the first byte of <paramref name="payload"/>.</param>
     /// <param name="payload">Within the packet's buffer; inline it may be rewritten.</param>

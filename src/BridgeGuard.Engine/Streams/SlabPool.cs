@@ -13,11 +13,39 @@ internal sealed class SlabPool(long capBytes)
     public const int LargestBytes = 1 << 24;
     private const int Classes = 24 - SmallestShift + 1;
 
+    /// <summary>Largest block that <see cref="Fill"/> makes: Suricata's default stream depth.</summary>
+    private const int LargestFilledBytes = 1 << 20;
+
+    /// <summary>Bytes of each size that <see cref="Fill"/> makes, and how many blocks at most and at least; ours.</summary>
+    private const int FilledBytesEach = 4 << 20;
+    private const int MostFilled = 4096;
+    private const int LeastFilled = 8;
+
     private readonly byte[][][] _free = CreateClasses();
     private readonly int[] _counts = new int[Classes];
 
     /// <summary>Bytes rented now.</summary>
     public long UsedBytes { get; private set; }
+
+    /// <summary>Makes blocks before they are asked for, as far as the cap lets; their memory becomes resident when they are first used.</summary>
+    public void Fill()
+    {
+        long room = capBytes / 2;
+        for (int size = SmallestBytes; size <= LargestFilledBytes; size <<= 1)
+        {
+            int kind = BitOperations.Log2((uint)size) - SmallestShift;
+            int wanted = (int)Math.Min(Math.Clamp(FilledBytesEach / size, LeastFilled, MostFilled), room / size);
+            if (_free[kind].Length < wanted)
+            {
+                Array.Resize(ref _free[kind], wanted);
+            }
+
+            for (; _counts[kind] < wanted; _counts[kind]++, room -= size)
+            {
+                _free[kind][_counts[kind]] = GC.AllocateUninitializedArray<byte>(size);
+            }
+        }
+    }
 
     /// <summary>A block of at least <paramref name="bytes"/>; null when the cap or the largest block is exceeded.</summary>
     public byte[]? Rent(int bytes)

@@ -183,6 +183,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     {
         try
         {
+            Begin();
             TakeProgram();
             _flows.Expire(nowUs, this, ExpirePerTick);
             _defragmenter.Expire(nowUs);
