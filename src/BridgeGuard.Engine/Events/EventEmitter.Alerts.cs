@@ -202,6 +202,7 @@ public sealed partial class EventEmitter
         RuleAction.Tarpit => "tarpit"u8,
         RuleAction.BlockPage => "block-page"u8,
         RuleAction.Bypass => "bypass"u8,
+        RuleAction.Mark => "mark"u8,
         _ => "alert"u8,
     };
 

@@ -51,6 +51,9 @@ public sealed class WorkerEnvironment
     /// <summary>Asked at the ticks of the first worker: what a stats record is made of when one is due, else null. Its counters are up to date.</summary>
     public Func<long, StatsSnapshot?>? Stats { get; init; }
 
+    /// <summary>Now, in microseconds since the Unix epoch, as attachments stamp frames: for latency budgets. Null: nobody watches them, and a replay is exact.</summary>
+    public Func<long>? Clock { get; init; }
+
     /// <summary>A monotonic clock with which a sample of rule evaluations is timed; null: costs of rules are not kept.</summary>
     public Func<long>? CostClock { get; init; }
 }
@@ -85,6 +88,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly IFileSink? _fileSink;
     private readonly ICertificateStore? _certificates;
     private readonly Func<long, StatsSnapshot?>? _stats;
+    private readonly Func<long>? _clock;
+
+    /// <summary>A role has a latency budget.</summary>
+    private bool _watchesLatency;
     private readonly bool _isFirst;
     private readonly RedirectTable _redirectTable;
     private readonly PortGuests _ports;
@@ -107,6 +114,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _fileSink = environment.FileSink;
         _certificates = environment.CertificateStore;
         _stats = environment.Stats;
+        _clock = environment.Clock;
         _isFirst = workerId == 0;
         _redirectTable = environment.Redirects;
         _ports = environment.Ports;
@@ -261,6 +269,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 packet.Reject |= inner.Reject;
                 packet.Drop(DropReason.TunnelPacketDrop);
             }
+        }
+
+        if (_watchesLatency)
+        {
+            CheckLatency(packet);
         }
 
         Verdict verdict = VerdictOf(packet);
@@ -477,6 +490,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         if (flow is { RedirectIndex: >= 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
         {
             _redirector.Forward(packet, flow);
+        }
+        else if (flow is { Judgement.ToPort: not 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
+        {
+            SteerToPort(packet, flow, flow.Judgement.ToPort);
         }
     }
 
@@ -721,6 +738,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             _behaviour = new BehaviourTracker(_shared.Sources);
         }
 
+        _watchesLatency = _clock is not null && next.Policy.WatchesLatency;
+        Injector.WantsWait = _watchesLatency;
         _detector.Policy = next.Policy;
         if (!ReferenceEquals(targets, before.Policy.Model.Targets))
         {
@@ -759,9 +778,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static Verdict VerdictOf(Packet packet)
+    private Verdict VerdictOf(Packet packet)
     {
-        FlowOffload offload = packet is { TunnelDepth: 0, Flow: { } flow } ? OffloadOf(flow, packet) : FlowOffload.None;
+        Flow? flow = packet.TunnelDepth == 0 ? packet.Flow : null;
+        FlowOffload offload = flow is not null ? OffloadOf(flow, packet) : FlowOffload.None;
+        FlowJudgement? judgement = flow?.Judgement;
         bool drops = packet.Action == VerdictAction.Drop;
         return new Verdict
         {
@@ -770,22 +791,36 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             Modified = !drops && packet.Has(PacketFlags.Modified),
             Reason = packet.DropReason,
             Offload = offload,
+            ToPort = packet.ToPort,
+            Mark = judgement is null ? 0 : judgement.RuleMark != 0 ? judgement.RuleMark : judgement.Mark,
         };
     }
 
     /// <summary>What the kernel may do alone from now on: nothing about these flows can change any more.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static FlowOffload OffloadOf(Flow flow, Packet packet)
+    private FlowOffload OffloadOf(Flow flow, Packet packet)
     {
+        if (packet.Has(PacketFlags.Restored))
+        {
+            // The frame had another name on the wire; what its flow's name says there is the client's.
+            return FlowOffload.None;
+        }
+
+        if (flow.Has(FlowFlags.Redirected) && !flow.Has(FlowFlags.Dropped))
+        {
+            return OffloadMoved(flow);
+        }
+
         if (flow.Has(FlowFlags.Dropped) || (flow.Restriction == RoleAction.Drop && flow.Key.Protocol == IpProtocols.Tcp))
         {
             // A restriction may be lifted: the kernel sends us a connection's opening again, but knows no opening of other flows.
             return FlowOffload.Drop;
         }
 
-        return flow.RedirectIndex < 0 && (flow.Has(FlowFlags.Passed) || flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
+        // What was bypassed and is restricted since is no longer the kernel's.
+        return flow.Restriction is RoleAction.AsRule or RoleAction.Bypass && (flow.Has(FlowFlags.Passed) || flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
             ? FlowOffload.Pass
-            : flow.RedirectIndex < 0 && IsCarried(flow, packet) ? FlowOffload.PassDirection : FlowOffload.None;
+            : flow.Restriction == RoleAction.AsRule && IsCarried(flow, packet) ? FlowOffload.PassDirection : FlowOffload.None;
     }
 
     private Verdict Survive(Exception fault)
