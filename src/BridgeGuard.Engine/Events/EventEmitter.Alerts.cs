@@ -185,8 +185,16 @@ public sealed partial class EventEmitter
         {
             _writer.StartObject("redirect"u8);
             _writer.Text("target"u8, target.Name);
-            _writer.Address("dest_ip"u8, target.Address, target.Address.IsV4);
-            _writer.Number("dest_port"u8, (long)(target.Port != 0 ? target.Port : flow.Key.DestinationPort));
+            if (target.BridgePort.Length > 0)
+            {
+                _writer.Text("port"u8, target.BridgePort);
+            }
+            else
+            {
+                _writer.Address("dest_ip"u8, target.Address, target.Address.IsV4);
+                _writer.Number("dest_port"u8, (long)(target.Port != 0 ? target.Port : flow.Key.DestinationPort));
+            }
+
             _writer.EndObject();
         }
     }

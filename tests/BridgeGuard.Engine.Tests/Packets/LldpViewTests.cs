@@ -27,7 +27,7 @@ public sealed class LldpViewTests
 
         Assert.True(LldpView.TryCreate([.. unit, .. new byte[30]], out LldpView view));
 
-        Assert.Equal([4, 2, 0x77, 0, 0, 0, 1], view.Chassis);
+        Assert.Equal(new byte[] { 4, 2, 0x77, 0, 0, 0, 1 }, view.Chassis.ToArray());
         Assert.Equal("\u0005eth0"u8, view.Port);
         Assert.Equal(120, view.LifetimeSeconds);
         Assert.Equal("web-1.example"u8, view.SystemName);
