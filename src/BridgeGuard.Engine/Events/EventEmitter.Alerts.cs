@@ -534,6 +534,7 @@ public sealed partial class EventEmitter
         DropReason.Behaviour => "behaviour"u8,
         DropReason.EncryptedPolicy => "encrypted traffic policy"u8,
         DropReason.BlockPage => "block page"u8,
+        DropReason.LatencyBudget => "latency budget"u8,
         _ => "unknown"u8,
     };
 }

@@ -165,6 +165,33 @@ public sealed class ActionLabTests
             "eth0", json.RootElement.GetProperty("guests").EnumerateArray().Single(g => g.GetProperty("name").GetString() == guest.Name).GetProperty("station").GetProperty("port_id").GetString());
     }
 
+    /// <summary>A port that no source names is the guest's whose Ethernet address the bridge has learnt behind it.</summary>
+    [Fact]
+    public void APortThatNobodyNamesIsFoundByWhatTheBridgeLearnt()
+    {
+        using TemporaryFolder vms = new();
+        File.WriteAllText(vms.File("g.yaml"), "name: by-mac\nrole: database\nmacs: [\"02:77:00:00:03:01\"]\n");
+        using GuestLab lab = new(["web-server"], "alert udp any any -> any 7777 (msg:\"seen\"; sid:1;)", $"guest-sources: {{vms: {vms.Path}}}");
+        string space = lab.Bridge.AddNamespace("-m");
+        lab.Bridge.AddGuest(space, "pmac", "02:77:00:00:03:01", "10.77.0.60", "fd77::60");
+        LabGuest guest = new("by-mac", "database", space, "pmac", "02:77:00:00:03:01", "10.77.0.60");
+        using Socket receiver = BridgeLab.Udp(guest.Space, port: 7777);
+        Send(lab.Guests[0], guest, 7777, "one", 3);
+        Send(guest, lab.Guests[0], 7777, "two", 3);
+
+        // Whenever ports or guests change the table is made anew.
+        lab.Bridge.AddGuest(lab.Bridge.AddNamespace("-n"), "pnew", "02:77:00:00:03:02", "10.77.0.61", "fd77::61");
+        bool IsNamed() => lab.Daemon.Records("alert").Any(a => a.TryGetProperty("vm", out JsonElement vm) && vm.GetProperty("name").GetString() == "by-mac"
+            && vm.TryGetProperty("port", out JsonElement port) && port.GetString() == "pmac");
+        Assert.True(BridgeLab.Until(() =>
+        {
+            Send(guest, lab.Guests[0], 7777, "three", 1);
+            Thread.Sleep(200);
+            return IsNamed();
+        }, 15_000), string.Join('\n', lab.Daemon.Records("alert")));
+        Assert.All(lab.Daemon.Records("alert").Where(a => a.GetProperty("src_ip").GetString() == guest.Address), a => Assert.Equal("by-mac", a.GetProperty("vm").GetProperty("name").GetString()));
+    }
+
     private static void Say(string space, string mac, string name, byte[] address)
     {
         byte[] from = System.Net.NetworkInformation.PhysicalAddress.Parse(mac.Replace(':', '-')).GetAddressBytes();

@@ -157,7 +157,9 @@ public sealed class GuestLabTests
 
         using GuestLab lab = new(["web-server"], Attack, $"guest-sources: {{vms: {vms.Path}}}");
         string space = lab.Bridge.AddNamespace("-hot");
-        BridgeLab.Ip($"-n {space} link set lo up");
+
+        // Their kernels say nothing of their own: the first frame is ours.
+        BridgeLab.Run("ip", $"netns exec {space} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
         using Socket silence = BridgeLab.Udp(lab.Guests[0].Space, port: 9999);
         for (int first = 0; first < ports; first += AtOnce)
         {
@@ -182,7 +184,7 @@ public sealed class GuestLabTests
         }
 
         // A database may not use that service: the first frame of each is dropped, and named.
-        Assert.True(BridgeLab.Until(() => Judged(lab).Count >= ports, 30_000), $"only {Judged(lab).Count} of {ports} first frames were judged");
+        Assert.True(BridgeLab.Until(() => Judged(lab).Count >= ports, 30_000), $"only {Judged(lab).Count} of {ports} first frames were judged, not of {string.Join(' ', Enumerable.Range(0, ports).Where(i => !Judged(lab).Contains($"hot{i}")).Take(30))}");
         Assert.False(silence.Poll(0, SelectMode.SelectRead), "a first frame got through");
         Assert.Equal(Enumerable.Range(0, ports).Select(i => $"hot{i}").Order(), Judged(lab).Order());
     }
