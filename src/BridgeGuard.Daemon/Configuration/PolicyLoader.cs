@@ -35,6 +35,11 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
                 section.Error(other, $"'{other}' stands beside 'bridge-port', expected the one or the other: a frame that leaves by a port goes as it is");
             }
 
+            if (bridgePort.Length > 0 && root.Text("attach") == "nfqueue")
+            {
+                section.Error("bridge-port", "a packet of a queue cannot be sent out by another port, expected 'attach: bridge' or a target with an address");
+            }
+
             IpAddress address = bridgePort.Length > 0 ? default : GuestReader.Address(section, "address", section.RequiredText("address"));
             ulong mac = section.Text("mac") is { } text ? GuestReader.Mac(section, "mac", text) : 0;
             int port = section.Integer("port", 0, 0, ushort.MaxValue);

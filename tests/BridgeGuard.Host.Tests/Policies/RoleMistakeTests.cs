@@ -38,6 +38,7 @@ public sealed class RoleMistakeTests : IDisposable
 
     [Theory]
     [InlineData("targets:\n  - {name: a, bridge-port: p1, address: 10.0.0.1}\n", 2, 41, "'address' stands beside 'bridge-port'")]
+    [InlineData("attach: nfqueue\ntargets:\n  - {name: a, bridge-port: p1}\n", 3, 28, "a packet of a queue cannot be sent out by another port")]
     [InlineData("targets:\n  - {name: a}\n", 2, 5, "'address' is missing")]
     [InlineData("targets:\n  - {name: a, bridge-prot: p1, address: 10.0.0.1}\n", 2, 15, "unknown option 'bridge-prot', did you mean 'bridge-port'?")]
     public void AMistakeOfATargetHasItsPlaceAndAHint(string text, int line, int column, string message)
