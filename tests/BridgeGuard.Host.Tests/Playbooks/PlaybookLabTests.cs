@@ -82,7 +82,7 @@ public sealed class PlaybookLabTests
         string hooks = Directory.CreateDirectory(folder.File("hooks")).FullName;
         string said = folder.File("said");
         File.WriteAllText(Path.Combine(hooks, "note"), $"#!/bin/sh\necho \"$@\" >> {said}\n");
-        File.SetUnixFileMode(Path.Combine(hooks, "note"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        BridgeLab.Run("chmod", $"500 {Path.Combine(hooks, "note")}");
         File.WriteAllText(folder.File("look.yaml"), $$"""
             name: look
             when: {sid: 1}
