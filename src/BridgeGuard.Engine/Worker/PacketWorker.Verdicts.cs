@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
@@ -93,6 +94,52 @@ public sealed partial class PacketWorker
         {
             packet.Drop(DropReason.Redirect);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private Verdict VerdictOf(Packet packet)
+    {
+        Flow? flow = packet.TunnelDepth == 0 ? packet.Flow : null;
+        FlowOffload offload = flow is not null ? OffloadOf(flow, packet) : FlowOffload.None;
+        FlowJudgement? judgement = flow?.Judgement;
+        bool drops = packet.Action == VerdictAction.Drop;
+        return new Verdict
+        {
+            Action = packet.Action,
+            Reject = drops ? packet.Reject : RejectTarget.None,
+            Modified = !drops && packet.Has(PacketFlags.Modified),
+            Reason = packet.DropReason,
+            Offload = offload,
+            ToPort = packet.ToPort,
+            Mark = judgement is null ? 0 : judgement.RuleMark != 0 ? judgement.RuleMark : judgement.Mark,
+        };
+    }
+
+    /// <summary>What the kernel may do alone from now on: nothing about these flows can change any more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private FlowOffload OffloadOf(Flow flow, Packet packet)
+    {
+        if (packet.Has(PacketFlags.Restored))
+        {
+            // The frame had another name on the wire; what its flow's name says there is the client's.
+            return FlowOffload.None;
+        }
+
+        if (flow.Has(FlowFlags.Redirected) && !flow.Has(FlowFlags.Dropped))
+        {
+            return OffloadMoved(flow);
+        }
+
+        if (flow.Has(FlowFlags.Dropped) || (flow.Restriction == RoleAction.Drop && flow.Key.Protocol == IpProtocols.Tcp))
+        {
+            // A restriction may be lifted: the kernel sends us a connection's opening again, but knows no opening of other flows.
+            return FlowOffload.Drop;
+        }
+
+        // What was bypassed and is restricted since is no longer the kernel's.
+        return flow.Restriction is RoleAction.AsRule or RoleAction.Bypass && (flow.Has(FlowFlags.Passed) || flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
+            ? FlowOffload.Pass
+            : flow.Restriction == RoleAction.AsRule && IsCarried(flow, packet) ? FlowOffload.PassDirection : FlowOffload.None;
     }
 
     /// <summary>A moved flow about which the kernel can go on alone: when nothing more is to be seen in it, or nobody wants to see it.</summary>
