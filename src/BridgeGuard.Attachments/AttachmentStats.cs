@@ -35,6 +35,9 @@ public readonly record struct AttachmentStats
     /// <summary>Offload requests the kernel map had no room for; such flows stay with the engine.</summary>
     public long OffloadRefused { get; init; }
 
+    /// <summary>Frames that should carry a mark of which there were too many different ones: they went on without.</summary>
+    public long MarkRefused { get; init; }
+
     /// <summary>Passed segments that went on as part of a larger one.</summary>
     public long Joined { get; init; }
 
@@ -52,6 +55,7 @@ public readonly record struct AttachmentStats
         Malformed = x.Malformed + y.Malformed,
         Offloaded = x.Offloaded + y.Offloaded,
         OffloadRefused = x.OffloadRefused + y.OffloadRefused,
+        MarkRefused = x.MarkRefused + y.MarkRefused,
         Joined = x.Joined + y.Joined,
     };
 }

@@ -4,11 +4,11 @@ using BridgeGuard.Fuzz.Targets;
 
 namespace BridgeGuard.Fuzz;
 
-/// <summary>Mutated conversations through the targets of all protocols, each for the same share of the time.</summary>
+/// <summary>Mutated input through every target but those of whole packets: the protocols, and what reads a message of its own, each for the same share of the time.</summary>
 /// <remarks>A target is run by one thread with a mutator of its own, so a finding can be repeated with the target's name, its iteration and the seed.</remarks>
 internal sealed class ProtocolCampaign(TimeSpan time, int workers, int seed)
 {
-    private readonly ConcurrentQueue<ProtocolTarget> _waiting = new(FuzzTargets.All.OfType<ProtocolTarget>());
+    private readonly ConcurrentQueue<IFuzzTarget> _waiting = new(FuzzTargets.All.Where(t => t is not IPacketTarget));
     private readonly object _gate = new();
     private volatile string? _finding;
 
@@ -39,7 +39,7 @@ internal sealed class ProtocolCampaign(TimeSpan time, int workers, int seed)
 
     private void Work(Guard guard, TimeSpan share)
     {
-        while (_finding is null && _waiting.TryDequeue(out ProtocolTarget? target))
+        while (_finding is null && _waiting.TryDequeue(out IFuzzTarget? target))
         {
             IReadOnlyList<byte[]> seeds = target.Seeds();
             Mutator mutator = new(seed, anywhere: true);

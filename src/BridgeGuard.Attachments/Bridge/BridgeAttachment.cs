@@ -328,6 +328,6 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
             : [.. Enumerable.Range(0, BitOperations.Log2(mask) + 1).Where(cpu => (mask & (1ul << cpu)) != 0)];
     }
 
-    /// <summary>Never 0 and never a queue number: those are marks that frames carry without us.</summary>
-    private static uint NewMark() => 0x8000_0000 | (uint)RandomNumberGenerator.GetInt32(KernelLayout.MaxQueues, int.MaxValue);
+    /// <summary>Never 0 and never a queue number: those are marks that frames carry without us. Its lowest bits say which mark the frame is to get.</summary>
+    private static uint NewMark() => (0x8000_0000 | (uint)RandomNumberGenerator.GetInt32(KernelLayout.MaxQueues, int.MaxValue)) & ~KernelLayout.MarkPlaces;
 }

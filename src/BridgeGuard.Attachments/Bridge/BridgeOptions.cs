@@ -70,6 +70,9 @@ public sealed record BridgeOptions
 
     public const string SecondPuntDevice = "bgpunt1";
 
+    /// <summary>Different marks that frames can be given in the life of a data plane (bits of the tag with which they go back to the kernel).</summary>
+    public const int MaxMarks = KernelLayout.MaxMarks;
+
     public const string DefaultPinFolder = "/sys/fs/bpf/bridgeguard";
 
     /// <summary>Names of existing Linux bridges.</summary>

@@ -55,6 +55,7 @@ internal sealed class BridgeWorker
     private readonly FlowDecisions _decisions;
     private readonly PortTable _ports;
     private readonly SegmentRun _run = new();
+    private readonly QueueWaits _waits = new();
     private readonly int _maxSegments;
 
     // Frames are read into the one; a run of segments, while there is one, is in the other.
@@ -76,7 +77,7 @@ internal sealed class BridgeWorker
 
     // Counters: this thread writes, any thread reads.
     private long _frames, _bytes, _passed, _modified, _dropped, _rejects, _injected, _injectFailed, _writeFailed, _malformed;
-    private long _offloaded, _offloadRefused, _joined, _faults, _allocated;
+    private long _markRefused, _offloaded, _offloadRefused, _joined, _faults, _allocated;
 
     public BridgeWorker(int queue, PuntDevice device, IFrameProcessor processor, SharedState state, FlowDecisions decisions, PortTable ports, int backlogFrames)
     {
@@ -124,6 +125,7 @@ internal sealed class BridgeWorker
         Offloaded = Volatile.Read(ref _offloaded),
         OffloadRefused = Volatile.Read(ref _offloadRefused),
         Joined = Volatile.Read(ref _joined),
+        MarkRefused = Volatile.Read(ref _markRefused),
     };
 
     public void Stop() => _stop = true;
@@ -248,6 +250,7 @@ internal sealed class BridgeWorker
         FrameInfo info = new()
         {
             TimestampUs = nowUs,
+            WaitedUs = _processor.Injector.WantsWait ? _waits.Take(_done + Volatile.Read(ref _lost), _state.Punted(_queue), nowUs) : 0,
 
             // A late frame names the port that it was about to leave by; where it came from is not known yet.
             PortId = tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate ? (ushort)0 : port,
@@ -311,14 +314,18 @@ internal sealed class BridgeWorker
             return;
         }
 
-        CarryOut(length, in info, in verdict, tag);
+        // A late frame leaves by the port that it was about to leave by.
+        bool isLate = tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate;
+        CarryOut(length, in info, in verdict, isLate ? (ushort)((tag & KernelLayout.TagVidMask) | (KernelLayout.TagToGuest << KernelLayout.TagPcpShift)) : tag);
     }
 
     private void CarryOut(int length, in FrameInfo info, in Verdict verdict, ushort tag)
     {
+        int mark = verdict.Mark == 0 ? 0 : _state.PlaceOf(verdict.Mark);
+        _markRefused += verdict.Mark != 0 && mark == 0 ? 1 : 0;
         if (verdict.Offload != FlowOffload.None)
         {
-            Offload(length, info.PortId, verdict.Offload);
+            Offload(length, info.PortId, verdict.Offload, mark);
         }
 
         FrameInjector injector = _processor.Injector;
@@ -342,16 +349,16 @@ internal sealed class BridgeWorker
 
         _passed++;
         _modified += verdict.Modified ? 1 : 0;
-        WriteBack(length, tag, mayJoin: !verdict.Modified && _maxSegments > 1);
+        if (verdict.ToPort != 0)
+        {
+            tag = (ushort)(verdict.ToPort | (KernelLayout.TagToGuest << KernelLayout.TagPcpShift));
+        }
+
+        WriteBack(length, (ushort)(tag | KernelLayout.TagMark(mark)), mayJoin: !verdict.Modified && _maxSegments > 1);
     }
 
     private void WriteBack(int length, ushort tag, bool mayJoin)
     {
-        if (tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate)
-        {
-            tag = (ushort)((tag & KernelLayout.TagVidMask) | (KernelLayout.TagToGuest << KernelLayout.TagPcpShift));
-        }
-
         Span<byte> all = _buffer;
         all.Slice(FrameAt, MacsBytes).CopyTo(all[MacsAt..]);
         BinaryPrimitives.WriteUInt16BigEndian(all[TagAt..], KernelLayout.TagProtocol);
@@ -414,10 +421,13 @@ internal sealed class BridgeWorker
         _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
     }
 
-    private void Offload(int length, ushort portId, FlowOffload decision)
+    private void Offload(int length, ushort portId, FlowOffload decision, int mark)
     {
         PortInfo? port = _ports.Find(portId);
-        if (port is not null && _decisions.TryDecide(decision, _buffer.AsSpan(FrameAt, length), port.BridgeId, _queue))
+        bool isTaken = port is not null && (decision == FlowOffload.Move
+            ? _decisions.TryMove(_processor.Injector.Move, port.BridgeId, _queue, mark, _ports)
+            : _decisions.TryDecide(decision, _buffer.AsSpan(FrameAt, length), port.BridgeId, _queue, mark));
+        if (isTaken)
         {
             _offloaded++;
         }

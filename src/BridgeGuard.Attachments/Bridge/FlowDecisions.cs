@@ -1,7 +1,11 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using BridgeGuard.Attachments.Bridge.Decisions;
 using BridgeGuard.Attachments.Interop;
+using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Attachments.Bridge;
@@ -32,6 +36,8 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     // What passed flows had carried when it was last told; the aging thread's alone.
     private Dictionary<FlowKey, (KernelCount FromA, KernelCount FromB)> _told = [];
     private Dictionary<FlowKey, (KernelCount FromA, KernelCount FromB)> _seen = [];
+    private Dictionary<FlowKey, (KernelCount FromA, KernelCount FromB)> _toldActs = [];
+    private Dictionary<FlowKey, (KernelCount FromA, KernelCount FromB)> _seenActs = [];
 
     /// <summary>Whether a decision was ever made; while not, nobody needs to look for outdated ones.</summary>
     public bool AnyDecided => Volatile.Read(ref _anyDecided) != 0;
@@ -44,7 +50,12 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     public int ActedFlows { get; private set; }
 
     /// <summary>Gives the rest of the frame's flow to the kernel; false when the frame names no flow or the map is full.</summary>
-    public bool TryDecide(FlowOffload decision, ReadOnlySpan<byte> frame, ushort bridgeId, int queue)
+    /// <param name="decision">What the kernel does with it.</param>
+    /// <param name="frame">One of its frames, from the Ethernet header on.</param>
+    /// <param name="bridgeId">The bridge it is on.</param>
+    /// <param name="queue">Whose flow it is.</param>
+    /// <param name="mark">Place of the mark that its frames get; 0: none.</param>
+    public bool TryDecide(FlowOffload decision, ReadOnlySpan<byte> frame, ushort bridgeId, int queue, int mark = 0)
     {
         if (FlowKey.Read(frame, bridgeId, out FlowKey key, out bool isSwapped, out int transportAt) == FlowKeyKind.None)
         {
@@ -52,7 +63,7 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         }
 
         ulong now = (ulong)Stopwatch.GetTimestamp();
-        KernelFlow flow = new() { LastNs = now, Active = 1, Queue = (ushort)queue };
+        KernelFlow flow = new() { LastNs = now, Active = 1, Queue = (ushort)queue, Mark = (ushort)mark };
         int map = programs.DroppedFlows;
         if (decision == FlowOffload.PassDirection)
         {
@@ -89,8 +100,8 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     private static bool Renew(int map, in FlowKey key, in KernelFlow flow)
     {
         KernelFlow old = default;
-        if (Bpf.Lookup(map, in key, ref old) != 0 || old.Only == 0
-            || (old.Only == flow.Only && old.Acknowledgement == flow.Acknowledgement && old.Window == flow.Window))
+        if (Bpf.Lookup(map, in key, ref old) != 0 || (old.Only == 0 && old.Mark == flow.Mark)
+            || (old.Only == flow.Only && old.Mark == flow.Mark && old.Acknowledgement == flow.Acknowledgement && old.Window == flow.Window))
         {
             return true;
         }
@@ -98,6 +109,120 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         KernelFlow renewed = flow;
         (renewed.FromA, renewed.FromB, renewed.LastNs) = (old.FromA, old.FromB, old.LastNs);
         return Bpf.Update(map, in key, in renewed) == 0;
+    }
+
+    /// <summary>Gives a moved flow to the kernel: the client's frames to the target, the target's to the client. SYN, FIN and RST stay the engine's.</summary>
+    /// <param name="move">How its frames are rewritten.</param>
+    /// <param name="bridgeId">The bridge it is on.</param>
+    /// <param name="queue">Whose flow it is.</param>
+    /// <param name="mark">Place of the mark that its frames get; 0: none.</param>
+    /// <param name="ports">Where a target that is a port is found.</param>
+    public bool TryMove(FlowMove move, ushort bridgeId, int queue, int mark, PortTable ports)
+    {
+        (IPAddress client, IPAddress server) = (AddressOf(move.Client, move.IpVersion), AddressOf(move.Server, move.IpVersion));
+        FlowKey key = FlowKey.Of(bridgeId, move.Vlan, move.InnerVlan, move.Protocol, client, move.ClientPort, server, move.ServerPort, out bool isSwapped);
+        KernelFlowAct act = default;
+        if (Bpf.Lookup(programs.Acts, in key, ref act) == 0)
+        {
+            // A frame that was on its way when the decision fell asks for it again.
+            return true;
+        }
+
+        KernelFlowSide toServer = default;
+        KernelFlowSide toClient = new() { Verb = (byte)FlowVerb.Drop };
+        if (move.ToPort != 0)
+        {
+            if (ports.Find(move.ToPort) is not { } target || ports.Find(move.ClientPortId) is not { } own)
+            {
+                return false;
+            }
+
+            toServer = new KernelFlowSide { Verb = (byte)FlowVerb.Redirect, IfIndex = target.IfIndex };
+            toClient = new KernelFlowSide { Verb = (byte)FlowVerb.Redirect, IfIndex = own.IfIndex };
+        }
+        else
+        {
+            IPAddress address = AddressOf(move.Target, move.IpVersion);
+            Span<byte> mac = stackalloc byte[8];
+            BinaryPrimitives.WriteUInt64BigEndian(mac, move.TargetMac);
+            toServer.Verb = (byte)FlowVerb.Rewrite;
+            Write(ref toServer.Rewrite, address, move.TargetPort, KernelLayout.RewriteTo | KernelLayout.RewriteMacTo);
+            mac[2..].CopyTo(toServer.Rewrite.MacTo);
+            KernelFlowSide back = new() { Verb = (byte)FlowVerb.Rewrite };
+            Write(ref back.Rewrite, server, move.ServerPort, 0);
+            if (move.SequenceDelta != 0)
+            {
+                toServer.Rewrite.Flags |= KernelLayout.RewriteSequence;
+                toServer.Rewrite.AcknowledgedAdd = 0u - move.SequenceDelta;
+                back.Rewrite.Flags |= KernelLayout.RewriteSequence;
+                back.Rewrite.SequenceAdd = move.SequenceDelta;
+                back.Rewrite.WindowShift = (byte)(move.WindowShift >= 0 ? move.WindowShift : KernelLayout.WindowShiftRight - move.WindowShift);
+            }
+
+            // The target's answers have a name of their own; what of that name is not an answer is the engine's.
+            FlowKey answers = FlowKey.Of(bridgeId, move.Vlan, move.InnerVlan, move.Protocol, client, move.ClientPort, address, move.TargetPort, out bool areSwapped);
+            if (!TryAct(in answers, ActOf(default, back, areSwapped, queue, mark)))
+            {
+                return false;
+            }
+        }
+
+        return TryAct(in key, ActOf(toServer, toClient, isSwapped, queue, mark));
+    }
+
+    private static KernelFlowAct ActOf(KernelFlowSide toServer, KernelFlowSide toClient, bool isSwapped, int queue, int mark)
+    {
+        ulong now = (ulong)Stopwatch.GetTimestamp();
+        KernelFlowAct act = new() { FromA = isSwapped ? toClient : toServer, FromB = isSwapped ? toServer : toClient };
+        act.Value.LastNs = now;
+        act.Value.Queue = (ushort)queue;
+        act.Value.Mark = (ushort)mark;
+
+        // Which queues its frames are in is the kernel's to say: the first one that comes is punted still and says what to wait for.
+        act.Value.WaitSequence = long.MaxValue;
+        act.Value.DeadlineNs = now + OrderWaitNs;
+        return act;
+    }
+
+    private static void Write(ref KernelRewrite rewrite, IPAddress address, ushort port, int flags)
+    {
+        Span<byte> bytes = rewrite.Address.Address;
+        address.TryWriteBytes(address.AddressFamily == AddressFamily.InterNetwork ? bytes[12..] : bytes, out _);
+        rewrite.Port = BinaryPrimitives.ReverseEndianness(port);
+        rewrite.Flags = (byte)flags;
+    }
+
+    private static IPAddress AddressOf(IpAddress address, byte version)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        address.Write(bytes, asV4: version == 4);
+        return new IPAddress(version == 4 ? bytes[..4] : bytes);
+    }
+
+    /// <summary>Takes back what was decided about flows of these hosts, or about all: their frames come to the engine again.</summary>
+    /// <param name="hosts">Null: all.</param>
+    public int Recall(IReadOnlySet<IpAddress>? hosts)
+    {
+        int recalled = 0;
+        foreach (int map in AnyDecided ? [programs.PassedFlows, programs.Acts] : Array.Empty<int>())
+        {
+            List<FlowKey> keys = [];
+            FlowKey key = default;
+            FlowKey next = default;
+            for (bool isFirst = true; Bpf.NextKey(map, isFirst, in key, ref next) == 0; isFirst = false)
+            {
+                key = next;
+                Engine.Flows.FlowKey flow = key.ToEngine();
+                if (hosts is null || hosts.Contains(flow.Source) || hosts.Contains(flow.Destination))
+                {
+                    keys.Add(key);
+                }
+            }
+
+            recalled += keys.Count(k => Bpf.Delete(map, in k) == 0);
+        }
+
+        return recalled;
     }
 
     /// <summary>Sets what happens to each direction of a flow; false when the map is full.</summary>
@@ -139,7 +264,7 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         {
             PassedFlows = AgePassed(idleNs, report);
             DroppedFlows = AgeMap<KernelFlow>(programs.DroppedFlows, idleNs, static flow => flow.LastNs);
-            ActedFlows = AgeMap<KernelFlowAct>(programs.Acts, idleNs, static act => act.Value.LastNs);
+            ActedFlows = AgeActs(idleNs, report);
         }
     }
 
@@ -180,6 +305,72 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         (_told, _seen) = (_seen, _told);
         return kept;
     }
+
+    /// <summary>The same of moved flows. Answers of a target are told under the name that the client knows them by.</summary>
+    private int AgeActs(long idleNs, BypassReport report)
+    {
+        long now = Stopwatch.GetTimestamp();
+        long nowUs = (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+        int kept = 0;
+        _seenActs.Clear();
+        foreach ((FlowKey key, KernelFlowAct act) in MapReader.All<FlowKey, KernelFlowAct>(programs.Acts))
+        {
+            long idle = now - (long)act.Value.LastNs;
+            (KernelCount FromA, KernelCount FromB) told = _toldActs.GetValueOrDefault(key);
+            if (act.Value.FromA.Packets < told.FromA.Packets || act.Value.FromB.Packets < told.FromB.Packets)
+            {
+                told = default;
+            }
+
+            KernelCount fromA = Minus(act.Value.FromA, told.FromA);
+            KernelCount fromB = Minus(act.Value.FromB, told.FromB);
+            if ((fromA.Packets | fromB.Packets) != 0)
+            {
+                FlowKey known = KnownAs(in key, in act, out bool isTurned);
+                if (!report(in known, act.Value.Queue, isTurned ? fromB : fromA, isTurned ? fromA : fromB, nowUs - (idle / 1000)))
+                {
+                    _seenActs[key] = told;
+                    kept++;
+                    continue;
+                }
+            }
+
+            if (idle > idleNs)
+            {
+                Bpf.Delete(programs.Acts, in key);
+                continue;
+            }
+
+            _seenActs[key] = (act.Value.FromA, act.Value.FromB);
+            kept++;
+        }
+
+        (_toldActs, _seenActs) = (_seenActs, _toldActs);
+        return kept;
+    }
+
+    /// <summary>A flow of which a sender is renamed is known by that other name; <paramref name="isTurned"/>: its ends then sort the other way round.</summary>
+    private static FlowKey KnownAs(ref readonly FlowKey key, ref readonly KernelFlowAct act, out bool isTurned)
+    {
+        bool renamesA = IsRenaming(in act.FromA);
+        isTurned = false;
+        if (!renamesA && !IsRenaming(in act.FromB))
+        {
+            return key;
+        }
+
+        Engine.Flows.FlowKey flow = key.ToEngine();
+        KernelRewrite rewrite = renamesA ? act.FromA.Rewrite : act.FromB.Rewrite;
+        ReadOnlySpan<byte> bytes = rewrite.Address.Address;
+        IPAddress renamed = new(flow.IpVersion == 4 ? bytes[12..16] : bytes[..16]);
+        ushort port = BinaryPrimitives.ReverseEndianness(rewrite.Port);
+        (IPAddress a, IPAddress b) = (AddressOf(flow.Source, flow.IpVersion), AddressOf(flow.Destination, flow.IpVersion));
+        return renamesA
+            ? FlowKey.Of(flow.BridgeId, flow.Vlan0, flow.Vlan1, flow.Protocol, renamed, port, b, flow.DestinationPort, out isTurned)
+            : FlowKey.Of(flow.BridgeId, flow.Vlan0, flow.Vlan1, flow.Protocol, a, flow.SourcePort, renamed, port, out isTurned);
+    }
+
+    private static bool IsRenaming(ref readonly KernelFlowSide side) => side.Verb == (byte)FlowVerb.Rewrite && (side.Rewrite.Flags & KernelLayout.RewriteTo) == 0;
 
     private static KernelCount Minus(KernelCount now, KernelCount before) =>
         new() { Packets = now.Packets - before.Packets, Bytes = now.Bytes - before.Bytes };

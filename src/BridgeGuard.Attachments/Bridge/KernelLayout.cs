@@ -6,12 +6,17 @@ namespace BridgeGuard.Attachments.Bridge;
 /// <summary>The constants of Bpf/bridgeguard.h.</summary>
 internal static class KernelLayout
 {
+    /// <summary>Places of marks as they stand in a tag: the upper bits of PCP and DEI.</summary>
+    public static ushort TagMark(int place) => (ushort)(((place & 1) << TagDeiShift) | ((place >> 1) << TagMarkShift));
+
     public const int MaxPorts = 4096;
     public const int MaxQueues = 64;
 
     public const ushort TagProtocol = 0x88A8;
     public const int TagPcpShift = 13;
     public const int TagVidMask = 0x0FFF;
+    public const int TagDeiShift = 12;
+    public const int TagMarkShift = 14;
     public const int TagMirrored = 1;
     public const int TagToGuest = 1;
     public const int TagLate = 2;
@@ -51,6 +56,9 @@ internal static class KernelLayout
     public const int StateBacklogLimit = 24;
     public const int StateFlags = 32;
     public const int StateStamp = 36;
+    public const int StateMarks = 40;
+    public const int MaxMarks = 6;
+    public const uint MarkPlaces = 7;
     public const int StateQueue = 64;
     public const int QueueBytes = 128;
     public const int QueueHeartbeat = 0;
@@ -127,7 +135,8 @@ internal struct KernelFlow
 
     public ushort Window;
 
-    public ushort Unused;
+    /// <summary>Place in the state's marks, from 1; 0: none.</summary>
+    public ushort Mark;
 }
 
 /// <summary>struct rewrite.</summary>

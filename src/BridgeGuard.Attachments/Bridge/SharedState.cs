@@ -19,6 +19,25 @@ internal sealed class SharedState(SharedMemory shared) : IDisposable
         shared.At<uint>(KernelLayout.StateStamp) = stamp;
     }
 
+    /// <summary>
+    /// The place of a mark among those that frames may carry, from 1; 0 when it is none or there is no place left: a data plane knows
+    /// <see cref="KernelLayout.MaxMarks"/> different ones in its life. Any thread.
+    /// </summary>
+    public int PlaceOf(uint mark)
+    {
+        for (int i = 0; mark != 0 && i < KernelLayout.MaxMarks; i++)
+        {
+            ref uint place = ref shared.At<uint>(KernelLayout.StateMarks + (i * sizeof(uint)));
+            uint there = Volatile.Read(ref place);
+            if (there == mark || (there == 0 && Interlocked.CompareExchange(ref place, mark, 0) is var before && (before == 0 || before == mark)))
+            {
+                return i + 1;
+            }
+        }
+
+        return 0;
+    }
+
     /// <summary>Switches one kind of look-up on in the kernel.</summary>
     public void SetFlag(uint flag) => Interlocked.Or(ref shared.At<uint>(KernelLayout.StateFlags), flag);
 

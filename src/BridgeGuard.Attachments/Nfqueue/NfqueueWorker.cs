@@ -87,6 +87,7 @@ internal sealed class NfqueueWorker(int index, QueueSocket socket, IFrameProcess
     private void TakeBatch(ReadOnlySpan<int> lengths, long nowUs)
     {
         uint accepted = 0;
+        uint acceptedMark = 0;
         bool hasAccepted = false;
         for (int i = 0; i < lengths.Length; i++)
         {
@@ -99,10 +100,18 @@ internal sealed class NfqueueWorker(int index, QueueSocket socket, IFrameProcess
 
             Verdict verdict = Judge(at, ref message, nowUs, out int frameAt, out int linkBytes);
             int frameBytes = linkBytes + message.PayloadBytes;
-            bool isRefused = verdict.Modified && (message.Offloads & QueueMessage.LargeSegment) != 0;
-            if (verdict.Action == VerdictAction.Pass && !verdict.Modified)
+
+            // A queued packet leaves where the kernel sends it: one that was moved to another port must not reach whom it was moved from.
+            bool isRefused = (verdict.Modified && (message.Offloads & QueueMessage.LargeSegment) != 0) || verdict.ToPort != 0;
+            uint mark = verdict.Mark != 0 ? verdict.Mark : options.Mark;
+            if (verdict.Action == VerdictAction.Pass && !verdict.Modified && !isRefused)
             {
-                (accepted, hasAccepted) = (message.Id, true);
+                if (hasAccepted && mark != acceptedMark)
+                {
+                    _writeFailed += socket.AcceptUpTo(accepted, acceptedMark) ? 0 : 1;
+                }
+
+                (accepted, acceptedMark, hasAccepted) = (message.Id, mark, true);
                 _passed++;
                 DrainOwn(in message);
                 continue;
@@ -110,14 +119,14 @@ internal sealed class NfqueueWorker(int index, QueueSocket socket, IFrameProcess
 
             if (hasAccepted)
             {
-                _writeFailed += socket.AcceptUpTo(accepted, options.Mark) ? 0 : 1;
+                _writeFailed += socket.AcceptUpTo(accepted, acceptedMark) ? 0 : 1;
                 hasAccepted = false;
             }
 
             Span<byte> frame = socket.Slots.AsSpan(frameAt, frameBytes);
             if (verdict.Action == VerdictAction.Pass && !isRefused)
             {
-                SendModified(frame, linkBytes, in message);
+                SendModified(frame, linkBytes, in message, mark);
             }
             else
             {
@@ -132,7 +141,7 @@ internal sealed class NfqueueWorker(int index, QueueSocket socket, IFrameProcess
 
         if (hasAccepted)
         {
-            _writeFailed += socket.AcceptUpTo(accepted, options.Mark) ? 0 : 1;
+            _writeFailed += socket.AcceptUpTo(accepted, acceptedMark) ? 0 : 1;
         }
     }
 
@@ -212,7 +221,7 @@ internal sealed class NfqueueWorker(int index, QueueSocket socket, IFrameProcess
         _ => (0, 0),
     };
 
-    private void SendModified(Span<byte> frame, int linkBytes, in QueueMessage message)
+    private void SendModified(Span<byte> frame, int linkBytes, in QueueMessage message, uint mark)
     {
         Span<byte> packet = frame[linkBytes..];
         if ((message.Offloads & QueueMessage.ChecksumNotReady) != 0)
@@ -223,7 +232,7 @@ internal sealed class NfqueueWorker(int index, QueueSocket socket, IFrameProcess
 
         _passed++;
         _modified++;
-        _writeFailed += socket.Give(QueueSocket.Accept, message.Id, options.Mark, packet) ? 0 : 1;
+        _writeFailed += socket.Give(QueueSocket.Accept, message.Id, mark, packet) ? 0 : 1;
     }
 
     private static void FinishChecksum(Span<byte> packet)

@@ -14,7 +14,7 @@ namespace BridgeGuard.Cli.Commands;
 internal static class ActionCommand
 {
     /// <summary>What an operator may do by hand; the others need a playbook's settings.</summary>
-    private static readonly string[] ByHand = ["quarantine", "block", "rate-limit", "tarpit", "block-page", "bypass", "capture"];
+    private static readonly string[] ByHand = ["quarantine", "block", "rate-limit", "tarpit", "block-page", "bypass", "capture", "mark"];
 
     public static Command Create()
     {
@@ -32,8 +32,22 @@ internal static class ActionCommand
         kind.AcceptOnlyFromAmong(ByHand);
         Argument<string> target = new("TARGET") { Description = "name of a guest, or an address" };
         Option<int> seconds = new("--for") { Description = "seconds until it ends by itself; without, until it is undone" };
-        Command act = new("do", "Do something to a guest or a peer now.") { kind, target, seconds, file };
-        act.SetAction(parsed => Do(parsed.GetValue(kind)!, parsed.GetValue(target)!, parsed.GetValue(seconds), parsed.GetValue(file)!));
+        Option<string> mark = new("--mark") { Description = "with 'mark': what the target's frames carry out, as in 0x20" };
+        Command act = new("do", "Do something to a guest or a peer now.") { kind, target, seconds, mark, file };
+        act.Validators.Add(parsed =>
+        {
+            bool isMark = parsed.GetValue(kind) == "mark";
+            if (isMark != (parsed.GetValue(mark) is not null))
+            {
+                parsed.AddError(isMark ? "'mark' needs --mark, as in --mark 0x20" : "--mark goes with 'mark' only");
+            }
+            else if (isMark && !TryReadMark(parsed.GetValue(mark)!, out _))
+            {
+                parsed.AddError($"'{parsed.GetValue(mark)}' is no mark, expected a number such as 32 or 0x20, of 32 bits and not 0");
+            }
+        });
+        act.SetAction(parsed => Do(
+            parsed.GetValue(kind)!, parsed.GetValue(target)!, parsed.GetValue(seconds), TryReadMark(parsed.GetValue(mark) ?? "", out uint value) ? value : 0, parsed.GetValue(file)!));
 
         Command audit = new("audit", "Check that nobody has changed the audit log.") { file };
         audit.SetAction(parsed => Audit(parsed.GetValue(file)!));
@@ -69,7 +83,13 @@ internal static class ActionCommand
 
     private static int Undo(ulong id, string file) => Ask(file, "action-undo", new JsonObject { ["id"] = id }, _ => $"action {id} is undone");
 
-    private static int Do(string kind, string target, int seconds, string file)
+    private static bool TryReadMark(string text, out uint mark)
+    {
+        bool isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        return uint.TryParse(isHex ? text.AsSpan(2) : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out mark) && mark != 0;
+    }
+
+    private static int Do(string kind, string target, int seconds, uint mark, string file)
     {
         bool isAddress = IpAddress.TryParse(target, out IpAddress address);
         return Ask(
@@ -83,6 +103,7 @@ internal static class ActionCommand
                 ["address"] = isAddress ? address.ToString() : "",
                 ["why"] = "by hand",
                 ["timeout_seconds"] = seconds,
+                ["mark"] = mark,
             },
             answer => $"action {answer?["id"]}: {answer?["state"]}");
     }

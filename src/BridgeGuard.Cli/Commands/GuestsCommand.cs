@@ -31,7 +31,7 @@ internal static class GuestsCommand
             Console.Error.WriteLine(problem);
         }
 
-        var listing = GuestListing.Of(registry, BridgePorts.Read(), model.Guests.Bridges);
+        var listing = GuestListing.Of(registry, BridgePorts.Read(), model.Guests.Bridges, new StationBook(model.StateDirectory).All);
         if (json)
         {
             Console.WriteLine(listing.ToJson());

@@ -1,3 +1,4 @@
+using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Attachments.Guests;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Engine.Packets;
@@ -16,6 +17,7 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
     private readonly List<(RoleSelector Selector, YamlSection Section)> _selectors = [];
     private readonly List<RedirectTarget> _targets = [];
     private readonly RoleReader _reader = new();
+    private readonly HashSet<uint> _marks = [];
     private readonly Dictionary<string, FailChoice> _fails = [];
 
     /// <summary>By role name: what its guests' ports do when nobody inspects.</summary>
@@ -27,16 +29,28 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
         foreach (YamlSection section in root.Sections("targets"))
         {
             string name = section.RequiredText("name");
-            IpAddress address = GuestReader.Address(section, "address", section.RequiredText("address"));
+            string bridgePort = section.Text("bridge-port") ?? "";
+            if (bridgePort.Length > 0 && new[] { "address", "mac", "port" }.FirstOrDefault(section.Has) is { } other)
+            {
+                section.Error(other, $"'{other}' stands beside 'bridge-port', expected the one or the other: a frame that leaves by a port goes as it is");
+            }
+
+            if (bridgePort.Length > 0 && root.Text("attach") == "nfqueue")
+            {
+                section.Error("bridge-port", "a packet of a queue cannot be sent out by another port, expected 'attach: bridge' or a target with an address");
+            }
+
+            IpAddress address = bridgePort.Length > 0 ? default : GuestReader.Address(section, "address", section.RequiredText("address"));
             ulong mac = section.Text("mac") is { } text ? GuestReader.Mac(section, "mac", text) : 0;
             int port = section.Integer("port", 0, 0, ushort.MaxValue);
+            bool isInspected = section.Bool("inspect", true);
             section.RejectUnknownKeys();
             if (_targets.Exists(t => t.Name == name))
             {
                 section.Error("name", $"target '{name}' is there already, expected a name of its own");
             }
 
-            _targets.Add(new RedirectTarget(name, address, mac, (ushort)port));
+            _targets.Add(new RedirectTarget(name, address, mac, (ushort)port) { BridgePort = bridgePort, IsInspected = isInspected });
         }
     }
 
@@ -50,6 +64,11 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
 
         RoleModel role = _reader.Read(section, _targets);
         string name = role.Name;
+        if (role.Mark != 0 && _marks.Add(role.Mark) && _marks.Count > BridgeOptions.MaxMarks)
+        {
+            section.Error("mark", $"more than {BridgeOptions.MaxMarks} different marks, expected fewer: a frame has no room to say which of them it gets");
+        }
+
         ReadSelector(section, name);
         if (DaemonConfigLoader.ReadFail(section) is var fail && fail != FailChoice.Unset)
         {

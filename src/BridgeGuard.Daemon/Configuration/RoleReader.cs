@@ -66,11 +66,55 @@ internal sealed partial class RoleReader
             Behaviour = Behaviour(section),
             Encrypted = Encrypted(section),
             RateLimit = RateLimit(section),
+            Mark = Mark(section, "mark"),
+            LatencyBudgetUs = section.Integer("latency-budget-us", 0, 1, 60_000_000),
             Exceptions = Exceptions(section),
             FailOpen = DaemonConfigLoader.ReadFail(section).Crash is { } crash ? crash == FailMode.Open : null,
         };
         files?.RejectUnknownKeys();
+        if (role.Mark == 0 && Marks(role) is { } place)
+        {
+            section.Error(null, $"role '{name}' marks flows ({place}) but does not say with what, expected 'mark:' with a number such as 32 or 0x20");
+        }
+
         return role;
+    }
+
+    /// <summary>A mark: any number of 32 bits but 0; 0 where there is none.</summary>
+    public static uint Mark(YamlSection section, string key)
+    {
+        if (section.Text(key) is not { } text)
+        {
+            return 0;
+        }
+
+        bool isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        if (uint.TryParse(isHex ? text.AsSpan(2) : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out uint mark) && mark != 0)
+        {
+            return mark;
+        }
+
+        section.Error(key, $"'{key}' is '{text}', expected a number such as 32 or 0x20, of 32 bits and not 0");
+        return 0;
+    }
+
+    /// <summary>Where a role first says <c>mark</c>; null when nowhere.</summary>
+    private static string? Marks(RoleModel role)
+    {
+        if (Array.Find(role.Rules, r => r.Action == RoleAction.Mark) is { } line)
+        {
+            return line.Place;
+        }
+
+        ServiceContract contract = role.Contract;
+        if (Array.Find([.. contract.In, .. contract.Out], r => r.Action == RoleAction.Mark) is { } service)
+        {
+            return service.Place;
+        }
+
+        bool marks = contract.DefaultIn == RoleAction.Mark || contract.DefaultOut == RoleAction.Mark || role.Behaviour.All.Any(t => t.Action == RoleAction.Mark)
+            || new[] { role.Encrypted.NameAction, role.Encrypted.Ja4Action, role.Encrypted.CertificateAction, role.Encrypted.VersionAction, role.Encrypted.DnsOverHttps, role.Encrypted.EncryptedHello }.Contains(RoleAction.Mark);
+        return marks ? role.File : null;
     }
 
     /// <summary>All roles are there: names in contracts become numbers.</summary>
@@ -364,7 +408,7 @@ internal sealed partial class RoleReader
         }
 
         var policies = new ExceptionPolicy?[Enum.GetValues<ExceptionCause>().Length];
-        foreach (ExceptionCause cause in Enum.GetValues<ExceptionCause>())
+        foreach (ExceptionCause cause in Enum.GetValues<ExceptionCause>().Where(c => c != ExceptionCause.Count))
         {
             string key = YamlSection.Hyphenated(cause.ToString());
             policies[(int)cause] = section.Has(key) ? section.Choice(key, ExceptionPolicy.Ignore) : null;

@@ -7,17 +7,22 @@ namespace BridgeGuard.Daemon.Guests;
 /// <param name="Uncovered">Why (some of) its traffic is not inspected; empty when all of it is.</param>
 public sealed record GuestLine(
     string Name, string Uuid, string Role, IReadOnlyList<string> Tags, string Os, string Tenant, string Bridge, ushort Vlan, string Port,
-    IReadOnlyList<string> Macs, IReadOnlyList<string> Addresses, bool Quarantined, IReadOnlyList<string> Sources, IReadOnlyList<string> Uncovered);
+    IReadOnlyList<string> Macs, IReadOnlyList<string> Addresses, bool Quarantined, IReadOnlyList<string> Sources, IReadOnlyList<string> Uncovered)
+{
+    /// <summary>What it says of itself by LLDP; null when it says nothing.</summary>
+    public Station? Station { get; init; }
+}
 
 /// <summary>All guests, and all ports that nobody can see, as people and programs read them.</summary>
 /// <param name="Guests">By name.</param>
 /// <param name="UnknownPorts">Ports of inspected bridges that belong to no known guest.</param>
-public sealed record GuestListing(IReadOnlyList<GuestLine> Guests, IReadOnlyList<string> UnknownPorts)
+/// <param name="Stations">What is behind those, by LLDP, where it says so.</param>
+public sealed record GuestListing(IReadOnlyList<GuestLine> Guests, IReadOnlyList<string> UnknownPorts, IReadOnlyList<Station> Stations)
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     /// <summary>Joins the registry with the kernel's ports.</summary>
-    public static GuestListing Of(GuestRegistry registry, IReadOnlyList<BridgePort> ports, IReadOnlyList<string> bridges)
+    public static GuestListing Of(GuestRegistry registry, IReadOnlyList<BridgePort> ports, IReadOnlyList<string> bridges, IReadOnlyList<Station> stations)
     {
         var lines = new List<GuestLine>();
         var taken = new HashSet<string>();
@@ -48,11 +53,14 @@ public sealed record GuestListing(IReadOnlyList<GuestLine> Guests, IReadOnlyList
                 [.. guest.Addresses.Concat(guest.LearnedAddresses).Select(a => a.ToString())],
                 guest.IsQuarantined,
                 [.. merged.Sources.Select(s => s.ToString())],
-                [.. Uncovered(merged, port, bridges)]));
+                [.. Uncovered(merged, port, bridges)])
+            {
+                Station = stations.FirstOrDefault(s => s.Guest == guest.Name && (port is null || s.Port == port.Name)),
+            });
         }
 
         string[] unknown = [.. ports.Where(p => bridges.Contains(p.Bridge) && registry.Current.FindByPortName(p.Name) == 0).Select(p => p.Name)];
-        return new GuestListing([.. lines.OrderBy(l => l.Name, StringComparer.Ordinal)], unknown);
+        return new GuestListing([.. lines.OrderBy(l => l.Name, StringComparer.Ordinal)], unknown, [.. stations.Where(s => unknown.Contains(s.Port))]);
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
@@ -80,11 +88,23 @@ public sealed record GuestListing(IReadOnlyList<GuestLine> Guests, IReadOnlyList
             }
         }
 
+        foreach (GuestLine guest in Guests.Where(g => g.Station is not null))
+        {
+            output.WriteLine($"lldp       {guest.Name}: {Say(guest.Station!)}");
+        }
+
         foreach (string port in UnknownPorts)
         {
             output.WriteLine($"unknown    port {port}: no source names its guest, the default role applies");
+            if (Stations.FirstOrDefault(s => s.Port == port) is { } station)
+            {
+                output.WriteLine($"lldp       port {port}: {Say(station)}");
+            }
         }
     }
+
+    private static string Say(Station station) =>
+        $"says it is '{station.SystemName}', chassis {station.ChassisId}, port {station.PortId}{(station.Addresses.Count > 0 ? ", managed at " + string.Join(", ", station.Addresses) : "")}";
 
     private static string Dash(string text) => text.Length == 0 ? "-" : text;
 

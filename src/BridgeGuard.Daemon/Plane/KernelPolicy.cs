@@ -25,6 +25,9 @@ internal sealed class KernelPolicy(BridgeDecisions decisions)
     private readonly HashSet<ushort> _limitedPorts = [];
     private readonly HashSet<ushort> _quarantined = [];
 
+    // By address: what holds for the host, as far as only the engine can do it.
+    private Dictionary<IpAddress, int> _judged = [];
+
     /// <summary>Makes the kernel do what a program says.</summary>
     /// <param name="program">Guests, roles and actions in force.</param>
     /// <param name="ports">All ports with the guest behind each; 0: nobody known.</param>
@@ -34,6 +37,7 @@ internal sealed class KernelPolicy(BridgeDecisions decisions)
         lock (_gate)
         {
             StandingAction[] actions = [.. program.Actions.All.Where(a => a.ExpiresUs > nowUs)];
+            RecallChanged(program, actions);
             BlockAndLimit(program, actions, ports, nowUs);
             Quarantine(program, ports);
         }
@@ -57,6 +61,41 @@ internal sealed class KernelPolicy(BridgeDecisions decisions)
         }
 
         return [.. remedies];
+    }
+
+    /// <summary>Flows that the kernel carries are the engine's again where their hosts are to be treated otherwise than when they were let go.</summary>
+    private void RecallChanged(EngineProgram program, StandingAction[] actions)
+    {
+        var judged = new Dictionary<IpAddress, int>();
+        ILookup<ushort, StandingAction> byGuest = actions.Where(a => a.Peer is null).ToLookup(a => a.Guest);
+        for (ushort i = 1; i < program.Guests.All.Length; i++)
+        {
+            if (program.Guests.Get(i) is not { } guest)
+            {
+                continue;
+            }
+
+            int state = HashCode.Combine(program.Policy.Model.Roles[guest.Role].Name, guest.IsQuarantined, Sum(byGuest[i]));
+            foreach (IpAddress address in guest.Addresses.Union(guest.LearnedAddresses))
+            {
+                judged[address] = state;
+            }
+        }
+
+        foreach (IGrouping<IpAddress, StandingAction> peer in actions.Where(a => a.Peer is not null).GroupBy(a => a.Peer!.Value))
+        {
+            judged[peer.Key] = HashCode.Combine(judged.GetValueOrDefault(peer.Key), Sum(peer));
+        }
+
+        // An address that nobody had and somebody has now may have had flows too.
+        HashSet<IpAddress> changed = [.. judged.Where(j => _judged.GetValueOrDefault(j.Key) != j.Value).Select(j => j.Key), .. _judged.Keys.Where(a => !judged.ContainsKey(a))];
+        _judged = judged;
+        if (changed.Count > 0)
+        {
+            decisions.Recall(changed);
+        }
+
+        static int Sum(IEnumerable<StandingAction> actions) => actions.Aggregate(0, (sum, action) => sum + HashCode.Combine(action.Id, action.Action, action.Mark));
     }
 
     private static bool IsClosed(RoleAction action) => action is RoleAction.Drop or RoleAction.Reject;

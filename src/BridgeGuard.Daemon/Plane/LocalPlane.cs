@@ -89,7 +89,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
 
         // The hypervisor's guests are read here too, so that the first frame of the first port is judged before the daemon has said a word.
         GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
-        _guests.Apply(atStart, model.Policy);
+
+        // Ports first, so that no worker meets a guest whose port is not known.
         _programs.Publishing += program => _guests.Apply(program.Guests, program.Policy.Model);
         _programs.Apply(PolicyMessage.Of(atStart, model.Policy, []));
         Commands.Add("hand-over", _ => _bridge?.HandOver() is { } error ? throw new PlaneException(error.Message) : null);
@@ -162,6 +163,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
 
         if (request is not null)
         {
+            // Whatever the kernel carries was decided by the roles before.
+            _bridge?.Decisions?.Recall(null);
             _kernel?.Enforce();
             _bridge?.RefreshPorts();
         }
@@ -226,6 +229,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
                     Protocols = protocols,
                     Redirects = redirects,
                     Shared = shared,
+                    Clock = NowUs,
                     CostClock = _model.Engine.Detection.CountsCosts ? Stopwatch.GetTimestamp : null,
                     Stats = StatsIfDue,
                 },
@@ -283,7 +287,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         }
     }
 
-    /// <summary>Ports first, so that no worker meets a guest whose port is not known.</summary>
+    /// <summary>Other guests or actions.</summary>
     private JsonNode? Apply(JsonNode? body)
     {
         PolicyMessage message = PolicyMessage.From(body);
@@ -373,6 +377,8 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         bool isLoaded = isRead && TryReload(request, out errors);
         return new JsonObject { ["loaded"] = isLoaded, ["errors"] = new JsonArray([.. errors.Select(line => (JsonNode)line)]) };
     }
+
+    private static long NowUs() => (DateTime.UtcNow.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
     private static ulong RandomKey() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 

@@ -87,6 +87,7 @@ public sealed class ActionDesk : IDisposable
             EventId = occasion.Id,
             Why = string.Create(CultureInfo.InvariantCulture, $"{occasion.Gid}:{occasion.Sid} {occasion.Signature}"),
             Rate = action.Rate,
+            Mark = action.Mark,
             RedirectTarget = action.RedirectTarget + 1,
             Name = action.Name,
             Arguments = action.Arguments,
@@ -218,7 +219,7 @@ public sealed class ActionDesk : IDisposable
         {
             ActionKind.Quarantine => _registry.SetQuarantine(entry.Guest, true) ? null : $"there is no guest '{entry.Guest}'",
             ActionKind.Capture => _effects.Capture(entry, begin: true),
-            ActionKind.Mark => Later(_effects.MarkAsync(entry, begin: true), entry),
+            ActionKind.Mark when entry.Name.Length > 0 => Later(_effects.MarkAsync(entry, begin: true), entry),
             ActionKind.Hook => Later(_effects.RunAsync(entry.Arguments, entry, TimeSpan.FromSeconds(Math.Max(entry.TimeoutSeconds, 1))), entry),
             _ => null,
         };
@@ -257,7 +258,7 @@ public sealed class ActionDesk : IDisposable
             case ActionKind.Capture:
                 problem = _effects.Capture(entry, begin: false);
                 break;
-            case ActionKind.Mark:
+            case ActionKind.Mark when entry.Name.Length > 0:
                 Later(_effects.MarkAsync(entry, begin: false), entry);
                 break;
             case ActionKind.Hook when entry.UndoArguments.Count > 0:
@@ -355,6 +356,7 @@ public sealed class ActionDesk : IDisposable
             ActionKind.Redirect => RoleAction.Redirect,
             ActionKind.BlockPage => RoleAction.BlockPage,
             ActionKind.Bypass => RoleAction.Bypass,
+            ActionKind.Mark when entry.Mark != 0 => RoleAction.Mark,
             _ => null,
         };
         int guest = entry.Guest.Length == 0 ? 0 : Array.FindIndex(_registry.Current.All, g => g?.Name == entry.Guest);
@@ -373,6 +375,7 @@ public sealed class ActionDesk : IDisposable
             // By name: numbers change with the list of targets, and this may have been written down before a reload.
             Target = entry.Kind == ActionKind.Redirect && entry.Name.Length > 0 ? Array.FindIndex(_registry.Policy.Targets, t => t.Name == entry.Name) : entry.RedirectTarget - 1,
             Rate = entry.Rate,
+            Mark = entry.Mark,
             ExpiresUs = entry.ExpiresUs == 0 ? long.MaxValue : entry.ExpiresUs,
             Why = $"{entry.By}: action {entry.Id}",
         };

@@ -69,6 +69,9 @@ public sealed record LedgerEntry
 
     public RateLimitModel? Rate { get; init; }
 
+    /// <summary>What the target's frames are marked with; 0: nothing.</summary>
+    public uint Mark { get; init; }
+
     /// <summary>Index of a redirect's target plus one; 0: the role's.</summary>
     public int RedirectTarget { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Policy.Roles;
@@ -16,6 +17,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
     };
 
     private readonly List<(Playbook Book, YamlSection Section)> _books = [];
+    private readonly HashSet<uint> _marks = [.. policy.Roles.Select(r => r.Mark).Where(m => m != 0)];
     private IReadOnlyList<string> _hookFolders = [];
 
     /// <summary>The model; what is wrong is in the sections' diagnostics.</summary>
@@ -221,8 +223,18 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
 
         if (kind == ActionKind.Mark)
         {
-            action = action with { Name = then.RequiredText("set") };
-            if (action.Name.Split(' ').Length != 3)
+            action = action with { Name = then.Text("set") ?? "", Mark = RoleReader.Mark(then, "value") };
+            if (!then.Has("set") && !then.Has("value"))
+            {
+                then.Error(null, "a mark without a mark, expected 'value' (what frames carry out) or 'set' (an nftables set that gets the address), or both");
+            }
+
+            if (action.Mark != 0 && _marks.Add(action.Mark) && _marks.Count > BridgeOptions.MaxMarks)
+            {
+                then.Error("value", $"more than {BridgeOptions.MaxMarks} different marks with those of the roles, expected fewer: a frame has no room to say which of them it gets");
+            }
+
+            if (then.Has("set") && action.Name.Split(' ').Length != 3)
             {
                 then.Error("set", $"'{action.Name}' is no nftables set, expected 'family table name', as in 'inet filter suspects'");
             }

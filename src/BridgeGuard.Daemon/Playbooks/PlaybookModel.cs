@@ -24,7 +24,7 @@ public enum ActionKind : byte
     /// <summary>The target's frames are written to a capture file.</summary>
     Capture,
 
-    /// <summary>The target's address is put into an nftables set, for whatever tc or nftables do with it.</summary>
+    /// <summary>The target's frames carry a mark out, or its address is put into an nftables set, for whatever tc or nftables do with it.</summary>
     Mark,
 
     /// <summary>A program is run.</summary>
@@ -103,6 +103,9 @@ public enum TriggerScope : byte
 public sealed record PlaybookAction(ActionKind Kind, ActionTarget Target, TimeSpan? For)
 {
     public RateLimitModel? Rate { get; init; }
+
+    /// <summary>What frames are marked with; 0: they are not.</summary>
+    public uint Mark { get; init; }
 
     /// <summary>Index of a redirect's target; -1: the role's.</summary>
     public int RedirectTarget { get; init; } = -1;

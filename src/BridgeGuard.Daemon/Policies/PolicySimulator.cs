@@ -60,7 +60,7 @@ public sealed record SyntheticTraffic
 }
 
 /// <summary>What became of it.</summary>
-/// <param name="Verdict"><c>pass</c>, <c>alert</c>, <c>drop</c>, <c>reject</c>, <c>redirect</c>, <c>sinkhole</c>, <c>tarpit</c>, <c>block-page</c>, <c>rate-limit</c>.</param>
+/// <param name="Verdict"><c>pass</c>, <c>alert</c>, <c>drop</c>, <c>reject</c>, <c>redirect</c>, <c>sinkhole</c>, <c>tarpit</c>, <c>block-page</c>, <c>rate-limit</c>, <c>mark</c>.</param>
 /// <param name="Alerts">As <c>gid:sid</c>, in order.</param>
 /// <param name="Places">Lines of roles that decided.</param>
 /// <param name="Reason">Why the frame was dropped; empty when it was not.</param>
@@ -278,7 +278,7 @@ public sealed partial class PolicySimulator(PolicyModel policy, RuleSet rules) :
     private SimulationResult Result(Verdict last)
     {
         string verdict = last.Action == VerdictAction.Pass
-            ? last.Modified ? "redirect" : _events.Alerts.Count > 0 ? "alert" : "pass"
+            ? last.Modified || last.ToPort != 0 ? "redirect" : last.Mark != 0 ? "mark" : _events.Alerts.Count > 0 ? "alert" : "pass"
             : last.Reason switch
             {
                 DropReason.Redirect => _events.Actions.Contains("sinkhole") ? "sinkhole" : "redirect",

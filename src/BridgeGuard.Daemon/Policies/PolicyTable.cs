@@ -44,7 +44,7 @@ public sealed record PolicyRowResult(PolicyRow Row, string? Problem, IReadOnlyLi
 /// <summary>A file of expected verdicts: what a policy must do with traffic between roles. Run offline, for people and for CI.</summary>
 public sealed class PolicyTable
 {
-    private static readonly string[] Verdicts = ["pass", "alert", "drop", "reject", "redirect", "sinkhole", "tarpit", "block-page", "rate-limit"];
+    private static readonly string[] Verdicts = ["pass", "alert", "drop", "reject", "redirect", "sinkhole", "tarpit", "block-page", "rate-limit", "mark"];
 
     private readonly List<PolicyRow> _rows = [];
     private readonly List<(string Name, string Text)> _texts = [];

@@ -29,6 +29,16 @@ public static class RoleDescription
             ("files.fail", role.FilesFailOpen ? "open" : "closed"),
             ("rate-limit", string.Create(CultureInfo.InvariantCulture, $"{role.RateLimit.PacketsPerSecond} packets/s {role.RateLimit.BytesPerSecond} bytes/s by {Word(role.RateLimit.By)}")),
         };
+        if (role.Mark != 0)
+        {
+            lines.Add(("mark", string.Create(CultureInfo.InvariantCulture, $"0x{role.Mark:x}")));
+        }
+
+        if (role.LatencyBudgetUs != 0)
+        {
+            lines.Add(("latency-budget-us", Number(role.LatencyBudgetUs)));
+        }
+
         for (int i = 0; i < role.Rules.Length; i++)
         {
             lines.Add(($"rules.{Number(i + 1)}", Of(role.Rules[i])));

@@ -36,6 +36,15 @@ public sealed class GuestTable : IGuestDirectory
     /// <inheritdoc/>
     public ushort Find(ushort portId, ulong mac, IpAddress address) => Guests.Find(portId == 0 ? (ushort)0 : Ports.Find(portId), mac, address);
 
+    /// <summary>The name of a port; null when there is none of that number.</summary>
+    public string? PortName(ushort portId)
+    {
+        lock (_gate)
+        {
+            return _ports.GetValueOrDefault(portId)?.Name;
+        }
+    }
+
     /// <summary>A port came, changed or went.</summary>
     public void OnPortChanged(PortChange change)
     {
@@ -59,6 +68,11 @@ public sealed class GuestTable : IGuestDirectory
     {
         lock (_gate)
         {
+            if (ReferenceEquals(_policy, policy) && _set.Generation == set.Generation && _set.All.AsSpan().SequenceEqual(set.All))
+            {
+                return; // Other rules alone: ports belong to whom they belonged to.
+            }
+
             Volatile.Write(ref _set, set);
             _policy = policy;
             Rebuild();
@@ -135,6 +149,7 @@ public sealed class GuestTable : IGuestDirectory
         // Who is gone keeps its name: flows of it end later, and a worker may still have the set before.
         Volatile.Write(ref _infos, [.. set.All.Select((g, i) => g is null ? Get((ushort)i) : Describe(g, portOf[i] ?? ""))]);
         Ports.Replace(byPort);
+        Ports.ReplaceTargets([.. _policy.Targets.Select(t => t.BridgePort.Length == 0 ? (ushort)0 : _ports.Values.FirstOrDefault(p => p.Name == t.BridgePort)?.PortId ?? 0)]);
     }
 
     private GuestInfo Describe(GuestModel guest, string port) =>

@@ -18,7 +18,7 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
     private readonly SharedEventSink _shared = new();
     private readonly OutputPump _pump;
 
-    public OutputHost(DaemonModel model, GuestRegistry registry, PlaybookEngine playbooks, ILoggerFactory loggers)
+    public OutputHost(DaemonModel model, GuestRegistry registry, GuestTable guests, PlaybookEngine playbooks, ILoggerFactory loggers)
     {
         // With two processes the workers' rings are shared memory, and come and go with the data planes.
         _rings = new EventRing[model.Processes == 1 ? model.AllWorkers : 0];
@@ -38,7 +38,7 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
             outputs.Add(new FileRecordOutput(files.Folder));
         }
 
-        outputs.Add(new AddressLearner(registry));
+        outputs.Add(new AddressLearner(registry, new StationBook(model.StateDirectory), guests.PortName));
         outputs.Add(playbooks);
         foreach (WebhookModel webhook in model.Webhooks)
         {

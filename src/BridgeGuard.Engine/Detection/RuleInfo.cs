@@ -31,6 +31,9 @@ public enum RuleAction : byte
 
     /// <summary>Trust the flow from here on (BridgeGuard only; by role).</summary>
     Bypass,
+
+    /// <summary>Let the flow's frames carry the role's mark out (BridgeGuard only; by role).</summary>
+    Mark,
 }
 
 /// <summary>Which end of a matching packet the attack is aimed at (<c>target:src_ip</c>).</summary>

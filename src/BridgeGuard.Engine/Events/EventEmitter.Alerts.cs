@@ -185,8 +185,16 @@ public sealed partial class EventEmitter
         {
             _writer.StartObject("redirect"u8);
             _writer.Text("target"u8, target.Name);
-            _writer.Address("dest_ip"u8, target.Address, target.Address.IsV4);
-            _writer.Number("dest_port"u8, (long)(target.Port != 0 ? target.Port : flow.Key.DestinationPort));
+            if (target.BridgePort.Length > 0)
+            {
+                _writer.Text("port"u8, target.BridgePort);
+            }
+            else
+            {
+                _writer.Address("dest_ip"u8, target.Address, target.Address.IsV4);
+                _writer.Number("dest_port"u8, (long)(target.Port != 0 ? target.Port : flow.Key.DestinationPort));
+            }
+
             _writer.EndObject();
         }
     }
@@ -202,6 +210,7 @@ public sealed partial class EventEmitter
         RuleAction.Tarpit => "tarpit"u8,
         RuleAction.BlockPage => "block-page"u8,
         RuleAction.Bypass => "bypass"u8,
+        RuleAction.Mark => "mark"u8,
         _ => "alert"u8,
     };
 
@@ -525,6 +534,7 @@ public sealed partial class EventEmitter
         DropReason.Behaviour => "behaviour"u8,
         DropReason.EncryptedPolicy => "encrypted traffic policy"u8,
         DropReason.BlockPage => "block page"u8,
+        DropReason.LatencyBudget => "latency budget"u8,
         _ => "unknown"u8,
     };
 }

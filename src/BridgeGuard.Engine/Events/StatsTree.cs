@@ -271,6 +271,7 @@ public sealed class StatsTree
         (DropReason.Behaviour, "behaviour"),
         (DropReason.EncryptedPolicy, "encrypted_policy"),
         (DropReason.BlockPage, "block_page"),
+        (DropReason.LatencyBudget, "latency_budget"),
     ];
 
     private static readonly (DropReason, string)[] FirewallReasons =

@@ -113,6 +113,7 @@ public static class ExceptionPolicies
         ExceptionCause.StreamSessionMemcap => "stream_memcap",
         ExceptionCause.StreamReassemblyMemcap => "stream_reassembly_memcap",
         ExceptionCause.StreamMidstream => "stream_midstream",
+        ExceptionCause.LatencyBudget => "latency_budget",
         _ => "app_layer_error",
     };
 
@@ -151,6 +152,7 @@ public static class ExceptionPolicies
         ExceptionCause.StreamSessionMemcap => DropReason.StreamMemcap,
         ExceptionCause.StreamReassemblyMemcap => DropReason.StreamReassembly,
         ExceptionCause.StreamMidstream => DropReason.StreamMidstream,
+        ExceptionCause.LatencyBudget => DropReason.LatencyBudget,
         _ => DropReason.AppLayerError,
     };
 }

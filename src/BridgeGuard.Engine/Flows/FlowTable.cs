@@ -538,7 +538,8 @@ public sealed class FlowTable
     private long DeadlineOf(Flow flow) => _deadlines.Of(flow, IsEmergency);
 
     /// <summary>What an attachment's kernel passed of a flow without us; it keeps the flow alive. Traffic of a flow that has ended is counted only.</summary>
-    public void NoteBypassed(in BypassedTraffic traffic)
+    /// <returns>The flow; null when it has ended.</returns>
+    public Flow? NoteBypassed(in BypassedTraffic traffic)
     {
         _counters.Add(Counter.BypassedPackets, traffic.Packets + traffic.PacketsBack);
         _counters.Add(Counter.BypassedBytes, traffic.Bytes + traffic.BytesBack);
@@ -555,7 +556,7 @@ public sealed class FlowTable
 
         if (Find(in key, _hash.Compute(in key), out Direction direction) is not { } flow)
         {
-            return;
+            return null;
         }
 
         flow.LastUs = Math.Max(flow.LastUs, traffic.LastUs);
@@ -569,6 +570,7 @@ public sealed class FlowTable
         flow.BypassedPacketsToClient += (ulong)toClient;
         flow.BypassedBytesToServer += (ulong)bytesToServer;
         flow.BypassedBytesToClient += (ulong)bytesToClient;
+        return flow;
     }
 
     private void CountBypassed(Flow flow, Packet packet, int length)

@@ -71,6 +71,9 @@ public enum PacketFlags : uint
 
     /// <summary>TCP: acknowledges something new, or opens or closes its sender's window.</summary>
     MovesWindow = 1 << 25,
+
+    /// <summary>A redirect target's answer that was given its real server's name: on the wire it is another flow's.</summary>
+    Restored = 1 << 26,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>
@@ -190,6 +193,9 @@ public sealed partial class Packet
     // Decision
     public VerdictAction Action;
     public RejectTarget Reject;
+
+    /// <summary>The bridge port that it leaves by; 0: as the bridge forwards it.</summary>
+    public ushort ToPort;
     public DropReason DropReason;
 
     /// <summary>The frame's bytes, from its link layer.</summary>
@@ -268,6 +274,7 @@ public sealed partial class Packet
         Direction = Direction.ToServer;
         Action = VerdictAction.Pass;
         Reject = RejectTarget.None;
+        ToPort = 0;
         DropReason = DropReason.NotDropped;
     }
 }

@@ -23,6 +23,7 @@ public sealed class CompiledPolicy
         {
             LooksFurther |= role.Encrypted.IsOn || role.Behaviour.DnsTunnel.IsOn || role.Behaviour.IcmpTunnel.IsOn;
             WatchesBehaviour |= role.Behaviour.IsOn;
+            WatchesLatency |= role.LatencyBudgetUs > 0;
         }
 
         _byRole = new RoleAction[]?[model.Roles.Length];
@@ -43,6 +44,9 @@ public sealed class CompiledPolicy
 
     /// <summary>Some role has behaviour thresholds.</summary>
     public bool WatchesBehaviour { get; }
+
+    /// <summary>Some role has a latency budget.</summary>
+    public bool WatchesLatency { get; }
 
     /// <summary>Some role changes some rule; else <see cref="ActionFor"/> need not be asked.</summary>
     public bool ChangesRules { get; }
@@ -92,6 +96,7 @@ public sealed class CompiledPolicy
     {
         RoleAction.Bypass => RuleAction.Bypass,
         RoleAction.Alert => RuleAction.Alert,
+        RoleAction.Mark => RuleAction.Mark,
         RoleAction.RateLimit => RuleAction.RateLimit,
         RoleAction.Sinkhole => RuleAction.Sinkhole,
         RoleAction.Tarpit => RuleAction.Tarpit,
@@ -112,6 +117,7 @@ public sealed class CompiledPolicy
         RuleAction.Tarpit => RoleAction.Tarpit,
         RuleAction.Sinkhole => RoleAction.Sinkhole,
         RuleAction.RateLimit => RoleAction.RateLimit,
+        RuleAction.Mark => RoleAction.Mark,
         _ => RoleAction.Alert,
     };
 

@@ -18,6 +18,13 @@ public sealed class FlowJudgement
     public RateLimitModel? Rate;
     public ulong RateKey;
 
+    /// <summary>What its frames are marked with: by contract, action or behaviour, which is worked out anew with every policy, and by a match, which stays. 0: nothing.</summary>
+    public uint Mark;
+    public uint RuleMark;
+
+    /// <summary>The port that the client's frames leave by instead of the server's; 0: as the bridge forwards them.</summary>
+    public ushort ToPort;
+
     /// <summary>How the ends' systems rebuild overlaps, where their roles say so.</summary>
     public HostOs? ClientOs;
     public HostOs? ServerOs;
@@ -41,6 +48,8 @@ public sealed class FlowJudgement
         RestrictionTarget = -1;
         Rate = null;
         RateKey = 0;
+        Mark = RuleMark = 0;
+        ToPort = 0;
         ClientOs = ServerOs = null;
         Exceptions = null;
         ClientView = ServerView = 0;

@@ -185,5 +185,6 @@ public enum Counter : ushort
     WorkerFaults,
     WorkerRawStretchesLost,
     WorkerSharedRefused,
+    WorkerLatencyExceeded,
     Count,
 }

@@ -187,6 +187,7 @@ public static class CounterNames
         "worker.faults",
         "worker.raw_stretches_lost",
         "worker.shared_refused",
+        "worker.latency_exceeded",
     ];
 
     public static string Of(Counter counter) => All[(int)counter];

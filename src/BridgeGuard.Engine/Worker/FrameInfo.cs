@@ -37,6 +37,9 @@ public readonly struct FrameInfo
     /// <summary>Segment size when the frame is a GSO super-packet, else 0.</summary>
     public ushort GsoSize { get; init; }
 
+    /// <summary>How long the frame has waited before <see cref="TimestampUs"/>, microseconds, as far as it is known: at least so long. 0 where nobody asks (<see cref="FrameInjector.WantsWait"/>).</summary>
+    public int WaitedUs { get; init; }
+
     public LinkType LinkType { get; init; }
 
     public ChecksumState Checksum { get; init; }

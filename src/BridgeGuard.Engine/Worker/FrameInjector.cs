@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Redirects;
 
 namespace BridgeGuard.Engine.Worker;
 
@@ -37,6 +38,12 @@ public sealed class FrameInjector
 
     /// <summary>Frames waiting.</summary>
     public int Count { get; private set; }
+
+    /// <summary>The engine wants to know how long frames have waited (<see cref="FrameInfo.WaitedUs"/>).</summary>
+    public bool WantsWait { get; set; }
+
+    /// <summary>With <see cref="FlowOffload.Move"/>: what the kernel is to do with the flow; valid until the next frame is judged.</summary>
+    public FlowMove Move { get; } = new();
 
     /// <summary>Frames refused because the queue was full or the frame too long.</summary>
     public long Refused { get; private set; }

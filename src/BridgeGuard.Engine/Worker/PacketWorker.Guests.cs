@@ -22,6 +22,11 @@ public sealed partial class PacketWorker
     private readonly Dictionary<(ushort Guest, IpAddress Address), long> _toldAddresses = new(MaxToldAddresses);
     private readonly long[] _guardToldUs = new long[512];
 
+    /// <summary>By port: what its station last said of itself (LLDP), and when that was told. As many as a bridge has ports (<c>MAX_PORTS</c>); then forgotten together.</summary>
+    private readonly Dictionary<ushort, (ulong Said, long ToldUs)> _toldStations = new(64);
+
+    private const int MaxToldStations = 4096;
+
     /// <summary>Guests, when they are known at all: link frames are looked at only then.</summary>
     private int _guarded;
 
@@ -60,8 +65,9 @@ public sealed partial class PacketWorker
         {
             flow.ClientPortId = port;
         }
-        else if (flow.ServerPortId != port)
+        else if (flow.ServerPortId != port && !flow.Has(FlowFlags.Redirected))
         {
+            // (A moved flow's answers come from the target; the flow remains the one that was begun.)
             LearnServerPort(flow, port);
         }
     }
@@ -114,6 +120,10 @@ public sealed partial class PacketWorker
         if (packet.ArpOffset >= 0 || packet.Protocol == IpProtocols.IcmpV6 || (packet.IsUdp && packet.SourcePort is 67 or 547))
         {
             LearnAddress(packet, guest);
+        }
+        else if (packet.IpVersion == 0 && packet.EthernetOffset >= 0)
+        {
+            LearnStation(packet, guest);
         }
 
         return true;
@@ -169,5 +179,48 @@ public sealed partial class PacketWorker
 
         _toldAddresses[(guest, address)] = packet.TimeUs;
         _events.AddressSeen(packet, guest, address, mac != 0 ? "dhcp"u8 : packet.ArpOffset >= 0 ? "arp"u8 : "nd"u8);
+    }
+
+    /// <summary>LLDP: who the station behind a port says it is. A change is told, at most once a second, and the same again now and then.</summary>
+    private void LearnStation(Packet packet, ushort guest)
+    {
+        ushort port = packet.Info.PortId;
+        ReadOnlySpan<byte> frame = packet.Buffer.AsSpan(packet.EthernetOffset, packet.Start + packet.Length - packet.EthernetOffset);
+        if (!LldpView.TryFind(frame, out LldpView station))
+        {
+            return;
+        }
+
+        bool isKnown = _toldStations.TryGetValue(port, out (ulong Said, long ToldUs) told);
+        long sinceUs = packet.TimeUs - told.ToldUs;
+        if (isKnown && sinceUs is >= 0 and < GuardQuietUs)
+        {
+            return;
+        }
+
+        ulong said = station.Digest();
+        if (isKnown && said == told.Said && sinceUs is >= 0 and < ToldUs)
+        {
+            return;
+        }
+
+        if (!isKnown && _toldStations.Count == MaxToldStations)
+        {
+            _toldStations.Clear();
+        }
+
+        _toldStations[port] = (said, packet.TimeUs);
+        _events.StationSeen(packet, guest, in station);
+        LearnStated(packet, guest, station.ManagementV4);
+        LearnStated(packet, guest, station.ManagementV6);
+    }
+
+    /// <summary>An address that a guest names as its own. That is said, not used: one that is known as another's stays there.</summary>
+    private void LearnStated(Packet packet, ushort guest, IpAddress address)
+    {
+        if (_current.Guests.Get(guest) is { } known && LinkGuard.IsStation(address) && !known.Owns(address) && _current.Guests.FindByAddress(address) == 0)
+        {
+            _events.AddressSeen(packet, guest, address, "lldp"u8);
+        }
     }
 }

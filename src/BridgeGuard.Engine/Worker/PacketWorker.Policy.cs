@@ -50,6 +50,7 @@ public sealed partial class PacketWorker
             judgement.ServerOs = server.HostOs;
             judgement.Exceptions = flow.ClientGuest != 0 ? client.Exceptions ?? server.Exceptions : server.Exceptions;
             judgement.RestrictionTarget = -1;
+            judgement.Mark = 0;
         }
 
         ChooseViews(flow);
@@ -95,7 +96,12 @@ public sealed partial class PacketWorker
 
     private void JudgeByAction(Flow flow, Packet packet, bool tells)
     {
-        StandingAction? action = _current.Actions.Find(flow.ClientGuest, flow.Key.Source, flow.ServerGuest, flow.Key.Destination, packet.TimeUs);
+        StandingAction? action = _current.Actions.Find(flow.ClientGuest, flow.Key.Source, flow.ServerGuest, flow.Key.Destination, packet.TimeUs, out StandingAction? mark);
+        if (mark is not null)
+        {
+            (flow.Judgement ??= new FlowJudgement()).Mark = mark.Mark;
+        }
+
         if (action is not null)
         {
             Decide(flow, action.Action, PolicyRules.Blocked, tells, null, action.Why);
@@ -201,7 +207,12 @@ public sealed partial class PacketWorker
             AddFinding(why, action, role, place);
         }
 
-        if (action > flow.Restriction && action != RoleAction.Alert)
+        if (action == RoleAction.Mark)
+        {
+            // Beside whatever else holds: a marked flow may be slowed or moved as well.
+            (flow.Judgement ??= new FlowJudgement()).Mark = role?.Mark ?? 0;
+        }
+        else if (action > flow.Restriction && action != RoleAction.Alert)
         {
             flow.Restriction = action;
             FlowJudgement judgement = flow.Judgement ??= new FlowJudgement();

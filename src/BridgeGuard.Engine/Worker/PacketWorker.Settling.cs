@@ -24,6 +24,9 @@ public sealed partial class PacketWorker
     /// <summary>After a look that found rules left, so many packets until the next: what stands in the way rarely goes by itself.</summary>
     private const byte RetryPackets = 250;
 
+    /// <summary>Packets of a moved flow that shows no answers, until the kernel has it. Ours.</summary>
+    private const int BlindPackets = 64;
+
     [Flags]
     private enum Stage : byte
     {
@@ -42,12 +45,30 @@ public sealed partial class PacketWorker
     public long SettledDirections { get; private set; }
 
     /// <inheritdoc/>
-    public void NoteBypassed(in BypassedTraffic traffic) => _flows.NoteBypassed(in traffic);
+    public void NoteBypassed(in BypassedTraffic traffic)
+    {
+        if (_flows.NoteBypassed(in traffic) is { RedirectIndex: >= 0 } flow)
+        {
+            _redirector.Keep(flow, traffic.LastUs);
+        }
+    }
 
     private void Settle(Flow flow)
     {
-        if (flow.State >= FlowState.LocalBypassed || !flow.IsEstablished)
+        if (flow.State >= FlowState.LocalBypassed)
         {
+            return;
+        }
+
+        if (!flow.IsEstablished)
+        {
+            // The answers of a redirect target may be another worker's: its half of the conversation shows nothing more after its beginning.
+            if (flow.Has(FlowFlags.Redirected) && flow.PacketsToClient == 0 && flow.PacketsToServer >= BlindPackets && !IsHeld(flow))
+            {
+                Settled++;
+                _flows.SetState(flow, FlowState.CaptureBypassed);
+            }
+
             return;
         }
 
@@ -75,7 +96,7 @@ public sealed partial class PacketWorker
                 Settled++;
                 _flows.SetState(flow, FlowState.CaptureBypassed);
             }
-            else if (flow.Carried == CarriedWay.None)
+            else if (flow.Carried == CarriedWay.None && !flow.Has(FlowFlags.Redirected))
             {
                 SettleDirection(flow, stage);
             }
@@ -138,7 +159,7 @@ public sealed partial class PacketWorker
 
     /// <summary>Whether something besides rules wants the rest of the flow.</summary>
     private bool IsHeld(Flow flow) => flow.Has(FlowFlags.FullInspection | FlowFlags.Dropped | FlowFlags.AppLayerError)
-        || flow.Restriction != RoleAction.AsRule || flow.RedirectIndex >= 0 || flow.ExceptionMask != 0 || flow.ChangePending
+        || (flow.Restriction != RoleAction.AsRule && !(flow.Restriction == RoleAction.Redirect && flow.Has(FlowFlags.Redirected))) || flow.ExceptionMask != 0 || flow.ChangePending
         || flow.Hold is { IsActive: true } || flow.Variables.Tag.Active || _settings.FirewallMode
         || Model.Roles[flow.ClientRole].FullInspection || Model.Roles[flow.ServerRole].FullInspection;
 }

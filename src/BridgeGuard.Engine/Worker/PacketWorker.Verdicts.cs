@@ -1,14 +1,21 @@
+using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Policy.Answers;
+using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
+using BridgeGuard.Engine.Settings;
 
 namespace BridgeGuard.Engine.Worker;
 
 /// <summary>From matches and file verdicts to one verdict.</summary>
 public sealed partial class PacketWorker
 {
+    /// <summary>Behind the kinds of lies in the memory of what was told.</summary>
+    private const int LatencyTold = 7;
+
     private PolicyModel Model => _current.Policy.Model;
 
     /// <summary>Carries out what detection alone cannot: moves and sinkholes. Drops and passes it has marked on packet and flow already.</summary>
@@ -28,23 +35,167 @@ public sealed partial class PacketWorker
                 case RuleAction.RateLimit or RuleAction.Tarpit or RuleAction.BlockPage or RuleAction.Bypass when flow is not null && _settings.IsInline:
                     Hinder(packet, flow, in alert);
                     break;
+                case RuleAction.Mark when flow is not null:
+                    (flow.Judgement ??= new FlowJudgement()).RuleMark = RoleOf(flow, static r => r.Mark != 0).Mark;
+                    break;
             }
         }
     }
 
     private void Redirect(Packet packet, Flow? flow)
     {
-        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.RedirectIndex >= 0 || !_settings.IsInline)
+        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.Has(FlowFlags.Redirected) || !_settings.IsInline)
         {
             return;
         }
 
         int target = flow.Judgement is { RestrictionTarget: >= 0 } judgement ? judgement.RestrictionTarget : RoleOf(flow, static r => r.RedirectTarget >= 0).RedirectTarget;
-        if (target < 0 || !_redirector.Move(packet, flow, target))
+        if (target < 0 || !(Model.Targets[target].BridgePort.Length > 0 ? MoveToPort(packet, flow, target) : _redirector.Move(packet, flow, target)))
         {
             // A redirect that cannot be carried out must not let the attack through.
             packet.Drop(DropReason.Rules);
             flow.Flags |= FlowFlags.Dropped;
+        }
+    }
+
+    /// <summary>The client's frames leave by the target's port from here on. A server that has begun to answer is let go: whoever is behind the port speaks in its name.</summary>
+    private bool MoveToPort(Packet packet, Flow flow, int target)
+    {
+        ushort port = _ports.TargetPort(target);
+        if (port == 0 || packet.TunnelDepth != 0)
+        {
+            return false;
+        }
+
+        FlowJudgement judgement = flow.Judgement ??= new FlowJudgement();
+        judgement.ToPort = port;
+        judgement.MovedTo = Model.Targets[target];
+        flow.Flags |= FlowFlags.Redirected;
+        if (packet.IsTcp && flow.PacketsToClient > 0 && packet.Direction == Direction.ToServer)
+        {
+            TcpAnswers.TryResetReceiver(packet, Injector);
+        }
+
+        return true;
+    }
+
+    /// <summary>A frame of a flow that was moved to a port: the client's go there, answers from there go to the client, and nobody else has a say.</summary>
+    private static void SteerToPort(Packet packet, Flow flow, ushort port)
+    {
+        if (packet.Direction == Direction.ToServer)
+        {
+            packet.ToPort = port;
+        }
+        else if (packet.Info.PortId == port)
+        {
+            packet.ToPort = flow.ClientPortId;
+        }
+        else
+        {
+            packet.Drop(DropReason.Redirect);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private Verdict VerdictOf(Packet packet)
+    {
+        Flow? flow = packet.TunnelDepth == 0 ? packet.Flow : null;
+        FlowOffload offload = flow is not null ? OffloadOf(flow, packet) : FlowOffload.None;
+        FlowJudgement? judgement = flow?.Judgement;
+        bool drops = packet.Action == VerdictAction.Drop;
+        return new Verdict
+        {
+            Action = packet.Action,
+            Reject = drops ? packet.Reject : RejectTarget.None,
+            Modified = !drops && packet.Has(PacketFlags.Modified),
+            Reason = packet.DropReason,
+            Offload = offload,
+            ToPort = packet.ToPort,
+            Mark = judgement is null ? 0 : judgement.RuleMark != 0 ? judgement.RuleMark : judgement.Mark,
+        };
+    }
+
+    /// <summary>What the kernel may do alone from now on: nothing about these flows can change any more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private FlowOffload OffloadOf(Flow flow, Packet packet)
+    {
+        if (packet.Has(PacketFlags.Restored))
+        {
+            // The frame had another name on the wire; what its flow's name says there is the client's.
+            return FlowOffload.None;
+        }
+
+        if (flow.Has(FlowFlags.Redirected) && !flow.Has(FlowFlags.Dropped))
+        {
+            return OffloadMoved(flow);
+        }
+
+        if (flow.Has(FlowFlags.Dropped) || (flow.Restriction == RoleAction.Drop && flow.Key.Protocol == IpProtocols.Tcp))
+        {
+            // A restriction may be lifted: the kernel sends us a connection's opening again, but knows no opening of other flows.
+            return FlowOffload.Drop;
+        }
+
+        // What was bypassed and is restricted since is no longer the kernel's.
+        return flow.Restriction is RoleAction.AsRule or RoleAction.Bypass && (flow.Has(FlowFlags.Passed) || flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
+            ? FlowOffload.Pass
+            : flow.Restriction == RoleAction.AsRule && IsCarried(flow, packet) ? FlowOffload.PassDirection : FlowOffload.None;
+    }
+
+    /// <summary>A moved flow about which the kernel can go on alone: when nothing more is to be seen in it, or nobody wants to see it.</summary>
+    private FlowOffload OffloadMoved(Flow flow)
+    {
+        if (flow.Judgement is not { MovedTo: { } target } moved || flow.Key.Protocol is not (IpProtocols.Tcp or IpProtocols.Udp)
+            || (target.IsInspected && flow.State is not (FlowState.LocalBypassed or FlowState.CaptureBypassed)))
+        {
+            return FlowOffload.None;
+        }
+
+        if (moved.ToPort != 0)
+        {
+            Redirector.Describe(flow, moved.ToPort, Injector.Move);
+        }
+        else if (flow.RedirectIndex < 0 || !_redirector.TryDescribe(flow, Injector.Move))
+        {
+            return FlowOffload.None;
+        }
+
+        Injector.Move.Mark = moved.RuleMark != 0 ? moved.RuleMark : moved.Mark;
+        return FlowOffload.Move;
+    }
+
+    /// <summary>What the role allows a frame is over: it is counted and told (once a second for a guest), and the role's exception policy decides.</summary>
+    private void CheckLatency(Packet packet)
+    {
+        if (packet.Flow is not { } flow || packet.Action == VerdictAction.Drop || packet.Has(PacketFlags.Pseudo))
+        {
+            return;
+        }
+
+        RoleModel client = Model.Roles[flow.ClientGuest != 0 ? flow.ClientRole : 0];
+        RoleModel server = Model.Roles[flow.ServerGuest != 0 ? flow.ServerRole : 0];
+        RoleModel role = server.LatencyBudgetUs == 0 || (client.LatencyBudgetUs != 0 && client.LatencyBudgetUs <= server.LatencyBudgetUs) ? client : server;
+        if (role.LatencyBudgetUs == 0)
+        {
+            return;
+        }
+
+        long took = _clock!() - packet.TimeUs + packet.Info.WaitedUs;
+        if (took <= role.LatencyBudgetUs)
+        {
+            return;
+        }
+
+        Counters.Increment(Counter.WorkerLatencyExceeded);
+        ExceptionPolicies.Apply(
+            packet, flow, ExceptionCause.LatencyBudget, role.Exceptions?[(int)ExceptionCause.LatencyBudget] ?? ExceptionPolicy.Ignore, Counters, _settings.IsInline);
+        ushort guest = flow.ClientGuest != 0 ? flow.ClientGuest : flow.ServerGuest;
+        ref long told = ref _guardToldUs[((guest << 3) | LatencyTold) & (_guardToldUs.Length - 1)];
+        if (packet.TimeUs - told is < 0 or >= GuardQuietUs)
+        {
+            told = packet.TimeUs;
+            ExceptionPolicies.TryGetApplied(flow, ExceptionCause.LatencyBudget, out ExceptionPolicy answer);
+            _events.LatencyExceeded(packet, flow, took, role, answer);
         }
     }
 

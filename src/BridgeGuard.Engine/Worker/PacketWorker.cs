@@ -51,6 +51,9 @@ public sealed class WorkerEnvironment
     /// <summary>Asked at the ticks of the first worker: what a stats record is made of when one is due, else null. Its counters are up to date.</summary>
     public Func<long, StatsSnapshot?>? Stats { get; init; }
 
+    /// <summary>Now, in microseconds since the Unix epoch, as attachments stamp frames: for latency budgets. Null: nobody watches them, and a replay is exact.</summary>
+    public Func<long>? Clock { get; init; }
+
     /// <summary>A monotonic clock with which a sample of rule evaluations is timed; null: costs of rules are not kept.</summary>
     public Func<long>? CostClock { get; init; }
 }
@@ -85,6 +88,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly IFileSink? _fileSink;
     private readonly ICertificateStore? _certificates;
     private readonly Func<long, StatsSnapshot?>? _stats;
+    private readonly Func<long>? _clock;
+
+    /// <summary>A role has a latency budget.</summary>
+    private bool _watchesLatency;
     private readonly bool _isFirst;
     private readonly RedirectTable _redirectTable;
     private readonly PortGuests _ports;
@@ -107,6 +114,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _fileSink = environment.FileSink;
         _certificates = environment.CertificateStore;
         _stats = environment.Stats;
+        _clock = environment.Clock;
         _isFirst = workerId == 0;
         _redirectTable = environment.Redirects;
         _ports = environment.Ports;
@@ -262,6 +270,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 packet.Reject |= inner.Reject;
                 packet.Drop(DropReason.TunnelPacketDrop);
             }
+        }
+
+        if (_watchesLatency)
+        {
+            CheckLatency(packet);
         }
 
         Verdict verdict = VerdictOf(packet);
@@ -478,6 +491,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         if (flow is { RedirectIndex: >= 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
         {
             _redirector.Forward(packet, flow);
+        }
+        else if (flow is { Judgement.ToPort: not 0 } && packet.Action == VerdictAction.Pass && !packet.Has(PacketFlags.Pseudo))
+        {
+            SteerToPort(packet, flow, flow.Judgement.ToPort);
         }
     }
 
@@ -722,6 +739,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             _behaviour = new BehaviourTracker(_shared.Sources);
         }
 
+        _watchesLatency = _clock is not null && next.Policy.WatchesLatency;
+        Injector.WantsWait = _watchesLatency;
         _detector.Policy = next.Policy;
         if (!ReferenceEquals(targets, before.Policy.Model.Targets))
         {
@@ -757,36 +776,6 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         return wanted;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static Verdict VerdictOf(Packet packet)
-    {
-        FlowOffload offload = packet is { TunnelDepth: 0, Flow: { } flow } ? OffloadOf(flow, packet) : FlowOffload.None;
-        bool drops = packet.Action == VerdictAction.Drop;
-        return new Verdict
-        {
-            Action = packet.Action,
-            Reject = drops ? packet.Reject : RejectTarget.None,
-            Modified = !drops && packet.Has(PacketFlags.Modified),
-            Reason = packet.DropReason,
-            Offload = offload,
-        };
-    }
-
-    /// <summary>What the kernel may do alone from now on: nothing about these flows can change any more.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static FlowOffload OffloadOf(Flow flow, Packet packet)
-    {
-        if (flow.Has(FlowFlags.Dropped) || (flow.Restriction == RoleAction.Drop && flow.Key.Protocol == IpProtocols.Tcp))
-        {
-            // A restriction may be lifted: the kernel sends us a connection's opening again, but knows no opening of other flows.
-            return FlowOffload.Drop;
-        }
-
-        return flow.RedirectIndex < 0 && (flow.Has(FlowFlags.Passed) || flow.State is FlowState.LocalBypassed or FlowState.CaptureBypassed)
-            ? FlowOffload.Pass
-            : flow.RedirectIndex < 0 && IsCarried(flow, packet) ? FlowOffload.PassDirection : FlowOffload.None;
     }
 
     private Verdict Survive(Exception fault)

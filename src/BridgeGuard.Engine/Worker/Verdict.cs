@@ -32,6 +32,9 @@ public enum FlowOffload : byte
     /// <summary>Drop both directions.</summary>
     Drop,
 
+    /// <summary>The flow was moved, and nothing more is to be seen in it: carry out <see cref="FrameInjector.Move"/> from now on.</summary>
+    Move,
+
     /// <summary>
     /// Pass this frame's direction: TCP segments with data that acknowledge what this one does and leave the window as it does. All others are sent on.
     /// </summary>
@@ -99,6 +102,9 @@ public enum DropReason : byte
 
     /// <summary>Answered with a page in the server's name.</summary>
     BlockPage,
+
+    /// <summary>It took longer than its role allows, and the role does not want it then.</summary>
+    LatencyBudget,
 }
 
 /// <summary>The engine's answer for one frame. The attachment carries it out before it reads the next frame.</summary>
@@ -118,4 +124,10 @@ public readonly struct Verdict
     public FlowOffload Offload { get; init; }
 
     public DropReason Reason { get; init; }
+
+    /// <summary>The port that the frame leaves by, whatever the bridge would do with it; 0: as the bridge forwards it.</summary>
+    public ushort ToPort { get; init; }
+
+    /// <summary>What the frame is marked with when it goes on (<c>skb-&gt;mark</c>, for tc and nftables), and its flow where the kernel carries it; 0: nothing.</summary>
+    public uint Mark { get; init; }
 }

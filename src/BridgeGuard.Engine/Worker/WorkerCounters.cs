@@ -22,6 +22,9 @@ public enum ExceptionCause : byte
     StreamReassemblyMemcap,
     StreamMidstream,
     AppLayerError,
+
+    /// <summary>A frame took longer than its role allows (BridgeGuard only).</summary>
+    LatencyBudget,
     Count,
 }
 

@@ -9,6 +9,7 @@ internal static class FuzzTargets
     [
         new DecoderTarget(),
         new DefragmenterTarget(),
+        new LldpTarget(),
         new ReassemblerTarget(),
         new WorkerTarget(),
         .. ProtocolSamples.All().Select(protocol => new ProtocolTarget(protocol.Name, protocol.Samples)),

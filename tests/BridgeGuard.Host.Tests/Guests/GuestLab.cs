@@ -18,7 +18,8 @@ internal sealed class GuestLab : IDisposable
     /// <param name="rules">Rules in force.</param>
     /// <param name="more">Further lines of the configuration.</param>
     /// <param name="processes">2, as installed, or 1: all in one.</param>
-    public GuestLab(IReadOnlyList<string> roles, string rules, string more = "", int processes = 2)
+    /// <param name="roleFiles">More role files beside the shipped ones.</param>
+    public GuestLab(IReadOnlyList<string> roles, string rules, string more = "", int processes = 2, string? roleFiles = null)
     {
         Bridge = new BridgeLab(withIp: true);
         for (int i = 0; i < roles.Count; i++)
@@ -31,7 +32,7 @@ internal sealed class GuestLab : IDisposable
 
         string guests = string.Join('\n', Guests.Select(g => $"  - {{name: {g.Name}, role: {g.Role}, ports: [{g.Port}], macs: [\"{g.Mac}\"]}}"));
         string targets = Guests.Any(g => g.Role == "default") ? $"targets:\n  - {{name: honeypot, address: {Guests.First(g => g.Role == "default").Address}, mac: \"{Guests.First(g => g.Role == "default").Mac}\"}}\n" : "";
-        Daemon = new RunningDaemon(Bridge, rules, processes: processes, more: $"{targets}roles: [{ShippedRoles.RoleFolder}]\nguests:\n{guests}\n{more}");
+        Daemon = new RunningDaemon(Bridge, rules, processes: processes, more: $"{targets}roles: [{ShippedRoles.RoleFolder}{(roleFiles is null ? "" : $", {roleFiles}")}]\nguests:\n{guests}\n{more}");
         Daemon.WaitForControl();
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BridgeGuard.Attachments.Guests;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Engine.Packets;
@@ -127,7 +128,7 @@ public sealed class GuestRegistryTests : IDisposable
         registry.Rescan();
 
         Assert.Contains(told, t => t.Kind == "uncovered" && t.Guest == "web1" && t.Detail.Contains("SR-IOV", StringComparison.Ordinal));
-        GuestListing listing = GuestListing.Of(registry, [new BridgePort("vnet99", 9, "br0")], ["br0"]);
+        GuestListing listing = GuestListing.Of(registry, [new BridgePort("vnet99", 9, "br0")], ["br0"], []);
         Assert.Contains("SR-IOV", Assert.Single(listing.Guests).Uncovered[0]);
         Assert.Equal(["vnet99"], listing.UnknownPorts);
     }
@@ -174,6 +175,31 @@ public sealed class GuestRegistryTests : IDisposable
         Assert.Equal(123, set.FindByMac(0x525400000000u + 123));
         Assert.Equal(500, set.FindByAddress(IpAddress.FromV4(0x0a000000u + 500)));
         Assert.Equal(7, set.Find(7, 0x525400000000u + 123, default));
+    }
+
+    [Fact]
+    public void AThousandGuestsOfFilesAreFoundByTheirPortsAndKeepTheirIndexes()
+    {
+        const int count = 1000;
+        for (int i = 0; i < count; i++)
+        {
+            File.WriteAllText(_folder.File($"g{i}.yaml"), string.Create(CultureInfo.InvariantCulture, $"name: g{i}\nports: [tap{i}i0]\nmacs: [\"02:00:00:00:{i >> 8:x2}:{i & 255:x2}\"]\ntags: [{(i % 2 == 0 ? "desk" : "other")}]\n"));
+        }
+
+        GuestRegistry registry = Registry(new RoleSelector("database", "r.yaml:1:1") { Tags = ["desk"] });
+        Assert.Equal(count, registry.Current.Count);
+        ushort[] before = [.. Enumerable.Range(0, count).Select(i => registry.Current.FindByPortName($"tap{i}i0"))];
+        Assert.Equal(count, before.Distinct().Count(i => i != 0));
+        Assert.All(Enumerable.Range(0, count), i => Assert.Equal($"g{i}", registry.Current.Get(registry.Current.FindByMac(0x020000000000u | (uint)i))!.Name));
+        Assert.Equal(("database", "default"), (RoleOf(registry, "tap998i0"), RoleOf(registry, "tap999i0")));
+
+        // One goes, one is renamed: nobody else is another.
+        File.Delete(_folder.File("g500.yaml"));
+        Write("g7.yaml", "name: g7\nports: [renamed]\nmacs: [\"02:00:00:00:00:07\"]\n");
+        registry.Rescan();
+        Assert.Equal(count - 1, registry.Current.Count);
+        Assert.Equal(before[7], registry.Current.FindByPortName("renamed"));
+        Assert.All(Enumerable.Range(0, count).Where(i => i is not (7 or 500)), i => Assert.Equal(before[i], registry.Current.FindByPortName($"tap{i}i0")));
     }
 
     private static IpAddress Address(string text) => IpAddress.TryParse(text, out IpAddress address) ? address : default;

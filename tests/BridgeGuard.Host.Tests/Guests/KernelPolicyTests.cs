@@ -135,6 +135,68 @@ public sealed class KernelPolicyTests
         Assert.True(receiver.Poll(5_000_000, SelectMode.SelectRead));
     }
 
+    [Fact]
+    public void AConnectionThatTheKernelCarriesHearsOfWhatIsDoneToItsGuest()
+    {
+        using GuestLab lab = new(["default", "default"], Rule);
+        (LabGuest guest, LabGuest other) = (lab.Guests[0], lab.Guests[1]);
+        string Nft(string arguments) => BridgeLab.Run("ip", $"netns exec {lab.Bridge.Host} nft {arguments}").Output;
+        Nft("add table bridge lab");
+        Nft("add chain bridge lab f { type filter hook forward priority 0 ; }");
+        Nft("add rule bridge lab f meta mark 0x20 counter");
+        using Socket listener = BridgeLab.Listen(other.Space, 9000);
+        using Socket client = BridgeLab.Connect(guest.Space, other.Address, 9000)!;
+        using Socket server = listener.Accept();
+        Exchange(client, server, 16);
+        Assert.True(Counters(lab, guest).Passed.Bytes > 1 << 20, "the kernel does not carry it");
+        Assert.Contains("bytes 0", Nft("list table bridge lab"), StringComparison.Ordinal);
+
+        Assert.Equal(0, lab.Program($"action do mark {guest.Name} --mark 0x20 -c {lab.Daemon.ConfigFile}").Code);
+        Assert.True(BridgeLab.Until(() =>
+        {
+            Exchange(client, server, 1);
+            return !Nft("list table bridge lab").Contains("bytes 0", StringComparison.Ordinal);
+        }, 20_000), "its frames do not carry the mark");
+        long carried = Counters(lab, guest).Passed.Bytes;
+        Exchange(client, server, 16);
+        Assert.True(Counters(lab, guest).Passed.Bytes - carried > 8 << 20, "the kernel does not carry it any more");
+
+        Assert.Equal(0, lab.Program($"action undo 1 -c {lab.Daemon.ConfigFile}").Code);
+        Assert.True(BridgeLab.Until(() =>
+        {
+            string before = Nft("list table bridge lab");
+            Exchange(client, server, 1);
+            return Nft("list table bridge lab") == before;
+        }, 20_000), "its frames still carry the mark");
+
+        // And one that is slowed by a tarpit stands still, whoever carried it before.
+        Assert.Equal(0, lab.Program($"action do tarpit {guest.Name} -c {lab.Daemon.ConfigFile}").Code);
+        server.ReceiveTimeout = 1000;
+        Assert.True(BridgeLab.Until(() =>
+        {
+            client.Send("more"u8, SocketFlags.None, out _);
+            byte[] buffer = new byte[100];
+            server.Receive(buffer, 0, buffer.Length, SocketFlags.None, out SocketError error);
+            return error != SocketError.Success;
+        }, 20_000), "it goes on");
+    }
+
+    private static void Exchange(Socket client, Socket server, int megabytes)
+    {
+        byte[] block = new byte[1 << 20];
+        for (int i = 0; i < megabytes; i++)
+        {
+            Thread sending = new(() => client.Send(block));
+            sending.Start();
+            for (int at = 0; at < block.Length;)
+            {
+                at += server.Receive(block, 0, block.Length - at, SocketFlags.None);
+            }
+
+            sending.Join();
+        }
+    }
+
     private static void SendRaw(LabGuest from, byte[] frame, int times) => BridgeLab.In(from.Space, () =>
     {
         using Socket raw = RawSockets.Open("eth0");

@@ -75,6 +75,44 @@ public sealed class PlaybookLabTests
         Assert.Equal(0, lab.Program($"action audit -c {lab.Daemon.ConfigFile}").Code);
     }
 
+    [Fact]
+    public void AHookIsRunAndFramesAreKeptUntilItIsTakenBack()
+    {
+        using TemporaryFolder folder = new();
+        string hooks = Directory.CreateDirectory(folder.File("hooks")).FullName;
+        string said = folder.File("said");
+        File.WriteAllText(Path.Combine(hooks, "note"), $"#!/bin/sh\necho \"$@\" >> {said}\n");
+        BridgeLab.Run("chmod", $"500 {Path.Combine(hooks, "note")}");
+        File.WriteAllText(folder.File("look.yaml"), $$"""
+            name: look
+            when: {sid: 1}
+            then:
+              - {capture: vm}
+              - {hook: [{{hooks}}/note, "done to {guest} by {by}", "$(id)"], undo: [{{hooks}}/note, "undone to {guest}"]}
+            """);
+        using GuestLab lab = new(
+            ["default", "default"], Rule, $"playbooks: {{files: [\"{folder.File("look.yaml")}\"], hook-folders: [{hooks}]}}\nrecorder: {{enabled: yes}}");
+        (LabGuest guest, LabGuest other) = (lab.Guests[0], lab.Guests[1]);
+        Assert.True(BridgeLab.Ping(guest.Space, other.Address));
+        Send(guest, other, "bad");
+        string Said() => File.Exists(said) ? File.ReadAllText(said) : "";
+        Assert.True(BridgeLab.Until(() => Said() == $"done to {guest.Name} by look $(id)\n", 20_000), Said()); // No shell has looked at it.
+        Assert.True(BridgeLab.Until(() => Listed(lab, guest, "active", "capture"), 10_000));
+        Send(guest, other, "kept for later");
+        Send(other, guest, "and back");
+        string recordings = Path.Combine(lab.Daemon.LogFolder, "recordings");
+        string Kept() => string.Join('\n', Directory.GetFiles(recordings, "capture-*.pcapng").Select(f => BridgeLab.Run("tshark", $"-n -r {f} -T fields -e ip.src -e ip.dst -e udp.dstport -e data.text -o data.show_as_text:TRUE").Output));
+        Assert.True(BridgeLab.Until(() => Directory.Exists(recordings) && Kept().Contains($"{guest.Address}\t{other.Address}\t7777", StringComparison.Ordinal)
+            && Kept().Contains($"{other.Address}\t{guest.Address}\t7777", StringComparison.Ordinal), 20_000), Directory.Exists(recordings) ? Kept() : "no recordings");
+        foreach (int id in Ids(lab, guest))
+        {
+            Assert.Equal(0, lab.Program($"action undo {id} -c {lab.Daemon.ConfigFile}").Code);
+        }
+
+        Assert.True(BridgeLab.Until(() => Said().EndsWith($"undone to {guest.Name}\n", StringComparison.Ordinal)), Said());
+        Assert.Empty(Ids(lab, guest));
+    }
+
     private static void Send(LabGuest from, LabGuest to, string text)
     {
         using Socket socket = BridgeLab.Udp(from.Space, to: to.Address, toPort: 7777);

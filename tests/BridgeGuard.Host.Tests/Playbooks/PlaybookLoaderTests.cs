@@ -55,6 +55,9 @@ public sealed class PlaybookLoaderTests : IDisposable
     [InlineData("name: a\nwhen: {playbook: a, sid: 1}\nthen: [{quarantine: vm}]\n", 2, 7, "a loop: a after a")]
     [InlineData("name: a\nwhen: {sid: 1}\nthen: [{redirect: vm, to: pot}]\n", 3, 27, "target 'pot' does not exist")]
     [InlineData("name: a\nwhen: {sid: 1}\nthen: []\n", 3, 7, "does nothing")]
+    [InlineData("name: a\nwhen: {sid: 1}\nthen: [{mark: vm}]\n", 3, 8, "a mark without a mark, expected 'value'")]
+    [InlineData("name: a\nwhen: {sid: 1}\nthen: [{mark: vm, value: twelve}]\n", 3, 26, "expected a number such as 32 or 0x20")]
+    [InlineData("name: a\nwhen: {sid: 1}\nthen: [{mark: vm, set: inet lab s, vlaue: 12}]\n", 3, 36, "unknown option 'vlaue', did you mean 'value'?")]
     public void AMistakeHasItsPlaceAndAHint(string text, int line, int column, string hint)
     {
         Read(text);

@@ -55,10 +55,19 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
         Assert.False(_rules.HasErrors, string.Join('\n', _rules.Diagnostics));
         _compiled = new CompiledPolicy(_policy, _rules.Rules.Rules);
         EveSettings eve = new() { EventIds = true, Types = [.. new[] { "alert", "flow", "drop", "arp" }.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))] };
-        Worker = new PacketWorker(new WorkerEnvironment { Settings = new EngineSettings { IsInline = true, Eve = eve, ValidateChecksums = false }, Events = this, Guests = this, Ports = _ports });
+        Worker = new PacketWorker(new WorkerEnvironment { Settings = new EngineSettings { IsInline = true, Eve = eve, ValidateChecksums = false }, Events = this, Guests = this, Ports = _ports, Clock = () => _nowUs + TakesUs });
     }
 
     public PacketWorker Worker { get; }
+
+    /// <summary>How long the engine takes for each frame, by its own clock; 0: it takes no time.</summary>
+    public long TakesUs { get; set; }
+
+    /// <summary>How long frames say that they have waited before.</summary>
+    public int WaitedUs { get; set; }
+
+    /// <summary>The port that a redirect target names.</summary>
+    public void SetTargetPorts(params ushort[] ports) => _ports.ReplaceTargets(ports);
 
     public PolicyModel Policy => _policy;
 
@@ -105,7 +114,7 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
     public Verdict SendAsIs(int port, byte[] frame, long afterUs = 100)
     {
         _nowUs += afterUs;
-        Verdict verdict = Worker.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _nowUs, LinkType = LinkType.Ethernet, PortId = (ushort)port });
+        Verdict verdict = Worker.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _nowUs, LinkType = LinkType.Ethernet, PortId = (ushort)port, WaitedUs = WaitedUs });
         Assert.Null(Worker.LastFault);
         for (int i = 0; i < Worker.Injector.Count; i++)
         {

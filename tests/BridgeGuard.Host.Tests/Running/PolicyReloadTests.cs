@@ -77,6 +77,36 @@ public abstract class PolicyReloadTests(int processes) : IDisposable
         Assert.Equal(0, daemon.LogCount("playbook loud"));
     }
 
+    [Theory]
+    [InlineData(
+        "roles.d/z1.yaml", "name: z1\nselect: {tags: [web]}\n", "roles.d/z2.yaml", "name: z2\nselect: {tags: [db, WEB]}\n",
+        "z2.yaml:2:9: tag 'WEB' is selected by role 'z1' (", "expected selectors that do not overlap")]
+    [InlineData(
+        "roles.d/z1.yaml", "name: z1\nselect: {vlans: [10-20]}\n", "roles.d/z2.yaml", "name: z2\nselect: {vlans: [20]}\n",
+        "z2.yaml:2:9: VLAN 20 is selected by role 'z1' (", "expected selectors that do not overlap")]
+    [InlineData(
+        "playbooks.d/p1.yaml", "name: p1\nwhen: {playbook: p2}\nthen: [{block: peer, for: 1s}]\n", "playbooks.d/p2.yaml", "name: p2\nwhen: {playbook: p1}\nthen: [{block: peer, for: 1s}]\n",
+        "p1.yaml:2:7: a loop: p1 after p2 after p1", "expected playbooks that come to an end")]
+    public void PoliciesThatDoNotGoTogetherAreRefusedAndTheOldOneStays(string first, string firstText, string second, string secondText, string place, string hint)
+    {
+        WriteRole("watched", hidden: 2);
+        using RunningDaemon daemon = Start();
+        using SteadyTraffic traffic = new(_lab);
+        traffic.GoOn(20);
+        WriteRole("watched", hidden: 1); // What is right is not taken either: all or nothing.
+        File.WriteAllText(_folder.File(first), firstText);
+        File.WriteAllText(_folder.File(second), secondText);
+        (int code, string output) = daemon.RunVerb("reload");
+        Assert.NotEqual(0, code);
+        Assert.Contains(place, output, StringComparison.Ordinal);
+        Assert.Contains(hint, output, StringComparison.Ordinal);
+        traffic.GoOn(20);
+        int sent = traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
+        Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1));
+        Assert.Empty(daemon.AlertedBy(2));
+    }
+
     [Fact]
     public void GuestsAndPlaybooksOfTheConfigurationChangeToo()
     {

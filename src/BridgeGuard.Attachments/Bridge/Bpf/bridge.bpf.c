@@ -468,6 +468,18 @@ INLINE int rewrite_frame(struct __sk_buff *skb, const struct parsed *p, const st
   return 0;
 }
 
+// The mark of a place; 0 for none.
+INLINE u32 mark_at(const struct state *state, u32 place) {
+  u32 index = place - 1;
+  return index < MAX_MARKS ? state->marks[index] : 0;
+}
+
+// What a decided flow's frames carry for tc and nftables. Of flows without a mark they go on as they are.
+INLINE void put_mark(struct __sk_buff *skb, const struct state *state, const struct flow_value *flow) {
+  if (flow->mark)
+    skb->mark = mark_at(state, flow->mark);
+}
+
 enum { UNDECIDED = -100 };
 
 // Carries the act of a flow out; UNDECIDED when the engine must see the frame.
@@ -495,6 +507,7 @@ INLINE int act(struct __sk_buff *skb, struct state *state, struct port_counters 
     add(&counters->dropped, len);
     return TCX_DROP;
   }
+  put_mark(skb, state, &flow->value);
   if (verb == VERB_PASS) {
     add(&counters->passed, len);
     return TCX_NEXT;
@@ -553,13 +566,30 @@ INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_co
   return TCX_NEXT;
 }
 
+// LLDP says who is behind a port: the daemon gets a copy where it can take one, and the frame itself is not touched.
+INLINE void copy_station(struct __sk_buff *skb, struct state *state, const struct port_config *port) {
+  struct queue_state *q = &state->queue[0];
+  u32 zero = 0;
+  if (port->mode == MODE_OFF || !map_lookup(&bg_alive, &zero) || (s64)(q->punted - q->done) >= (s64)state->backlog_limit ||
+      (s64)(ktime_get_ns() - q->heartbeat_ns) > (s64)state->stale_ns)
+    return;
+  if (skb_vlan_push(skb, TAG_PROTOCOL, port->port_id | (TAG_MIRRORED << TAG_PCP_SHIFT)))
+    return;
+  __sync_fetch_and_add(&q->punted, 1);
+  u32 mark = skb->mark;
+  skb->mark = 0;  // the first queue
+  clone_redirect(skb, state->punt_ifindex, 0);
+  skb->mark = mark;
+  skb_vlan_pop(skb);
+}
+
 INLINE int inspect(struct __sk_buff *skb, struct state *state) {
   u32 ifindex = skb->ifindex, len = skb->len;
   struct port_config *port = map_lookup(&bg_ports, &ifindex);
   if (!port)
     return TCX_NEXT;
-  if (skb->mark == state->mark) {
-    skb->mark = 0;
+  if ((skb->mark & ~MARK_PLACES) == state->mark) {
+    skb->mark = mark_at(state, skb->mark & MARK_PLACES);
     return TCX_NEXT;
   }
   u32 port_id = port->port_id;
@@ -570,6 +600,8 @@ INLINE int inspect(struct __sk_buff *skb, struct state *state) {
   add(&counters->seen, len);
   if (is_link_local_control(&eth)) {
     add(&counters->control, len);
+    if (eth.type == SWAP16(0x88cc))
+      copy_station(skb, state, port);
     return TCX_NEXT;
   }
 
@@ -610,6 +642,7 @@ INLINE int inspect(struct __sk_buff *skb, struct state *state) {
     if (flow && carries(skb, flow, &p)) {
       if (is_active(flow, state, queue, now)) {
         touch(flow, p.swapped, len, now);
+        put_mark(skb, state, flow);
         add(&counters->passed, len);
         return TCX_NEXT;
       }
@@ -662,11 +695,11 @@ SEC("tcx/punt") int bg_punt(struct __sk_buff *skb) {
     return TCX_DROP;
   u32 tci = skb->vlan_tci;
   u32 port_id = tci & TAG_VID_MASK;
-  u32 to_guest = ((tci >> TAG_PCP_SHIFT) & 7) == TAG_TO_GUEST;
+  u32 to_guest = (tci >> TAG_PCP_SHIFT) & TAG_TO_GUEST;
   struct target *target = map_lookup(&bg_targets, &port_id);
   if (!target || !target->ifindex || skb_vlan_pop(skb))
     return TCX_DROP;
-  skb->mark = to_guest ? 0 : state->mark;
+  skb->mark = to_guest ? mark_at(state, TAG_MARK(tci)) : state->mark | TAG_MARK(tci);
   skb->tc_index = state->stamp;
   // Behind the bridge device is the host: what it "sends" leaves by the device, what is for it comes in by the device.
   return redirect(target->ifindex, to_guest == (target->is_host != 0) ? REDIRECT_INGRESS : 0);

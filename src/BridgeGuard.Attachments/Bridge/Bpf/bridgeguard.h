@@ -7,6 +7,7 @@
 enum {
   MAX_PORTS = 4096,  // 12 bits of VLAN id; 0 and 4095 are not used
   MAX_QUEUES = 64,
+  MAX_MARKS = 6,
   MIN_CARRIED = 64,  // bytes of a segment, padding included, below which the engine gets it whatever was decided for its direction
 };
 
@@ -20,6 +21,9 @@ enum {
 #define TAG_PROTOCOL SWAP16(0x88a8)
 #define TAG_PCP_SHIFT 13
 #define TAG_VID_MASK 0x0fff
+// From the daemon, the upper two bits of PCP and DEI: the place in state.marks of the mark that the frame gets, from 1; 0: none.
+#define TAG_MARK(tci) (((tci) >> 12 & 1) | ((tci) >> 13 & 6))
+#define MARK_PLACES 7u  // the bits of state.mark that hold such a place on the way from the punt device to the port
 
 // MODE_MONITOR: as inline, but the engine's verdict is not carried out and nothing is ever closed.
 enum { MODE_OFF = 0, MODE_INLINE = 1, MODE_MIRROR = 2, MODE_MONITOR = 3 };
@@ -80,7 +84,7 @@ struct queue_state {
 };
 
 struct state {
-  u32 mark;  // secret, random at each start: this frame comes from the daemon
+  u32 mark;  // secret, random at each start: this frame comes from the daemon. Its MARK_PLACES are free
   u32 punt_ifindex;
   u32 queues;
   u32 seed;
@@ -88,7 +92,7 @@ struct state {
   u64 backlog_limit;
   u32 flags;
   u32 stamp;  // tc_index of frames that a port program has seen
-  u32 pad[6];
+  u32 marks[MAX_MARKS];  // for tc and nftables: what skb->mark is set to
   struct queue_state queue[MAX_QUEUES];
 };
 
@@ -119,7 +123,7 @@ struct port_counters {
   struct count blocked;   // by address or quarantine
   struct count opened;    // let through unseen: dead, hung or overloaded
   struct count closed;    // dropped for the same reasons
-  struct count control;   // link-local control frames (STP, LLDP, pause): never touched
+  struct count control;   // link-local control frames (STP, LLDP, pause): never touched; of LLDP the daemon gets a copy
   struct count limited;   // dropped, over a rate limit
   struct count guarded;   // sender not bound to the port: dropped, or counted beside another counter where the guard only reports
   struct count moved;     // rewritten or redirected by a flow decision
@@ -149,7 +153,7 @@ struct flow_value {
   u16 only;         // 0: both directions; 1 + direction: only it, and only data segments with this acknowledgement and window
   u32 ack;          // as in the packet
   u16 window;       // as in the packet
-  u16 unused;
+  u16 mark;         // place in state.marks of what its frames are marked with, from 1; 0: they stay as they are
 };
 
 struct rewrite {

@@ -66,6 +66,10 @@ public sealed class BridgeDecisions
         return _flows.Forget(in key);
     }
 
+    /// <summary>Takes back what was decided about flows of these hosts, drops left alone: whatever is new about them is for the engine to say. How many flows.</summary>
+    /// <param name="hosts">Null: all flows.</param>
+    public int Recall(IReadOnlySet<Engine.Packets.IpAddress>? hosts) => _flows.Recall(hosts);
+
     /// <summary>What the kernel has handled of a decided flow, to the server and to the client; null when there is no decision about it.</summary>
     public (TrafficCount ToServer, TrafficCount ToClient)? ReadFlow(in FlowTuple flow)
     {

@@ -38,5 +38,8 @@ public sealed record BehaviourModel
     /// <summary>Echo packets with more payload than any ping has.</summary>
     public BehaviourThreshold IcmpTunnel { get; init; }
 
+    /// <summary>All of them, those that are off too.</summary>
+    public BehaviourThreshold[] All => [PortScan, HostSweep, ConnectionFlood, Beacon, DnsTunnel, IcmpTunnel];
+
     public bool IsOn => PortScan.IsOn || HostSweep.IsOn || ConnectionFlood.IsOn || Beacon.IsOn || DnsTunnel.IsOn || IcmpTunnel.IsOn;
 }

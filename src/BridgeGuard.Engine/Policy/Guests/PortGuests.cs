@@ -12,6 +12,18 @@ public sealed class PortGuests
     /// <summary>The table before: workers take a new guest set a moment after it, and until then ports belong to those whom their set knows.</summary>
     private ushort[] _former = [];
 
+    private ushort[] _targets = [];
+
+    /// <summary>The port that a redirect target names, by the target's number; 0 when the target is an address or there is no port of that name now.</summary>
+    public ushort TargetPort(int target)
+    {
+        ushort[] targets = Volatile.Read(ref _targets);
+        return target < targets.Length ? targets[target] : (ushort)0;
+    }
+
+    /// <summary>Exchanges the ports of redirect targets.</summary>
+    public void ReplaceTargets(ushort[] ports) => Volatile.Write(ref _targets, ports);
+
     /// <summary>The guest behind the port; 0 when nobody we know.</summary>
     public ushort Find(ushort portId) => At(Volatile.Read(ref _guests), portId);
 

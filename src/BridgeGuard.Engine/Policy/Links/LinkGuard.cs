@@ -262,7 +262,8 @@ public static class LinkGuard
 
     private static bool IsLinkLocal(IpAddress address) => !address.IsV4 && address.High >> 54 == 0xfe80 >> 6;
 
-    private static bool IsStation(IpAddress address) =>
+    /// <summary>An address that one station can have: neither unspecified nor multicast nor broadcast.</summary>
+    public static bool IsStation(IpAddress address) =>
         address != default && (address.IsV4 ? address.V4 != 0 && address.V4 >> 28 != 0xe && address.V4 != uint.MaxValue : address.High >> 56 != 0xff && address.High != 0);
 
     private static ulong ReadMac(ReadOnlySpan<byte> bytes) =>

@@ -12,7 +12,7 @@ public sealed class NeighborTable(RedirectTarget[] targets)
     {
         for (int i = 0; i < targets.Length; i++)
         {
-            if (targets[i].Address == address)
+            if (targets[i].Address == address && targets[i].BridgePort.Length == 0)
             {
                 target = i;
                 return true;

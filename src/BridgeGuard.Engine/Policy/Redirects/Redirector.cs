@@ -75,6 +75,57 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         return true;
     }
 
+    /// <summary>Describes a moved flow for a kernel; false while its connection with the target is being opened.</summary>
+    public bool TryDescribe(Flow flow, FlowMove move)
+    {
+        RedirectEntry entry = table[flow.RedirectIndex];
+        if (entry.Phase != (int)RedirectPhase.Active)
+        {
+            return false;
+        }
+
+        Name(flow, move);
+        move.Target = entry.Target;
+        move.TargetPort = entry.TargetPort;
+        move.TargetMac = entry.TargetMac;
+        move.SequenceDelta = entry.SequenceDelta;
+        move.WindowShift = entry.SequenceDelta != 0 ? entry.TargetWindowScale - entry.ServerWindowScale : 0;
+        move.ToPort = 0;
+        return true;
+    }
+
+    /// <summary>The same of a flow that was moved to a port.</summary>
+    public static void Describe(Flow flow, ushort toPort, FlowMove move)
+    {
+        Name(flow, move);
+        move.ToPort = toPort;
+        move.SequenceDelta = 0;
+        move.WindowShift = 0;
+    }
+
+    private static void Name(Flow flow, FlowMove move)
+    {
+        move.Client = flow.Key.Source;
+        move.ClientPort = flow.Key.SourcePort;
+        move.Server = flow.Key.Destination;
+        move.ServerPort = flow.Key.DestinationPort;
+        move.Protocol = flow.Key.Protocol;
+        move.IpVersion = flow.Key.IpVersion;
+        move.Vlan = flow.Key.Vlan0;
+        move.InnerVlan = flow.Key.Vlan1;
+        move.ClientPortId = flow.ClientPortId;
+    }
+
+    /// <summary>A kernel has carried packets of a moved flow: its place is kept.</summary>
+    public void Keep(Flow flow, long nowUs)
+    {
+        RedirectEntry entry = table[flow.RedirectIndex];
+        if (entry.Client == flow.Key.Source && entry.ClientPort == flow.Key.SourcePort)
+        {
+            entry.ExpiresUs = Math.Max(entry.ExpiresUs, nowUs + IdleUs);
+        }
+    }
+
     /// <summary>After the verdict: a client's packet of a moved flow goes to its target.</summary>
     public void Forward(Packet packet, Flow flow)
     {
@@ -348,6 +399,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         BinaryPrimitives.WriteUInt16BigEndian(transport, entry.ServerPort);
         packet.SourceAddress = entry.Server;
         packet.SourcePort = entry.ServerPort;
+        packet.Flags |= PacketFlags.Restored;
         if (entry.SequenceDelta != 0 && packet.IsTcp)
         {
             uint sequence = packet.Tcp.Sequence + entry.SequenceDelta;

@@ -20,6 +20,9 @@ public enum RoleAction : byte
     Bypass,
     Alert,
 
+    /// <summary>The flow goes on; its frames carry the role's mark out, for tc and nftables.</summary>
+    Mark,
+
     /// <summary>The flow's frames pass only at the role's rate.</summary>
     RateLimit,
 
@@ -161,6 +164,12 @@ public sealed record RoleModel
     public EncryptedModel Encrypted { get; init; } = EncryptedModel.None;
 
     public RateLimitModel RateLimit { get; init; } = RateLimitModel.Default;
+
+    /// <summary>What frames of flows are marked with that <see cref="RoleAction.Mark"/> is said of (<c>skb-&gt;mark</c>); 0: nothing.</summary>
+    public uint Mark { get; init; }
+
+    /// <summary>How long a frame of its guests may take from its arrival to its verdict, microseconds; over it <see cref="Exceptions"/> decides (cause <c>LatencyBudget</c>). 0: not watched.</summary>
+    public int LatencyBudgetUs { get; init; }
 
     /// <summary>What is done when something cannot be inspected, by cause; null: as configured for all.</summary>
     public ExceptionPolicy?[]? Exceptions { get; init; }

@@ -21,6 +21,9 @@ public sealed record StandingAction
     /// <summary>Index of a redirect's target; -1: the role's.</summary>
     public int Target { get; init; } = -1;
 
+    /// <summary>With <see cref="RoleAction.Mark"/>: what the frames are marked with.</summary>
+    public uint Mark { get; init; }
+
     /// <summary>Of a rate limit; null: the role's.</summary>
     public RateLimitModel? Rate { get; init; }
 
@@ -61,18 +64,20 @@ public sealed class StandingActions
     public StandingAction[] All { get; }
 
     /// <summary>The strictest action on a flow between these ends; null when there is none.</summary>
-    public StandingAction? Find(ushort clientGuest, IpAddress client, ushort serverGuest, IpAddress server, long nowUs)
+    /// <param name="mark">What its frames are marked with besides; null: nothing.</param>
+    public StandingAction? Find(ushort clientGuest, IpAddress client, ushort serverGuest, IpAddress server, long nowUs, out StandingAction? mark)
     {
+        mark = null;
         if (All.Length == 0)
         {
             return null;
         }
 
         StandingAction? found = null;
-        OfPeer(client, serverGuest, nowUs, ref found);
-        OfPeer(server, clientGuest, nowUs, ref found);
-        OfGuest(clientGuest, nowUs, ref found);
-        OfGuest(serverGuest, nowUs, ref found);
+        OfPeer(client, serverGuest, nowUs, ref found, ref mark);
+        OfPeer(server, clientGuest, nowUs, ref found, ref mark);
+        OfGuest(clientGuest, nowUs, ref found, ref mark);
+        OfGuest(serverGuest, nowUs, ref found, ref mark);
         return found;
     }
 
@@ -87,7 +92,7 @@ public sealed class StandingActions
         list.Add(action);
     }
 
-    private void OfPeer(IpAddress peer, ushort guest, long nowUs, ref StandingAction? found)
+    private void OfPeer(IpAddress peer, ushort guest, long nowUs, ref StandingAction? found, ref StandingAction? mark)
     {
         if (_byPeer.TryGetValue(peer, out List<StandingAction>? list))
         {
@@ -95,26 +100,30 @@ public sealed class StandingActions
             {
                 if (action.Guest == 0 || action.Guest == guest)
                 {
-                    Take(action, nowUs, ref found);
+                    Take(action, nowUs, ref found, ref mark);
                 }
             }
         }
     }
 
-    private void OfGuest(ushort guest, long nowUs, ref StandingAction? found)
+    private void OfGuest(ushort guest, long nowUs, ref StandingAction? found, ref StandingAction? mark)
     {
         if (guest != 0 && _byGuest.TryGetValue(guest, out List<StandingAction>? list))
         {
             foreach (StandingAction action in list)
             {
-                Take(action, nowUs, ref found);
+                Take(action, nowUs, ref found, ref mark);
             }
         }
     }
 
-    private static void Take(StandingAction action, long nowUs, ref StandingAction? found)
+    private static void Take(StandingAction action, long nowUs, ref StandingAction? found, ref StandingAction? mark)
     {
-        if (action.ExpiresUs > nowUs && (found is null || action.Action > found.Action))
+        if (action.Action == RoleAction.Mark)
+        {
+            mark = action.ExpiresUs > nowUs ? action : mark;
+        }
+        else if (action.ExpiresUs > nowUs && (found is null || action.Action > found.Action))
         {
             found = action;
         }

@@ -122,6 +122,46 @@ public sealed class NfqueueTests : IDisposable
         Assert.Equal(100, queue.Attachment.Stats.Dropped);
     }
 
+    [Fact]
+    public void PacketsCarryTheMarkOfTheirVerdictAndTheOthersThatOfTheConfiguration()
+    {
+        foreach (string mark in (string[])["0x20", "0x7"])
+        {
+            BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w -t mangle -A POSTROUTING -p udp --dport 9000 -m mark --mark {mark}");
+        }
+
+        using RunningQueue queue = RunningQueue.Start(
+            _lab,
+            static (Span<byte> frame, in FrameInfo _, FrameInjector _) =>
+            {
+                bool changes = Is(frame, "changed");
+                if (changes)
+                {
+                    frame[frame.IndexOf("changed"u8)] = (byte)'C';
+                    frame.Slice(14 + 20 + 6, 2).Clear(); // IPv4 without options; no checksum is the right one for any change.
+                }
+
+                return new Verdict { Mark = changes || Is(frame, "marked") ? 0x20u : 0, Modified = changes };
+            },
+            RunningQueue.Options() with { Mark = 7 });
+        using Socket receiver = BridgeLab.Udp(_lab.B, port: 9000);
+        using Socket sender = BridgeLab.Udp(_lab.A, to: BridgeLab.AddressB, toPort: 9000);
+        for (int i = 0; i < 50; i++)
+        {
+            sender.Send("marked"u8);
+            sender.Send("plain"u8);
+            sender.Send("changed"u8);
+        }
+
+        long Counted(string mark) => long.Parse(
+            BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w -t mangle -L POSTROUTING -v -x -n").Output.Split('\n')
+                .Single(line => line.Contains($"mark match {mark}", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[0],
+            System.Globalization.CultureInfo.InvariantCulture);
+        Assert.True(BridgeLab.Until(() => Counted("0x20") == 100 && Counted("0x7") == 50), $"{Counted("0x20")} {Counted("0x7")}");
+        byte[] buffer = new byte[64];
+        Assert.All(Enumerable.Range(0, 150), i => Assert.Equal(((string[])["marked", "plain", "Changed"])[i % 3], Encoding.ASCII.GetString(buffer, 0, receiver.Receive(buffer))));
+    }
+
     [Theory]
     [InlineData(BridgeLab.AddressB)]
     [InlineData(BridgeLab.Address6B)]
