@@ -92,6 +92,9 @@ public sealed class TrackedFile
     /// <summary>All bytes are there and were judged, or a piece of it is known to be bad; the protocol's own end may come later.</summary>
     public bool IsJudged { get; internal set; }
 
+    /// <summary>Said to the host's own services, or by them: they judge it.</summary>
+    public bool IsOfHost { get; internal set; }
+
     /// <summary>It is joined to the rest of a larger file: the whole will be judged.</summary>
     public bool IsJoined => Range is { IsLost: false, IsDirect: true };
 
@@ -282,6 +285,7 @@ public sealed class TrackedFile
         MayEndHere = false;
         Place = FilePlace.None;
         IsJudged = false;
+        IsOfHost = false;
         WasSeenGrowing = false;
         IsContinuedElsewhere = false;
         PartOffset = -1;

@@ -218,7 +218,7 @@ internal static class Transfers
     }
 
     /// <summary>SMB 2: writes a file, all blocks at once or each after the answer to the one before, and closes it.</summary>
-    public static void SmbWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage)
+    public static void SmbWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage, bool withClose = true)
     {
         Conversation talk = wire.Connect(guest, server, 445);
         SmbWords.Open(talk, name, 0);
@@ -226,8 +226,11 @@ internal static class Transfers
             talk, file, isPipelined, coverage,
             (int number, int at, ReadOnlySpan<byte> data, out int dataAt) => SmbWords.WriteRequest((ulong)(10 + number), at, data, out dataAt),
             (number, count) => SmbWords.Written((ulong)(10 + number), count));
-        talk.Burst(Direction.ToServer, SmbWords.Close(1000));
-        talk.ToClient(SmbWords.Closed(1000));
+        if (withClose)
+        {
+            talk.Burst(Direction.ToServer, SmbWords.Close(1000));
+            talk.ToClient(SmbWords.Closed(1000));
+        }
     }
 
     /// <summary>NFS 3: looks a file up, writes it and commits.</summary>
