@@ -66,7 +66,7 @@ class Client:
         self.curl(f'ftp://{SERVER}', '-m', '60')
 
     def tftp(self):
-        self.curl(f'tftp://{SERVER}', '-m', '10', '--tftp-blksize', '1400')
+        self.curl(f'tftp://{SERVER}', '-m', '25', '--tftp-blksize', '1400')
 
     def put(self):
         self.curl(f'http://{SERVER}:8081', '-m', '60', upload=True)

@@ -213,11 +213,16 @@ public sealed class FileTracker
         if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && _verdicts is not null)
         {
             _open[file.Place] = file;
+            if (file.Range is null && file.AnnouncedSize > 0 && _ranges.Join(file.Place, file.AnnouncedSize) is { } joined)
+            {
+                file.Range = joined;
+                joined.IsBeside = true;
+            }
         }
 
         file.Hasher.Append(bytes);
         file.AppendWindow(bytes, _settings.InspectWindowBytes, _settings.InspectWindowBytes * WindowCapFactor);
-        if (file.PartOffset >= 0 && file.Range is { } range)
+        if (file.Range is { } range && (file.PartOffset >= 0 || range.IsBeside))
         {
             _ranges.Append(range, bytes);
         }

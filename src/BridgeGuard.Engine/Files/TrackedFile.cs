@@ -98,6 +98,9 @@ public sealed class TrackedFile
     /// <summary>It is joined to the rest of a larger file: the whole will be judged.</summary>
     public bool IsJoined => Range is { IsLost: false, IsDirect: true };
 
+    /// <summary>Bytes of the larger file came twice and differed: no verdict says anything of what its receiver makes of them.</summary>
+    public bool IsContradicted => Range is { File.IsContradicted: true };
+
     /// <summary>Its rest was asked for elsewhere while it was open: what is judged goes on there, and nothing more may come here.</summary>
     public bool IsContinuedElsewhere { get; internal set; }
 

@@ -163,6 +163,9 @@ public sealed class HoldModeTests
     [InlineData("ranges")]
     [InlineData("two-ranges")]
     [InlineData("broken-off")]
+    [InlineData("rest-then-whole")]
+    [InlineData("whole-meets-range")]
+    [InlineData("segments")]
     public async Task ContentNobodyHasSeenBeforeIsStoppedToo(string how)
     {
         // The scan takes its time, and nothing is known of the content when its last byte comes.
@@ -189,6 +192,9 @@ public sealed class HoldModeTests
     [InlineData("ranges")]
     [InlineData("two-ranges")]
     [InlineData("broken-off")]
+    [InlineData("rest-then-whole")]
+    [InlineData("whole-meets-range")]
+    [InlineData("segments")]
     public async Task CleanContentArrivesTheSameWay(string how)
     {
         var scanner = new StubScanner { Delay = TimeSpan.FromMilliseconds(20) };
@@ -356,6 +362,15 @@ public sealed class HoldModeTests
             case "two-ranges":
                 Transfers.HttpGet(wire, Guest, Server, "/f", file, 10_000, file.Length, coverage);
                 Transfers.HttpGet(wire, Guest, Server, "/f", file, 0, 10_000, coverage);
+                break;
+            case "rest-then-whole":
+                Transfers.HttpGet(wire, Guest, Server, "/f", file, 8_000, file.Length, coverage);
+                Transfers.HttpGet(wire, Guest, Server, "/f", file, 0, file.Length, coverage);
+                break;
+            case "whole-meets-range" or "segments": // A program with several connections: the first asks for all and is broken off where the second has begun.
+                Transfers.HttpGetInterrupted(
+                    wire, Guest, Server, "/f", file, 3_000, () => Transfers.HttpGet(wire, Guest, Server, "/f", file, 9_000, file.Length, coverage),
+                    how == "segments" ? 9_000 : file.Length, coverage);
                 break;
             default: // A download that its client breaks off, and its rest.
                 Transfers.HttpGetBrokenOff(wire, Guest, Server, "/f", file, 12_000, coverage);

@@ -47,6 +47,19 @@ internal static class Transfers
         talk.Reset(Direction.ToServer);
     }
 
+    /// <summary>The whole, of which the first bytes come, then something else happens, then it goes on up to a byte.</summary>
+    public static void HttpGetInterrupted(GuardedWire wire, string guest, string server, string path, byte[] file, int first, Action between, int to, Coverage coverage)
+    {
+        Conversation talk = wire.Connect(guest, server, 80);
+        talk.ToServer(Ascii($"GET {path} HTTP/1.1\r\nHost: {server}\r\n\r\n"));
+        string head = $"HTTP/1.1 200 OK\r\nContent-Length: {file.Length}\r\n\r\n";
+        talk.Burst(Direction.ToClient, [.. Ascii(head), .. file[..first]]);
+        between();
+        talk.Burst(Direction.ToClient, file[first..to]);
+        Note(talk.AtClient, head.Length, 0, coverage);
+        talk.Reset(Direction.ToServer);
+    }
+
     /// <summary>A response whose end is the connection's.</summary>
     public static void HttpGetToClose(GuardedWire wire, string guest, string server, string path, byte[] file, Coverage coverage)
     {
