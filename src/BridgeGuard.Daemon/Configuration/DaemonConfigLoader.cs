@@ -1,8 +1,10 @@
+using System.Net;
 using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Attachments.Nfqueue;
 using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Daemon.Playbooks;
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
@@ -400,6 +402,7 @@ public static class DaemonConfigLoader
                 StoreEnabled = keeping.Files is not null,
                 StoreAll = keeping.Files is { StoreAll: true },
                 StoreStreamDepth = keeping.Files?.StreamDepthBytes ?? 0,
+                OwnServices = scanning.Enabled ? [.. OwnServices(scanning)] : [],
             },
             Detection = new DetectionSettings
             {
@@ -410,6 +413,19 @@ public static class DaemonConfigLoader
         detect?.RejectUnknownKeys();
         limits?.RejectUnknownKeys();
         return settings;
+    }
+
+    /// <summary>Where guests are answered on a bridge. An address of all (0.0.0.0) names none: what guests ask there is inspected like any traffic.</summary>
+    private static IEnumerable<HostService> OwnServices(ScanningModel scanning)
+    {
+        foreach (string? listen in (string?[])[scanning.GuestApiListen, scanning.GuestClamdListen])
+        {
+            if (IPEndPoint.TryParse(listen ?? "", out IPEndPoint? end) && !end.Address.Equals(IPAddress.Any) && !end.Address.Equals(IPAddress.IPv6Any)
+                && IpAddress.TryParse(end.Address.ToString(), out IpAddress address))
+            {
+                yield return new HostService(address, (ushort)end.Port);
+            }
+        }
     }
 
     private static ScanningModel ReadScanning(YamlSection root, string folder)

@@ -180,7 +180,8 @@ public sealed class FileTracker
         file.LastUs = context.TimeUs;
         file.Hasher.Begin(HashesWanted());
         file.AnnouncedSize = announcedSize;
-        if (_sink is not null || _verdicts is not null)
+        file.IsOfHost = IsOfHost(context.Flow);
+        if ((_sink is not null || _verdicts is not null) && !file.IsOfHost)
         {
             Introduce(file, in context, location);
         }
@@ -203,7 +204,7 @@ public sealed class FileTracker
 
         Bytes += (ulong)bytes.Length;
         file.MayEndHere = false;
-        if (file.PartOffset >= 0 && _verdicts is not null && file.Verdict != FileVerdictKind.Malicious
+        if (file.PartOffset >= 0 && _verdicts is not null && !file.IsOfHost && file.Verdict != FileVerdictKind.Malicious
             && _verdicts.IsBadPiece(file.PartOffset + file.Size, bytes, file.PartTotal))
         {
             MarkBad(file);
@@ -212,11 +213,16 @@ public sealed class FileTracker
         if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && _verdicts is not null)
         {
             _open[file.Place] = file;
+            if (file.Range is null && file.AnnouncedSize > 0 && _ranges.Join(file.Place, file.AnnouncedSize) is { } joined)
+            {
+                file.Range = joined;
+                joined.IsBeside = true;
+            }
         }
 
         file.Hasher.Append(bytes);
         file.AppendWindow(bytes, _settings.InspectWindowBytes, _settings.InspectWindowBytes * WindowCapFactor);
-        if (file.PartOffset >= 0 && file.Range is { } range)
+        if (file.Range is { } range && (file.PartOffset >= 0 || range.IsBeside))
         {
             _ranges.Append(range, bytes);
         }
@@ -231,7 +237,7 @@ public sealed class FileTracker
             file.SpoolFell = true;
         }
 
-        if (_verdicts is not null && !file.IsJudged)
+        if (_verdicts is not null && !file.IsJudged && !file.IsOfHost)
         {
             Growing = file;
             if (file.PartOffset < 0 && !file.HasGaps && (file.Size == file.AnnouncedSize || _verdicts.IsBadSize(file.Size)))
@@ -293,7 +299,7 @@ public sealed class FileTracker
 
         file.State = state == FileState.Closed && file.HasGaps ? FileState.Truncated : state;
         bool isWhole = file.State == FileState.Closed && file.PartOffset < 0 && file.AnnouncedSize <= file.Size;
-        if (!isWhole && _verdicts is not null && file.Spool.IsNone && _ranges.Park(file))
+        if (!isWhole && _verdicts is not null && !file.IsOfHost && file.Spool.IsNone && _ranges.Park(file))
         {
             return; // Its record keeps what digests it has; the rest may come later.
         }
@@ -301,7 +307,7 @@ public sealed class FileTracker
         if (file.State == FileState.Closed)
         {
             file.Hasher.Finish();
-            if (_verdicts is not null && isWhole && file.Sha256.Length > 0 && file.Verdict != FileVerdictKind.Malicious)
+            if (_verdicts is not null && isWhole && !file.IsOfHost && file.Sha256.Length > 0 && file.Verdict != FileVerdictKind.Malicious)
             {
                 file.Verdict = Look(file, file.Sha256);
             }
@@ -314,7 +320,7 @@ public sealed class FileTracker
         }
 
         CloseSink(file, isWhole);
-        if (isWhole && file.Sha256.Length > 0)
+        if (isWhole && file.Sha256.Length > 0 && !file.IsOfHost)
         {
             file.IsJudged = true;
             Tell(file);
@@ -353,6 +359,20 @@ public sealed class FileTracker
         }
 
         Tell(file);
+    }
+
+    /// <summary>A flow to one of the host's own services; a guest that has taken its address is a guest all the same.</summary>
+    private bool IsOfHost(Flow flow)
+    {
+        foreach (ref readonly HostService service in _settings.OwnServices.AsSpan())
+        {
+            if (flow.Key.DestinationPort == service.Port && flow.Key.Destination == service.Address && flow.ServerGuest == 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void ForgetOpen(TrackedFile file)

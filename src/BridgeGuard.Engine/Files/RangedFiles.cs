@@ -61,7 +61,8 @@ internal sealed class RangedFiles(FileTracker tracker)
     {
         Expire(context.TimeUs);
         CanContinue(place, range.Total, range.Start);
-        RangedFile? file = FindParked(place, range.Total) ?? Find(key, range.Total) ?? Add(key, name, range.Total, location, in context);
+        RangedFile? file = FindParked(place, range.Total) ?? Find(key, range.Total) ?? TakeOver(place, range.Total, range.Start)
+            ?? Add(key, name, range.Total, location, place, in context);
         if (file is null)
         {
             Refused++;
@@ -99,6 +100,11 @@ internal sealed class RangedFiles(FileTracker tracker)
             if (file.IsAbandoned)
             {
                 return;
+            }
+
+            if (file.Waiting.Count > 0)
+            {
+                Drain(file, isReached: true); // What came earlier may begin here: with this packet its receiver may have all.
             }
         }
         else if (_waitingBytes + bytes.Length > MaxWaitingBytes)
@@ -220,6 +226,48 @@ internal sealed class RangedFiles(FileTracker tracker)
         return true;
     }
 
+    /// <summary>The whole is fetched from its beginning after ranges of it: it goes on into what they are put together to, beside its own record; null when there is none.</summary>
+    public RangePart? Join(ulong place, long total)
+    {
+        for (int i = 0; i < _files.Count; i++)
+        {
+            RangedFile file = _files[i];
+            if (file.Place == place && file.Total == total && !file.IsParked && !file.HasWriter)
+            {
+                return AddWriter(file, 0);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A whole that is open elsewhere, and has not come as far as this range: it becomes the first range of what is put together.</summary>
+    private RangedFile? TakeOver(ulong place, long total, long start)
+    {
+        if (start <= 0 || total <= 0 || tracker.FindOpen(place, total, 0) is not { Range: null, PartOffset: < 0 } open || open.AnnouncedSize != total || !Park(open)
+            || FindParked(place, total) is not { } file)
+        {
+            return null;
+        }
+
+        open.Range = AddWriter(file, file.Next);
+        open.PartOffset = 0;
+        open.PartTotal = total;
+        return file;
+    }
+
+    private RangePart AddWriter(RangedFile file, long at)
+    {
+        RangePart part = _partPool.TryPop(out RangePart? pooled) ? pooled : new RangePart();
+        part.File = file;
+        part.Start = 0;
+        part.At = at;
+        part.IsDirect = true;
+        file.HasWriter = true;
+        file.Users++;
+        return part;
+    }
+
     private RangedFile? FindParked(ulong place, long total)
     {
         for (int i = 0; _parked > 0 && i < _files.Count; i++)
@@ -286,7 +334,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         return null;
     }
 
-    private RangedFile? Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> name, long total, ReadOnlySpan<byte> location, in Protocols.ParseContext context)
+    private RangedFile? Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> name, long total, ReadOnlySpan<byte> location, ulong place, in Protocols.ParseContext context)
     {
         if (_files.Count >= MaxFiles || key.Length > MaxKeyBytes)
         {
@@ -296,6 +344,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         RangedFile file = _filePool.TryPop(out RangedFile? pooled) ? pooled : new RangedFile();
         file.Key.Append(key);
         file.Total = total;
+        file.Place = place;
         file.Whole = tracker.Create(name, in context, location, total);
         _files.Add(file);
         return file;
@@ -308,6 +357,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         {
             // The receiver may keep either; a hash of one of them proves nothing about the other.
             Contradictions++;
+            file.IsContradicted = true;
             GiveUp(file);
             return;
         }
@@ -326,13 +376,16 @@ internal sealed class RangedFiles(FileTracker tracker)
     {
         ReadOnlySpan<byte> newest = whole.Newest;
         long newestAt = whole.Size - newest.Length;
-        return at < newestAt || !newest.Slice((int)(at - newestAt), again.Length).SequenceEqual(again);
+        return at < newestAt ? !whole.IsJudged // All is there and judged, and these are the bytes that it was made of once more.
+            : !newest.Slice((int)(at - newestAt), again.Length).SequenceEqual(again);
     }
 
     /// <summary>Ranges that have waited follow where nothing is missing before them any more.</summary>
-    private void Drain(RangedFile file)
+    /// <param name="file">What is put together.</param>
+    /// <param name="isReached">Also while a range writes straight on.</param>
+    private void Drain(RangedFile file, bool isReached = false)
     {
-        bool moved = !file.HasWriter;
+        bool moved = isReached || !file.HasWriter;
         while (moved)
         {
             moved = false;
@@ -416,6 +469,9 @@ internal sealed class RangedFile
     /// <summary>Complete or given up: nothing more is taken.</summary>
     public bool IsAbandoned;
 
+    /// <summary>Bytes came twice and differed.</summary>
+    public bool IsContradicted;
+
     public void Reset()
     {
         Key.Reset();
@@ -426,6 +482,7 @@ internal sealed class RangedFile
         Users = 0;
         HasWriter = false;
         IsAbandoned = false;
+        IsContradicted = false;
         IsParked = false;
         Place = FilePlace.None;
     }
@@ -442,6 +499,9 @@ internal sealed class RangePart
     public bool IsDirect;
     public bool IsLost;
 
+    /// <summary>Its bytes are those of a whole file with a record and a verdict of its own.</summary>
+    public bool IsBeside;
+
     public ByteBuffer Bytes { get; } = new();
 
     public void Reset()
@@ -451,6 +511,7 @@ internal sealed class RangePart
         At = 0;
         IsDirect = false;
         IsLost = false;
+        IsBeside = false;
         Bytes.Reset();
     }
 }

@@ -92,8 +92,14 @@ public sealed class TrackedFile
     /// <summary>All bytes are there and were judged, or a piece of it is known to be bad; the protocol's own end may come later.</summary>
     public bool IsJudged { get; internal set; }
 
+    /// <summary>Said to the host's own services, or by them: they judge it.</summary>
+    public bool IsOfHost { get; internal set; }
+
     /// <summary>It is joined to the rest of a larger file: the whole will be judged.</summary>
     public bool IsJoined => Range is { IsLost: false, IsDirect: true };
+
+    /// <summary>Bytes of the larger file came twice and differed: no verdict says anything of what its receiver makes of them.</summary>
+    public bool IsContradicted => Range is { File.IsContradicted: true };
 
     /// <summary>Its rest was asked for elsewhere while it was open: what is judged goes on there, and nothing more may come here.</summary>
     public bool IsContinuedElsewhere { get; internal set; }
@@ -282,6 +288,7 @@ public sealed class TrackedFile
         MayEndHere = false;
         Place = FilePlace.None;
         IsJudged = false;
+        IsOfHost = false;
         WasSeenGrowing = false;
         IsContinuedElsewhere = false;
         PartOffset = -1;

@@ -308,7 +308,13 @@ public sealed class FileSettings
 
     /// <summary>Bytes of a file kept for inspection at once.</summary>
     public int InspectWindowBytes { get; init; } = 128 << 10;
+
+    /// <summary>The host's own services to guests (the guest API): what passes there is asked or submitted and judged by them, so files in it are neither held nor handed to the scanner.</summary>
+    public HostService[] OwnServices { get; init; } = [];
 }
+
+/// <summary>Where the host answers guests on its bridge.</summary>
+public readonly record struct HostService(IpAddress Address, ushort Port);
 
 public sealed class EveSettings
 {

@@ -125,7 +125,8 @@ public sealed partial class PacketWorker
             return false;
         }
 
-        if (file.IsContinuedElsewhere || (file.PartOffset > 0 && !role.AllowsPieces && !file.IsJoined))
+        if (file.IsContinuedElsewhere || (file.PartOffset > 0 && !role.AllowsPieces && !file.IsJoined)
+            || (file.IsContradicted && !role.FilesFailOpen))
         {
             Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
             return true;

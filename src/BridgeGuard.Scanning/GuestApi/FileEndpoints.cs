@@ -152,6 +152,7 @@ internal sealed class FileEndpoints(
                 onHit(new GuestHit(guest, "guest-api", outcome.Key, outcome.Verdict, provenance.FileName));
             }
 
+            await scan.Cache.TryFlushAsync(options.CommitPatience, context.RequestAborted).ConfigureAwait(false);
             await AnswerAsync(context, [Message(outcome.Key, outcome.Verdict)]).ConfigureAwait(false);
         }
         finally

@@ -23,6 +23,9 @@ public sealed record GuestApiOptions
     /// <summary>A connection on which nothing comes for so long is closed; clamd's ReadTimeout.</summary>
     public TimeSpan ReadTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
+    /// <summary>A submission is answered when verdict and ledger line are on disk, so that a kill loses nothing that was answered; at the latest after this, as a disk may be full.</summary>
+    public TimeSpan CommitPatience { get; init; } = TimeSpan.FromSeconds(1);
+
     public GuestLimits Limits { get; init; } = new();
 }
 

@@ -14,14 +14,22 @@ public sealed class VsockRelay : IDisposable
 
     private readonly Func<uint, string?> _socketOf;
     private readonly int _listener;
+    private readonly AcceptCall _accept;
     private int _connections;
 
-    private VsockRelay(int listener, Func<uint, string?> socketOf)
+    /// <param name="listener">A listening socket's descriptor; closed by the relay.</param>
+    /// <param name="socketOf">As for <see cref="TryStart"/>.</param>
+    /// <param name="accept">Takes connections; tests have another family of sockets, as few machines have vsock.</param>
+    internal VsockRelay(int listener, Func<uint, string?> socketOf, AcceptCall accept)
     {
         _listener = listener;
         _socketOf = socketOf;
+        _accept = accept;
         new Thread(AcceptLoop) { IsBackground = true, Name = "vsock" }.Start();
     }
+
+    /// <summary>The next connection's descriptor and who is at its other end; negative when there will be none.</summary>
+    internal delegate int AcceptCall(int listener, out uint cid);
 
     /// <summary>Connections of context ids that are no guest's, or for which there was no room.</summary>
     public long Refused { get; private set; }
@@ -34,7 +42,7 @@ public sealed class VsockRelay : IDisposable
     {
         int listener = Vsock.Listen(port);
         error = listener < 0 ? -listener : 0;
-        return listener < 0 ? null : new VsockRelay(listener, socketOf);
+        return listener < 0 ? null : new VsockRelay(listener, socketOf, Vsock.Accept);
     }
 
     public void Dispose()
@@ -45,7 +53,7 @@ public sealed class VsockRelay : IDisposable
 
     private void AcceptLoop()
     {
-        while (Vsock.Accept(_listener, out uint cid) is var fd && fd >= 0)
+        while (_accept(_listener, out uint cid) is var fd && fd >= 0)
         {
             Serve(fd, cid);
         }
@@ -53,8 +61,16 @@ public sealed class VsockRelay : IDisposable
 
     private void Serve(int fd, uint cid)
     {
-        if (_socketOf(cid) is not { } path || Interlocked.Increment(ref _connections) > MaxConnections)
+        if (_socketOf(cid) is not { } path)
         {
+            Refused++;
+            Vsock.CloseFd(fd);
+            return;
+        }
+
+        if (Interlocked.Increment(ref _connections) > MaxConnections)
+        {
+            Interlocked.Decrement(ref _connections);
             Refused++;
             Vsock.CloseFd(fd);
             return;

@@ -215,15 +215,12 @@ public sealed partial class ScannerProcess : IAsyncDisposable
     private Running Start()
     {
         var start = new ProcessStartInfo { RedirectStandardInput = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
-        List<string> line = [];
-        if (Environment.IsPrivilegedProcess)
+        List<string> line = [.. ScannerRights.Prefix(_options.NeedsNetwork, _options.UserId, out string? missing), .. _options.Program, "scanner"];
+        if (missing is not null && Starts == 0)
         {
-            line.AddRange(_options.NeedsNetwork ? [] : ["unshare", "--net", "--"]);
-            string user = _options.UserId.ToString(System.Globalization.CultureInfo.InvariantCulture);
-            line.AddRange(["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"]);
+            Log.KeepsRights(_logger, missing);
         }
 
-        line.AddRange([.. _options.Program, "scanner"]);
         start.FileName = line[0];
         foreach (string word in line.Skip(1))
         {
@@ -348,6 +345,9 @@ public sealed partial class ScannerProcess : IAsyncDisposable
 
         [LoggerMessage(2402, LogLevel.Warning, "The scanner process is gone ({Reason}); it is started again when it is needed.")]
         public static partial void Ended(ILogger logger, string reason);
+
+        [LoggerMessage(2404, LogLevel.Warning, "The scanner process runs without {Missing}: this process may not give it.")]
+        public static partial void KeepsRights(ILogger logger, string missing);
 
         [LoggerMessage(2403, LogLevel.Warning, "The scanner process has not answered for {Time}; it is killed.")]
         public static partial void Hangs(ILogger logger, TimeSpan time);

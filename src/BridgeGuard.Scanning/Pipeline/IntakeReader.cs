@@ -64,18 +64,18 @@ internal sealed class IntakeReader(
         return intake;
     }
 
-    /// <summary>The first bytes of a content that goes on, as a content of their own.</summary>
+    /// <summary>Some bytes of a content that goes on, as a content of their own.</summary>
     /// <exception cref="IOException">It is not kept any more.</exception>
-    public async Task<Intake> CopyPrefixAsync(ContentSpool from, long size)
+    public async Task<Intake> CopyAsync(ContentSpool from, long begin, long end)
     {
         await Task.Yield(); // Copies for a while.
         using var growing = new Growing(options, new ContentSpool(options, budget), static (_, _) => null);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(CopyBytes);
         try
         {
-            for (long at = 0; at < size;)
+            for (long at = begin; at < end;)
             {
-                int read = from.Read(at, buffer.AsSpan(0, (int)Math.Min(CopyBytes, size - at)));
+                int read = from.Read(at, buffer.AsSpan(0, (int)Math.Min(CopyBytes, end - at)));
                 growing.Append(buffer.AsSpan(0, read));
                 at += read > 0 ? read : throw new IOException("The spool file is shorter than what was written to it.");
             }

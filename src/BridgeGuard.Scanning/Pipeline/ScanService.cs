@@ -187,7 +187,7 @@ public sealed partial class ScanService : IAsyncDisposable
     {
         if (_cache.Find(key, forScan: true) is null)
         {
-            Intake prefix = await _reader.CopyPrefixAsync(growing, key.Size).ConfigureAwait(false);
+            Intake prefix = await _reader.CopyAsync(growing, 0, key.Size).ConfigureAwait(false);
             if (prefix.Key != key)
             {
                 Interlocked.Increment(ref Counters.HashMismatchesValue);
@@ -195,6 +195,13 @@ public sealed partial class ScanService : IAsyncDisposable
 
             await Judge(prefix, provenance: null, out _).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Judges a part of a content that still grows, as a content of its own.</summary>
+    internal async Task<bool> IsCleanBetweenAsync(ContentSpool growing, long from, long to)
+    {
+        Intake part = await _reader.CopyAsync(growing, from, to).ConfigureAwait(false);
+        return (await Judge(part, provenance: null, out _).ConfigureAwait(false)).Kind == FileVerdictKind.Clean;
     }
 
     private ScanAhead? TryGoAhead(ContentSpool spool, Sha256 beginning)

@@ -238,6 +238,15 @@ public sealed class FileVerdictCache : IAsyncDisposable
     /// <summary>Completes when everything so far is on disk.</summary>
     public Task FlushAsync(CancellationToken cancellationToken = default) => _store?.FlushAsync(cancellationToken) ?? Task.CompletedTask;
 
+    /// <summary>As <see cref="FlushAsync"/>, but a full disk holds nobody up for longer than this. Before an answer: what was accepted is not lost by a kill.</summary>
+    public async Task TryFlushAsync(TimeSpan patience, CancellationToken cancellationToken = default)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(patience);
+        await FlushAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
     public ValueTask DisposeAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     private void Remember(in FileKey key, FileVerdict verdict)

@@ -27,7 +27,7 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
     /// <summary>A file that is announced and not answered counts as pending for so long.</summary>
     private static readonly TimeSpan PendingLifetime = TimeSpan.FromMinutes(2);
 
-    /// <summary>An error is worth another try soon.</summary>
+    /// <summary>An error is worth another try soon, and what is clean so far is no verdict.</summary>
     private static readonly TimeSpan ErrorLifetime = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentLru<FileKey, Known> _verdicts = new(MaxVerdicts);
@@ -195,7 +195,13 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         Interlocked.Increment(ref isComplete ? ref Counters.CompleteValue : ref Counters.TruncatedValue);
         if (isComplete && sha256.Length == Sha256.SizeBytes)
         {
-            _pending[new FileKey(new Sha256(sha256), size)] = Environment.TickCount64;
+            var key = new FileKey(new Sha256(sha256), size);
+            if (_verdicts.TryGet(key, out Known known) && known is { Kind: FileVerdictKind.Clean, Until: < long.MaxValue })
+            {
+                _verdicts.TryRemove(key); // "So far" said nothing of a whole file.
+            }
+
+            _pending[key] = Environment.TickCount64;
         }
 
         // Always: without its end the other side would keep the file open.
@@ -279,9 +285,10 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
                 else
                 {
                     var verdict = (FileVerdictKind)rest[0];
-                    long until = verdict == FileVerdictKind.Error ? Environment.TickCount64 + (long)ErrorLifetime.TotalMilliseconds : long.MaxValue;
+                    bool isPassing = verdict == FileVerdictKind.Error || (rest.Length > 1 && rest[1] == FileMessage.SoFar);
+                    long until = isPassing ? Environment.TickCount64 + (long)ErrorLifetime.TotalMilliseconds : long.MaxValue;
                     _verdicts.AddOrUpdate(key, new Known(verdict, until));
-                    if (rest[0] == (byte)FileVerdictKind.Clean)
+                    if (verdict == FileVerdictKind.Clean && !isPassing)
                     {
                         _bad.Remove(key);
                     }

@@ -40,7 +40,11 @@ public sealed class FileChannelServer
             answers.Writer.TryWrite(FileMessage.OfKey(FileMessageKind.Place, new FileKey(default, total), BitConverter.GetBytes(place)));
         void OnGeneration() => answers.Writer.TryWrite(FileMessage.OfKey(FileMessageKind.Forget, default, []));
 
+        void OnCleanSoFar(FileKey key) =>
+            answers.Writer.TryWrite(FileMessage.OfKey(FileMessageKind.Verdict, key, [(byte)FileVerdictKind.Clean, FileMessage.SoFar]));
+
         FileVerdictCache cache = _scan.Cache;
+        _sink.CleanSoFar += OnCleanSoFar;
         cache.BadFiles.Added += OnPrint;
         cache.BadFiles.PlaceAdded += OnPlace;
         cache.VerdictPut += OnVerdict;
@@ -60,6 +64,7 @@ public sealed class FileChannelServer
         }
         finally
         {
+            _sink.CleanSoFar -= OnCleanSoFar;
             cache.BadFiles.Added -= OnPrint;
             cache.BadFiles.PlaceAdded -= OnPlace;
             cache.VerdictPut -= OnVerdict;

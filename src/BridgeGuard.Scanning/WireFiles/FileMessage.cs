@@ -43,6 +43,9 @@ internal static class FileMessage
     /// <summary>What follows the kind in a <see cref="FileMessageKind.Checkpoint"/>.</summary>
     public const int CheckpointBytes = 8 + 8 + Sha256.SizeBytes;
 
+    /// <summary>Behind a "clean": of the beginning of an upload, for the packet that waits; no verdict about a file.</summary>
+    public const byte SoFar = 1;
+
     private const int HeadBytes = 5;
     private const int KeyBytes = Sha256.SizeBytes + 8;
 

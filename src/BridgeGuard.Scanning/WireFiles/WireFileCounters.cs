@@ -4,6 +4,7 @@ namespace BridgeGuard.Scanning.WireFiles;
 public sealed class WireFileCounters
 {
     internal long CheckpointsValue;
+    internal long PartialCheckpointsValue;
     internal long OpenedValue;
     internal long RefusedOpensValue;
     internal long RefusedAppendsValue;
@@ -28,4 +29,7 @@ public sealed class WireFileCounters
 
     /// <summary>Beginnings of open files that were judged by themselves, as they might have been all.</summary>
     public long Checkpoints => Volatile.Read(ref CheckpointsValue);
+
+    /// <summary>Those of which only the new bytes were judged, as the upload had cost enough scans.</summary>
+    public long PartialCheckpoints => Volatile.Read(ref PartialCheckpointsValue);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Threading.Channels;
@@ -20,15 +19,6 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
 {
     private const int IndexBits = 20;
 
-    /// <summary>Parts of open files that are judged at a time; each costs a copy.</summary>
-    private const int MaxCheckpoints = 64;
-
-    /// <summary>How often to look whether the bytes of a part have come through the pipe.</summary>
-    private static readonly TimeSpan CheckpointPoll = TimeSpan.FromMilliseconds(1);
-
-    /// <summary>How long to look.</summary>
-    private static readonly TimeSpan CheckpointPatience = TimeSpan.FromSeconds(10);
-
     private readonly ScanService _scan;
     private readonly WireFileOptions _options;
     private readonly Func<uint, string?> _guestName;
@@ -39,7 +29,6 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
     private readonly Task _dispatching;
     private long _buffered;
     private int _active;
-    private int _checkpoints;
 
     /// <param name="scan">Judges what is complete.</param>
     /// <param name="guestName">A guest's name by its number; null when it has none.</param>
@@ -86,7 +75,7 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
             return verdict.Kind;
         }
 
-        return isPending ? FileVerdictKind.Pending : FileVerdictKind.Unknown;
+        return isPending ? FileVerdictKind.Pending : IsCleanSoFar(key) ? FileVerdictKind.Clean : FileVerdictKind.Unknown;
     }
 
     /// <inheritdoc/>
@@ -139,23 +128,6 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
         }
 
         slot.Write(bytes);
-        return true;
-    }
-
-    /// <inheritdoc/>
-    public bool Checkpoint(FileHandle file, ReadOnlySpan<byte> sha256, long size)
-    {
-        if (Find(file) is not { } slot || sha256.Length != Sha256.SizeBytes || Interlocked.Increment(ref _checkpoints) > MaxCheckpoints)
-        {
-            Interlocked.Decrement(ref _checkpoints);
-            return false;
-        }
-
-        var key = new FileKey(new Sha256(sha256), size);
-        _scan.Announce(key);
-        slot.Flush();
-        Interlocked.Increment(ref Counters.CheckpointsValue);
-        _ = JudgeSoFarAsync(slot, slot.Generation, key);
         return true;
     }
 
@@ -280,36 +252,6 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
         finally
         {
             Interlocked.Decrement(ref _active);
-        }
-    }
-
-    /// <summary>Waits until the bytes are there, and has a copy of them judged as a content of its own.</summary>
-    private async Task JudgeSoFarAsync(WireFileSlot slot, uint generation, FileKey key)
-    {
-        await Task.Yield();
-        try
-        {
-            long begin = Stopwatch.GetTimestamp();
-            while (slot.Spool is null || slot.Spool.Size < key.Size)
-            {
-                if (slot.Generation != generation || Stopwatch.GetElapsedTime(begin) > CheckpointPatience)
-                {
-                    return; // Its end came first and is judged itself, or it was broken off.
-                }
-
-                await Task.Delay(CheckpointPoll).ConfigureAwait(false);
-            }
-
-            await _scan.JudgePrefixAsync(slot.Spool, key).ConfigureAwait(false);
-        }
-        catch (Exception e)
-        {
-            Log.Failed(_logger, e);
-        }
-        finally
-        {
-            _scan.Withdraw(key);
-            Interlocked.Decrement(ref _checkpoints);
         }
     }
 

@@ -71,6 +71,12 @@ internal sealed class WireFileSlot
 
     public bool HasAnnounced { get; set; }
 
+    /// <summary>Bytes that were judged of it before its end, as beginnings that might have been all. Thread: the worker's.</summary>
+    public long CheckedBytes { get; set; }
+
+    /// <summary>Length of the beginning that was judged last. Thread: the worker's.</summary>
+    public long CheckedUpTo { get; set; }
+
     /// <summary>Bytes written and not yet read.</summary>
     public long Buffered => Volatile.Read(ref _buffered);
 
@@ -92,6 +98,8 @@ internal sealed class WireFileSlot
         SenderGuestId = origin.SenderGuestId;
         Place = origin.Place;
         HasAnnounced = false;
+        CheckedBytes = 0;
+        CheckedUpTo = 0;
         End = FileEnd.Truncated;
         _unflushed = 0;
         _protocolLength = Copy(origin.Protocol, 0, ProtocolBytes);

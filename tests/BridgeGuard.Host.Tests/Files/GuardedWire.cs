@@ -23,7 +23,7 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
     private ushort _nextPort = 10_000;
     private uint _nextSequence = 1000;
 
-    public GuardedWire(RoleModel role, StubScanner? scanner = null, WireFileOptions? options = null, ScanOptions? scans = null)
+    public GuardedWire(RoleModel role, StubScanner? scanner = null, WireFileOptions? options = null, ScanOptions? scans = null, HostService[]? own = null)
     {
         Scanner = scanner ?? new StubScanner();
         Cache = new FileVerdictCache(new CacheOptions());
@@ -39,7 +39,7 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
         var settings = new EngineSettings
         {
             IsInline = true,
-            Files = new FileSettings { ForceSha256 = true },
+            Files = new FileSettings { ForceSha256 = true, OwnServices = own ?? [] },
             AppLayer = new AppLayerSettings { Protocols = protocols },
             Eve = new EveSettings { Types = [new EveTypeSettings("alert", ProtocolSettings.Empty)] },
         };

@@ -1,6 +1,7 @@
 using System.Text;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy.Roles;
+using BridgeGuard.Engine.Settings;
 using BridgeGuard.Host.Tests.Scanning;
 using BridgeGuard.Scanning.Pipeline;
 using BridgeGuard.Scanning.Scanners;
@@ -162,6 +163,9 @@ public sealed class HoldModeTests
     [InlineData("ranges")]
     [InlineData("two-ranges")]
     [InlineData("broken-off")]
+    [InlineData("rest-then-whole")]
+    [InlineData("whole-meets-range")]
+    [InlineData("segments")]
     public async Task ContentNobodyHasSeenBeforeIsStoppedToo(string how)
     {
         // The scan takes its time, and nothing is known of the content when its last byte comes.
@@ -188,6 +192,9 @@ public sealed class HoldModeTests
     [InlineData("ranges")]
     [InlineData("two-ranges")]
     [InlineData("broken-off")]
+    [InlineData("rest-then-whole")]
+    [InlineData("whole-meets-range")]
+    [InlineData("segments")]
     public async Task CleanContentArrivesTheSameWay(string how)
     {
         var scanner = new StubScanner { Delay = TimeSpan.FromMilliseconds(20) };
@@ -240,6 +247,28 @@ public sealed class HoldModeTests
                 Transfers.NfsWrite(wire, Guest, Server, name, file, isPipelined, seen);
             }
         }
+    }
+
+    /// <summary>What guests ask and submit crosses the bridge to the host's own address: it is judged there, and its answers are no files to scan. Any other port is.</summary>
+    [Theory]
+    [InlineData(8642, true)]
+    [InlineData(8643, false)]
+    public async Task WhatGuestsSubmitToTheHostItselfIsNeitherHeldNorScannedHere(ushort port, bool isOwn)
+    {
+        IpAddress.TryParse(Server, out IpAddress host);
+        await using var wire = new GuardedWire(GuardedWire.Tail, own: [new HostService(host, 8642)]);
+        byte[] bad = Bad(20_000, 60);
+        Conversation talk = wire.Connect(Guest, Server, port);
+        talk.Burst(Direction.ToServer, [.. Encoding.ASCII.GetBytes($"POST /v1/files HTTP/1.1\r\nHost: h\r\nContent-Length: {bad.Length}\r\n\r\n"), .. bad]);
+        Assert.Equal(isOwn, !talk.IsDead && talk.AtServer.AsSpan().EndsWith(bad));
+        if (isOwn)
+        {
+            talk.ToClient("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{a:1}\r\n0\r\n\r\n"u8);
+            Assert.EndsWith("{a:1}\r\n0\r\n\r\n", Encoding.ASCII.GetString(talk.AtClient), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(isOwn ? 0 : 1, wire.Scanner.Scans);
+        Assert.Equal(isOwn ? 0 : 1, wire.Sink.Counters.Opened);
     }
 
     /// <summary>NFS clients come back from the same port for ever: what was stopped there must not stop what comes later.</summary>
@@ -333,6 +362,15 @@ public sealed class HoldModeTests
             case "two-ranges":
                 Transfers.HttpGet(wire, Guest, Server, "/f", file, 10_000, file.Length, coverage);
                 Transfers.HttpGet(wire, Guest, Server, "/f", file, 0, 10_000, coverage);
+                break;
+            case "rest-then-whole":
+                Transfers.HttpGet(wire, Guest, Server, "/f", file, 8_000, file.Length, coverage);
+                Transfers.HttpGet(wire, Guest, Server, "/f", file, 0, file.Length, coverage);
+                break;
+            case "whole-meets-range" or "segments": // A program with several connections: the first asks for all and is broken off where the second has begun.
+                Transfers.HttpGetInterrupted(
+                    wire, Guest, Server, "/f", file, 3_000, () => Transfers.HttpGet(wire, Guest, Server, "/f", file, 9_000, file.Length, coverage),
+                    how == "segments" ? 9_000 : file.Length, coverage);
                 break;
             default: // A download that its client breaks off, and its rest.
                 Transfers.HttpGetBrokenOff(wire, Guest, Server, "/f", file, 12_000, coverage);

@@ -47,6 +47,19 @@ internal static class Transfers
         talk.Reset(Direction.ToServer);
     }
 
+    /// <summary>The whole, of which the first bytes come, then something else happens, then it goes on up to a byte.</summary>
+    public static void HttpGetInterrupted(GuardedWire wire, string guest, string server, string path, byte[] file, int first, Action between, int to, Coverage coverage)
+    {
+        Conversation talk = wire.Connect(guest, server, 80);
+        talk.ToServer(Ascii($"GET {path} HTTP/1.1\r\nHost: {server}\r\n\r\n"));
+        string head = $"HTTP/1.1 200 OK\r\nContent-Length: {file.Length}\r\n\r\n";
+        talk.Burst(Direction.ToClient, [.. Ascii(head), .. file[..first]]);
+        between();
+        talk.Burst(Direction.ToClient, file[first..to]);
+        Note(talk.AtClient, head.Length, 0, coverage);
+        talk.Reset(Direction.ToServer);
+    }
+
     /// <summary>A response whose end is the connection's.</summary>
     public static void HttpGetToClose(GuardedWire wire, string guest, string server, string path, byte[] file, Coverage coverage)
     {
@@ -218,7 +231,7 @@ internal static class Transfers
     }
 
     /// <summary>SMB 2: writes a file, all blocks at once or each after the answer to the one before, and closes it.</summary>
-    public static void SmbWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage)
+    public static void SmbWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage, bool withClose = true)
     {
         Conversation talk = wire.Connect(guest, server, 445);
         SmbWords.Open(talk, name, 0);
@@ -226,8 +239,11 @@ internal static class Transfers
             talk, file, isPipelined, coverage,
             (int number, int at, ReadOnlySpan<byte> data, out int dataAt) => SmbWords.WriteRequest((ulong)(10 + number), at, data, out dataAt),
             (number, count) => SmbWords.Written((ulong)(10 + number), count));
-        talk.Burst(Direction.ToServer, SmbWords.Close(1000));
-        talk.ToClient(SmbWords.Closed(1000));
+        if (withClose)
+        {
+            talk.Burst(Direction.ToServer, SmbWords.Close(1000));
+            talk.ToClient(SmbWords.Closed(1000));
+        }
     }
 
     /// <summary>NFS 3: looks a file up, writes it and commits.</summary>

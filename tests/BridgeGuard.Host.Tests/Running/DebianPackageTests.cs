@@ -34,6 +34,47 @@ public sealed class DebianPackageTests : IDisposable
         Run("dotnet", $"{Path.Combine(root, "usr/lib/bridgeguard/bridgeguard.dll")} config validate -c {yaml}");
     }
 
+    /// <summary>The guest's package: the program as it was published (here for the runtime, as compiling ahead of time takes a minute), its unit, its settings.</summary>
+    [Fact]
+    public void TheAgentsPackageHoldsProgramUnitAndSettings()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/dpkg-deb"), "needs dpkg-deb");
+        string published = _folder.File("published");
+        Directory.CreateDirectory(published);
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "bridgeguard-agent"), Path.Combine(published, "bridgeguard-agent"));
+        File.Copy(Directory.EnumerateFiles(AppContext.BaseDirectory, "libsodium.so", SearchOption.AllDirectories).First(), Path.Combine(published, "libsodium.so"));
+        Run("env", $"BRIDGEGUARD_AGENT_PUBLISH={published} sh {Path.Combine(Repository(), "packaging/debian/build-agent-deb.sh")} {_folder.Path}");
+        string package = Assert.Single(Directory.GetFiles(_folder.Path, "bridgeguard-agent_*.deb"));
+        string files = Run("dpkg-deb", $"-c {package}");
+        foreach (string file in (string[])["./usr/bin/bridgeguard-agent -> ../lib/bridgeguard-agent/bridgeguard-agent", "./usr/lib/bridgeguard-agent/libsodium.so",
+            "./usr/lib/systemd/system/bridgeguard-agent.service", "./etc/default/bridgeguard-agent"])
+        {
+            Assert.Contains(file, files, StringComparison.Ordinal);
+        }
+
+        string root = _folder.File("agent-root");
+        Run("dpkg-deb", $"-x {package} {root}");
+        string unit = File.ReadAllText(Path.Combine(root, "usr/lib/systemd/system/bridgeguard-agent.service"));
+        foreach (string own in (string[])["ProtectSystem", "PrivateTmp", "PrivateMounts", "ReadWritePaths", "ProtectHome"])
+        {
+            Assert.DoesNotContain("\n" + own, unit, StringComparison.Ordinal); // It would watch mounts of its own.
+        }
+
+        // Every variable that the unit names has a value, and the options are the program's.
+        string settings = File.ReadAllText(Path.Combine(root, "etc/default/bridgeguard-agent"));
+        foreach (string name in (string[])["BRIDGEGUARD_HOST", "BRIDGEGUARD_OPTIONS", "BRIDGEGUARD_PATHS"])
+        {
+            Assert.Contains(name, unit, StringComparison.Ordinal);
+            Assert.Contains($"\n{name}=", settings, StringComparison.Ordinal);
+        }
+
+        string help = Run("dotnet", $"{Path.Combine(AppContext.BaseDirectory, "bridgeguard-agent.dll")} --help");
+        foreach (string option in (string[])["--host", "--state", "--fallback", "--key"])
+        {
+            Assert.Contains(option + " ", help, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void RemovalLeavesACleanBridgeAndAnUpgradeLeavesInspectionAlone()
     {
@@ -72,15 +113,19 @@ public sealed class DebianPackageTests : IDisposable
             Assert.Skip("needs dpkg-deb");
         }
 
+        Run("env", $"BRIDGEGUARD_PUBLISH={AppContext.BaseDirectory} sh {Path.Combine(Repository(), "packaging/debian/build-deb.sh")} {_folder.Path}");
+        return Assert.Single(Directory.GetFiles(_folder.Path, "bridgeguard_*.deb"));
+    }
+
+    private static string Repository()
+    {
         DirectoryInfo? root = new(AppContext.BaseDirectory);
         while (root is not null && !File.Exists(Path.Combine(root.FullName, "BridgeGuard.sln")))
         {
             root = root.Parent;
         }
 
-        Assert.NotNull(root);
-        Run("env", $"BRIDGEGUARD_PUBLISH={AppContext.BaseDirectory} sh {Path.Combine(root.FullName, "packaging/debian/build-deb.sh")} {_folder.Path}");
-        return Assert.Single(Directory.GetFiles(_folder.Path, "bridgeguard_*.deb"));
+        return root?.FullName ?? throw new InvalidOperationException("the tests are not in their repository");
     }
 
     private static string Run(string program, string arguments)

@@ -57,6 +57,33 @@ public sealed class FileChannelTests : IAsyncDisposable
         Assert.Equal(2, _scanner.Scans);
     }
 
+    /// <summary>Of an upload's beginning that was judged in parts: its packet goes on, a whole file of the same bytes is judged.</summary>
+    [Fact]
+    public async Task CleanSoFarCrossesTheStreamAndIsForgottenForAWholeFile()
+    {
+        await using var sink = new WireFileSink(_scan, null, new WireFileOptions { WholeChecksBytes = 0, QuietTime = TimeSpan.FromMinutes(5) });
+        using Stream _ = Connect(server: new FileChannelServer(sink, _scan));
+        byte[] content = RandomNumberGenerator.GetBytes(200_000);
+        byte[] all = SHA256.HashData(content);
+        await WaitAsync(() => _client.IsAttached);
+        FileHandle file = _client.Open(new FileOrigin { Protocol = "smb"u8, AnnouncedSize = -1 });
+        for (int at = 0, number = 0; at < content.Length; at += 5_000, number++)
+        {
+            Assert.True(_client.Append(file, content.AsSpan(at, 5_000)));
+            byte[] soFar = SHA256.HashData(content.AsSpan(0, at + 5_000));
+            int size = at + 5_000;
+            Assert.True(_client.Checkpoint(file, soFar, size));
+            await WaitAsync(() => _client.Lookup(soFar, size) == FileVerdictKind.Clean);
+        }
+
+        Assert.True(sink.Counters.PartialCheckpoints > 10);
+        Assert.Null(_cache.Find(StubScanner.KeyOf(content)));
+        _scanner.OnlySize = content.Length;
+        _client.Close(file, FileEnd.Complete, all, content.Length);
+        Assert.Equal(FileVerdictKind.Pending, _client.Lookup(all, content.Length));
+        await WaitAsync(() => _client.Lookup(all, content.Length) == FileVerdictKind.Malicious);
+    }
+
     [Fact]
     public async Task CutStreamIsNoHarmAndTheNextOneGoesOn()
     {
@@ -131,10 +158,10 @@ public sealed class FileChannelTests : IAsyncDisposable
         return (new NetworkStream(ours, ownsSocket: true), new NetworkStream(theirs, ownsSocket: true));
     }
 
-    private Stream Connect(FileChannelClient? client = null)
+    private Stream Connect(FileChannelClient? client = null, FileChannelServer? server = null)
     {
         (Stream ours, Stream theirs) = Pair();
-        _ = Task.Run(() => _server.RunAsync(theirs, CancellationToken.None));
+        _ = Task.Run(() => (server ?? _server).RunAsync(theirs, CancellationToken.None));
         (client ?? _client).Attach(ours);
         Assert.True(SpinWait.SpinUntil(() => (client ?? _client).IsAttached, 10_000));
         return theirs;

@@ -127,6 +127,70 @@ public sealed class GuestChannelTests : IAsyncDisposable
         Assert.True(slowest < TimeSpan.FromSeconds(2), $"the quiet guest waited {slowest}"); // Scans take 20 ms; the machine may be busy.
     }
 
+    /// <summary>The relay with another family of sockets in vsock's place: who is at the other end decides whose socket is asked, a stranger gets nothing.</summary>
+    [Fact]
+    public async Task RelayedConnectionIsItsGuestsOwnAndStrangersAreRefused()
+    {
+        await StartAsync(new GuestLimits());
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(_folder.File("vsock")));
+        listener.Listen(16);
+        using var cids = new System.Collections.Concurrent.BlockingCollection<uint>();
+        using var relay = new VsockRelay(-1, cid => cid switch { 3 => _folder.File("web.http.sock"), 4 => _folder.File("desk.http.sock"), 5 => _folder.File("nobody.sock"), _ => null }, Accept);
+        int Accept(int ignored, out uint cid)
+        {
+            try
+            {
+                Socket socket = listener.Accept();
+                cid = cids.Take();
+                int fd = (int)socket.SafeHandle.DangerousGetHandle();
+                GC.SuppressFinalize(socket.SafeHandle); // The relay's from now on.
+                socket.SafeHandle.SetHandleAsInvalid();
+                return fd;
+            }
+            catch (SocketException)
+            {
+                cid = 0;
+                return -1;
+            }
+        }
+
+        byte[] bad = System.Text.Encoding.ASCII.GetBytes(StubScanner.Marker);
+        Assert.Contains("\"malicious\"", await AskAsync(3, bad), StringComparison.Ordinal);
+        Assert.Contains("\"malicious\"", await AskAsync(4, bad), StringComparison.Ordinal);
+        Assert.Equal("", await AskAsync(99, bad)); // No guest's.
+        Assert.Equal("", await AskAsync(5, bad)); // A guest whose socket is not there.
+        Assert.Equal(1, relay.Refused);
+        for (int i = 0; i < 150; i++)
+        {
+            Assert.Equal("", await AskAsync(99, bad));
+        }
+
+        Assert.Contains("\"malicious\"", await AskAsync(3, bad), StringComparison.Ordinal); // What was refused takes no room.
+        await _cache.FlushAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["desk", "web", "web"], _cache.FindExposures(StubScanner.KeyOf(bad).Hash).Select(e => e.Guest).Order());
+        Assert.Equal(1, _scanner.Scans);
+        listener.Shutdown(SocketShutdown.Both);
+
+        async Task<string> AskAsync(uint cid, byte[] content)
+        {
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(_folder.File("vsock")));
+            cids.Add(cid);
+            using var stream = new NetworkStream(socket);
+            try
+            {
+                await stream.WriteAsync((byte[])[.. System.Text.Encoding.ASCII.GetBytes($"POST /v1/files HTTP/1.1\r\nHost: host\r\nConnection: close\r\nContent-Length: {content.Length}\r\n\r\n"), .. content]);
+                using var reader = new StreamReader(stream);
+                return await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(20));
+            }
+            catch (IOException)
+            {
+                return "";
+            }
+        }
+    }
+
     [Fact]
     public void HostWithoutVsockSaysSoAndOneWithListens()
     {

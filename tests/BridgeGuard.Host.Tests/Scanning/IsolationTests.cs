@@ -86,6 +86,55 @@ public sealed class IsolationTests : IAsyncDisposable
 
     private static void Signal(int id, string name) => Process.Start("kill", [$"-{name}", id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
 
+    /// <summary>The packaged unit leaves the daemon a few capabilities of root's and no namespaces: with these the scanner's process must still lose all of its own, and scan.</summary>
+    [Fact]
+    public async Task WithTheRightsOfTheUnitScannersRunAsNobodyToo()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/bin/yara"), "needs root and yara");
+        string unit = await File.ReadAllTextAsync(Path.Combine(Repository(), "packaging/debian/bridgeguard.service"), TestContext.Current.CancellationToken);
+        string bounding = unit.Split('\n').Single(line => line.StartsWith("CapabilityBoundingSet=", StringComparison.Ordinal))["CapabilityBoundingSet=".Length..];
+        Assert.DoesNotContain("SYS_ADMIN", bounding, StringComparison.Ordinal);
+        string set = "-all," + string.Join(',', bounding.Split(' ').Select(name => "+" + name.Trim()["CAP_".Length..].ToLowerInvariant()));
+        await File.WriteAllTextAsync(_folder.File("mark.yar"), "rule Marked { strings: $a = \"EVIL-MARK\" condition: $a }", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(_folder.File("bad"), "xx EVIL-MARK xx", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(_folder.File("good"), "harmless", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(_folder.File("none.rules"), "", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(_folder.File("bg.yaml"), $"bridges: [{{name: br0}}]\nstate-directory: {_folder.File("state")}\nlog-directory: {_folder.File("state")}\n"
+            + $"rules: {{files: [{_folder.File("none.rules")}]}}\nscanning: {{enabled: yes, yara: {_folder.File("mark.yar")}}}\n", TestContext.Current.CancellationToken);
+        Directory.CreateDirectory(_folder.File("state"));
+        OpenForOthers();
+        string program = Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll");
+        using Process process = Process.Start(new ProcessStartInfo(
+            "setpriv", ["--inh-caps=-all", "--bounding-set=" + set, "--no-new-privs", "dotnet", program, "scan", "-c", _folder.File("bg.yaml"), _folder.File("bad"), _folder.File("good")])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        })!;
+        Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 1 && output.Contains("bad: YARA.Marked FOUND", StringComparison.Ordinal) && output.Contains("good: OK", StringComparison.Ordinal), output + await errors);
+    }
+
+    private static string Repository()
+    {
+        DirectoryInfo? root = new(AppContext.BaseDirectory);
+        while (root is not null && !File.Exists(Path.Combine(root.FullName, "BridgeGuard.sln")))
+        {
+            root = root.Parent;
+        }
+
+        return root?.FullName ?? throw new InvalidOperationException("the tests are not in their repository");
+    }
+
+    private void OpenForOthers()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(_folder.Path, (UnixFileMode)0b111_101_101); // The other user has to read the rules.
+            File.SetUnixFileMode(_folder.File("mark.yar"), (UnixFileMode)0b110_100_100);
+        }
+    }
+
     private async Task StartAsync()
     {
         if (!File.Exists("/usr/bin/yara"))

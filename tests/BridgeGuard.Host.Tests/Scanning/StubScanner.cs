@@ -20,6 +20,9 @@ internal sealed class StubScanner : IScanner
 
     public bool IgnoresMarker { get; set; }
 
+    /// <summary>A content of this length is malicious, whatever is in it: what no part of it shows.</summary>
+    public long OnlySize { get; set; } = -1;
+
     /// <summary>Overrides the answer while not null.</summary>
     public Func<int, ScanResult>? Answer { get; set; }
 
@@ -44,6 +47,11 @@ internal sealed class StubScanner : IScanner
         if (Answer is { } answer)
         {
             return answer(number);
+        }
+
+        if (whole.Length == OnlySize)
+        {
+            return ScanResult.Malicious("Stub.Whole");
         }
 
         return !IgnoresMarker && whole.ToArray().AsSpan().IndexOf("STUB-MARKER"u8) >= 0 ? ScanResult.Malicious("Stub.Marker") : ScanResult.Clean;

@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Host.Tests.Outputs;
+using BridgeGuard.Scanning.GuestApi;
+using BridgeGuard.Scanning.Pipeline;
 using BridgeGuard.Scanning.VerdictCache;
 using Xunit;
 
@@ -48,14 +51,7 @@ public sealed class VerdictStoreDiskTests : IDisposable
         for (int kill = 1; kill <= 3; kill++)
         {
             int from = Progress(path);
-            var start = new ProcessStartInfo(
-                Environment.ProcessPath!, ["-explicit", "only", "-method", $"{typeof(VerdictStoreDiskTests).FullName}.{nameof(ChildThatWritesUntilItIsKilled)}"])
-            {
-                RedirectStandardOutput = true,
-            };
-            start.Environment["BG_TEST_CACHE"] = path;
-            using Process child = Process.Start(start)!;
-            child.BeginOutputReadLine();
+            using Process child = StartChild(nameof(ChildThatWritesUntilItIsKilled), ("BG_TEST_CACHE", path));
             await TestEvents.WaitAsync(() => Progress(path) >= from + 1000 || child.HasExited, seconds: 60);
             Assert.False(child.HasExited);
             child.Kill();
@@ -90,6 +86,89 @@ public sealed class VerdictStoreDiskTests : IDisposable
                 File.Move(path + ".progress.new", path + ".progress", overwrite: true);
             }
         }
+    }
+
+    /// <summary>What a guest was answered is on disk, verdict and ledger line: the host is killed as soon as the answer is there, again and again.</summary>
+    [Fact]
+    public async Task AnsweredSubmissionsSurviveKillsThatFollowTheAnswerAtOnce()
+    {
+        string path = _folder.File("cache.db");
+        string socket = _folder.File("api.sock");
+        var answered = new List<byte[]>();
+        for (int kill = 0; kill < 4; kill++)
+        {
+            File.Delete(socket);
+            using Process child = StartChild(nameof(ChildThatAnswersGuests), ("BG_TEST_CACHE", path), ("BG_TEST_SOCKET", socket));
+            await TestEvents.WaitAsync(() => File.Exists(socket + ".ready") || child.HasExited, seconds: 60);
+            File.Delete(socket + ".ready");
+            using HttpClient guest = new(new SocketsHttpHandler
+            {
+                ConnectCallback = async (_, stop) =>
+                {
+                    var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                    await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), stop);
+                    return new NetworkStream(connection, ownsSocket: true);
+                },
+            });
+            for (int i = 0; i < 5; i++)
+            {
+                byte[] content = System.Text.Encoding.ASCII.GetBytes($"content {kill} {i} {(i == 4 ? StubScanner.Marker : "")}");
+                using HttpResponseMessage answer = await guest.PostAsync("http://host/v1/files", new ByteArrayContent(content), Cancel);
+                answer.EnsureSuccessStatusCode();
+                answered.Add(content);
+            }
+
+            child.Kill();
+            await child.WaitForExitAsync(Cancel);
+        }
+
+        await using var cache = new FileVerdictCache(new CacheOptions { Path = path });
+        Assert.Equal(0, cache.Counters.Rebuilds);
+        foreach (byte[] content in answered)
+        {
+            Assert.True(cache.FindEvenIfStale(StubScanner.KeyOf(content)) is not null, "a verdict is lost");
+            Assert.Equal("guest", Assert.Single(cache.FindExposures(StubScanner.KeyOf(content).Hash)).Guest);
+        }
+    }
+
+    /// <summary>A commit is on the disk itself, not in its cache: what a power cut leaves. There is no power to cut here, so the setting is looked at.</summary>
+    [Fact]
+    public void CommitsAreSyncedToTheDisk()
+    {
+        using Microsoft.Data.Sqlite.SqliteConnection connection = VerdictDatabase.OpenOrRebuild(_folder.File("cache.db"), out _);
+        using Microsoft.Data.Sqlite.SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "PRAGMA synchronous";
+        Assert.Equal(2L, command.ExecuteScalar()); // FULL
+        command.CommandText = "PRAGMA journal_mode";
+        Assert.Equal("wal", command.ExecuteScalar());
+    }
+
+    /// <summary>Not a test but the host that gets killed.</summary>
+    [Fact(Explicit = true)]
+    public async Task ChildThatAnswersGuests()
+    {
+        string path = Environment.GetEnvironmentVariable("BG_TEST_CACHE") ?? throw new InvalidOperationException("started by hand");
+        string socket = Environment.GetEnvironmentVariable("BG_TEST_SOCKET")!;
+        await using var cache = new FileVerdictCache(new CacheOptions { Path = path });
+        await using var scans = new ScanService(cache, [new StubScanner()]);
+        using AnswerSigner signer = AnswerSigner.Create();
+        await using var api = new GuestApiServer(scans, new GuestApiOptions { Http = [new UnixDomainSocketEndPoint(socket)] }, _ => new GuestIdentity(1, "guest"), signer);
+        await api.StartAsync(Cancel);
+        await File.WriteAllTextAsync(socket + ".ready", "", Cancel);
+        await Task.Delay(Timeout.Infinite, Cancel);
+    }
+
+    private static Process StartChild(string method, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["-explicit", "only", "-method", $"{typeof(VerdictStoreDiskTests).FullName}.{method}"]) { RedirectStandardOutput = true };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        Process child = Process.Start(start)!;
+        child.BeginOutputReadLine();
+        return child;
     }
 
     private static int Progress(string path) =>

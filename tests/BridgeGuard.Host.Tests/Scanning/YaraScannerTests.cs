@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Text;
 using BridgeGuard.Engine.Files;
@@ -59,6 +60,34 @@ public sealed class YaraScannerTests : IAsyncLifetime
         await _scan.RefreshGenerationAsync(Cancel);
         Assert.Equal(before, _cache.CurrentGeneration);
         Assert.Equal("YARA.New", (await SubmitAsync("another NEW-MARK"u8.ToArray())).Signature);
+    }
+
+    /// <summary>A scanner process that is killed leaves its folder with the contents it was scanning; the next one removes what belongs to nobody.</summary>
+    [Fact]
+    public async Task LeftoversOfAKilledScannerAreRemovedAndThoseOfARunningOneStay()
+    {
+        using (Process gone = Process.Start("true"))
+        {
+            await gone.WaitForExitAsync(Cancel);
+            string left = Path.Combine(Path.GetTempPath(), $"bridgeguard-yara-{gone.Id}-abc123");
+            string running = Path.Combine(Path.GetTempPath(), $"bridgeguard-yara-{Environment.ProcessId}-abc123");
+            string strange = Path.Combine(Path.GetTempPath(), "bridgeguard-yara-not-ours");
+            foreach (string folder in (string[])[left, running, strange])
+            {
+                Directory.CreateDirectory(folder);
+                await File.WriteAllTextAsync(Path.Combine(folder, "content"), "x", Cancel);
+            }
+
+            await using (IScanner scanner = ScannerCatalog.Find("yara")!.Create(new ScannerOptions { Kind = "yara", Address = _folder.File("rules") }))
+            {
+                Assert.False(Directory.Exists(left));
+                Assert.True(Directory.Exists(running));
+                Assert.True(Directory.Exists(strange));
+            }
+
+            Directory.Delete(running, recursive: true);
+            Directory.Delete(strange, recursive: true);
+        }
     }
 
     private async Task StartAsync()

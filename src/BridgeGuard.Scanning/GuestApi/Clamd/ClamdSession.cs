@@ -112,6 +112,7 @@ internal sealed class ClamdSession(
                 onHit(new GuestHit(guest, "clamd", outcome.Key, outcome.Verdict, ""));
             }
 
+            await scan.Cache.TryFlushAsync(options.CommitPatience).ConfigureAwait(false);
             return await ReplyAsync(Text(outcome.Verdict)).ConfigureAwait(false);
         }
         finally
