@@ -11,6 +11,9 @@ public sealed partial class PacketWorker
 {
     private PolicyModel Model => _current.Policy.Model;
 
+    /// <summary>What is decided about this packet is carried out.</summary>
+    private bool Enforces(Packet packet) => _settings.IsInline && !packet.IsPassive;
+
     /// <summary>Carries out what detection alone cannot: moves and sinkholes. Drops and passes it has marked on packet and flow already.</summary>
     private void Resolve(Packet packet, Flow? flow)
     {
@@ -25,7 +28,7 @@ public sealed partial class PacketWorker
                 case RuleAction.Sinkhole:
                     Sinkhole(packet, flow);
                     break;
-                case RuleAction.RateLimit or RuleAction.Tarpit or RuleAction.BlockPage or RuleAction.Bypass when flow is not null && _settings.IsInline:
+                case RuleAction.RateLimit or RuleAction.Tarpit or RuleAction.BlockPage or RuleAction.Bypass when flow is not null && Enforces(packet):
                     Hinder(packet, flow, in alert);
                     break;
             }
@@ -34,7 +37,7 @@ public sealed partial class PacketWorker
 
     private void Redirect(Packet packet, Flow? flow)
     {
-        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.RedirectIndex >= 0 || !_settings.IsInline)
+        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.RedirectIndex >= 0 || !Enforces(packet))
         {
             return;
         }
@@ -74,7 +77,7 @@ public sealed partial class PacketWorker
 
     private void Sinkhole(Packet packet, Flow? flow)
     {
-        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || !_settings.IsInline)
+        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || !Enforces(packet))
         {
             return;
         }
