@@ -155,6 +155,9 @@ public sealed class GuestLabTests
 
         using GuestLab lab = new(["web-server"], Attack, $"guest-sources: {{vms: {vms.Path}}}");
         string space = lab.Bridge.AddNamespace("-hot");
+        using Socket receiver = BridgeLab.In(lab.Guests[0].Space, () => RawSockets.Open("eth0"));
+        receiver.ReceiveBufferSize = 1 << 20;
+        Judgements judgements = new(lab);
         for (int i = 0; i < ports; i++)
         {
             // A manager's order: the port is made and enslaved before its guest runs.
@@ -163,16 +166,25 @@ public sealed class GuestLabTests
             BridgeLab.Ip($"-n {space} link set h{i} up");
             string device = $"h{i}";
             byte[] frame = Attachments.Bridge.FrameBuilder.Udp($"10.77.1.{i + 1}", lab.Guests[0].Address, 4000, 9999, "first", MacOf(i), lab.Guests[0].Mac);
-            BridgeLab.In(space, () =>
-            {
-                using Socket raw = RawSockets.Open(device);
-                return raw.Send(frame);
-            });
+            using Socket raw = BridgeLab.In(space, () => RawSockets.Open(device));
+
+            // The bridge itself forwards nothing until it has heard of the carrier, which a busy kernel tells late: the first frame that it would forward counts.
+            string name = $"hot{i}";
+            Assert.True(
+                BridgeLab.Until(() =>
+                {
+                    raw.Send(frame);
+                    return judgements.Has(name);
+                }, 20_000),
+                $"the frames of {name} were never judged");
         }
 
-        // A database may not use that service: the first frame of each is dropped, and named.
-        Assert.True(BridgeLab.Until(() => Judged(lab).Count >= ports, 10_000), $"only {Judged(lab).Count} of {ports} first frames were judged");
-        Assert.Equal(Enumerable.Range(0, ports).Select(i => $"hot{i}").Order(), Judged(lab).Order());
+        // A database may not use that service: no frame arrives, and each guest is named.
+        byte[] buffer = new byte[2000];
+        while (receiver.Poll(200_000, SelectMode.SelectRead))
+        {
+            Assert.True(buffer.AsSpan(0, receiver.Receive(buffer)).IndexOf("first"u8) < 0, "a frame went by unseen");
+        }
     }
 
     [Fact]
@@ -212,7 +224,37 @@ public sealed class GuestLabTests
 
     private static string MacOf(int i) => string.Create(CultureInfo.InvariantCulture, $"02:77:00:01:{i >> 8:x2}:{i & 255:x2}");
 
-    private static List<string> Judged(GuestLab lab) => [.. lab.Daemon.Records("alert").Where(r => Sid(r) == 21).Select(r => Name(r, "vm")).Distinct()];
+    /// <summary>Guests that alerts of contracts have named so far; each look reads what is new.</summary>
+    private sealed class Judgements(GuestLab lab)
+    {
+        private readonly HashSet<string> _names = [];
+        private long _at;
+
+        public bool Has(string name)
+        {
+            if (_names.Contains(name))
+            {
+                return true;
+            }
+
+            using FileStream file = new(lab.Daemon.EveFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            file.Position = _at;
+            using StreamReader reader = new(file);
+            string text = reader.ReadToEnd();
+            int end = text.LastIndexOf('\n') + 1;
+            _at += System.Text.Encoding.UTF8.GetByteCount(text[..end]);
+            foreach (string line in text[..end].Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            {
+                JsonElement record = JsonSerializer.Deserialize<JsonElement>(line);
+                if (record.GetProperty("event_type").GetString() == "alert" && Sid(record) == 21)
+                {
+                    _names.Add(Name(record, "vm"));
+                }
+            }
+
+            return _names.Contains(name);
+        }
+    }
 
     private static int Sid(JsonElement record) => record.GetProperty("alert").GetProperty("signature_id").GetInt32();
 
