@@ -4,7 +4,7 @@
   inline-peer.py [-b PROGRAM] [-r ET.rules] [-p PATH,...] [-m METRIC,...] [-n RUNS] [-d SECONDS] [--boost]
 
 Paths: bridge; none (no rules: flows leave for the kernel when nothing can match); undecided (no rules, but every flow is kept with the engine:
-early-verdicts: no); inspected (a rule keeps every byte inspected); decided (a pass rule); et (-r's rules); queue (inspected, attach: nfqueue); undecided-queue (undecided, attach: nfqueue);
+early-verdicts: no); inspected (a rule keeps every byte inspected); decided (a pass rule); et (-r's rules); queue (inspected, attach: nfqueue);
 suricata (no rules, NFQUEUE); suricata-et.
 Metrics: tcp (iperf3, one stream, GSO), mtu (the same with the guests' offloads off), udp (64-byte flood), udp-mtu (offloads off), rtt (ping-pong, all on
 one CPU), fail (silence after SIGKILL and SIGSTOP), alloc (managed bytes that the workers allocate in --alloc-seconds of moderate mixed load: TCP, UDP, HTTP,
@@ -25,7 +25,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATHS = ['bridge', 'none', 'undecided', 'inspected', 'decided', 'et', 'queue', 'undecided-queue', 'suricata', 'suricata-et']
+PATHS = ['bridge', 'none', 'undecided', 'inspected', 'decided', 'et', 'queue', 'suricata', 'suricata-et']
 METRICS = ['tcp', 'mtu', 'udp', 'udp-mtu', 'rtt', 'fail', 'alloc']
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument('-b', '--program', default=os.path.join(HERE, '../.artifacts/publish/bridgeguard'))
@@ -162,7 +162,7 @@ def offloads(state):
 
 
 rules = {
-    'none': '', 'undecided': '', 'undecided-queue': '', 'suricata': '',
+    'none': '', 'undecided': '', 'suricata': '',
     # Neither matches anything; the second keeps every flow of every packet with the engine, however much of it has been seen.
     'inspected': 'alert tcp any any -> any any (msg:"never"; flow:established,to_server; content:"bridgeguard-bench-never-sent"; sid:1;)\n'
                  'alert ip any any -> any any (msg:"never either"; ttl:3; sid:3;)\n',
@@ -174,11 +174,11 @@ rules['queue'] = rules['inspected']
 def yaml_of(path):
     more = '\n'.join(options.more.split('|'))
     eve = 'alert, anomaly, http, dns, tls, fileinfo, flow, netflow, stats' if 'alloc' in metrics else 'alert'
-    if path.endswith('queue'):
+    if path == 'queue':
         more += '\nattach: nfqueue'
     return (f'bridges:\n  - {{name: br0, mode: inline, fail: open}}\nrun-directory: {folder}/run\nlog-directory: {folder}/log\n'
             f'state-directory: {folder}/state\nrules:\n  files: ["{rule_file(path)}"]\n  cache: {folder}/cache\neve:\n  types: [{eve}]\nmetrics-listen: 127.0.0.1:9913\n'
-            f'scanning:\n  enabled: no\n{"early-verdicts: no" if path.startswith("undecided") else ""}\n{more}\n')
+            f'scanning:\n  enabled: no\n{"early-verdicts: no" if path == "undecided" else ""}\n{more}\n')
 
 
 def rule_file(path):
@@ -260,32 +260,10 @@ def pings(path):
     return {'p50': float(p50), 'p99': float(p99), 'n': float(n)}
 
 
-def inspectors(process):
-    """The process and, where it has one, its data plane, which is in a session of its own and outlives it."""
-    found = [process.pid]
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{pid}/cmdline', 'rb') as file:
-                words = file.read().decode(errors='replace').split('\0')
-        except OSError:
-            continue
-        if 'data-plane' in words and f'{folder}/run' in words:
-            found.append(int(pid))
-    return found
-
-
-def send(process, how):
-    for pid in inspectors(process):
-        try:
-            os.kill(pid, how)
-        except ProcessLookupError:
-            pass
-
-
 def silence(path, process, how):
     probe = subprocess.Popen(ns('a', load, 'outage', B, '7007', '7'), stdout=subprocess.PIPE, text=True)
     time.sleep(1)
-    send(process, how)
+    os.killpg(process.pid, how)
     sent, back, gap = probe.communicate()[0].split()
     return {'ms': float(gap), 'lost': float(int(sent) - int(back))}
 
@@ -359,11 +337,12 @@ def measure(path):
     if 'fail' in metrics and path != 'bridge':
         process = inspector(path)
         note('hang', path, silence(path, process, signal.SIGSTOP))
-        send(process, signal.SIGCONT)
+        os.killpg(process.pid, signal.SIGCONT)
         time.sleep(1)
         note('crash', path, silence(path, process, signal.SIGKILL))
-        send(process, signal.SIGKILL)
         end(path, process, signal.SIGKILL)
+
+
     if 'alloc' in metrics and path not in ('bridge', 'suricata', 'suricata-et'):
         process = inspector(path)
         note('alloc', path, allocations(path))

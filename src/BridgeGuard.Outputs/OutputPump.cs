@@ -27,11 +27,13 @@ public sealed partial class OutputPump : IAsyncDisposable
     private EventRing[] _rings;
     private long _retiredDropped;
     private long _lastCommit;
-    private readonly IOutput[] _outputs;
+    private IOutput[] _outputs;
+    private Changing? _change;
     private readonly ILogger _logger;
     private readonly Thread _thread;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isStopping;
+    private int _isDisposed;
     private long _events;
     private long _faults;
 
@@ -43,7 +45,7 @@ public sealed partial class OutputPump : IAsyncDisposable
         _thread = new Thread(Run) { Name = "output-pump", IsBackground = true };
     }
 
-    public IReadOnlyList<IOutput> Outputs => _outputs;
+    public IReadOnlyList<IOutput> Outputs => Volatile.Read(ref _outputs);
 
     public IReadOnlyList<EventRing> Rings => Volatile.Read(ref _rings);
 
@@ -80,10 +82,24 @@ public sealed partial class OutputPump : IAsyncDisposable
         }
     }
 
+    /// <summary>Exchanges outputs between two batches: no event is given to an old and a new one, none to neither. Any thread but the pump's, one at a time; waits until it is done.</summary>
+    /// <param name="change">Gets the outputs and gives those from now on; closes what it leaves out. Its exceptions come back to the caller.</param>
+    public void Change(Func<IReadOnlyList<IOutput>, IReadOnlyList<IOutput>> change)
+    {
+        var wanted = new Changing(change);
+        Volatile.Write(ref _change, wanted);
+        if (_thread.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted) || _ended.Task.IsCompleted)
+        {
+            TakeChange();
+        }
+
+        wanted.Done.Task.GetAwaiter().GetResult();
+    }
+
     /// <summary>Tells every output to open its file again (SIGHUP).</summary>
     public void Reopen()
     {
-        foreach (IOutput output in _outputs)
+        foreach (IOutput output in Outputs)
         {
             output.Reopen();
         }
@@ -92,6 +108,12 @@ public sealed partial class OutputPump : IAsyncDisposable
     /// <summary>Drains what the rings hold, then closes the outputs. Workers must have stopped before.</summary>
     public async ValueTask DisposeAsync()
     {
+        // A container that knows it by two names closes it twice.
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         _isStopping = true;
         if (_thread.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted))
         {
@@ -110,6 +132,7 @@ public sealed partial class OutputPump : IAsyncDisposable
         int idleRounds = 0;
         while (true)
         {
+            TakeChange();
             bool isLast = _isStopping; // Read before draining: what was written before the stop is drained after it.
             int drained = 0;
             bool isLarge = false;
@@ -132,11 +155,30 @@ public sealed partial class OutputPump : IAsyncDisposable
             if (isLast)
             {
                 _ended.SetResult();
+                TakeChange();
                 return;
             }
 
             idleRounds++;
             Thread.Sleep(idleRounds < 10 ? TimeSpan.FromMilliseconds(1) : MaxIdle);
+        }
+    }
+
+    private void TakeChange()
+    {
+        if (Interlocked.Exchange(ref _change, null) is not { } change)
+        {
+            return;
+        }
+
+        try
+        {
+            Volatile.Write(ref _outputs, [.. change.How(_outputs)]);
+            change.Done.SetResult();
+        }
+        catch (Exception e)
+        {
+            change.Done.SetException(e); // The caller's to say.
         }
     }
 
@@ -208,6 +250,12 @@ public sealed partial class OutputPump : IAsyncDisposable
         {
             Log.Fault(_logger, e, output.Name, faults);
         }
+    }
+
+    /// <summary>A change of outputs that waits for its turn.</summary>
+    private sealed record Changing(Func<IReadOnlyList<IOutput>, IReadOnlyList<IOutput>> How)
+    {
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     private static partial class Log

@@ -247,6 +247,8 @@ internal sealed class BridgeWorker
         int length = read - PuntDevice.VnetHeaderBytes - TagBytes;
         byte flags = all[HeaderAt + HeaderFlags];
         ushort port = (ushort)(tag & KernelLayout.TagVidMask);
+        bool isMirrored = tag >> KernelLayout.TagPcpShift == KernelLayout.TagMirrored;
+        bool isMonitored = !isMirrored && _ports.AnyMonitored && _ports.Find(port) is { Mode: PortMode.Monitor };
         FrameInfo info = new()
         {
             TimestampUs = nowUs,
@@ -259,10 +261,11 @@ internal sealed class BridgeWorker
             GsoSize = all[HeaderAt + HeaderGsoType] == 0 ? (ushort)0 : BinaryPrimitives.ReadUInt16LittleEndian(all[(HeaderAt + HeaderGsoSize)..]),
             Checksum = (flags & FlagNeedsChecksum) != 0 ? ChecksumState.Partial
                 : (flags & FlagDataValid) != 0 ? ChecksumState.Valid : ChecksumState.Unknown,
+            IsPassive = isMirrored || isMonitored,
         };
         _frames++;
         _bytes += length;
-        Judge(length, in info, tag);
+        Judge(length, in info, tag, isMirrored, isMonitored);
         _done++;
         if (_run.Count == 0)
         {
@@ -270,10 +273,8 @@ internal sealed class BridgeWorker
         }
     }
 
-    private void Judge(int length, in FrameInfo info, ushort tag)
+    private void Judge(int length, in FrameInfo info, ushort tag, bool isMirrored, bool isMonitored)
     {
-        bool isMirrored = tag >> KernelLayout.TagPcpShift == KernelLayout.TagMirrored;
-        bool isMonitored = !isMirrored && _ports.AnyMonitored && _ports.Find(info.PortId) is { Mode: PortMode.Monitor };
         if (isMonitored)
         {
             _buffer.AsSpan(FrameAt, length).CopyTo(_original);

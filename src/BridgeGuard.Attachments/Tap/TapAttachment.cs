@@ -126,6 +126,7 @@ public sealed class TapAttachment(TapOptions options) : IAttachment
             if (status == PcapRecord.StatusFrame)
             {
                 int length = PcapRecord.Read(header, data, buffer, linkType, 0, (ushort)(options.FirstPort + index), options.Checksums, out FrameInfo info);
+                info = info with { IsPassive = true };
                 Verdict verdict = processor.Process(buffer, PcapRecord.HeadroomBytes, length, in info);
                 delivery.CarryOut(buffer, PcapRecord.HeadroomBytes, length, in info, in verdict, processor.Injector);
             }

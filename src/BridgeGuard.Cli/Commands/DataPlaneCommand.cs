@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Plane;
 
 namespace BridgeGuard.Cli.Commands;
@@ -19,17 +20,22 @@ internal static class DataPlaneCommand
         Option<string> identity = new("--identity") { Description = "program and configuration", Required = true };
         Option<string> device = new("--device") { Description = "punt device", DefaultValueFactory = _ => BridgeOptions.DefaultPuntDevice };
         Option<bool> takesOver = new("--takes-over") { Description = "another one inspects until this one does" };
+        Option<string?> lastGood = new("--last-good") { Description = "a copy of the configuration's files, read in their place" };
         Command command = new("data-plane", "The process of the daemon that inspects; started by 'run'.")
         {
-            file, bridges, rules, logs, noCache, folder, generation, identity, device, takesOver,
+            file, bridges, rules, logs, noCache, folder, generation, identity, device, takesOver, lastGood,
         };
         command.Hidden = true;
-        command.SetAction((parsed, _) => RunCommand.WithModelAsync(
-            parsed.GetValue(file), parsed.GetValue(bridges) ?? [], parsed.GetValue(rules) ?? [], parsed.GetValue(logs)!, model => PlaneHost.RunAsync(
-                model with { RunDirectory = parsed.GetValue(folder)! },
-                new PlaneStart(parsed.GetValue(generation), parsed.GetValue(identity)!, new PuntDeviceName(parsed.GetValue(device)!, parsed.GetValue(takesOver))),
-                Console.Error),
-            parsed.GetValue(noCache)));
+        command.SetAction((parsed, _) =>
+        {
+            SourceTree.Copy = parsed.GetValue(lastGood);
+            return RunCommand.WithModelAsync(
+                parsed.GetValue(file), parsed.GetValue(bridges) ?? [], parsed.GetValue(rules) ?? [], parsed.GetValue(logs)!, model => PlaneHost.RunAsync(
+                    model with { RunDirectory = parsed.GetValue(folder)! },
+                    new PlaneStart(parsed.GetValue(generation), parsed.GetValue(identity)!, new PuntDeviceName(parsed.GetValue(device)!, parsed.GetValue(takesOver))),
+                    Console.Error),
+                parsed.GetValue(noCache));
+        });
         return command;
     }
 }

@@ -7,7 +7,7 @@ using BridgeGuard.Daemon.Services;
 
 namespace BridgeGuard.Cli.Commands;
 
-/// <summary><c>bridgeguard reload</c>: rules, roles, targets, guests and playbooks anew, in the daemon and its data plane; says what is wrong where it is refused.</summary>
+/// <summary><c>bridgeguard reload</c>: rules, roles, targets, guests, playbooks and webhooks anew, in the daemon and its data plane; says what is wrong where it is refused.</summary>
 internal static class ReloadCommand
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
@@ -15,7 +15,7 @@ internal static class ReloadCommand
     public static Command Create()
     {
         Option<string?> file = new("-c", "--config") { Description = "the daemon's configuration; default: the system's daemon" };
-        Command command = new("reload", "Put rules, roles, guests and playbooks in force as their files are now; a file with an error leaves everything as it was.") { file };
+        Command command = new("reload", "Put rules, roles, guests, playbooks and webhooks in force as their files are now; a file with an error leaves everything as it was.") { file };
         command.SetAction(parsed => Run(parsed.GetValue(file)));
         return command;
     }
@@ -42,6 +42,11 @@ internal static class ReloadCommand
             foreach (JsonNode? line in answer["errors"]!.AsArray())
             {
                 Console.Error.WriteLine(line!.GetValue<string>());
+            }
+
+            if (answer["restart"]?.AsArray() is { Count: > 0 } waiting)
+            {
+                Console.Error.WriteLine($"bridgeguard: changed too, but in force only after a restart: {string.Join(", ", waiting.Select(option => option!.GetValue<string>()))}");
             }
 
             bool isLoaded = answer["loaded"]!.GetValue<bool>();

@@ -18,7 +18,7 @@ public static class DaemonConfigLoader
     /// <summary>Null when there is at least one diagnostic.</summary>
     public static DaemonModel? Load(string file, List<ConfigDiagnostic> diagnostics)
     {
-        if (YamlSection.Load(file, diagnostics) is not { } root)
+        if (YamlSection.Load(SourceTree.Of(Path.GetFullPath(file)), diagnostics) is not { } root)
         {
             return null;
         }
@@ -52,9 +52,10 @@ public static class DaemonConfigLoader
         }
 
         IReadOnlyList<TapModel> taps = ReadTaps(root);
-        if (bridges.Count == 0)
+        if (bridges.Count == 0 && taps.Count == 0)
         {
-            root.Error(root.Has("bridges") ? "bridges" : null, "no bridge is named, expected 'bridges:' with at least one '- name: br0'");
+            root.Error(
+                root.Has("bridges") ? "bridges" : null, "no bridge is named, expected 'bridges:' with at least one '- name: br0', or 'taps:' with a '- device: span0'");
         }
 
         ScanningModel scanning = ReadScanning(root, folder);
@@ -70,13 +71,15 @@ public static class DaemonConfigLoader
             RunDirectory = root.Text("run-directory") is { } run ? Resolve(folder, run) : RunFolder.DefaultFor(state),
             Arguments = ["-c", Path.GetFullPath(file)],
             Sources = [Path.GetFullPath(file), .. roleFiles],
+            Written = root.Written(),
             Events = ReadEvents(root),
-            Attach = root.Choice("attach", AttachWay.Bridge),
+            Attach = ReadAttach(root, bridges),
             Hook = root.Choice("hook", KernelHook.Auto),
             Nfqueue = ReadNfqueue(root),
-            Workers = root.Integer("workers", 1, 1, 64),
+            Workers = ReadWorkers(root, bridges),
             HeartbeatMs = root.Integer("heartbeat-ms", 100, 10, 10_000),
             BacklogFrames = root.Integer("backlog", 1024, 8, 1 << 16),
+            JoinSegments = root.Bool("join-segments", true),
             LogDirectory = logs,
             Keeping = keeping,
             StateDirectory = state,
@@ -133,7 +136,7 @@ public static class DaemonConfigLoader
     /// <summary>Files that fit a path, glob or folder, sorted; relative ones are taken from <paramref name="folder"/>.</summary>
     public static IEnumerable<string> Expand(string folder, string pattern, string inFolder)
     {
-        string path = Resolve(folder, pattern);
+        string path = SourceTree.Of(Resolve(folder, pattern));
         if (Directory.Exists(path))
         {
             return Directory.EnumerateFiles(path, inFolder).Order(StringComparer.Ordinal);
@@ -190,6 +193,26 @@ public static class DaemonConfigLoader
         };
         section?.RejectUnknownKeys();
         return options;
+    }
+
+    /// <summary>Workers of bridges: none where there is no bridge, each tap has its own.</summary>
+    private static int ReadWorkers(YamlSection root, List<BridgeModel> bridges)
+    {
+        int workers = root.Integer("workers", 1, 1, 64);
+        return bridges.Count == 0 ? 0 : workers;
+    }
+
+    /// <summary>A netfilter queue does not know by which port a frame came before it is judged: what is enforced is so for all.</summary>
+    private static AttachWay ReadAttach(YamlSection root, List<BridgeModel> bridges)
+    {
+        AttachWay way = root.Choice("attach", AttachWay.Bridge);
+        if (way == AttachWay.Nfqueue
+            && (bridges.Exists(b => b.Ports.Any(p => p.Mode is not null)) || bridges.Where(b => b.Mode != PortMode.Off).DistinctBy(b => b.Mode).Count() > 1))
+        {
+            root.Error("attach", "netfilter queues have one mode for all ports of all bridges that are not off, expected 'attach: bridge' where modes differ");
+        }
+
+        return way;
     }
 
     private static List<TapModel> ReadTaps(YamlSection root)
@@ -293,7 +316,7 @@ public static class DaemonConfigLoader
                 rules.Error("files", $"no rule file fits '{pattern}', expected a file, a folder or a pattern");
             }
 
-            files.Add(Resolve(folder, pattern));
+            files.Add(SourceTree.Of(Resolve(folder, pattern)));
         }
 
         var model = new RulesModel
@@ -323,7 +346,7 @@ public static class DaemonConfigLoader
             return null;
         }
 
-        string full = Resolve(folder, path);
+        string full = SourceTree.Of(Resolve(folder, path));
         if (!File.Exists(full))
         {
             section.Error(key, $"'{path}' does not exist, expected a file");

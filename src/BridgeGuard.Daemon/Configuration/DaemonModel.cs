@@ -62,7 +62,7 @@ public sealed record DaemonModel
     /// <summary>With <see cref="AttachWay.Nfqueue"/>: what is its own of the options.</summary>
     public NfqueueOptions Nfqueue { get; init; } = new() { Bridges = [] };
 
-    /// <summary>Queues, each with a thread of its own.</summary>
+    /// <summary>Queues of bridges, each with a thread of its own; 0 where there is no bridge.</summary>
     public int Workers { get; init; } = 1;
 
     /// <summary>Workers of bridges and of taps, which have one each: as many rings are needed.</summary>
@@ -72,6 +72,9 @@ public sealed record DaemonModel
 
     /// <summary>Frames that may wait for a worker before the ports' choice for an overload applies.</summary>
     public int BacklogFrames { get; init; } = 1024;
+
+    /// <summary>Passed TCP segments of guests without offloads go on as one large segment; the kernel cuts the same ones out of it.</summary>
+    public bool JoinSegments { get; init; } = true;
 
     public string LogDirectory { get; init; } = "/var/log/bridgeguard";
 
@@ -92,7 +95,7 @@ public sealed record DaemonModel
     /// <summary>The configuration file; null where the command line says everything.</summary>
     public string? File => Arguments is ["-c", { } file, ..] ? file : null;
 
-    /// <summary>This with what a reload exchanges: rules, roles, targets, guests, playbooks. All else is as at the start.</summary>
+    /// <summary>This with what a reload exchanges: rules, roles, targets, guests, playbooks, webhooks. All else is as at the start.</summary>
     public DaemonModel Reloaded(DaemonModel next) => this with
     {
         Rules = next.Rules with { CacheFolder = Rules.CacheFolder is null ? null : next.Rules.CacheFolder },
@@ -100,11 +103,15 @@ public sealed record DaemonModel
         Guests = next.Guests,
         Playbooks = next.Playbooks,
         RoleFails = next.RoleFails,
+        Webhooks = next.Webhooks,
         Sources = next.Sources,
     };
 
     /// <summary>Every file that the configuration was read from.</summary>
     public IReadOnlyList<string> Sources { get; init; } = [];
+
+    /// <summary>The options of the configuration file as they are written, by name: what has changed since can be told.</summary>
+    public IReadOnlyDictionary<string, string> Written { get; init; } = new Dictionary<string, string>();
 
     public EventModel Events { get; init; } = new();
 
@@ -277,4 +284,8 @@ public sealed record WebhookModel
     public int MinimumSeverity { get; init; } = 255;
 
     public bool DroppedOnly { get; init; }
+
+    /// <summary>Whether both say the same, member by member.</summary>
+    public bool Says(WebhookModel other) => Name == other.Name && Url == other.Url && MinimumSeverity == other.MinimumSeverity && DroppedOnly == other.DroppedOnly
+        && Secrets.SequenceEqual(other.Secrets) && Events.SequenceEqual(other.Events);
 }

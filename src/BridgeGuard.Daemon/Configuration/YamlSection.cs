@@ -81,6 +81,10 @@ public sealed class YamlSection
         _diagnostics.Add(new ConfigDiagnostic(_file, at.Line, at.Column, message));
     }
 
+    /// <summary>Every key with what is written behind it, in one spelling: two texts differ when the values do.</summary>
+    public IReadOnlyDictionary<string, string> Written() =>
+        _node.Children.Where(child => child.Key is YamlScalarNode).ToDictionary(child => ((YamlScalarNode)child.Key).Value ?? "", child => child.Value.ToString());
+
     public bool Has(string key) => Find(key) is not null;
 
     public string? Text(string key)

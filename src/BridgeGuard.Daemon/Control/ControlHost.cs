@@ -42,7 +42,12 @@ public sealed partial class ControlHost(DaemonModel model, ActionDesk desk, Gues
         commands.Add("reload", _ =>
         {
             bool isLoaded = reloader.TryReload(out IReadOnlyList<string> errors);
-            return new JsonObject { ["loaded"] = isLoaded, ["errors"] = new JsonArray([.. errors.Select(line => (JsonNode)line)]) };
+            return new JsonObject
+            {
+                ["loaded"] = isLoaded,
+                ["errors"] = new JsonArray([.. errors.Select(line => (JsonNode)line)]),
+                ["restart"] = new JsonArray([.. (isLoaded ? reloader.Waiting : []).Select(option => (JsonNode)option)]),
+            };
         });
         try
         {

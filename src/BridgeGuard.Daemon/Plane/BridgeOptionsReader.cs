@@ -30,6 +30,7 @@ internal static class BridgeOptionsReader
         WorkerCount = model.Workers,
         HeartbeatMs = model.HeartbeatMs,
         BacklogFrames = model.BacklogFrames,
+        JoinSegments = model.JoinSegments,
         PuntDevice = device.Name,
         Hook = model.Hook,
         TakesOver = device.TakesOver,

@@ -35,7 +35,8 @@ public interface IDataPlane
 /// <summary>What a reload brings to the data plane.</summary>
 /// <param name="Model">The configuration as the daemon has read it; a data plane in a process of its own reads the same file.</param>
 /// <param name="Policy">The guests with their roles of that configuration, and the actions in force.</param>
-public sealed record ReloadRequest(Configuration.DaemonModel Model, PolicyMessage Policy);
+/// <param name="IsWhole">Nothing of the configuration is left for a restart.</param>
+public sealed record ReloadRequest(Configuration.DaemonModel Model, PolicyMessage Policy, bool IsWhole = true);
 
 /// <summary>A command to the data plane that was not carried out; the message is one line for the operator.</summary>
 public sealed class PlaneException(string message) : Exception(message);

@@ -10,6 +10,7 @@ using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Services;
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
@@ -67,7 +68,11 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         _border = border;
         _guests = guests;
         _logger = logger;
-        if (model.Attach == AttachWay.Nfqueue)
+        if (model.Bridges.Count == 0)
+        {
+            _attachment = new NoWire();
+        }
+        else if (model.Attach == AttachWay.Nfqueue)
         {
             _attachment = new NfqueueAttachment(BridgeOptionsReader.QueuesOf(model));
         }
@@ -86,6 +91,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         Commands.Add("reload", Reload);
         Commands.Add(PolicyMessage.Command, Apply);
         Commands.Add("capture", Capture);
+        Commands.Add(PlaneCommands.VariableNames, _ => JsonSerializer.SerializeToNode(VariableNames.Shared.All()));
 
         // The hypervisor's guests are read here too, so that the first frame of the first port is judged before the daemon has said a word.
         GuestSet atStart = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName)).Current;
@@ -335,7 +341,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         var options = new FlightRecorderOptions { RingBytes = recorder.RingBytes, SnapBytes = recorder.SnapBytes, AfterFrames = recorder.AfterFrames };
         _recorders = [.. _workers.Select((worker, i) => new FlightRecorder(worker, (byte)i, options))];
         _recordings = new RecordingWriter(
-            Path.Combine(_model.LogDirectory, "recordings"), _recorders, id => _attachment.Ports.Find(id)?.Name ?? $"port{id}", message => Log.Warning(_logger, message), recorder.MaxFiles);
+            Path.Combine(_model.LogDirectory, PlaneProcess.RecordingsFolder), _recorders, id => _attachment.Ports.Find(id)?.Name ?? $"port{id}", message => Log.Warning(_logger, message), recorder.MaxFiles);
     }
 
     /// <summary>All captures that are in force from now on.</summary>
@@ -370,6 +376,7 @@ public sealed partial class LocalPlane : IDataPlane, IHostedService, IDisposable
         if (body?["policy"] is { } policy)
         {
             var diagnostics = new List<ConfigDiagnostic>();
+            SourceTree.Copy = null;
             isRead = _model.File is { } file && DaemonConfigLoader.Load(file, diagnostics) is { } next && (request = new ReloadRequest(next, PolicyMessage.From(policy))) is not null;
             errors = [.. diagnostics.Select(d => d.ToString())];
         }

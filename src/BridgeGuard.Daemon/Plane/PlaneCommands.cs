@@ -6,6 +6,9 @@ namespace BridgeGuard.Daemon.Plane;
 /// <summary>What the data plane does when the daemon or an operator's command asks, by name. Any part of the data plane may add its own.</summary>
 public sealed class PlaneCommands
 {
+    /// <summary>The names of flow variables by number: a set that is compiled elsewhere must have the same.</summary>
+    public const string VariableNames = "variable-names";
+
     private readonly ConcurrentDictionary<string, Func<JsonNode?, JsonNode?>> _handlers = new(StringComparer.Ordinal);
 
     /// <summary>Adds a command. The handler runs on a pool thread, several at a time; an exception becomes the asker's error line.</summary>

@@ -25,6 +25,11 @@ public static class PlaneHost
         var folder = new RunFolder(model.RunDirectory);
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using ILoggerFactory loggers = LoggerFactory.Create(DaemonLog.Configure);
+        if (model.ReducesPrivileges && SystemCallFilter.Apply(startsPrograms: model.Attach == AttachWay.Nfqueue) is { } problem)
+        {
+            await errors.WriteLineAsync($"bridgeguard: the data plane may make more system calls than it needs: {problem}");
+        }
+
         var guests = new GuestTable();
         var programs = new ProgramSource(model, loggers.CreateLogger<ProgramSource>());
         try

@@ -20,12 +20,16 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     /// <summary>The hidden verb.</summary>
     public const string Verb = "data-plane";
 
+    /// <summary>Below the log directory: the flight recorder's.</summary>
+    public const string RecordingsFolder = "recordings";
+
     private const int ConnectEveryMs = 20;
 
     /// <summary>The young generation is large enough that a data plane that allocates little never collects it.</summary>
     private const string Gen0Bytes = "4000000";
 
     private Process? _process;
+
     /// <summary>Attaching to ports that come, maps and programs (a reload changes none, the next start does), sockets for resets and taps.</summary>
     private static readonly int[] s_kept = [ThreadPrivileges.NetAdmin, ThreadPrivileges.NetRaw, ThreadPrivileges.PerfMon, ThreadPrivileges.Bpf];
 
@@ -40,7 +44,9 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     /// <param name="opened">Called with its number while it loads its rules: what it needs of others must be there before it inspects.</param>
     /// <param name="stop">Gives up.</param>
     /// <exception cref="StartupException">It ended before; its own lines are on standard error.</exception>
-    public (PlaneClient Client, PlaneStatus Status) Start(PuntDeviceName device, Action<string, JsonNode?> told, Action<long> opened, CancellationToken stop)
+    /// <param name="lastGood">A copy of the configuration that it reads instead; null: the files where they are.</param>
+    public (PlaneClient Client, PlaneStatus Status) Start(
+        PuntDeviceName device, Action<string, JsonNode?> told, Action<long> opened, CancellationToken stop, string? lastGood = null)
     {
         _generation = Math.Max(_generation + 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
         string socket = folder.SocketOf(_generation);
@@ -62,7 +68,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
             told(name, body);
         }
 
-        Process process = Launch(device);
+        Process process = Launch(device, lastGood);
         Reap();
         _process = process;
         PlaneClient? client = null;
@@ -102,17 +108,27 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     }
 
     /// <summary>Asks it to end, and ends it when it does not.</summary>
-    public void End(PlaneClient client, TimeSpan patience)
+    /// <param name="client">The connection to it.</param>
+    /// <param name="patience">How long it may take to end by itself.</param>
+    /// <param name="processId">Its process, where that is known; on a busy host it may be too slow to say so.</param>
+    public void End(PlaneClient client, TimeSpan patience, int processId = 0)
     {
-        int processId = 0;
         try
         {
-            processId = client.Status(TimeSpan.FromSeconds(3)).ProcessId;
-            client.Ask("stop", null, TimeSpan.FromSeconds(3));
+            processId = processId != 0 ? processId : client.Status(patience).ProcessId;
         }
         catch (PlaneException)
         {
             // It hangs, or ends already.
+        }
+
+        try
+        {
+            client.Ask("stop", null, TimeSpan.FromSeconds(3));
+        }
+        catch (PlaneException)
+        {
+            // The same; or it has heard, and ends before it answers.
         }
 
         if (!client.WaitForEnd(patience) && processId != 0)
@@ -165,7 +181,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         }
     }
 
-    private Process Launch(PuntDeviceName device)
+    private Process Launch(PuntDeviceName device, string? lastGood)
     {
         string program = Environment.ProcessPath!;
         ProcessStartInfo start = new(program) { UseShellExecute = false };
@@ -177,7 +193,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         string[] arguments =
         [
             Verb, "--generation", _generation.ToString(CultureInfo.InvariantCulture), "--identity", Identity, "--device", device.Name, .. device.TakesOver ? (string[])["--takes-over"] : [],
-            "--run-directory", folder.Path, .. model.Arguments,
+            .. lastGood is null ? [] : (string[])["--last-good", lastGood], "--run-directory", folder.Path, .. model.Arguments,
         ];
         foreach (string argument in arguments)
         {
@@ -192,6 +208,8 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
 
         // Costs a second of CPU once and saves a quarter of each packet's time from then on (bench/README.md).
         start.Environment["DOTNET_TieredPGO"] = "1";
+        // Its socket would be a file in a folder that everybody can write to.
+        start.Environment["DOTNET_EnableDiagnostics_IPC"] = "0";
         return model.ReducesPrivileges ? StartReduced(start) : Process.Start(start)!;
     }
 
@@ -199,7 +217,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     /// <remarks>From a thread that is used for nothing else: what it gives up is gone for good, and its child begins with what it has.</remarks>
     private Process StartReduced(ProcessStartInfo start)
     {
-        if (model.Attach == AttachWay.Bridge)
+        if (model.Attach == AttachWay.Bridge && model.Bridges.Count > 0)
         {
             BridgeAttachment.PrepareHost(BridgeOptions.DefaultPinFolder);
         }
@@ -215,6 +233,12 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
                     Log.NotReduced(logger, problem);
                 }
 
+                // Netfilter's own tools write where they want.
+                if (model.Attach == AttachWay.Bridge && Landlock.Restrict(WritableFor(model, folder), Programs(start.FileName)) is { } open)
+                {
+                    Log.NotReduced(logger, open);
+                }
+
                 process = Process.Start(start);
             }
             catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception)
@@ -226,6 +250,25 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         thread.Join();
         return process ?? throw new StartupException(ExitCodes.Failure, $"the data plane cannot be started: {failure?.Message}");
     }
+
+    /// <summary>Where a data plane changes files: where it meets the daemon, what it keeps, its links, its TAP, and settings of network devices.</summary>
+    private static string[] WritableFor(DaemonModel model, RunFolder folder)
+    {
+        string recordings = Path.Combine(model.LogDirectory, RecordingsFolder);
+        string[] kept = [folder.Path, model.StateDirectory, .. model.Rules.CacheFolder is { } cache ? [cache] : (string[])[], .. model.Recorder.Enabled ? [recordings] : (string[])[]];
+        foreach (string path in kept.Where(path => !Path.Exists(path)))
+        {
+            if (!OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+        }
+
+        return [.. kept, Path.GetDirectoryName(BridgeOptions.DefaultPinFolder)!, "/dev/net/tun", "/dev/null", "/dev/shm", "/proc/sys/net"];
+    }
+
+    /// <summary>The program itself and what loads it.</summary>
+    private static string[] Programs(string program) => [program, "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1"];
 
     /// <summary>The assemblies that the data plane is made of, where they are, and what the configuration's files say.</summary>
     public static string IdentityOf(DaemonModel model)

@@ -4,6 +4,7 @@ using BridgeGuard.Attachments.Bridge;
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Keeping;
 using BridgeGuard.Daemon.Services;
+using BridgeGuard.Rules.Loading;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -32,6 +33,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     private readonly KeepingHost _keeping;
     private readonly RingFiles _rings;
     private readonly FileJudge _judge;
+    private readonly LastGood _lastGood;
     private readonly ILogger<PlaneSupervisor> _logger;
     private readonly ManualResetEventSlim _stop = new();
     private readonly Lock _asking = new();
@@ -53,6 +55,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
             [(RunFolder.EventKind, outputs.Pump), (RunFolder.KeptKind, keeping.Pump), (RunFolder.FrameKind, keeping.Pump)],
             logger);
         _judge = new FileJudge(_folder, scanning);
+        _lastGood = new LastGood(model, logger);
         _processes = new PlaneProcess(model, _folder, logger);
     }
 
@@ -90,7 +93,10 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     {
         try
         {
-            string identity = request is null ? _processes.Identity : PlaneProcess.IdentityOf(request.Model);
+            Compile(request?.Model ?? _model);
+
+            // What waits for a restart must bring a new data plane with the restart.
+            string identity = request is null or { IsWhole: false } ? _processes.Identity : PlaneProcess.IdentityOf(request.Model);
             JsonObject? body = request is null ? null : new JsonObject { ["policy"] = request.Policy.ToNode(), ["identity"] = identity };
             JsonNode answer = Require().Ask("reload", body, ReloadTime)!;
             errors = [.. answer["errors"]!.AsArray().Select(line => line!.GetValue<string>())];
@@ -98,6 +104,10 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
             if (isLoaded)
             {
                 _processes.Identity = identity;
+                if (request is not null)
+                {
+                    _lastGood.Save(request.Model);
+                }
             }
 
             return isLoaded;
@@ -163,6 +173,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
                 {
                     Log.Adopted(_logger, status.ProcessId);
                     Use(client, status);
+                    _lastGood.Save(_model);
                 }
                 else
                 {
@@ -182,7 +193,10 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     }
 
     /// <summary>Starts a data plane, in the place of another one where there is one.</summary>
-    private void Start(PlaneClient? other, CancellationToken stop)
+    /// <param name="other">The one that runs.</param>
+    /// <param name="stop">Gives up.</param>
+    /// <param name="lastGood">A copy of the configuration that is read instead of the files.</param>
+    private void Start(PlaneClient? other, CancellationToken stop, string? lastGood = null)
     {
         PuntDeviceName device = PuntDeviceName.First;
         if (other is not null && TryHandOver(other, out PlaneStatus before))
@@ -205,8 +219,13 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
                     _rings.FindNew();
                     _judge.Serve(generation);
                 },
-                stop);
+                stop,
+                lastGood);
             Use(client, status);
+            if (lastGood is null)
+            {
+                _lastGood.Save(_model);
+            }
         }
         catch (StartupException e) when (other is not null)
         {
@@ -262,6 +281,11 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
             Log.Watching(_logger, bridge, status.Ports.Count(port => port.Port.Bridge == bridge), status.ProcessId);
         }
 
+        foreach (TapModel tap in _model.Taps)
+        {
+            Log.Listening(_logger, tap.Device, status.ProcessId);
+        }
+
         Ready?.Invoke();
     }
 
@@ -306,7 +330,15 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     {
         try
         {
-            Start(null, CancellationToken.None);
+            try
+            {
+                Start(null, CancellationToken.None);
+            }
+            catch (StartupException e) when (e.ExitCode is ExitCodes.BadConfiguration or ExitCodes.BadRules && _lastGood.Folder is not null)
+            {
+                Log.UsesLastGood(_logger);
+                Start(null, CancellationToken.None, _lastGood.Folder);
+            }
         }
         catch (Exception e) when (e is StartupException or IOException or PlaneException)
         {
@@ -357,7 +389,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
         PlaneClient? client = _client;
         if (client is not null && !LeavesPlane)
         {
-            _processes.End(client, StopTime);
+            _processes.End(client, StopTime, _status.ProcessId);
             _rings.FindNew();
             for (int i = 0; i < StopTime.TotalSeconds * 10 && _rings.Count > 0; i++)
             {
@@ -374,6 +406,22 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
         if (_rings.RemoveDrained(isAlive) is { Count: > 0 } dead)
         {
             _keeping.Forget(dead);
+        }
+    }
+
+    /// <summary>Compiles a large set into the cache, where the data plane finds it: it cannot start a program, and would be held up by compiling itself.</summary>
+    private void Compile(DaemonModel model)
+    {
+        if (model.Rules.CacheFolder is null || model.Arguments.Count == 0 || RuleFiles.SizeOf(model.Rules.Files) < ProgramSource.LeastTextForChild
+            || RuleLoader.IsCached(ProgramSource.OptionsOf(model)))
+        {
+            return;
+        }
+
+        string[] names = Require().Ask(PlaneCommands.VariableNames, null, AnswerTime).Deserialize<string[]>() ?? [];
+        if (!CompilerProcess.TryRun(model, names, out string problem))
+        {
+            Log.NotCompiled(_logger, problem);
         }
     }
 
@@ -413,6 +461,9 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
         [LoggerMessage(507, LogLevel.Error, "the new data plane does not start ({Reason}); the one that runs is kept, with the program and configuration it has")]
         public static partial void KeptOther(ILogger logger, string reason);
 
+        [LoggerMessage(509, LogLevel.Error, "the configuration or the rules on disk are bad; the data plane starts with those that were in force, until a reload accepts them")]
+        public static partial void UsesLastGood(ILogger logger);
+
         [LoggerMessage(502, LogLevel.Error, "the data plane (process {ProcessId}) has ended; the next one starts")]
         public static partial void Died(ILogger logger, int processId);
 
@@ -421,6 +472,12 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
         [LoggerMessage(504, LogLevel.Error, "the data plane (process {ProcessId}) has not answered for {Seconds} s; it is ended")]
         public static partial void Hung(ILogger logger, int processId, double seconds);
+
+        [LoggerMessage(508, LogLevel.Information, "{Device}: listened to, data plane in process {ProcessId}")]
+        public static partial void Listening(ILogger logger, string device, int processId);
+
+        [LoggerMessage(510, LogLevel.Warning, "rules cannot be compiled beside the data plane: {Problem}; it compiles them itself")]
+        public static partial void NotCompiled(ILogger logger, string problem);
 
         [LoggerMessage(505, LogLevel.Information, "{Bridge}: {Ports} ports, data plane in process {ProcessId}")]
         public static partial void Watching(ILogger logger, string bridge, int ports, int processId);

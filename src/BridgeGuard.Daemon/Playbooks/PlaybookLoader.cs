@@ -28,6 +28,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
             return new PlaybooksModel();
         }
 
+        var read = new List<string>();
         _hookFolders = [.. section.Texts("hook-folders").Select(f => Path.GetFullPath(f, folder))];
         var never = section.Section("never-touch");
         IReadOnlyList<string> guests = never?.Texts("guests") ?? [];
@@ -43,6 +44,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
 
             foreach (string file in files)
             {
+                read.Add(file);
                 if (section.Load(file) is { } book)
                 {
                     Add(book);
@@ -52,7 +54,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
 
         section.RejectUnknownKeys();
         RefuseLoops();
-        return new PlaybooksModel { Playbooks = [.. _books.Select(b => b.Book)], NeverGuests = guests, NeverNetworks = networks, HookFolders = _hookFolders };
+        return new PlaybooksModel { Playbooks = [.. _books.Select(b => b.Book)], NeverGuests = guests, NeverNetworks = networks, HookFolders = _hookFolders, Files = read };
     }
 
     /// <summary><c>90</c> or <c>90s</c>, <c>10m</c>, <c>2h</c>, <c>1d</c>.</summary>

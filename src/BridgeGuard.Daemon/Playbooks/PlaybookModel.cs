@@ -152,4 +152,7 @@ public sealed record PlaybooksModel
 
     /// <summary>Programs that hooks may run: folders. Empty: none, hooks are refused when they are read.</summary>
     public IReadOnlyList<string> HookFolders { get; init; } = [];
+
+    /// <summary>The files that they were read from.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
 }

@@ -22,8 +22,11 @@ public static class CompilerProcess
     /// <summary>What a reload is worth against traffic: a third of a normal share of the CPU.</summary>
     private const int Niceness = 10;
 
-    /// <summary>Runs the compiler; false with a reason when it did not end well.</summary>
-    public static bool TryRun(DaemonModel model, out string problem)
+    /// <summary>Runs the compiler for this process; false with a reason when it did not end well.</summary>
+    public static bool TryRun(DaemonModel model, out string problem) => TryRun(model, VariableNames.Shared.All(), out problem);
+
+    /// <summary>The same for a process whose flow variables have these names, by number.</summary>
+    public static bool TryRun(DaemonModel model, IReadOnlyList<string> names, out string problem)
     {
         problem = "";
         ProcessStartInfo start = new(Environment.ProcessPath!) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardError = true };
@@ -44,8 +47,8 @@ public static class CompilerProcess
             using Process compiler = Process.Start(start)!;
             using (compiler.StandardInput)
             {
-                // Numbers of flow variables are this process's: the compiler begins with them.
-                JsonSerializer.Serialize(compiler.StandardInput.BaseStream, VariableNames.Shared.All());
+                // Numbers of flow variables are those of the process that runs the rules: the compiler begins with them.
+                JsonSerializer.Serialize(compiler.StandardInput.BaseStream, names);
             }
 
             Task<string> said = compiler.StandardError.ReadToEndAsync();

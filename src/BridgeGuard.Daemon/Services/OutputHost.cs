@@ -17,6 +17,9 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
     private readonly EventRing[] _rings;
     private readonly SharedEventSink _shared = new();
     private readonly OutputPump _pump;
+    private readonly string _stateDirectory;
+    private readonly ILoggerFactory _loggers;
+    private IReadOnlyList<WebhookModel> _webhooks;
 
     public OutputHost(DaemonModel model, GuestRegistry registry, GuestTable guests, PlaybookEngine playbooks, ILoggerFactory loggers)
     {
@@ -40,6 +43,9 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
 
         outputs.Add(new AddressLearner(registry, new StationBook(model.StateDirectory), guests.PortName));
         outputs.Add(playbooks);
+        _stateDirectory = model.StateDirectory;
+        _loggers = loggers;
+        _webhooks = model.Webhooks;
         foreach (WebhookModel webhook in model.Webhooks)
         {
             outputs.Add(WebhookOutputs.Create(webhook, model.StateDirectory, loggers));
@@ -63,6 +69,36 @@ public sealed class OutputHost : IHostedService, IAsyncDisposable
                 output.Write(in header, json);
             }
         }
+    }
+
+    /// <summary>Other webhooks from the next event on: those that are as they were go on undisturbed, what a changed one has in its journal is sent by the new one.</summary>
+    public void Apply(IReadOnlyList<WebhookModel> next)
+    {
+        IReadOnlyList<WebhookModel> before = _webhooks;
+        if (before.Count == next.Count && before.Zip(next).All(pair => pair.First.Says(pair.Second)))
+        {
+            return;
+        }
+
+        _pump.Change(outputs =>
+        {
+            var changed = new List<IOutput>();
+            foreach (IOutput output in outputs)
+            {
+                if (output is not WebhookOutput || next.Any(model => model.Name == output.Name && before.Any(model.Says)))
+                {
+                    changed.Add(output);
+                }
+                else
+                {
+                    output.DisposeAsync().AsTask().GetAwaiter().GetResult();
+                }
+            }
+
+            changed.AddRange(next.Where(model => !before.Any(model.Says)).Select(model => WebhookOutputs.Create(model, _stateDirectory, _loggers)));
+            return changed;
+        });
+        _webhooks = next;
     }
 
     /// <summary>Where worker <paramref name="index"/> writes its events.</summary>

@@ -26,7 +26,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
     private PolicyMessage _said = PolicyMessage.Empty;
 
     /// <summary>Rule text from which on a reload compiles in a process of its own: less does not stop a worker for a millisecond.</summary>
-    private const long LeastTextForChild = 1 << 20;
+    internal const long LeastTextForChild = 1 << 20;
 
     /// <summary>The configuration in force: as at the start, with what the last reload has exchanged.</summary>
     public DaemonModel Model => Volatile.Read(ref _model);

@@ -213,6 +213,11 @@ public sealed partial class Detector
             case RuleAction.Reject:
             case RuleAction.RejectDestination:
             case RuleAction.RejectBoth:
+                if (_packet.IsPassive)
+                {
+                    return false;
+                }
+
                 _packet.Reject |= alert.Action switch
                 {
                     RuleAction.Reject => RejectTarget.Source,
@@ -220,7 +225,7 @@ public sealed partial class Detector
                     RuleAction.RejectBoth => RejectTarget.Both,
                     _ => RejectTarget.None,
                 };
-                if (_settings.IsInline)
+                if (Enforces)
                 {
                     _packet.Drop(alert.Has(AlertFlags.RateFiltered) ? DropReason.RulesThreshold : DropReason.Rules);
                     if (onFlow)

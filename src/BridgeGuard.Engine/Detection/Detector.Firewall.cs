@@ -375,17 +375,18 @@ public sealed partial class Detector
         {
             _packet.Reject |= action.Action switch
             {
+                _ when _packet.IsPassive => RejectTarget.None,
                 RuleAction.Reject => RejectTarget.Source,
                 RuleAction.RejectDestination => RejectTarget.Destination,
                 RuleAction.RejectBoth => RejectTarget.Both,
                 _ => RejectTarget.None,
             };
-            if (_settings.IsInline && !(_packet.Has(PacketFlags.Pseudo) && reason == DropReason.DefaultPacketPolicy))
+            if (Enforces && !(_packet.Has(PacketFlags.Pseudo) && reason == DropReason.DefaultPacketPolicy))
             {
                 _packet.Drop(reason);
             }
 
-            if (action.Scope == FirewallScope.Flow && _flow is not null && _settings.IsInline)
+            if (action.Scope == FirewallScope.Flow && _flow is not null && Enforces)
             {
                 _flow.Flags |= FlowFlags.Dropped | FlowFlags.FirewallDropped;
             }

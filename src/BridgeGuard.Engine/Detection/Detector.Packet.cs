@@ -215,7 +215,7 @@ public sealed partial class Detector
             return;
         }
 
-        if ((entry.Flags & RuleFlags.Replaces) != 0 && _settings.IsInline)
+        if ((entry.Flags & RuleFlags.Replaces) != 0 && Enforces)
         {
             KeepReplacements(rule);
         }

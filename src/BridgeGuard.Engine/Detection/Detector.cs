@@ -99,6 +99,9 @@ public sealed partial class Detector : IDisposable
         _transformScratch.Dispose();
     }
 
+    /// <summary>What rules decide about this packet is carried out.</summary>
+    private bool Enforces => _settings.IsInline && !_packet.IsPassive;
+
     /// <summary>Inspects one packet and its flow's live transactions in the packet's direction.</summary>
     /// <param name="rules">The set in force.</param>
     /// <param name="packet">Decoded; its stream data and parser have been brought up to date.</param>

@@ -103,7 +103,7 @@ public sealed partial class EventEmitter
     {
         RuleInfo rule = entry.Rule;
         _writer.StartObject("alert"u8);
-        _writer.Text("action"u8, Blocks(in entry) ? "blocked"u8 : "allowed"u8);
+        _writer.Text("action"u8, Blocks(in entry, packet) ? "blocked"u8 : "allowed"u8);
         if (_settings.FirewallMode)
         {
             _writer.Text("engine"u8, rule.IsFirewall ? "fw"u8 : "td"u8);
@@ -391,8 +391,8 @@ public sealed partial class EventEmitter
         _ => "UNKNOWN"u8,
     };
 
-    /// <summary>The match stops traffic: a reject always answers, a drop needs an inline engine.</summary>
-    private bool Blocks(in AlertEntry entry) => entry.Action switch
+    /// <summary>The match stops traffic: a reject always answers, a drop needs an inline engine; neither is done with packets that are only watched.</summary>
+    private bool Blocks(in AlertEntry entry, Packet packet) => !packet.IsPassive && entry.Action switch
     {
         RuleAction.Reject or RuleAction.RejectDestination or RuleAction.RejectBoth => true,
         RuleAction.Drop or RuleAction.Redirect or RuleAction.Sinkhole or RuleAction.Tarpit or RuleAction.BlockPage => _settings.IsInline,

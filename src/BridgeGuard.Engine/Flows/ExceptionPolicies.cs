@@ -139,7 +139,7 @@ public static class ExceptionPolicies
     private static void DropAll(Packet packet, Flow? flow, ExceptionCause cause)
     {
         DropOne(packet, cause);
-        if (flow is not null)
+        if (flow is not null && !packet.IsPassive)
         {
             flow.Flags |= FlowFlags.Dropped | FlowFlags.NoPacketInspection | FlowFlags.NoPayloadInspection | FlowFlags.ExceptionDropped;
         }

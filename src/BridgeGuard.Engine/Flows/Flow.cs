@@ -74,6 +74,10 @@ public enum FlowFlags : uint
     /// <summary>An expectation (FTP data, TFTP) made this flow's protocol known in advance.</summary>
     Expected = 1 << 18,
     EmergencyEnded = 1 << 19,
+
+    /// <summary>Packets of this direction are only watched (<see cref="Worker.FrameInfo.IsPassive"/>).</summary>
+    WatchedToServer = 1 << 21,
+    WatchedToClient = 1 << 29,
     ElephantToClient = 1 << 20,
 
     /// <summary>What follows is opaque (TLS, SSH after the handshake), and <c>encryption-handling</c> of its protocol was applied.</summary>

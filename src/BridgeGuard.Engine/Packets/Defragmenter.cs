@@ -433,6 +433,7 @@ public sealed class Defragmenter
             PortId = fragment.Info.PortId,
             LinkType = fragment.Info.LinkType,
             Checksum = fragment.Info.Checksum,
+            IsPassive = fragment.IsPassive,
         };
         rebuilt.Reset(rebuilt.Buffer, 0, length, in info);
         rebuilt.Flags = PacketFlags.Defragmented | (fragment.Flags & PacketFlags.Tunneled);

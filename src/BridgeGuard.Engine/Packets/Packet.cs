@@ -215,10 +215,13 @@ public sealed partial class Packet
 
     public bool Has(PacketFlags flag) => (Flags & flag) != 0;
 
+    /// <summary>Its way is not the engine's to decide (<see cref="Worker.FrameInfo.IsPassive"/>): it is never dropped, and nothing becomes of its flow.</summary>
+    public bool IsPassive => Info.IsPassive;
+
     /// <summary>Decides to drop, keeping the first reason: later ones are consequences.</summary>
     public void Drop(DropReason reason)
     {
-        if (Action == VerdictAction.Drop)
+        if (Action == VerdictAction.Drop || IsPassive)
         {
             return;
         }

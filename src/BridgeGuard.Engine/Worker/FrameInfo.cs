@@ -42,5 +42,8 @@ public readonly struct FrameInfo
 
     public LinkType LinkType { get; init; }
 
+    /// <summary>Nothing is done with verdicts on it: a copy, or a frame of a port that is only watched. The engine then tells of matches, not of drops.</summary>
+    public bool IsPassive { get; init; }
+
     public ChecksumState Checksum { get; init; }
 }

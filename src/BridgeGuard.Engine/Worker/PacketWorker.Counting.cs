@@ -87,7 +87,7 @@ public sealed partial class PacketWorker
     private void CountVerdict(Packet packet, in Verdict verdict)
     {
         Counters.Max(Counter.DecoderMaxPacketSize, packet.Length);
-        if (!_settings.IsInline)
+        if (!Enforces(packet))
         {
             return;
         }

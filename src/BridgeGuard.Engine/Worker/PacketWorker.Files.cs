@@ -47,7 +47,7 @@ public sealed partial class PacketWorker
             return;
         }
 
-        if (packet.Has(PacketFlags.Pseudo) || _fileVerdicts is null || !_settings.IsInline)
+        if (packet.Has(PacketFlags.Pseudo) || _fileVerdicts is null || !Enforces(packet))
         {
             return;
         }
@@ -67,7 +67,7 @@ public sealed partial class PacketWorker
     private bool JudgeEnded(Packet packet, Flow flow, TrackedFile file)
     {
         RoleModel role = ReceiverRole(flow, file.Direction);
-        bool isHeld = role.Files != FileDelivery.Observe && _settings.IsInline;
+        bool isHeld = role.Files != FileDelivery.Observe && Enforces(packet);
         if (file.Verdict == FileVerdictKind.Malicious)
         {
             _fileVerdicts?.RememberPlace(file.Place, file.PartOffset >= 0 ? file.PartTotal : file.Size);

@@ -110,7 +110,13 @@ public sealed partial class PacketWorker
         bool toServer = direction == Direction.ToServer;
         FlowKey key = toServer ? flow.Key : flow.Key.Reversed();
         Packet pseudo = _pseudo;
-        pseudo.Reset(NoBytes, 0, 0, new FrameInfo { TimestampUs = flow.LastUs, PortId = toServer ? flow.ClientPortId : flow.ServerPortId });
+        FrameInfo info = new()
+        {
+            TimestampUs = flow.LastUs,
+            PortId = toServer ? flow.ClientPortId : flow.ServerPortId,
+            IsPassive = flow.Has(toServer ? FlowFlags.WatchedToServer : FlowFlags.WatchedToClient),
+        };
+        pseudo.Reset(NoBytes, 0, 0, in info);
         pseudo.Flags = PacketFlags.Pseudo | PacketFlags.Established | PacketFlags.StreamEnd;
         pseudo.Source = reason == FlowEndReason.Forced ? PacketSource.FlowForced : PacketSource.FlowTimeout;
         pseudo.IpVersion = key.IpVersion;

@@ -106,7 +106,7 @@ public sealed partial class PacketWorker
             GuardAction action = model.ActionOf(violation);
             if (action != GuardAction.Off)
             {
-                bool drops = action == GuardAction.Drop && _settings.IsInline;
+                bool drops = action == GuardAction.Drop && Enforces(packet);
                 ReportLie(packet, guest, violation, action == GuardAction.Drop ? RoleAction.Drop : RoleAction.Alert);
                 if (drops)
                 {

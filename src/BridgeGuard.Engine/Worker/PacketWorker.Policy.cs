@@ -250,7 +250,7 @@ public sealed partial class PacketWorker
     /// <summary>Carries out what holds for the whole flow; true when the packet needs no more inspection.</summary>
     private bool Restrict(Packet packet, Flow flow)
     {
-        if (!_settings.IsInline || packet.Has(PacketFlags.Pseudo))
+        if (!Enforces(packet) || packet.Has(PacketFlags.Pseudo))
         {
             return false;
         }
@@ -419,7 +419,7 @@ public sealed partial class PacketWorker
     private void Enforce(Packet packet, Flow flow, RoleAction action, RuleInfo why, RoleModel role, DropReason reason)
     {
         AddFinding(why, action, role, null);
-        if (!_settings.IsInline || action <= RoleAction.Alert || packet.Has(PacketFlags.Pseudo))
+        if (!Enforces(packet) || action <= RoleAction.Alert || packet.Has(PacketFlags.Pseudo))
         {
             return;
         }

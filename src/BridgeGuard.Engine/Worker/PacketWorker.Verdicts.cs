@@ -18,6 +18,9 @@ public sealed partial class PacketWorker
 
     private PolicyModel Model => _current.Policy.Model;
 
+    /// <summary>What is decided about this packet is carried out.</summary>
+    private bool Enforces(Packet packet) => _settings.IsInline && !packet.IsPassive;
+
     /// <summary>Carries out what detection alone cannot: moves and sinkholes. Drops and passes it has marked on packet and flow already.</summary>
     private void Resolve(Packet packet, Flow? flow)
     {
@@ -32,7 +35,7 @@ public sealed partial class PacketWorker
                 case RuleAction.Sinkhole:
                     Sinkhole(packet, flow);
                     break;
-                case RuleAction.RateLimit or RuleAction.Tarpit or RuleAction.BlockPage or RuleAction.Bypass when flow is not null && _settings.IsInline:
+                case RuleAction.RateLimit or RuleAction.Tarpit or RuleAction.BlockPage or RuleAction.Bypass when flow is not null && Enforces(packet):
                     Hinder(packet, flow, in alert);
                     break;
                 case RuleAction.Mark when flow is not null:
@@ -44,7 +47,7 @@ public sealed partial class PacketWorker
 
     private void Redirect(Packet packet, Flow? flow)
     {
-        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.Has(FlowFlags.Redirected) || !_settings.IsInline)
+        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || flow.Has(FlowFlags.Redirected) || !Enforces(packet))
         {
             return;
         }
@@ -225,7 +228,7 @@ public sealed partial class PacketWorker
 
     private void Sinkhole(Packet packet, Flow? flow)
     {
-        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || !_settings.IsInline)
+        if (flow is null || packet.Has(PacketFlags.Pseudo) || packet.Action == VerdictAction.Drop || !Enforces(packet))
         {
             return;
         }

@@ -326,6 +326,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
             _flows.Touch(flow, packet);
             NotePort(flow, packet);
+            if (packet.IsPassive)
+            {
+                flow.Flags |= packet.Direction == Direction.ToServer ? FlowFlags.WatchedToServer : FlowFlags.WatchedToClient;
+            }
+
             if (flow.PolicyGeneration != _policyGeneration)
             {
                 Judge(flow, packet, isNew: false);

@@ -41,6 +41,10 @@ public static class RuleLoader
     /// <param name="problem">What is wrong with what the cache holds; empty when nothing is.</param>
     public static RuleLoadResult? TryLoadCached(RuleLoadOptions options, out string problem) => TryLoadCached(options, KeywordIndex.Shared, out problem);
 
+    /// <summary>Whether the cache has a set for these options, good or not: nothing of it is read.</summary>
+    public static bool IsCached(RuleLoadOptions options) =>
+        options.CacheFolder is { } folder && CompileKey.Of(options, CompileKey.DigestOf) is { } key && File.Exists(new CompiledRuleCache(folder).PathOf(key));
+
     private static RuleLoadResult? TryLoadCached(RuleLoadOptions options, KeywordIndex keywords, out string problem)
     {
         problem = "";

@@ -30,6 +30,19 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     }
 
     [Fact]
+    public void WithoutABridgeThereAreDevicesToListenTo()
+    {
+        DaemonModel model = LoadValid("taps: [{device: span0}]\nworkers: 4\nrules: {files: one.rules}\n");
+        Assert.Equal((0, 0, 1, false), (model.Bridges.Count, model.Workers, model.AllWorkers, model.Engine.IsInline));
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("join-segments: no\n", false)]
+    public void SegmentsAreJoinedUnlessTheConfigurationSaysNo(string line, bool joined) =>
+        Assert.Equal(joined, LoadValid($"bridges: [{{name: br0}}]\nrules: {{files: one.rules}}\n{line}").JoinSegments);
+
+    [Fact]
     public void FailModesAreOneWordOrAChoiceForEachReasonOnBridgesPortsAndRoles()
     {
         File.WriteAllText(Path.Combine(_folder, "database.yaml"), "name: database\nfail: {crash: closed, start: closed}\n");
@@ -87,6 +100,8 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     [InlineData("bridges: [{name: br0, mode: inlin}]\nrules: {files: one.rules}\n", 1, 29, "did you mean 'inline'")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: none.rules}\n", 2, 16, "no rule file fits 'none.rules'")]
     [InlineData("bridges: []\nrules: {files: one.rules}\n", 1, 10, "no bridge is named")]
+    [InlineData("bridges: [{name: br0, ports: [{name: a, mode: tap}]}]\nrules: {files: one.rules}\nattach: nfqueue\n", 3, 9, "one mode for all ports")]
+    [InlineData("bridges: [{name: br0}, {name: br1, mode: monitor}]\nrules: {files: one.rules}\nattach: nfqueue\n", 3, 9, "one mode for all ports")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nworkers: many\n", 3, 10, "expected a whole number from 1 to 64")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nguests: [{name: a, role: dekstop, macs: ['02:00:00:00:00:01']}]\n", 3, 26, "role 'dekstop' does not exist")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nguests: [{name: a, role: default, macs: ['02:00:00:00:01']}]\n", 3, 41, "is no MAC address")]

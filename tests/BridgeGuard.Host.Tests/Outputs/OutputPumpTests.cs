@@ -18,11 +18,51 @@ public sealed class OutputPumpTests
             pump.Start();
             ring.Write(TestEvents.Alert(1), "{}"u8);
             ring.Write(new EventHeader { Kind = EventKind.Flow }, "{}"u8);
+            await pump.DisposeAsync(); // And once more at the end of its block, as a container does that knows it by two names.
         }
 
         Assert.Equal([EventKind.Alert, EventKind.Flow], all.Kinds);
         Assert.Equal([EventKind.Alert], alerts.Kinds);
         Assert.True(all.IsDisposed);
+        Assert.Equal(1, all.Disposals);
+    }
+
+    [Fact]
+    public async Task OutputsAreExchangedBetweenTwoEvents()
+    {
+        var ring = new EventRing();
+        var first = new RecordingOutput(new EventFilter());
+        var second = new RecordingOutput(new EventFilter());
+        await using (var pump = new OutputPump([ring], [first]))
+        {
+            pump.Start();
+            Task writing = Task.Run(
+                () =>
+                {
+                    for (uint i = 0; i < 20_000; i++)
+                    {
+                        ring.Write(TestEvents.Alert(i), "{}"u8);
+                        Thread.SpinWait(20);
+                    }
+                },
+                TestContext.Current.CancellationToken);
+            await TestEvents.WaitAsync(() => pump.Events > 1000);
+            pump.Change(outputs =>
+            {
+                Assert.Equal([first], outputs);
+                return [second];
+            });
+            int before = first.Kinds.Count;
+            Assert.Equal([second], pump.Outputs);
+            await writing;
+            await TestEvents.WaitAsync(() => pump.Events + pump.RingDropped == 20_000);
+            Assert.Equal(before, first.Kinds.Count);
+            Assert.Equal(pump.Events, first.Kinds.Count + second.Kinds.Count);
+            Assert.Throws<InvalidOperationException>(() => pump.Change(_ => throw new InvalidOperationException("not today")));
+            Assert.Equal([second], pump.Outputs);
+        }
+
+        Assert.True(second.IsDisposed);
     }
 
     [Fact]
@@ -92,7 +132,9 @@ public sealed class OutputPumpTests
 
         public ManualResetEventSlim? Hang { get; init; }
 
-        public bool IsDisposed { get; private set; }
+        public bool IsDisposed => Disposals > 0;
+
+        public int Disposals { get; private set; }
 
         public string Name => "recording";
 
@@ -121,7 +163,7 @@ public sealed class OutputPumpTests
 
         public ValueTask DisposeAsync()
         {
-            IsDisposed = true;
+            Disposals++;
             return ValueTask.CompletedTask;
         }
     }

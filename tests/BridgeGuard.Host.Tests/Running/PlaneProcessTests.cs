@@ -228,6 +228,9 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
         }
 
         Assert.Contains("NoNewPrivs:\t1", status);
+        Assert.Contains("Seccomp:\t2", status);
+        Assert.DoesNotContain("more privileges than it needs", daemon.LogText, StringComparison.Ordinal);
+        Assert.DoesNotContain("more system calls than it needs", daemon.LogText, StringComparison.Ordinal);
         string other = _lab.AddNamespace("c");
         _lab.AddGuest(other, "pc", "02:77:00:00:00:03", "10.77.0.3", "fd77::3");
         Assert.True(BridgeLab.Until(() => BridgeLab.Ping(other, BridgeLab.AddressB)));

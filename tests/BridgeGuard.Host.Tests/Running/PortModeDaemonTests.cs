@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text.Json;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
 using Xunit;
 
@@ -30,7 +31,8 @@ public sealed class PortModeDaemonTests : IDisposable
         BridgeLab.Ip($"-n {mirror} link set eth0 up");
         string ports = string.Join(", ", modes.Select(mode => $"{{name: p{mode}, mode: {mode}}}"));
         using RunningDaemon daemon = new(
-            _lab, Rule, processes: processes, more: "taps: [{device: span0, filter: udp}]", bridge: $"{{name: br0, mode: monitor, fail: open, ports: [{ports}]}}");
+            _lab, Rule, processes: processes, more: "taps: [{device: span0, filter: udp}]", bridge: $"{{name: br0, mode: monitor, fail: open, ports: [{ports}]}}",
+            eve: "[alert, drop, flow]");
         Assert.True(daemon.WaitForLog("listening to span0"), daemon.LogText);
 
         using Socket b = BridgeLab.Udp(_lab.B, port: 9000);
@@ -53,10 +55,43 @@ public sealed class PortModeDaemonTests : IDisposable
         raw.Send(FrameBuilder.Udp("10.99.0.1", "10.99.0.2", 4000, 9000, "attack"));
         Assert.True(BridgeLab.Until(() => daemon.Records("alert").Count >= 4, 10_000), daemon.LogText);
 
-        // Ports in mode tap and monitor log the verdict that they would have carried out; a passive device has none.
+        // Only what was stopped is said to be: the alert of a port in mode tap or monitor is that of an engine that is not inline.
         Assert.Equal(
-            [("10.77.0.11", "blocked"), ("10.77.0.12", "blocked"), ("10.77.0.13", "blocked"), ("10.99.0.1", "allowed")],
+            [("10.77.0.11", "allowed"), ("10.77.0.12", "allowed"), ("10.77.0.13", "blocked"), ("10.99.0.1", "allowed")],
             daemon.Records("alert").Select(record => (record.GetProperty("src_ip").GetString()!, record.GetProperty("alert").GetProperty("action").GetString()!)).Order());
+        Assert.Equal(0, daemon.Stop());
+        Assert.All(daemon.Records("drop"), record => Assert.Equal("10.77.0.13", record.GetProperty("src_ip").GetString()));
+        Assert.NotEmpty(daemon.Records("drop"));
+        Assert.All(
+            daemon.Records("flow").Where(record => record.GetProperty("src_ip").GetString() != "10.77.0.13"),
+            record => Assert.False(record.GetProperty("flow").TryGetProperty("action", out JsonElement action) && action.GetString() == "drop"));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void APassiveDeviceNeedsNoBridge(int processes)
+    {
+        string mirror = _lab.AddNamespace("m");
+        BridgeLab.Ip($"link add span0 netns {_lab.Host} type veth peer name eth0 netns {mirror}");
+        BridgeLab.Ip($"-n {_lab.Host} link set span0 up");
+        BridgeLab.Ip($"-n {mirror} link set eth0 up");
+        using RunningDaemon daemon = new(_lab, Rule, processes: processes, more: "taps: [{device: span0}]", bridge: "", eve: "[alert, drop]");
+        using Socket raw = BridgeLab.In(mirror, () => RawSockets.Open("eth0"));
+        Assert.True(BridgeLab.Until(() =>
+        {
+            raw.Send(FrameBuilder.Udp("10.99.0.1", "10.99.0.2", 4000, 9000, "attack"));
+            return daemon.Records("alert").Count > 0;
+        }, 20_000), daemon.LogText);
+
+        // The lab's bridge is not touched, and the daemon does all else that it does: reload, metrics, a clean end.
+        Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
+        daemon.Reload(Rule.Replace("sid:1;", "sid:2;", StringComparison.Ordinal));
+        raw.Send(FrameBuilder.Udp("10.99.0.1", "10.99.0.2", 4001, 9000, "attack"));
+        Assert.True(BridgeLab.Until(() => daemon.AlertedSids().Contains(2), 10_000), daemon.LogText);
+        Assert.True(daemon.Metric("bridgeguard_packets_total") > 0);
+        Assert.All(daemon.Records("alert"), record => Assert.Equal("allowed", record.GetProperty("alert").GetProperty("action").GetString()));
+        Assert.Empty(daemon.Records("drop"));
         Assert.Equal(0, daemon.Stop());
     }
 

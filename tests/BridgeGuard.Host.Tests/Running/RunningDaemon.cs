@@ -22,7 +22,7 @@ internal sealed class RunningDaemon : IDisposable
     /// <param name="logFolder">Where eve.json goes; null: a folder of its own.</param>
     /// <param name="processes">1: all in one; 2: the data plane apart.</param>
     /// <param name="more">Further lines of the configuration.</param>
-    /// <param name="bridge">The bridge's line.</param>
+    /// <param name="bridge">The bridge's line; empty: no bridge is inspected.</param>
     /// <param name="eve">Types of records.</param>
     public RunningDaemon(
         BridgeLab lab, string rules, string? logFolder = null, int processes = 1, string more = "", string bridge = "{name: br0, mode: inline, fail: open}",
@@ -33,8 +33,7 @@ internal sealed class RunningDaemon : IDisposable
         WriteRules(rules);
         // Heartbeat: a busy test machine must not make frames pass uninspected, the tests count alerts.
         File.WriteAllText(_folder.File("bridgeguard.yaml"), $"""
-            bridges:
-              - {bridge}
+            bridges: [{bridge}]
             processes: {processes}
             run-directory: {RunFolder}
             log-directory: {LogFolder}
@@ -54,7 +53,7 @@ internal sealed class RunningDaemon : IDisposable
 
             """);
         _process = Start();
-        Assert.True(WaitForLog("inspecting br0"), $"the daemon does not start: {LogText}");
+        Assert.True(WaitForLog(bridge.Length > 0 ? "inspecting br0" : "listen"), $"the daemon does not start: {LogText}");
         Assert.True(processes == 1 || WaitForLog("data plane in process"), $"the daemon does not start: {LogText}");
     }
 
@@ -220,7 +219,18 @@ internal sealed class RunningDaemon : IDisposable
     {
         Signal("TERM");
         Assert.True(_process.WaitForExit(30_000), $"SIGTERM does not end it: {LogText}");
-        _process.WaitForExit(); // The log to its end.
+
+        // The log to its end: whoever has it open beside the daemon must have ended too.
+        using CancellationTokenSource patience = new(20_000);
+        try
+        {
+            _process.WaitForExitAsync(patience.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"the daemon has ended, its data plane has not: {LogText}");
+        }
+
         return _process.ExitCode;
     }
 
@@ -243,6 +253,9 @@ internal sealed class RunningDaemon : IDisposable
 
         return numbers;
     }
+
+    /// <summary>The rules that have alerted so far.</summary>
+    public IReadOnlyList<int> AlertedSids() => [.. Records("alert").Select(record => record.GetProperty("alert").GetProperty("signature_id").GetInt32())];
 
     /// <summary>All records of a type so far.</summary>
     public List<JsonElement> Records(string type)

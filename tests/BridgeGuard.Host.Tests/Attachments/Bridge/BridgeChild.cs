@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Engine.Worker;
 using Xunit;
 
@@ -14,6 +15,7 @@ namespace BridgeGuard.Host.Tests.Attachments.Bridge;
 internal sealed class BridgeChild : IDisposable
 {
     private const string Variable = "BRIDGEGUARD_TEST_CHILD";
+    private const string Confined = "confined";
 
     private readonly Process _process;
 
@@ -35,6 +37,15 @@ internal sealed class BridgeChild : IDisposable
         }
 
         return new BridgeChild(process);
+    }
+
+    /// <summary>What a child can still do that has put itself under the data plane's filter on system calls.</summary>
+    public static string RunConfined()
+    {
+        ProcessStartInfo start = new("dotnet", typeof(BridgeChild).Assembly.Location) { RedirectStandardOutput = true };
+        start.Environment[Variable] = Confined;
+        using Process process = Process.Start(start)!;
+        return process.StandardOutput.ReadToEnd().Trim();
     }
 
     /// <summary>Sends a signal by its name; nsenter has become the child itself.</summary>
@@ -74,6 +85,12 @@ internal sealed class BridgeChild : IDisposable
 
     private static void RunChild(string arguments)
     {
+        if (arguments == Confined)
+        {
+            TryConfined();
+            Environment.Exit(0);
+        }
+
         string[] parts = arguments.Split(';');
         BridgeOptions options = RunningBridge.Options() with
         {
@@ -111,4 +128,37 @@ internal sealed class BridgeChild : IDisposable
 
         Environment.Exit(error is null ? 0 : 1);
     }
+
+    private static void TryConfined()
+    {
+        using Barrier late = new(2);
+        int lateError = 0;
+        Thread before = new(() =>
+        {
+            late.SignalAndWait();
+            lateError = Errno(() => Libc.SetNamespace(-1, 0));
+        });
+        before.Start();
+        string filter = SystemCallFilter.Apply(startsPrograms: false) ?? "in force";
+        string program = "started";
+        try
+        {
+            Process.Start("/bin/true").WaitForExit();
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            program = "refused";
+        }
+
+        // Without the filter these two fail for other reasons: there is no such descriptor, and no such folder.
+        int namespaces = Errno(() => Libc.SetNamespace(-1, 0));
+        int mount = Errno(() => Libc.Mount("none", "/nowhere/at/all", "tmpfs", 0, 0));
+        int odd = Errno(() => Libc.Socket(38, 5, 0));
+        string unix = Libc.Socket(1, 1, 0) >= 0 ? "made" : "refused";
+        late.SignalAndWait();
+        before.Join();
+        Console.WriteLine($"filter: {filter}; execve: {program}; setns: {namespaces}; mount: {mount}; socket(AF_ALG): {odd}; socket(AF_UNIX): {unix}; late thread, setns: {lateError}");
+    }
+
+    private static int Errno(Func<int> call) => call() < 0 ? Libc.LastError() : 0;
 }
