@@ -51,6 +51,7 @@ internal static class RuleOptions
             DataFolders = [configuration.DataFolder],
             ActionOrder = configuration.ActionOrder,
             DisabledFeatures = Array.FindAll(Fingerprints, name => IsOff(configuration, name)),
+            DisabledProtocols = RuleLoadOptions.DisabledIn(configuration.Engine.AppLayer),
             CacheFolder = cache is null ? null : Path.GetFullPath(cache),
             CountriesFile = configuration.GeoIpDatabase,
             Countries = configuration.GeoIpDatabase is { } database ? new CountryDatabase(database).RangesOf : null,

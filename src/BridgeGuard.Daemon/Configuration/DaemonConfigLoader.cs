@@ -379,7 +379,7 @@ public static class DaemonConfigLoader
 
         foreach (Protocol protocol in ProtocolCatalog.All)
         {
-            if (protocol.IsExtension)
+            if (!protocol.EnabledByDefault)
             {
                 // Nobody compares this daemon's flows with Suricata's.
                 Dictionary<string, string> own = protocols.TryGetValue(protocol.ConfigurationName, out Dictionary<string, string>? written)

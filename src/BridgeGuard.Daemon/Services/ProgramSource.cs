@@ -87,6 +87,7 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,
             Datasets = datasets ?? new DatasetRegistry(),
+            DisabledProtocols = RuleLoadOptions.DisabledIn(model.Engine.AppLayer),
             CacheFolder = model.Rules.CacheFolder,
             RefreshesCache = refreshesCache,
         };

@@ -199,12 +199,12 @@ public sealed partial class Detector : IDisposable
     /// <summary>A message is complete: rules on the stream get to see it now, not when the chunk is full.</summary>
     private void TriggerStream()
     {
-        if (_flow is not { Tcp: not null, AppState: { Protocol.ShowsStreamAtEnd: true } state } flow)
+        Direction direction = _packet.Direction;
+        if (_flow is not { Tcp: not null, AppState: { } state } flow || state.Protocol.ShowsStream(direction) == StreamShow.Never)
         {
             return;
         }
 
-        Direction direction = _packet.Direction;
         TransactionList transactions = state.Transactions;
         TransactionMark mark = MarkFor(direction);
         for (int i = transactions.Next(mark, 0); i >= 0; i = transactions.Next(mark, i + 1))

@@ -151,7 +151,7 @@ public sealed class StatsTree
 
             foreach (Protocol protocol in ProtocolCatalog.All)
             {
-                if (!(isUdp ? protocol.UsesUdp : protocol.UsesTcp) || !IsEnabled(protocol, settings.AppLayer))
+                if (!(isUdp ? protocol.UsesUdp : protocol.UsesTcp) || !settings.AppLayer.IsEnabled(protocol))
                 {
                     continue;
                 }
@@ -185,11 +185,6 @@ public sealed class StatsTree
             root.Add($"app_layer.error.{name}.exception_policy.{NameOf(policy)}", WorkerCounters.AppPolicyIndex(id, transport, policy));
         }
     }
-
-    private static bool IsEnabled(Protocol protocol, AppLayerSettings settings) =>
-        settings.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? section)
-            ? section.Get("enabled") == "detection-only" || section.GetBool("enabled", protocol.EnabledByDefault)
-            : protocol.EnabledByDefault;
 
     private void Add(string path, int index, bool isMaximum = false)
     {

@@ -24,6 +24,7 @@ public sealed class AppLayer : IStreamConsumer
     private readonly ProtocolSettings[] _settings = new ProtocolSettings[(int)ProtocolId.Count];
     private readonly Stack<FrameList> _frameLists = new();
     private readonly long[] _streamDepths = new long[(int)ProtocolId.Count];
+    private readonly bool _isInline;
     private readonly EncryptionHandling[] _encryption = new EncryptionHandling[(int)ProtocolId.Count];
     private readonly Stack<ProtocolState>[] _pools = new Stack<ProtocolState>[(int)ProtocolId.Count];
     private readonly ProtocolState?[] _first = new ProtocolState?[(int)ProtocolId.Count];
@@ -40,6 +41,7 @@ public sealed class AppLayer : IStreamConsumer
         _counters = counters ?? new WorkerCounters();
         _detector = detector;
         _files = files;
+        _isInline = settings.IsInline;
         foreach (Protocol protocol in ProtocolCatalog.All)
         {
             _settings[(int)protocol.Id] = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? own)
@@ -601,6 +603,11 @@ public sealed class AppLayer : IStreamConsumer
             BecomeEncrypted(flow);
         }
 
+        if (state.HidesRest)
+        {
+            EndStreamRules(flow, state.Protocol);
+        }
+
         ProtocolChange change = state.TakeProtocolChange();
         if (change.KeepsState)
         {
@@ -624,17 +631,20 @@ public sealed class AppLayer : IStreamConsumer
         {
             case EncryptionHandling.TrackOnly:
                 flow.Flags |= FlowFlags.NoPayloadInspection;
-                if (!WantedFrames[(int)flow.App])
-                {
-                    // Frames go on: their bytes are kept until rules have seen them.
-                    Reassembler.EndRaw(flow, Direction.ToServer);
-                    Reassembler.EndRaw(flow, Direction.ToClient);
-                }
-
                 break;
             case EncryptionHandling.Bypass:
                 flow.Variables.BypassRequested = true;
                 break;
+        }
+    }
+
+    /// <summary>Rules on the stream see nothing of what comes from now on. Frames go on: where they are wanted their bytes are kept until rules have seen them.</summary>
+    private void EndStreamRules(Flow flow, Protocol protocol)
+    {
+        if (_encryption[(int)flow.App] == EncryptionHandling.TrackOnly && !WantedFrames[(int)flow.App] && (_isInline || !protocol.ShowsEncryptedStream))
+        {
+            Reassembler.EndRaw(flow, Direction.ToServer);
+            Reassembler.EndRaw(flow, Direction.ToClient);
         }
     }
 

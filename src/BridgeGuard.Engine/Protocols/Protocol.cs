@@ -65,8 +65,11 @@ public abstract class Protocol
     /// <summary>The progress at which a direction of a transaction is complete.</summary>
     public abstract byte CompletedProgress(Direction direction);
 
-    /// <summary>A transaction's end lets rules on the stream see what has come; otherwise the parser says when they do.</summary>
-    public virtual bool ShowsStreamAtEnd => true;
+    /// <summary>When rules on the stream get to see what has come of a direction before a chunk is full: as observed of Suricata 8.0.8, protocol by protocol.</summary>
+    public virtual StreamShow ShowsStream(Direction direction) => StreamShow.AtEnd;
+
+    /// <summary>Passively rules on the stream see what is encrypted as well, as in Suricata; inline such a stream is given up.</summary>
+    public virtual bool ShowsEncryptedStream => false;
 
     /// <summary>Bytes that move no transaction tell nothing new of it (the binary packets of SSH): firewall hooks are asked when it moves.</summary>
     public virtual bool MovesOnlyWithProgress => false;

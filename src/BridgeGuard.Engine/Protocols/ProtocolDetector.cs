@@ -37,7 +37,7 @@ public sealed class ProtocolDetector
             for (int side = 0; side < 2; side++)
             {
                 byte transport = side == 0 ? IpProtocols.Tcp : IpProtocols.Udp;
-                if (!(side == 0 ? protocol.UsesTcp : protocol.UsesUdp) || !IsEnabled(protocol, own, side == 0 ? "tcp" : "udp", out bool detectionOnly))
+                if (!(side == 0 ? protocol.UsesTcp : protocol.UsesUdp) || !settings.IsEnabled(protocol, side == 0 ? "tcp" : "udp", out bool detectionOnly))
                 {
                     continue;
                 }
@@ -125,18 +125,6 @@ public sealed class ProtocolDetector
         }
 
         return detection.IsComplete ? ProtocolId.Failed : ProtocolId.Unknown;
-    }
-
-    private static bool IsEnabled(Protocol protocol, ProtocolSettings own, string transport, out bool detectionOnly)
-    {
-        string? value = own.Get(transport + ".enabled") ?? own.Get("enabled");
-        detectionOnly = value == "detection-only" || protocol.IsNamedOnly;
-        return value switch
-        {
-            null => protocol.EnabledByDefault,
-            "yes" or "true" or "1" or "on" or "detection-only" => true,
-            _ => false,
-        };
     }
 
     private static void AddProbes(List<Probe> probes, Protocol protocol, ProtocolSettings own, byte transport, string transportName)

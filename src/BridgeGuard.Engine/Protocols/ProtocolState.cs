@@ -137,6 +137,9 @@ public abstract class ProtocolState
     /// <summary>Everything of interest was seen and the rest is opaque (TLS after the handshake, SSH after key exchange).</summary>
     public virtual bool IsEncrypted => false;
 
+    /// <summary>What follows is of no use to rules on the stream.</summary>
+    public virtual bool HidesRest => IsEncrypted;
+
     /// <summary>A transaction is no longer needed by detection and logging and leaves the list; returns it to the state's own pool.</summary>
     public abstract void Release(Transaction transaction);
 

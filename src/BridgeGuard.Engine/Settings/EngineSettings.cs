@@ -253,6 +253,27 @@ public sealed class AppLayerSettings
 
     /// <summary>Sections by protocol configuration name (<c>http</c>, <c>tls</c> …); <c>NAME.enabled</c> is <c>yes</c>, <c>no</c> or <c>detection-only</c>.</summary>
     public IReadOnlyDictionary<string, ProtocolSettings> Protocols { get; init; } = new Dictionary<string, ProtocolSettings>();
+
+    /// <summary>The protocol is looked for over TCP or UDP (parsed, or at least named).</summary>
+    public bool IsEnabled(Protocol protocol) =>
+        (protocol.UsesTcp && IsEnabled(protocol, "tcp", out _)) || (protocol.UsesUdp && IsEnabled(protocol, "udp", out _));
+
+    /// <summary>The protocol is looked for over one transport.</summary>
+    /// <param name="protocol">One that uses it.</param>
+    /// <param name="transport"><c>tcp</c> or <c>udp</c>: some protocols are switched for each (<c>dns.udp.enabled</c>).</param>
+    /// <param name="detectionOnly">Named but not parsed.</param>
+    internal bool IsEnabled(Protocol protocol, string transport, out bool detectionOnly)
+    {
+        ProtocolSettings? own = Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? found) ? found : null;
+        string? value = own?.Get(transport + ".enabled") ?? own?.Get("enabled");
+        detectionOnly = value == "detection-only" || protocol.IsNamedOnly;
+        return value switch
+        {
+            null => protocol.EnabledByDefault,
+            "yes" or "true" or "1" or "on" or "detection-only" => true,
+            _ => false,
+        };
+    }
 }
 
 /// <summary>What searches for fast patterns. All find the same.</summary>

@@ -199,10 +199,10 @@ public sealed partial class Reassembler
         }
     }
 
-    /// <summary>Rules look at what has come of this direction, and at no byte behind it.</summary>
+    /// <summary>Rules look at what has come of this direction, and at no byte behind it. The first call counts.</summary>
     public static void EndRaw(Flow flow, Direction direction)
     {
-        if (flow.Tcp?.StreamOf(direction) is { } stream)
+        if (flow.Tcp?.StreamOf(direction) is { RawLimit: long.MaxValue } stream)
         {
             stream.RawLimit = stream.EndOffset;
             stream.Flags |= stream.RawOffset < stream.RawLimit ? TcpStreamFlags.RawTriggered : TcpStreamFlags.NoRaw;

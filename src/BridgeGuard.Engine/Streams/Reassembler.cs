@@ -414,9 +414,12 @@ public sealed partial class Reassembler
 
         ReadOnlySpan<byte> data = stream.AppOffset >= upTo ? [] : stream.LoanLength > 0 ? ViewLoan(stream, upTo) : stream.View(stream.AppOffset, upTo);
         Direction direction = flow.Tcp!.DirectionOf(stream);
-        Transaction? before = NewestComplete(flow, direction);
+        MessageMark before = MessageMark.Of(flow, direction);
         int consumed = _consumer.OnData(flow, packet, direction, data, flags);
-        if (atEnd || !ReferenceEquals(NewestComplete(flow, flow.Tcp.DirectionOf(stream)), before))
+
+        // Whose bytes they are may have changed who is the client.
+        direction = flow.Tcp.DirectionOf(stream);
+        if (atEnd || MessageMark.Of(flow, direction).Shows(before, flow, direction, consumed))
         {
             stream.Flags |= TcpStreamFlags.RawTriggered;
         }
@@ -426,18 +429,6 @@ public sealed partial class Reassembler
         {
             stream.AppOffset = Math.Max(stream.AppOffset, upTo);
         }
-    }
-
-    /// <summary>The newest transaction, if it is complete in a direction: a new one means that a request or answer has come to its end.</summary>
-    private static Transaction? NewestComplete(Flow flow, Direction direction)
-    {
-        if (flow.AppState is not { Transactions.Count: > 0 } state)
-        {
-            return null;
-        }
-
-        Transaction newest = state.Transactions[state.Transactions.Count - 1];
-        return newest.ExistsIn(direction) && newest.Progress(direction) >= state.Protocol.CompletedProgress(direction) ? newest : null;
     }
 
     /// <summary>Whose bytes these are is not known yet, and those before the hole are still being looked at.</summary>

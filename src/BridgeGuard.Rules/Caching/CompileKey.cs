@@ -35,7 +35,7 @@ internal static class CompileKey
         Line(text, "urilen", options.UriLengthIsRaw);
         Line(text, "limits", $"{options.PcreMatchLimit} {options.PcreRecursionLimit}");
         Line(text, "order", string.Join(' ', options.ActionOrder));
-        Line(text, "disabled", string.Join(' ', options.DisabledFeatures));
+        Line(text, "disabled", string.Join(' ', options.DisabledFeatures) + " / " + string.Join(' ', options.DisabledProtocols));
         Line(text, "folders", string.Join('\n', options.DataFolders));
         foreach ((string name, string value) in options.Variables.Addresses.OrderBy(variable => variable.Key, StringComparer.Ordinal))
         {

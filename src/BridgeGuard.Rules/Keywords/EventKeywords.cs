@@ -88,6 +88,12 @@ internal static class EventKeywords
         int dot = text.IndexOf('.');
         string name = dot < 0 ? "" : text[..dot];
         string anomaly = dot < 0 ? "" : text[(dot + 1)..];
+        if (context.Environment.AreOff(context.Environment.Keywords.Protocols.Where(protocol => Matches(protocol, name)), out string off))
+        {
+            context.Fail(DiagnosticCode.Unsupported, $"app-layer-event: the protocol {off} is switched off", $"app-layer.protocols.{off}.enabled: yes");
+            return;
+        }
+
         var variants = new List<EngineVariant>();
         foreach (Protocol protocol in context.Environment.Keywords.Protocols)
         {
@@ -152,6 +158,12 @@ internal static class EventKeywords
         if (!context.Environment.TryFindProtocol(name, out ProtocolId id))
         {
             context.Fail(DiagnosticCode.UnknownProtocol, $"app-layer-protocol: there is no protocol «{name}»");
+            return;
+        }
+
+        if (context.Environment.IsOff(id))
+        {
+            context.Fail(DiagnosticCode.Unsupported, $"app-layer-protocol: the protocol {name} is switched off", $"app-layer.protocols.{name}.enabled: yes");
             return;
         }
 

@@ -25,6 +25,12 @@ internal static class FrameKeyword
             return;
         }
 
+        if (context.Environment.AreOff([target.Protocol], out string off))
+        {
+            context.Fail(DiagnosticCode.Unsupported, $"frame: the protocol {off} is switched off", $"app-layer.protocols.{off}.enabled: yes");
+            return;
+        }
+
         RuleModel rule = context.Rule;
         if (rule.App == ProtocolId.Unknown)
         {

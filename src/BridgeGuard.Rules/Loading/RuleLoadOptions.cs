@@ -1,4 +1,6 @@
 using BridgeGuard.Engine.Detection;
+using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Semantics;
 
@@ -74,6 +76,17 @@ public sealed class RuleLoadOptions
 
     /// <summary>Features that the configuration switches off (<c>ja3</c>, <c>ja4</c>): their keywords are errors, rules that require them are left out.</summary>
     public IReadOnlyList<string> DisabledFeatures { get; init; } = [];
+
+    /// <summary>Protocols that the configuration switches off: rules about them, which could never match, are errors.</summary>
+    public IReadOnlyList<ProtocolId> DisabledProtocols { get; init; } = [];
+
+    /// <summary>The protocols that a configuration has off over TCP and UDP alike. Ours alone are off on Suricata's command line although nobody says so: rules about them stay right.</summary>
+    public static IReadOnlyList<ProtocolId> DisabledIn(AppLayerSettings settings) =>
+    [
+        .. ProtocolCatalog.All
+            .Where(protocol => !settings.IsEnabled(protocol) && (!protocol.IsExtension || settings.Protocols.ContainsKey(protocol.ConfigurationName)))
+            .Select(protocol => protocol.Id),
+    ];
 
     public VariableNames Names { get; init; } = VariableNames.Shared;
 }

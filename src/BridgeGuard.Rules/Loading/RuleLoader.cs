@@ -104,6 +104,7 @@ public static class RuleLoader
                 Datasets = options.Datasets,
                 DataFolders = options.DataFolders,
                 DisabledFeatures = options.DisabledFeatures,
+                DisabledProtocols = options.DisabledProtocols,
                 ReputationCategories = ReadCategories(),
                 Countries = options.Countries is { } countries ? codes => AddressExpressions.FromRanges(countries(codes)) : null,
             };

@@ -209,6 +209,12 @@ internal static class HeaderBinder
             return;
         }
 
+        if (context.Environment.IsOff(id))
+        {
+            context.FailAt(token, DiagnosticCode.Unsupported, $"the protocol {name} is switched off: the rule could never match", $"app-layer.protocols.{name}.enabled: yes");
+            return;
+        }
+
         rule.App = id;
         rule.Protocols = TransportsOf(context.Environment.Keywords, id);
     }

@@ -73,28 +73,29 @@ internal static partial class RuleBinder
             {
                 context.FailAt(context.Option.Name, DiagnosticCode.Unsupported, $"{feature.ToUpperInvariant()} support is not enabled");
             }
-            else if (TryReadOnly(context, buffer, out DirectionMask only))
+            else if (IsOn(context, buffer.Variants.Select(variant => variant.Protocol)) && TryReadOnly(context, buffer, out DirectionMask only))
             {
                 context.Rule.Activate(Sections.Of(context.Rule, buffer, [], context.Option.Name, only));
             }
         }
         else if (index.Modifiers.TryGetValue(name, out BufferDefinition? modified))
         {
-            if (CheckArgument(context, ArgumentRule.None))
+            if (IsOn(context, modified.Variants.Select(variant => variant.Protocol)) && CheckArgument(context, ArgumentRule.None))
             {
                 MoveContent(context, modified);
             }
         }
         else if (index.Fields.TryGetValue(name, out FieldDefinition? field))
         {
-            if (CheckQuotes(context, isAllowed: false))
+            if (IsOn(context, field.Variants.Select(variant => variant.Protocol)) && CheckQuotes(context, isAllowed: false))
             {
                 FieldBinder.Apply(context, field);
             }
         }
         else if (index.Keywords.TryGetValue(name, out ProtocolKeywordDefinition? own))
         {
-            if (CheckQuotes(context, own.Variants.Exists(variant => variant.Descriptor.NeedsQuotes))
+            if (IsOn(context, own.Variants.Select(variant => variant.Protocol))
+                && CheckQuotes(context, own.Variants.Exists(variant => variant.Descriptor.NeedsQuotes))
                 && CheckQuoted(context, own))
             {
                 ApplyProtocolKeyword(context, own);
@@ -116,6 +117,18 @@ internal static partial class RuleBinder
         {
             context.FailAt(context.Option.Name, DiagnosticCode.UnknownKeyword, $"the keyword «{name}» is not known");
         }
+    }
+
+    /// <summary>Some protocol that has the keyword at hand is looked for.</summary>
+    private static bool IsOn(BindContext context, IEnumerable<Protocol> protocols)
+    {
+        if (!context.Environment.AreOff(protocols, out string name))
+        {
+            return true;
+        }
+
+        context.FailAt(context.Option.Name, DiagnosticCode.Unsupported, $"{context.Option.Name.Text}: the protocol {name} is switched off", $"app-layer.protocols.{name}.enabled: yes");
+        return false;
     }
 
     /// <summary>Buffers of both directions that a rule may narrow to one.</summary>

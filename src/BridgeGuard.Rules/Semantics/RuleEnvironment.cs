@@ -48,6 +48,36 @@ internal sealed class RuleEnvironment
     /// <summary>Features that the configuration switches off.</summary>
     public IReadOnlyList<string> DisabledFeatures { get; init; } = [];
 
+    /// <summary>Protocols that the configuration switches off.</summary>
+    public IReadOnlyList<ProtocolId> DisabledProtocols { get; init; } = [];
+
+    /// <summary>The protocol is switched off; <c>http</c> when all its versions are.</summary>
+    public bool IsOff(ProtocolId id) => DisabledProtocols.Count > 0 && (id == ProtocolId.Http
+        ? DisabledProtocols.Contains(ProtocolId.Http1) && DisabledProtocols.Contains(ProtocolId.Http2)
+        : DisabledProtocols.Contains(id));
+
+    /// <summary>All protocols that have a keyword are switched off: <paramref name="name"/> is the first one's.</summary>
+    public bool AreOff(IEnumerable<Protocol> protocols, out string name)
+    {
+        name = "";
+        if (DisabledProtocols.Count == 0)
+        {
+            return false;
+        }
+
+        foreach (Protocol protocol in protocols)
+        {
+            if (!IsOff(protocol.Id))
+            {
+                return false;
+            }
+
+            name = name.Length == 0 ? protocol.ConfigurationName : name;
+        }
+
+        return name.Length > 0;
+    }
+
     /// <summary>What <c>urilen</c> measures without <c>,norm</c> or <c>,raw</c>.</summary>
     public bool UriLengthIsRaw { get; init; }
 

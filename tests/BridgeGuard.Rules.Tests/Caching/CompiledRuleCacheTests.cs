@@ -261,7 +261,7 @@ public sealed class CompiledRuleCacheTests : IDisposable
     {
         string[] inKey =
         [
-            "ActionOrder", "ClassificationFile", "Countries", "CountriesFile", "DataFolders", "DisabledFeatures", "Files", "Filters", "FirewallFiles", "HomeGroups", "IsInline",
+            "ActionOrder", "ClassificationFile", "Countries", "CountriesFile", "DataFolders", "DisabledFeatures", "DisabledProtocols", "Files", "Filters", "FirewallFiles", "HomeGroups", "IsInline",
             "PcreMatchLimit", "PcreRecursionLimit", "ReferenceFile", "ReputationCategoriesFile", "Texts", "ThresholdFile", "UriLengthIsRaw", "Variables",
         ];
         string[] without = ["CacheFolder", "Datasets", "DefaultActionOrder", "LeastCachedBytes", "Names", "RefreshesCache", "ReputationFiles"];

@@ -1,14 +1,7 @@
-using System.Text;
-using System.Text.Json.Nodes;
-using BridgeGuard.Engine.Events;
-using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
-using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
-using BridgeGuard.Rules.Loading;
-using BridgeGuard.Testing.Packets;
 using Xunit;
 
 namespace BridgeGuard.Rules.Tests.Detection;
@@ -18,6 +11,7 @@ public sealed class DirectionSettlingTests
 {
     private const int Depth = 50_000;
     private const int BodyBytes = 400_000;
+    private const int SegmentBytes = 1000;
     private const string Uri = """alert http any any -> any any (msg:"uri"; flow:to_server; http.uri; content:"evil"; sid:1;)""";
 
     [Theory]
@@ -32,8 +26,8 @@ public sealed class DirectionSettlingTests
     [InlineData("""alert tcp any any -> any any (flags:S; metadata:inspection full; sid:1;)""", false)]
     public void TheBodyOfADownloadIsCarriedWhenNoRuleIsLeftForIt(string rules, bool carries)
     {
-        Conversation wire = new(rules, carriesWhatIsDecided: true);
-        wire.Download("/file");
+        using Conversation wire = Start(rules, carriesWhatIsDecided: true);
+        wire.Download("/file", BodyBytes, SegmentBytes);
         wire.Close();
         Assert.Equal(carries ? 1 : 0, wire.Worker.SettledDirections);
         Assert.Equal(0, wire.Worker.Settled);
@@ -45,13 +39,13 @@ public sealed class DirectionSettlingTests
     [InlineData(true)]
     public void RecordsAreTheSameAsWithoutAndTheNextRequestIsJudged(bool ends)
     {
-        Conversation all = new(Uri, carriesWhatIsDecided: false);
-        Conversation carried = new(Uri, carriesWhatIsDecided: true);
+        using Conversation all = Start(Uri, carriesWhatIsDecided: false);
+        using Conversation carried = Start(Uri, carriesWhatIsDecided: true);
         foreach (Conversation wire in (Conversation[])[all, carried])
         {
-            wire.Download("/first");
-            wire.Download("/second");
-            wire.Download("/evil");
+            wire.Download("/first", BodyBytes, SegmentBytes);
+            wire.Download("/second", BodyBytes, SegmentBytes);
+            wire.Download("/evil", BodyBytes, SegmentBytes);
             wire.Close(byReset: ends);
         }
 
@@ -63,8 +57,8 @@ public sealed class DirectionSettlingTests
     [Fact]
     public void OnlyDataThatAcknowledgesNothingNewAsksForIt()
     {
-        Conversation wire = new(Uri, carriesWhatIsDecided: false);
-        wire.Download("/file");
+        using Conversation wire = Start(Uri, carriesWhatIsDecided: false);
+        wire.Download("/file", BodyBytes, SegmentBytes);
         Assert.Equal(FlowOffload.PassDirection, wire.Say(false, "A", 1000));
         Assert.Equal(FlowOffload.None, wire.Say(false, "A", 0));
         Assert.Equal(FlowOffload.None, wire.Say(true, "AP", 100));
@@ -72,131 +66,15 @@ public sealed class DirectionSettlingTests
         Assert.Equal(FlowOffload.PassDirection, wire.Say(false, "A", 1000));
     }
 
-    /// <summary>A client and a server with the kernel between them, which carries what it is told to.</summary>
-    private sealed class Conversation : IEventSink
-    {
-        private const string Client = "192.168.1.10";
-        private const string Server = "192.168.1.20";
-        private const int SegmentBytes = 1000;
-
-        private readonly bool _carries;
-        private uint _clientNext = 1000;
-        private uint _serverNext = 5000;
-        private uint? _carriedAck;
-        private long _nowUs = 1_700_000_000_000_000;
-        private long _untoldFrames;
-        private long _untoldBytes;
-
-        public Conversation(string rules, bool carriesWhatIsDecided)
+    private static Conversation Start(string rules, bool carriesWhatIsDecided) => new(
+        rules,
+        new EngineSettings
         {
-            _carries = carriesWhatIsDecided;
-            RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Texts = [("test.rules", rules)] });
-            Assert.False(loaded.HasErrors);
-            EngineSettings settings = new()
-            {
-                IsInline = true,
-                EarlyVerdicts = true,
-                Stream = new StreamSettings { Reassembly = new ReassemblySettings { Depth = Depth } },
-                Eve = new EveSettings { Types = [.. ((string[])["alert", "http", "files", "flow"]).Select(name => new EveTypeSettings(name, ProtocolSettings.Empty))] },
-            };
-            Worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = this })
-            {
-                Program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules)),
-            };
-            Say(true, "S", 0);
-            _clientNext++;
-            Say(false, "SA", 0);
-            _serverNext++;
-            Say(true, "A", 0);
-        }
-
-        public PacketWorker Worker { get; }
-
-        public long CarriedBytes { get; private set; }
-
-        /// <summary>Without what differs by nature: times, and that bytes were bypassed.</summary>
-        public List<string> Records { get; } = [];
-
-        void IEventSink.Write(in EventHeader header, ReadOnlySpan<byte> json)
-        {
-            JsonNode record = JsonNode.Parse(json)!;
-            (record["flow"] as JsonObject)?.Remove("bypassed");
-            (record["flow"] as JsonObject)?.Remove("bypass");
-            record.AsObject().Remove("timestamp");
-            Records.Add(record.ToJsonString());
-        }
-
-        public void Download(string uri)
-        {
-            Tell();
-            Say(true, "AP", $"GET {uri} HTTP/1.1\r\nHost: example\r\n\r\n");
-            Say(false, "AP", $"HTTP/1.1 200 OK\r\nContent-Length: {BodyBytes}\r\n\r\n");
-            for (int i = 0; i < BodyBytes / SegmentBytes; i++)
-            {
-                Say(false, "A", SegmentBytes);
-                if (i % 2 == 1)
-                {
-                    Say(true, "A", 0);
-                }
-            }
-        }
-
-        public void Close(bool byReset = false)
-        {
-            if (byReset)
-            {
-                Say(false, "R", 0);
-            }
-            else
-            {
-                Say(false, "FA", 0);
-                _serverNext++;
-                Say(true, "FA", 0);
-                _clientNext++;
-                Say(false, "A", 0);
-            }
-
-            Tell();
-            Worker.Finish();
-        }
-
-        /// <summary>What the kernel has counted since the last time, as the attachment tells it every five seconds.</summary>
-        private void Tell()
-        {
-            IpAddress client = IpAddress.ReadV4([192, 168, 1, 10]);
-            IpAddress server = IpAddress.ReadV4([192, 168, 1, 20]);
-            Worker.NoteBypassed(new BypassedTraffic(new FlowKey(server, client, 80, 4444, 6, 4, 0, 0, 0, 0, 0), _untoldFrames, _untoldBytes, 0, 0, _nowUs));
-            _untoldFrames = _untoldBytes = 0;
-        }
-
-        public FlowOffload Say(bool byClient, string flags, int length) => Say(byClient, flags, new string('z', length));
-
-        private FlowOffload Say(bool byClient, string flags, string text)
-        {
-            byte[] data = Encoding.ASCII.GetBytes(text);
-            (uint sequence, uint acknowledgement) = byClient ? (_clientNext, _serverNext) : (_serverNext, _clientNext);
-            (string from, ushort fromPort, string to, ushort toPort) = byClient ? (Client, (ushort)4444, Server, (ushort)80) : (Server, (ushort)80, Client, (ushort)4444);
-            byte[] frame = FrameBuilder.Tcp(from, fromPort, to, toPort, sequence, flags is "S" or "R" ? 0 : acknowledgement, flags, data);
-            _ = byClient ? _clientNext += (uint)data.Length : _serverNext += (uint)data.Length;
-            _nowUs += 100;
-            if (!byClient && data.Length > 0 && _carriedAck == acknowledgement)
-            {
-                _untoldFrames++;
-                _untoldBytes += frame.Length;
-                CarriedBytes += frame.Length;
-                return FlowOffload.PassDirection;
-            }
-
-            Verdict verdict = Worker.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _nowUs, LinkType = LinkType.Ethernet });
-            Assert.Null(Worker.LastFault);
-            Assert.Equal(VerdictAction.Pass, verdict.Action);
-            if (verdict.Offload == FlowOffload.PassDirection && _carries)
-            {
-                Assert.False(byClient);
-                _carriedAck = acknowledgement;
-            }
-
-            return verdict.Offload;
-        }
-    }
+            IsInline = true,
+            EarlyVerdicts = true,
+            Stream = new StreamSettings { Reassembly = new ReassemblySettings { Depth = Depth } },
+            Eve = new EveSettings { Types = [.. ((string[])["alert", "http", "files", "flow"]).Select(name => new EveTypeSettings(name, ProtocolSettings.Empty))] },
+        },
+        serverPort: 80,
+        carries: carriesWhatIsDecided);
 }

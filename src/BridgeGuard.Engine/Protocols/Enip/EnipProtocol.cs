@@ -13,9 +13,6 @@ public sealed class EnipProtocol : Protocol
 
     public override string Name => "enip";
 
-    /// <summary>Off in Suricata's defaults.</summary>
-    public override bool EnabledByDefault => false;
-
     public override bool UsesTcp => true;
 
     public override bool UsesUdp => true;

@@ -45,6 +45,8 @@ public sealed class FtpProtocol : Protocol
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
+    public override StreamShow ShowsStream(Direction direction) => StreamShow.Never;
+
     public override byte CompletedProgress(Direction direction) => FtpProgress.Complete;
 
     public override ProbeResult Probe(ReadOnlySpan<byte> data, Direction direction, Flow flow)

@@ -39,6 +39,8 @@ public sealed class LdapProtocol : Protocol
 
     public override EveLogger[] Loggers { get; } = [new LdapEve()];
 
+    public override StreamShow ShowsStream(Direction direction) => StreamShow.WithEachPart;
+
     public override byte CompletedProgress(Direction direction) => 1;
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer

@@ -33,6 +33,8 @@ public sealed class ModbusProtocol : Protocol
 
     public override EveLogger[] Loggers { get; } = [new ModbusEve()];
 
+    public override StreamShow ShowsStream(Direction direction) => direction == Direction.ToClient ? StreamShow.AtEnd : StreamShow.Never;
+
     public override byte CompletedProgress(Direction direction) => 1;
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer

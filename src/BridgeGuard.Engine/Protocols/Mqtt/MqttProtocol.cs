@@ -34,6 +34,8 @@ public sealed class MqttProtocol : Protocol
         ? ["request_started", "request_complete"]
         : ["response_started", "response_complete"];
 
+    public override StreamShow ShowsStream(Direction direction) => direction == Direction.ToServer ? StreamShow.WithEachPart : StreamShow.Never;
+
     public override byte CompletedProgress(Direction direction) => 1;
 
     /// <summary>Any assigned type with a length that can be read: the port decides, as every message may come first on a flow picked up late.</summary>

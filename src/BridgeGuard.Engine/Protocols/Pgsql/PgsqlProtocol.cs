@@ -13,9 +13,6 @@ public sealed class PgsqlProtocol : Protocol
 
     public override string Name => "pgsql";
 
-    /// <summary>Off in Suricata's defaults.</summary>
-    public override bool EnabledByDefault => false;
-
     public override bool UsesTcp => true;
 
     public override bool UsesUdp => false;

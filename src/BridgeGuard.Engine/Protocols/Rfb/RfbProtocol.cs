@@ -36,6 +36,8 @@ public sealed class RfbProtocol : Protocol
         ? ["request_started", "request_complete"]
         : ["response_started", "response_complete"];
 
+    public override StreamShow ShowsStream(Direction direction) => StreamShow.WithEachPart;
+
     public override byte CompletedProgress(Direction direction) => 1;
 
     public override ProtocolState CreateState(ProtocolSettings settings) => new RfbParser(this);

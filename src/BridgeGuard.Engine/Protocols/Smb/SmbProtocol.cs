@@ -41,6 +41,8 @@ public sealed class SmbProtocol : Protocol
         ? ["request_started", "request_complete"]
         : ["response_started", "response_complete"];
 
+    public override StreamShow ShowsStream(Direction direction) => StreamShow.Never;
+
     public override byte CompletedProgress(Direction direction) => 1;
 
     /// <summary>An NBSS header and an SMB signature behind it; or a session request, which only NetBIOS has.</summary>

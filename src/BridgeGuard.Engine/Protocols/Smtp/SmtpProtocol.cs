@@ -45,7 +45,8 @@ public sealed class SmtpProtocol : Protocol
 
     public override bool TellsProgress => true;
 
-    public override bool ShowsStreamAtEnd => false;
+    /// <summary>Each command and its reply do, as the parser says.</summary>
+    public override StreamShow ShowsStream(Direction direction) => StreamShow.Never;
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 

@@ -44,6 +44,10 @@ public sealed class SshProtocol : Protocol
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
+    public override StreamShow ShowsStream(Direction direction) => StreamShow.WithProgress;
+
+    public override bool ShowsEncryptedStream => true;
+
     public override byte CompletedProgress(Direction direction) => SshProgress.Finished;
 
     public override ProtocolState CreateState(ProtocolSettings settings) => new SshParser(this, new SshLimits(settings));

@@ -62,6 +62,8 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
 
     public override bool IsEncrypted => _client.HasData && _server.HasData;
 
+    public override bool HidesRest => _client.HasData || _server.HasData;
+
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
         bool toServer = context.Direction == Direction.ToServer;

@@ -50,6 +50,8 @@ public sealed class TlsProtocol : Protocol
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? ClientProgress : ServerProgress;
 
+    public override StreamShow ShowsStream(Direction direction) => StreamShow.WithEachPart;
+
     public override byte CompletedProgress(Direction direction) =>
         direction == Direction.ToServer ? TlsProgress.ClientFinished : TlsProgress.ServerFinished;
 
