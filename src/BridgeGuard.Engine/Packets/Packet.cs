@@ -71,6 +71,9 @@ public enum PacketFlags : uint
 
     /// <summary>TCP: acknowledges something new, or opens or closes its sender's window.</summary>
     MovesWindow = 1 << 25,
+
+    /// <summary>Bytes, a hole or the end of a stream reached the application layer with this packet.</summary>
+    AppMoved = 1 << 26,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>
