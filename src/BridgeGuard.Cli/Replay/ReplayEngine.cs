@@ -21,6 +21,7 @@ internal sealed class ReplayEngine : IDisposable
     private readonly ReplayEventSink _sink;
     private PacketLog? _packets;
     private readonly FileStore? _store;
+    private readonly DataLogFiles? _data;
     private readonly PacketWorker _worker;
     private readonly RuleSetStats _rules;
     private readonly Stopwatch _clock = new();
@@ -45,11 +46,13 @@ internal sealed class ReplayEngine : IDisposable
         };
         _sink = new ReplayEventSink(configuration.Outputs, hasEve ? _settings.MoreEve.Length : 0);
         _store = configuration.Outputs.FileStore is { } store ? new FileStore(store) : null;
+        _data = configuration.Outputs is { TcpData: null, HttpBodyData: null } ? null : new DataLogFiles(configuration.Outputs.TcpData, configuration.Outputs.HttpBodyData);
         WorkerEnvironment environment = new()
         {
             Settings = _settings,
             Events = _sink,
             FileStore = _store,
+            DataLog = _data,
             CertificateStore = configuration.Outputs.CertificateFolder is { } folder ? new CertificateStore(folder) : null,
             CostClock = profile || configuration.Engine.Detection.CountsCosts ? Stopwatch.GetTimestamp : null,
         };
@@ -92,6 +95,7 @@ internal sealed class ReplayEngine : IDisposable
     {
         _worker.Dispose();
         _store?.Dispose();
+        _data?.Dispose();
         _sink.Dispose();
     }
 

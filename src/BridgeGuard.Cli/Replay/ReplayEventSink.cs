@@ -16,7 +16,7 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
 {
     private const int BufferBytes = 256 << 10;
 
-    private readonly List<(Stream Stream, byte[] Prefix)> _eve = [];
+    private readonly List<EveTarget> _eve = [];
     private readonly string? _fileInfoFolder;
     private readonly StreamWriter? _fast;
     private readonly Dictionary<uint, (string Message, long Count)> _alerts = [];
@@ -29,10 +29,7 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
         _fileInfoFolder = outputs.FileStore is { WriteFileInfo: true } store ? store.Folder : null;
         foreach (EveFileSettings file in outputs.Eve)
         {
-            Stream stream = file.FileType is "regular" or "file"
-                ? Open(file.Path, file.Append)
-                : Stream.Null;
-            _eve.Add((stream, Encoding.UTF8.GetBytes(file.Prefix)));
+            _eve.Add(EveTarget.Open(file));
         }
 
         if (outputs.Fast is { } fast)
@@ -53,10 +50,7 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
     {
         if (header.OutputIndex < _eve.Count)
         {
-            (Stream stream, byte[] prefix) = _eve[header.OutputIndex];
-            stream.Write(prefix);
-            stream.Write(json);
-            stream.WriteByte((byte)'\n');
+            _eve[header.OutputIndex].Write(json);
         }
 
         if (header.Kind == EventKind.Alert && header.OutputIndex == AlertIndex)
@@ -72,9 +66,9 @@ internal sealed class ReplayEventSink : IEventSink, IDisposable
 
     public void Dispose()
     {
-        foreach ((Stream stream, _) in _eve)
+        foreach (EveTarget target in _eve)
         {
-            stream.Dispose();
+            target.Dispose();
         }
 
         _fast?.Dispose();

@@ -28,12 +28,21 @@ public sealed partial class Detector
     private void InspectTransactions()
     {
         ProtocolState state = _flow!.AppState!;
+
+        // Inline what the other side's packet changed was looked at with it: an answer's side waits for the answer.
+        bool waits = Reassembler is { IsInline: true } && _packet.IsTcp && !_packet.Has(PacketFlags.AppMoved | PacketFlags.Pseudo);
+        byte complete = state.Protocol.CompletedProgress(_packet.Direction);
         TransactionList transactions = state.Transactions;
         uint changes = _packet.Direction == Direction.ToServer ? state.ChangesToServer : state.ChangesToClient;
         TransactionMark mark = MarkFor(_packet.Direction);
         for (int i = transactions.Next(mark, 0); i >= 0; i = transactions.Next(mark, i + 1))
         {
             Transaction transaction = transactions[i];
+            if (waits && _flow.ProgressOf(transaction, _packet.Direction) < complete)
+            {
+                continue;
+            }
+
             TransactionDetection detection = transaction.Detection(_packet.Direction);
             transactions.Unmark(mark, i);
             if (detection.IsFinished || !transaction.ExistsIn(_packet.Direction))

@@ -74,9 +74,12 @@ public sealed partial class EventEmitter
             return new FrameState(frame.IsOpenEnded ? packet.PayloadLength - frame.Offset : frame.Length, true, true);
         }
 
-        long available = payloads.InspectableEnd(flow, packet.Direction, out long received, out bool isEnded, out int chunk);
-        long length = frame.IsOpenEnded ? received - frame.Offset : frame.Length;
-        return new FrameState(length, isEnded || available >= frame.End, available - frame.Offset >= chunk);
+        StreamPlaces places = payloads.Places(flow, packet.Direction);
+        long length = frame.IsOpenEnded ? places.Received - frame.Offset : frame.Length;
+
+        // While the parser waits for the rest of an element a long frame waits with it.
+        long passed = Math.Min(places.Inspectable, places.Parsed);
+        return new FrameState(length, places.IsEnded || places.Inspectable >= frame.End, passed - frame.Offset >= places.Chunk);
     }
 
     private void WriteFrame(Packet packet, Flow flow, in Frame frame, int mostBytes)

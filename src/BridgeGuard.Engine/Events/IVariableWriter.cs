@@ -23,11 +23,15 @@ public interface IAlertPayloads
     /// <summary>Copies what is kept of the stream bytes from <paramref name="from"/> to <paramref name="end"/>; holes are named. Returns the bytes written.</summary>
     int Frame(Flow flow, Direction direction, long from, long end, Span<byte> into);
 
-    /// <summary>Stream offset up to which bytes may be looked at.</summary>
-    /// <param name="flow">A TCP flow.</param>
-    /// <param name="direction">The direction.</param>
-    /// <param name="received">Offset up to which bytes have come, acknowledged or not.</param>
-    /// <param name="isEnded">No more will come.</param>
-    /// <param name="chunk">Bytes that are worth a look at an unfinished frame.</param>
-    long InspectableEnd(Flow flow, Direction direction, out long received, out bool isEnded, out int chunk);
+    /// <summary>How far a direction has come.</summary>
+    StreamPlaces Places(Flow flow, Direction direction);
 }
+
+/// <summary>How far one direction of a TCP flow has come, as stream offsets.</summary>
+/// <param name="Inspectable">Up to here bytes may be looked at.</param>
+/// <param name="Received">Up to here bytes have come, acknowledged or not.</param>
+/// <param name="Acknowledged">Up to here the receiver has said that it has them.</param>
+/// <param name="Parsed">Up to here the parser has consumed them.</param>
+/// <param name="IsEnded">No more will come.</param>
+/// <param name="Chunk">Bytes that are worth a look at an unfinished frame.</param>
+public readonly record struct StreamPlaces(long Inspectable, long Received, long Acknowledged, long Parsed, bool IsEnded, int Chunk);

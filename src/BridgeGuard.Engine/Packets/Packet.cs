@@ -74,6 +74,9 @@ public enum PacketFlags : uint
 
     /// <summary>A redirect target's answer that was given its real server's name: on the wire it is another flow's.</summary>
     Restored = 1 << 26,
+
+    /// <summary>Bytes, a hole or the end of a stream reached the application layer with this packet.</summary>
+    AppMoved = 1 << 27,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>

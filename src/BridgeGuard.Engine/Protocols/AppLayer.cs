@@ -20,6 +20,7 @@ public sealed class AppLayer : IStreamConsumer
 
     private readonly ProtocolDetector _detector;
     private readonly FileTracker _files;
+    private readonly IDataLog? _bodies;
     private readonly WorkerCounters _counters;
     private readonly ProtocolSettings[] _settings = new ProtocolSettings[(int)ProtocolId.Count];
     private readonly Stack<FrameList> _frameLists = new();
@@ -34,9 +35,11 @@ public sealed class AppLayer : IStreamConsumer
     /// <param name="files">Where files go.</param>
     /// <param name="counters">Where flows, transactions, errors and gaps are counted by protocol.</param>
     /// <param name="expected">Flows that parsers see being arranged; null: those of this worker alone.</param>
+    /// <param name="bodies">Where bodies of messages are logged; null: nowhere.</param>
     public AppLayer(
-        EngineSettings settings, ProtocolDetector detector, FileTracker files, WorkerCounters? counters = null, Expectations? expected = null)
+        EngineSettings settings, ProtocolDetector detector, FileTracker files, WorkerCounters? counters = null, Expectations? expected = null, IDataLog? bodies = null)
     {
+        _bodies = bodies;
         Expected = expected ?? new Expectations();
         _counters = counters ?? new WorkerCounters();
         _detector = detector;
@@ -77,6 +80,7 @@ public sealed class AppLayer : IStreamConsumer
         bool isEnd = (flags & (StreamChunkFlags.End | StreamChunkFlags.Depth)) != 0;
         ref AppDetection detection = ref flow.DetectionOf(direction);
         flow.TransactionsDue = true;
+        packet.Flags |= PacketFlags.AppMoved;
         if (data.Length > 0)
         {
             FinishProtocolChange(flow, packet, direction);
@@ -120,9 +124,30 @@ public sealed class AppLayer : IStreamConsumer
     }
 
     /// <inheritdoc/>
+    /// <remarks>As in Suricata files end there and then, with what has been handed over; the rest up to the depth is parsed all the same.</remarks>
+    public void OnDepth(Flow flow, Direction direction)
+    {
+        if (flow.AppState is not { } state)
+        {
+            return;
+        }
+
+        flow.TransactionsDue = true;
+        for (int i = 0; i < state.Transactions.Count; i++)
+        {
+            if (state.Transactions[i].Files(direction)?.Open is { } file)
+            {
+                _files.Close(file, FileState.Truncated);
+                state.Transactions.Mark(TransactionMark.Log, i);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public void OnGap(Flow flow, Packet packet, Direction direction, long bytes)
     {
         flow.TransactionsDue = true;
+        packet.Flags |= PacketFlags.AppMoved;
         if (flow.Has(GiveUpFlag(direction)))
         {
             return;
@@ -372,6 +397,7 @@ public sealed class AppLayer : IStreamConsumer
         StreamOffset = flow.Tcp?.StreamOf(direction)?.AppOffset ?? 0,
         Frames = WantedFrames[(int)flow.App] ? FramesOf(flow, direction) : null,
         Expectations = Expected,
+        Bodies = _bodies,
     };
 
     /// <summary>The list of a direction; on TCP it begins with the frame of the whole stream.</summary>

@@ -8,6 +8,9 @@ public sealed class ProtocolSettings(IReadOnlyDictionary<string, string> values)
 {
     public static readonly ProtocolSettings Empty = new(new Dictionary<string, string>());
 
+    /// <summary>Nothing is said: in lists of record types a bare name.</summary>
+    public bool IsEmpty => values.Count == 0;
+
     public string? Get(string key) => values.TryGetValue(key, out string? value) ? value : null;
 
     public bool GetBool(string key, bool otherwise) => Get(key) switch

@@ -30,6 +30,9 @@ public readonly struct ParseContext
     /// <summary>Where a parser notes the flows it sees being arranged; null in a bare test.</summary>
     public Expectations? Expectations { get; init; }
 
+    /// <summary>Where decoded bodies are logged for the operator; null: nowhere.</summary>
+    public IDataLog? Bodies { get; init; }
+
     /// <summary>Points a frame out; returns its number for <see cref="CloseFrame"/>, 0 where none is kept.</summary>
     /// <param name="type">Index into <see cref="Protocol.Frames"/>.</param>
     /// <param name="at">Position of its first byte in the input; may be behind the input's end.</param>
@@ -49,7 +52,7 @@ public readonly struct ParseContext
 
     /// <summary>The same context at the end of its direction, for a parser that finishes with an empty input.</summary>
     public ParseContext AtEnd() =>
-        new() { Flow = Flow, Direction = Direction, TimeUs = TimeUs, IsEnd = true, Files = Files, StreamOffset = StreamOffset, Frames = Frames, Expectations = Expectations };
+        new() { Flow = Flow, Direction = Direction, TimeUs = TimeUs, IsEnd = true, Files = Files, StreamOffset = StreamOffset, Frames = Frames, Expectations = Expectations, Bodies = Bodies };
 }
 
 /// <summary>The parser of one flow: resumable, with its live transactions.</summary>

@@ -29,6 +29,11 @@ public interface IStreamConsumer
     /// <summary>Bytes that will never come.</summary>
     void OnGap(Flow flow, Packet packet, Direction direction, long bytes);
 
+    /// <summary>The depth is reached with this packet: nothing that comes after what was handed over so far counts as a whole.</summary>
+    void OnDepth(Flow flow, Direction direction)
+    {
+    }
+
     /// <summary>True, once, when the last call made the other direction's unconsumed data understandable: it is then handed over again.</summary>
     bool TakeRedelivery();
 }

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Worker;
@@ -120,13 +121,17 @@ public sealed partial class Reassembler
     {
         int length = 0;
         long at = from;
-        for (int i = 0; TryGetHeldFrameWindow(flow, direction, i, at, end, out RawWindow held); i++)
+
+        // What was never acknowledged is not shown, also when the connection is over: it is missing.
+        StreamPlaces places = GetPlaces(flow, direction);
+        long shown = places.IsEnded ? Math.Min(end, places.Acknowledged) : end;
+        for (int i = 0; TryGetHeldFrameWindow(flow, direction, i, at, shown, out RawWindow held); i++)
         {
-            Append(held, into, ref at, end, ref length);
+            Append(held, into, ref at, shown, ref length);
         }
 
-        Append(GetFrameWindow(flow, direction, at, end), into, ref at, end, ref length);
-        long known = Math.Min(end, GetInspectableEnd(flow, direction));
+        Append(GetFrameWindow(flow, direction, at, shown), into, ref at, shown, ref length);
+        long known = Math.Min(end, places.Inspectable);
         Append(new RawWindow([], Math.Max(at, known), at), into, ref at, end, ref length);
         return length;
     }
@@ -155,8 +160,16 @@ public sealed partial class Reassembler
             ? Math.Min(stream.AckedOffset, stream.Segments![stream.PlacedCount].Offset)
             : 0;
 
-    /// <summary>The highest offset seen, acknowledged or not.</summary>
-    public static long GetReceivedEnd(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction)?.EndOffset ?? 0;
+    /// <summary>How far a direction has come, for what EVE says of frames.</summary>
+    public StreamPlaces GetPlaces(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction) is { } stream
+        ? new StreamPlaces(
+            Math.Max(RawEnd(stream), HoleEnd(stream)),
+            stream.EndOffset,
+            _inline ? stream.EndOffset : Math.Clamp(stream.OffsetOf(stream.LastAck), 0, stream.EndOffset),
+            IsAppDone(flow, stream) ? stream.EndOffset : stream.AppOffset,
+            stream.Has(TcpStreamFlags.EndDelivered),
+            ChunkSize(flow, direction))
+        : default;
 
     /// <summary>No more bytes will come in the direction.</summary>
     public static bool IsEnded(Flow flow, Direction direction) => flow.Tcp?.StreamOf(direction) is { } stream && stream.Has(TcpStreamFlags.EndDelivered);

@@ -293,6 +293,7 @@ public sealed partial class Reassembler
         stream.Flags |= TcpStreamFlags.DepthReached | TcpStreamFlags.RawTriggered;
         packet.Events.Add(PacketEvent.StreamReassemblyDepthReached);
         _counters.Increment(Counter.TcpStreamDepthReached);
+        _consumer.OnDepth(flow, flow.Tcp.DirectionOf(stream));
         return payload.Length > 0;
     }
 

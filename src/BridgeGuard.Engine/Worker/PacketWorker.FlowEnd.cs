@@ -18,6 +18,7 @@ public sealed partial class PacketWorker
             InspectLeftovers(flow, reason);
         }
 
+        _streamLog?.Forget(flow);
         flow.EndReason = reason;
         _events.Flow(flow);
         _appLayer.Release(flow);

@@ -37,6 +37,9 @@ public sealed class WorkerEnvironment
     /// <summary>Where certificates are kept that rules want kept; null: nowhere.</summary>
     public ICertificateStore? CertificateStore { get; init; }
 
+    /// <summary>Where streams and bodies are logged; null: nowhere.</summary>
+    public IDataLog? DataLog { get; init; }
+
     public ProtocolDetector? Protocols { get; init; }
 
     public RedirectTable Redirects { get; init; } = new();
@@ -87,6 +90,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     private readonly IFileVerdicts? _fileVerdicts;
     private readonly IFileSink? _fileSink;
     private readonly ICertificateStore? _certificates;
+    private readonly StreamLog? _streamLog;
     private readonly Func<long, StatsSnapshot?>? _stats;
     private readonly Func<long>? _clock;
 
@@ -126,7 +130,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             environment.Protocols ?? new ProtocolDetector(_settings.AppLayer),
             _files,
             Counters,
-            new Expectations(environment.Shared.Expectations, environment.FlowHash));
+            new Expectations(environment.Shared.Expectations, environment.FlowHash),
+            environment.DataLog is { WantsBodies: true } bodies ? bodies : null);
         _flows = new FlowTable(_settings, environment.FlowHash, Counters, workerId) { EndHandler = this };
         _tcp = new TcpTracker(_settings, _flows, _appLayer, Counters);
         _detector = new Detector(_settings, workerId, environment.Shared.Detection, environment.FlowHash)
@@ -134,6 +139,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             Reassembler = _tcp.Reassembler,
             Costs = environment.CostClock is { } clock ? new RuleCosts(clock) : null,
         };
+        _streamLog = environment.DataLog is { WantsStreams: true } streams ? new StreamLog(streams) : null;
         _alerts = new AlertQueue(_settings.Detection.PacketAlertMax);
         _events = new EventEmitter(_settings, environment.Events, environment.Guests, (byte)workerId) { Payloads = this };
         _tracksMacs = _settings.Eve.Ethernet || Array.Exists(_settings.MoreEve, eve => eve.Ethernet);
@@ -226,13 +232,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _tcp.Reassembler.CopyFrame(flow, direction, from, end, into);
 
     /// <inheritdoc/>
-    long IAlertPayloads.InspectableEnd(Flow flow, Direction direction, out long received, out bool isEnded, out int chunk)
-    {
-        received = Reassembler.GetReceivedEnd(flow, direction);
-        isEnded = Reassembler.IsEnded(flow, direction);
-        chunk = _tcp.Reassembler.GetChunkSize(flow, direction);
-        return _tcp.Reassembler.GetInspectableEnd(flow, direction);
-    }
+    StreamPlaces IAlertPayloads.Places(Flow flow, Direction direction) => _tcp.Reassembler.GetPlaces(flow, direction);
 
     public void Dispose()
     {
@@ -587,6 +587,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             _events.Tagged(packet, flow);
         }
 
+        if (_streamLog is not null && flow?.Tcp is not null)
+        {
+            _streamLog.Write(_tcp.Reassembler, flow);
+        }
+
         if (flow?.AppState is not null)
         {
             LogFrames(packet, flow);
@@ -768,7 +773,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _appLayer.WantedFrames = frames;
         _detects = _settings.DetectionEnabled && (rules.Count > 0 || _settings.FirewallMode);
         _tcp.Reassembler.RawEnabled = _settings.Stream.Reassembly.Raw
-            && ((_detects && (rules.NeedsStream || _settings.FirewallMode)) || Array.IndexOf(frames, true) >= 0);
+            && ((_detects && (rules.NeedsStream || _settings.FirewallMode)) || _streamLog is not null || Array.IndexOf(frames, true) >= 0);
     }
 
     /// <summary>Frames are kept of protocols that rules ask for, and of all where an output lists them: without any of its own a protocol has the stream's.</summary>

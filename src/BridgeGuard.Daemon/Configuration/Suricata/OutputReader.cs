@@ -16,6 +16,8 @@ internal sealed class OutputReader
     private OutputSettings.FileSettings? _stats;
     private FileStoreSettings? _fileStore;
     private string? _certificateFolder;
+    private DataLogSettings? _tcpData;
+    private DataLogSettings? _httpBodyData;
     private bool _hasAnomaly;
     private bool _forceMagic;
     private bool _forceMd5;
@@ -44,6 +46,8 @@ internal sealed class OutputReader
         Stats = _stats,
         FileStore = _fileStore,
         CertificateFolder = _certificateFolder,
+        TcpData = _tcpData,
+        HttpBodyData = _httpBodyData,
         Enabled = _enabled,
     };
 
@@ -85,11 +89,26 @@ internal sealed class OutputReader
             case "tls-store":
                 _certificateFolder = PathOf(options.Get("certs-log-dir") ?? "");
                 break;
+            case "tcp-data":
+                _tcpData = DataLogOf(options, "tcp-data.log", "tcp");
+                break;
+            case "http-body-data":
+                _httpBodyData = DataLogOf(options, "http-data.log", "http");
+                break;
         }
     }
 
     private OutputSettings.FileSettings FileOf(ConfigNode options, string otherwise) =>
         new(PathOf(options.Get("filename") ?? otherwise), options.GetBool("append", true), options);
+
+    private DataLogSettings DataLogOf(ConfigNode options, string file, string folder)
+    {
+        string type = options.Get("type") ?? "file";
+        return new DataLogSettings(
+            type is "dir" ? null : PathOf(options.Get("filename") ?? file),
+            type is "dir" or "both" ? PathOf(options.Get("log-dir") ?? folder) : null,
+            options.GetBool("append", true));
+    }
 
     private string PathOf(string name) => Path.IsPathRooted(name) ? name : Path.Combine(_logFolder, name);
 
@@ -138,11 +157,7 @@ internal sealed class OutputReader
             types.Add(new EveTypeSettings(name, settings));
         }
 
-        _eveFiles.Add(new EveFileSettings(
-            options.Get("filetype") ?? options.Get("type") ?? "regular",
-            PathOf(options.Get("filename") ?? "eve.json"),
-            options.GetBool("append", true),
-            options.Get("prefix") ?? ""));
+        _eveFiles.Add(EveFileOf(options));
         _eve.Add(new EveSettings
         {
             CommunityId = options.GetBool("community-id", false),
@@ -156,6 +171,88 @@ internal sealed class OutputReader
             Types = [.. types],
         });
     }
+
+    private EveFileSettings EveFileOf(ConfigNode options)
+    {
+        string type = options.Get("filetype") ?? options.Get("type") ?? "regular";
+        string path = PathOf(options.Get("filename") ?? "eve.json");
+        if (type is "regular" or "file" && options.GetBool("threaded", false))
+        {
+            // Each thread has a file of its own, numbered from 1; here is one thread.
+            path = Path.ChangeExtension(path, ".1" + Path.GetExtension(path));
+        }
+
+        return new EveFileSettings(type, path, options.GetBool("append", true), options.Get("prefix") ?? "")
+        {
+            RotateSeconds = RotateSeconds(options.Get("rotate-interval")),
+            FileMode = ReadFileMode(options.Get("filemode")),
+            SyslogHead = SyslogHeadOf(options),
+        };
+    }
+
+    /// <summary>A word, or a number with a unit; 0 for what is neither.</summary>
+    private long RotateSeconds(string? text)
+    {
+        switch (text)
+        {
+            case null:
+                return 0;
+            case "minute":
+                return 60;
+            case "hour":
+                return 3600;
+            case "day":
+                return 86400;
+        }
+
+        long unit = text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, 'w' => 7 * 86400, _ => 0 };
+        if (long.TryParse(text.AsSpan(0, unit == 0 ? text.Length : text.Length - 1), out long count) && count > 0)
+        {
+            return count * Math.Max(unit, 1);
+        }
+
+        _section.Tell(ConfigSeverity.Error, "logopenfile", $"invalid rotate-interval value '{text}'");
+        return 0;
+    }
+
+    private UnixFileMode? ReadFileMode(string? text)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        int mode = 0;
+        foreach (char digit in text)
+        {
+            if (digit is < '0' or > '7' || mode > 0x3f)
+            {
+                _section.Tell(ConfigSeverity.Warning, "logopenfile", $"Unable to process filemode '{text}', expected an octal number such as 640");
+                return null;
+            }
+
+            mode = (mode << 3) | (digit - '0');
+        }
+
+        return (UnixFileMode)mode;
+    }
+
+    private static string SyslogHeadOf(ConfigNode options)
+    {
+        int facility = Math.Max(0, Array.IndexOf(Facilities, (options.Get("facility") ?? "local0").ToLowerInvariant()));
+        int level = Array.FindIndex(Levels, name => name.Equals(options.Get("level") ?? "Info", StringComparison.OrdinalIgnoreCase));
+        return string.Create(
+            System.Globalization.CultureInfo.InvariantCulture, $"{(facility * 8) + (level < 0 ? 6 : level)}\n{options.Get("identity") ?? "suricata"}");
+    }
+
+    /// <summary>By the numbers of RFC 5424 §6.2.1.</summary>
+    private static readonly string[] Facilities =
+    [
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "security", "console", "solaris-cron",
+        "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    ];
+
+    private static readonly string[] Levels = ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Info", "Debug"];
 
     private static XffSettings ReadXff(ConfigNode options)
     {

@@ -121,6 +121,12 @@ public sealed record OutputSettings
     /// <summary>Where certificates go that <c>tls.store</c> asks for (<c>tls-store</c>); null: off.</summary>
     public string? CertificateFolder { get; init; }
 
+    /// <summary>Streams as reassembled (<c>tcp-data</c>); null: off.</summary>
+    public DataLogSettings? TcpData { get; init; }
+
+    /// <summary>Bodies of HTTP messages as decoded (<c>http-body-data</c>); null: off.</summary>
+    public DataLogSettings? HttpBodyData { get; init; }
+
     /// <summary>Sections of <c>outputs</c> that are switched on, by name, for outputs that read their own options.</summary>
     public IReadOnlyDictionary<string, ConfigNode> Enabled { get; init; } = new Dictionary<string, ConfigNode>();
 
@@ -132,7 +138,17 @@ public sealed record OutputSettings
 /// <param name="Path">File or socket.</param>
 /// <param name="Append">Keep what is there.</param>
 /// <param name="Prefix">Put in front of each line.</param>
-public sealed record EveFileSettings(string FileType, string Path, bool Append, string Prefix);
+public sealed record EveFileSettings(string FileType, string Path, bool Append, string Prefix)
+{
+    /// <summary>A new file is begun after so many seconds (<c>rotate-interval</c>), with the time in its name; 0: one file.</summary>
+    public long RotateSeconds { get; init; }
+
+    /// <summary>Rights of a new file (<c>filemode</c>); null: those of the process.</summary>
+    public UnixFileMode? FileMode { get; init; }
+
+    /// <summary>With <c>syslog</c>: facility and level as one number, and the name of the program, separated by a line feed.</summary>
+    public string SyslogHead { get; init; } = "";
+}
 
 /// <summary>Where extracted files go (<c>file-store</c>, version 2).</summary>
 public sealed record FileStoreSettings

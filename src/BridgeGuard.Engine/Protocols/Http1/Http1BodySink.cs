@@ -143,6 +143,11 @@ internal sealed class Http1BodySink : IContentSink
         long room = message.Body.Room;
         bool isFirst = !message.Body.HasBytes;
         message.Body.Append(bytes);
+        if (_context.Bodies is { } log && room > 0)
+        {
+            log.Body(_context.Flow, _context.Direction, transaction.Id, bytes[..(int)Math.Min(room, bytes.Length)]);
+        }
+
         if (Multipart.IsActive)
         {
             Multipart.Read(bytes, transaction, message, in _context);

@@ -35,15 +35,6 @@ internal sealed class Http1Eve : EveLogger
 
     private static void WriteAsConfigured(EveWriter writer, Http1Transaction http, ProtocolSettings options)
     {
-        bool hasOther = false;
-        foreach (KeyValuePair<string, string> option in options.All)
-        {
-            if (option.Key.StartsWith("custom", StringComparison.Ordinal))
-            {
-                hasOther |= !WriteCustom(writer, http, option.Value);
-            }
-        }
-
         if (options.GetBool("xff.enabled", false) && http.Request.Fields.TryGet("x-forwarded-for"u8, out ReadOnlySpan<byte> xff))
         {
             writer.Bytes("xff"u8, xff);
@@ -55,66 +46,44 @@ internal sealed class Http1Eve : EveLogger
         }
 
         string? dump = options.Get("dump-all-headers");
-        if (dump is "both" or "request")
-        {
-            WriteAll(writer, "request_headers"u8, http.Request);
-        }
+        WriteHeaders(writer, "request_headers"u8, http.Request, options, isWhole: dump is "both" or "request");
+        WriteHeaders(writer, "response_headers"u8, http.Response, options, isWhole: dump is "both" or "response");
+    }
 
-        if (dump is "both" or "response")
+    /// <summary>All fields of a message, or those that <c>custom</c> names, in the message's order.</summary>
+    private static void WriteHeaders(EveWriter writer, ReadOnlySpan<byte> property, Http1Message message, ProtocolSettings options, bool isWhole)
+    {
+        if (isWhole)
         {
-            WriteAll(writer, "response_headers"u8, http.Response);
+            WriteAll(writer, property, message);
         }
-
-        if (hasOther && dump is null or "none")
+        else if (HasCustom(options))
         {
-            WriteOther(writer, "request_headers"u8, http.Request, options);
-            WriteOther(writer, "response_headers"u8, http.Response, options);
+            WriteCustom(writer, property, message, options);
         }
     }
 
-    /// <summary>Fields that <c>custom</c> may name as members of the record (dashes as underscores).</summary>
+    private static bool HasCustom(ProtocolSettings options) => options.Get("custom.0") is not null || options.Get("custom") is not null;
+
+    /// <summary>Fields that <c>custom</c> may name, with dashes or underscores; others are not logged by it.</summary>
     private static readonly string[] CustomNames =
     [
-        "accept", "accept_charset", "accept_datetime", "accept_encoding", "accept_language", "accept_range", "age", "allow", "authorization",
-        "cache_control", "connection", "content_encoding", "content_language", "content_length", "content_location", "content_md5",
-        "content_range", "content_type", "cookie", "date", "dnt", "etag", "expires", "from", "last_modified", "link", "location", "max_forwards",
-        "org_src_ip", "origin", "pragma", "proxy_authenticate", "proxy_authorization", "range", "referrer", "refresh", "retry_after", "server",
-        "set_cookie", "te", "trailer", "transfer_encoding", "true_client_ip", "upgrade", "vary", "via", "warning", "www_authenticate",
-        "x_authenticated_user", "x_bluecoat_via", "x_flash_version", "x_forwarded_proto", "x_requested_with",
+        "accept", "accept-charset", "accept-datetime", "accept-encoding", "accept-language", "accept-range", "age", "allow", "authorization",
+        "cache-control", "connection", "content-encoding", "content-language", "content-length", "content-location", "content-md5",
+        "content-range", "content-type", "cookie", "date", "dnt", "etag", "expires", "from", "last-modified", "link", "location", "max-forwards",
+        "org-src-ip", "origin", "pragma", "proxy-authenticate", "proxy-authorization", "range", "referer", "refresh", "retry-after", "server",
+        "set-cookie", "te", "trailer", "transfer-encoding", "true-client-ip", "upgrade", "vary", "via", "warning", "www-authenticate",
+        "x-authenticated-user", "x-bluecoat-via", "x-flash-version", "x-forwarded-proto", "x-requested-with",
     ];
 
-    /// <summary>One field by its EVE name: <c>accept_encoding</c> is Accept-Encoding, of the request where that has it. False for names unknown.</summary>
-    private static bool WriteCustom(EveWriter writer, Http1Transaction http, string name)
+    private static void WriteCustom(EveWriter writer, ReadOnlySpan<byte> property, Http1Message message, ProtocolSettings options)
     {
-        if (Array.IndexOf(CustomNames, name) < 0)
-        {
-            return false;
-        }
-
-        Span<byte> field = stackalloc byte[64];
-        System.Text.Ascii.FromUtf16(name, field, out int length);
-        Span<byte> property = stackalloc byte[64];
-        field.CopyTo(property);
-        field = field[..length];
-        field.Replace((byte)'_', (byte)'-');
-        if (http.Request.Fields.TryGet(field, out ReadOnlySpan<byte> value) || http.Response.Fields.TryGet(field, out value))
-        {
-            writer.Bytes(property[..length], value);
-        }
-
-        return true;
-    }
-
-    /// <summary>Other fields that <c>custom</c> names, among the headers of their side.</summary>
-    private static void WriteOther(EveWriter writer, ReadOnlySpan<byte> property, Http1Message message, ProtocolSettings options)
-    {
-        Span<byte> field = stackalloc byte[128];
         bool isOpen = false;
-        foreach (KeyValuePair<string, string> option in options.All)
+        bool hasReferer = options.GetBool("extended", false);
+        for (int i = 0; i < message.Fields.Count; i++)
         {
-            if (!option.Key.StartsWith("custom", StringComparison.Ordinal) || Array.IndexOf(CustomNames, option.Value) >= 0
-                || System.Text.Ascii.FromUtf16(option.Value, field, out int length) != System.Buffers.OperationStatus.Done
-                || message.Fields.IndexOf(field[..length]) is not (>= 0 and int index))
+            ReadOnlySpan<byte> name = message.Fields.Name(i);
+            if (!IsCustom(name, options) || (hasReferer && System.Text.Ascii.EqualsIgnoreCase(name, "referer"u8)))
             {
                 continue;
             }
@@ -126,8 +95,8 @@ internal sealed class Http1Eve : EveLogger
             }
 
             writer.StartObject();
-            writer.Bytes("name"u8, message.Fields.Name(index));
-            writer.Bytes("value"u8, message.Fields.Value(index));
+            writer.Bytes("name"u8, name);
+            writer.Bytes("value"u8, message.Fields.Value(i));
             writer.EndObject();
         }
 
@@ -135,6 +104,49 @@ internal sealed class Http1Eve : EveLogger
         {
             writer.EndArray();
         }
+    }
+
+    /// <summary>The field is one that can be asked for, and it was.</summary>
+    private static bool IsCustom(ReadOnlySpan<byte> field, ProtocolSettings options)
+    {
+        foreach (string known in CustomNames)
+        {
+            if (!System.Text.Ascii.EqualsIgnoreCase(field, known.AsSpan()))
+            {
+                continue;
+            }
+
+            foreach (KeyValuePair<string, string> option in options.All)
+            {
+                if (option.Key.StartsWith("custom", StringComparison.Ordinal) && IsSame(option.Value, known))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        return false;
+    }
+
+    private static bool IsSame(string asked, string known)
+    {
+        if (asked.Length != known.Length)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < known.Length; i++)
+        {
+            char given = asked[i] == '_' ? '-' : char.ToLowerInvariant(asked[i]);
+            if (given != known[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static void WriteAll(EveWriter writer, ReadOnlySpan<byte> property, Http1Message message)

@@ -5,7 +5,10 @@ using BridgeGuard.Engine.Flows;
 namespace BridgeGuard.Engine.Protocols.Tls;
 
 /// <summary>Writes the <c>tls</c> object.</summary>
-/// <remarks>Options: <c>extended</c>, <c>custom</c> (a list of fields), <c>session-resumption</c>, <c>ja3</c>, <c>ja3s</c>, <c>ja4</c>.</remarks>
+/// <remarks>
+/// Options: <c>extended</c>, <c>custom</c> (a list of fields), <c>session-resumption</c>, which is on as soon as the type has any option. As in Suricata 8.0.8
+/// JA4 stands in every extended record, whatever <c>ja4-fingerprints</c> says of rules.
+/// </remarks>
 internal sealed class TlsEve : EveLogger
 {
     public override string EventType => "tls";
@@ -35,7 +38,7 @@ internal sealed class TlsEve : EveLogger
         }
         else
         {
-            WriteBasic(writer, tls);
+            WriteBasic(writer, tls, isWhole: options.GetBool("extended", false));
             if (options.GetBool("extended", false))
             {
                 WriteExtended(writer, tls, options);
@@ -59,14 +62,19 @@ internal sealed class TlsEve : EveLogger
             return true;
         }
 
-        // The short form of the record would be empty but for the word that there was one.
-        bool tellsMore = options.GetBool("extended", false) || options.Get("custom.0") is not null || options.Get("custom") is not null;
-        return tls.IsResumed && options.GetBool("session-resumption", tellsMore);
+        return tls.IsResumed && TellsResumption(options);
     }
 
-    private static void WriteBasic(EveWriter writer, TlsTransaction tls)
+    private static bool TellsResumption(ProtocolSettings options) => options.GetBool("session-resumption", !options.IsEmpty);
+
+    private static void WriteBasic(EveWriter writer, TlsTransaction tls, bool isWhole)
     {
         WriteNames(writer, tls);
+        if (!isWhole)
+        {
+            WriteAltNames(writer, tls.ServerCertificate);
+        }
+
         WriteResumed(writer, tls);
     }
 
@@ -98,9 +106,9 @@ internal sealed class TlsEve : EveLogger
             WriteTime(writer, "notafter"u8, certificate.NotAfter);
         }
 
-        WriteJa3(writer, tls, options);
-        WriteJa3S(writer, tls, options);
-        WriteJa4(writer, tls, options);
+        WriteJa3(writer, tls);
+        WriteJa3S(writer, tls);
+        WriteJa4(writer, tls);
         WriteAlpns(writer, "client_alpns"u8, tls.Client);
         WriteAlpns(writer, "server_alpns"u8, tls.Server);
         WriteClient(writer, tls.ClientCertificate, options);
@@ -108,6 +116,11 @@ internal sealed class TlsEve : EveLogger
 
     private static void WriteCustom(EveWriter writer, TlsTransaction tls, ProtocolSettings options)
     {
+        if (TellsResumption(options) || HasCustom(options, "session_resumed"))
+        {
+            WriteResumed(writer, tls);
+        }
+
         foreach (KeyValuePair<string, string> option in options.All)
         {
             if (option.Key.StartsWith("custom", StringComparison.Ordinal))
@@ -128,13 +141,10 @@ internal sealed class TlsEve : EveLogger
             case "issuer":
                 WriteText(writer, "issuerdn"u8, certificate, certificate.Issuer);
                 break;
-            case "session_resumed":
-                WriteResumed(writer, tls);
-                break;
             case "serial":
                 WriteText(writer, "serial"u8, certificate, certificate.Serial);
                 break;
-            case "fingerprint":
+            case "fingerprint" when certificate.IsRead:
                 WriteText(writer, "fingerprint"u8, certificate, certificate.Fingerprint);
                 break;
             case "sni":
@@ -149,20 +159,20 @@ internal sealed class TlsEve : EveLogger
             case "not_after" when certificate.IsRead:
                 WriteTime(writer, "notafter"u8, certificate.NotAfter);
                 break;
-            case "certificate":
+            case "certificate" when certificate.IsRead:
                 WriteDer(writer, certificate);
                 break;
-            case "chain":
+            case "chain" when certificate.IsRead:
                 WriteChain(writer, certificate);
                 break;
             case "ja3":
-                WriteJa3(writer, tls, options);
+                WriteJa3(writer, tls);
                 break;
             case "ja3s":
-                WriteJa3S(writer, tls, options);
+                WriteJa3S(writer, tls);
                 break;
             case "ja4":
-                WriteJa4(writer, tls, options);
+                WriteJa4(writer, tls);
                 break;
             case "subjectaltname":
                 WriteAltNames(writer, certificate);
@@ -233,7 +243,12 @@ internal sealed class TlsEve : EveLogger
         }
 
         writer.StartObject(property);
-        WriteVersion(writer, "version"u8, hello.SupportedVersion != 0 ? hello.SupportedVersion : hello.Version);
+        if (hello.Version != 0)
+        {
+            // Of the server the version of the header, which TLS 1.3 leaves at 1.2.
+            WriteVersion(writer, "version"u8, isClient && hello.SupportedVersion != 0 ? hello.SupportedVersion : hello.Version);
+        }
+
         if (isClient)
         {
             WriteCodes(writer, "ciphers"u8, hello.Ciphers);
@@ -375,9 +390,9 @@ internal sealed class TlsEve : EveLogger
         writer.EndArray();
     }
 
-    private static void WriteJa3(EveWriter writer, TlsTransaction tls, ProtocolSettings options)
+    private static void WriteJa3(EveWriter writer, TlsTransaction tls)
     {
-        if (tls.HasJa3 && (tls.ShowsJa3 || tls.WasJa3Used || options.GetBool("ja3", false)))
+        if (tls.HasJa3 && (tls.ShowsJa3 || tls.WasJa3Used))
         {
             writer.StartObject("ja3"u8);
             writer.Text("hash"u8, tls.Ja3Hash);
@@ -386,9 +401,9 @@ internal sealed class TlsEve : EveLogger
         }
     }
 
-    private static void WriteJa3S(EveWriter writer, TlsTransaction tls, ProtocolSettings options)
+    private static void WriteJa3S(EveWriter writer, TlsTransaction tls)
     {
-        if (tls.Server.IsSeen && (tls.ShowsJa3 || tls.WasJa3Used || options.GetBool("ja3s", false)))
+        if (tls.Server.IsSeen && (tls.ShowsJa3 || tls.WasJa3Used))
         {
             writer.StartObject("ja3s"u8);
             writer.Text("hash"u8, tls.Ja3SHash);
@@ -397,9 +412,9 @@ internal sealed class TlsEve : EveLogger
         }
     }
 
-    private static void WriteJa4(EveWriter writer, TlsTransaction tls, ProtocolSettings options)
+    private static void WriteJa4(EveWriter writer, TlsTransaction tls)
     {
-        if (tls.Client.IsSeen && (tls.ShowsJa4 || tls.WasJa4Used || options.GetBool("ja4", false)))
+        if (tls.Client.IsSeen)
         {
             writer.Text("ja4"u8, tls.Ja4);
         }
