@@ -34,6 +34,16 @@ internal static class Program
             return GuestPolicyBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 101);
         }
 
+        if (args is ["costs", ..])
+        {
+            return RuleCostBench.Run(args.AsSpan(1));
+        }
+
+        if (args is ["reload", ..])
+        {
+            return ReloadBench.Run(args.AsSpan(1));
+        }
+
         if (args is ["cache", ..])
         {
             return CacheScaleBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 10_000_000);

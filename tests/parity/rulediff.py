@@ -3,12 +3,16 @@
 
 usage: rulediff.py verdicts [--peer PROGRAM] [--bin PROGRAM] [--config YAML] [--only TEXT]... [--show N]
        rulediff.py alerts [the same] [--inline] [--rules FILE] CAPTURE|FOLDER...
+       rulediff.py chance [the same] [--inline] [--family NAME]... [--seeds FROM-TO]
 
 verdicts  thousands of rules in right and wrong forms (`ruleforms.py`): which are accepted? Prints the differences by keyword and ends with 1 when there are
           any that `rulediff-known.tsv` does not explain.
 
 alerts    rules that fire on any traffic of a protocol (`trafficrules.py`, or FILE) over captures: which rules alert, at which packet, in which
           transaction? Prints the differences by keyword.
+
+chance    rules made by chance over packets made by chance (`chance.py`): chains of contents, expressions, byte keywords and variables, headers' integers,
+          transforms, buffers of several values, flow and host bits, counters, datasets and thresholds. Which accept, which alert?
 
 Where Suricata is not installed, the script says so and ends with 0.
 """
@@ -23,6 +27,8 @@ import subprocess
 import sys
 import tempfile
 
+import chance as chances
+import packetdiff
 import ruleforms
 import trafficrules
 
@@ -93,9 +99,12 @@ def alerts_of(command, capture, rules, folder, arguments):
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     mode = ['--simulate-ips'] if arguments.inline else []
-    result = subprocess.run([*command, *mode, '-r', capture, '-S', rules, '-l', folder, '-c', arguments.config, '-k', 'none', '--set', 'packet-alert-max=255'], capture_output=True, text=True, errors='replace', check=False)
+    result = subprocess.run([*command, *mode, '-r', capture, '-S', rules, '-l', folder, '-c', arguments.config, '-k', 'none', '--runmode', 'single', '--set', 'packet-alert-max=255',
+                             '--set', 'stream.reassembly.randomize-chunk-size=no'], capture_output=True, text=True, errors='replace', check=False)
     counts = collections.Counter()
     path = os.path.join(folder, 'eve.json')
+    if result.returncode < 0:
+        print(f'{command[0]} died of signal {-result.returncode} with {rules} over {capture}')
     if not os.path.exists(path):
         print(f'{command[0]} wrote nothing for {capture}: {result.stderr[-300:]}')
         return counts
@@ -212,9 +221,45 @@ def alerts(arguments):
     return 1 if total else 0
 
 
+def chance(arguments):
+    """Batches of rules and packets by their seeds; differences with what is needed to look into one."""
+    work = tempfile.mkdtemp(prefix='rulediff-')
+    low, _, high = arguments.seeds.partition('-')
+    total, same = 0, 0
+    for family in arguments.family or chances.FAMILIES:
+        for seed in range(int(low), int(high or low) + 1):
+            batch = chances.Batch(seed, family)
+            path = os.path.join(work, 'chance.rules')
+            with open(path, 'w', encoding='utf-8') as out:
+                out.writelines(rule + '\n' for rule in batch.rules)
+            refused = [verdicts_of([program], path, os.path.join(work, 'verdict'), arguments.config) for program in (arguments.peer, arguments.bin)]
+            for line in sorted(refused[0].keys() ^ refused[1].keys()):
+                total += 1
+                print(f'{family} {seed}: only {"Suricata" if line in refused[0] else "BridgeGuard"} refuses {batch.rules[line - 1]}\n      {(refused[0].get(line) or refused[1].get(line))[:200]}')
+            both = [rule for line, rule in enumerate(batch.rules, 1) if line not in refused[0] and line not in refused[1]]
+            with open(path, 'w', encoding='utf-8') as out:
+                out.writelines(rule + '\n' for rule in both)
+            capture = os.path.join(work, 'chance.pcap')
+            packetdiff.write_capture(capture, [(0.01 if last is None else now - last, frame) for last, (now, frame) in zip([None] + [f[0] for f in batch.frames], batch.frames)])
+            theirs, ours = (alerts_of([program], capture, path, os.path.join(work, 'alerts'), arguments) for program in (arguments.peer, arguments.bin))
+            same += sum((theirs & ours).values())
+            by_rule = collections.defaultdict(list)
+            for sign, keys in (('-', theirs - ours), ('+', ours - theirs)):
+                for key, count in keys.items():
+                    by_rule[key[0]].append((sign, key, count))
+            for sid, rows in sorted(by_rule.items()):
+                total += sum(row[2] for row in rows)
+                print(f'{family} {seed}: missing {sum(r[2] for r in rows if r[0] == "-")} extra {sum(r[2] for r in rows if r[0] == "+")}: {batch.rules[sid - 1]}')
+                for sign, key, count in sorted(rows, key=lambda row: row[1][1])[:arguments.show]:
+                    print(f'      {sign}{count} packet {key[1]} tx {key[3]} {key[4]} {batch.frames[key[1] - 1][1][34:][:160]!r}')
+            print(f'{family} {seed}: {len(both)} rules, {sum(theirs.values())} alerts, {sum(r[2] for rows in by_rule.values() for r in rows)} different', file=sys.stderr, flush=True)
+    print(f'{same} alerts the same, {total} differences')
+    return 1 if total else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', choices=['verdicts', 'alerts'])
+    parser.add_argument('what', choices=['verdicts', 'alerts', 'chance'])
     parser.add_argument('--peer', default=os.environ.get('BRIDGEGUARD_PEER', 'suricata'))
     parser.add_argument('--bin', default=os.path.join(ROOT, '.artifacts/bin/BridgeGuard.Cli/release/bridgeguard'))
     parser.add_argument('--config', default='/etc/suricata/suricata.yaml')
@@ -225,12 +270,14 @@ def main():
     parser.add_argument('--progress', action='store_true')
     parser.add_argument('--inline', action='store_true')
     parser.add_argument('--rules')
+    parser.add_argument('--family', action='append', choices=chances.FAMILIES)
+    parser.add_argument('--seeds', default='1-3', help='batches of a family, by their numbers')
     parser.add_argument('captures', nargs='*')
     arguments = parser.parse_intermixed_args()
     if shutil.which(arguments.peer) is None:
         print('rulediff: Suricata is not installed here: nothing is compared')
         return 0
-    return verdicts(arguments) if arguments.what == 'verdicts' else alerts(arguments)
+    return {'verdicts': verdicts, 'alerts': alerts, 'chance': chance}[arguments.what](arguments)
 
 
 if __name__ == '__main__':

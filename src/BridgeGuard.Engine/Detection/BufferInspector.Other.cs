@@ -93,7 +93,7 @@ internal sealed partial class BufferInspector
 
     private bool RunIsDataAt(in BufferOp op, ReadOnlySpan<byte> buffer, int cursor)
     {
-        long wanted = Value(op.Offset, op.Flags, OpFlags.OffsetIsVariable);
+        long wanted = Length(op.Offset, op.Flags, OpFlags.OffsetIsVariable);
         bool there = (op.Flags & OpFlags.Relative) != 0 ? cursor + wanted <= buffer.Length : wanted < buffer.Length;
         return there != ((op.Flags & OpFlags.Negated) != 0);
     }

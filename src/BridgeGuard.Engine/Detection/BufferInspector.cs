@@ -181,6 +181,7 @@ internal sealed partial class BufferInspector : IDisposable
         return Fail(IsAbsolute(op) || IsOpenEnded(op));
     }
 
+    /// <summary>Tries the matches of an expression, the next one from behind the begin of the one before: they may overlap, as occurrences of contents do.</summary>
     private bool RunRegexWithRetries(in BufferOp op, int index, int end, ReadOnlySpan<byte> buffer, int cursor, int reached)
     {
         int origin = (op.Flags & OpFlags.Relative) != 0 ? Math.Min(cursor, buffer.Length) : 0;
@@ -188,7 +189,7 @@ internal sealed partial class BufferInspector : IDisposable
         PcreOp expression = _rules.Expressions[op.Data];
         RegexMatch match = default;
         int replacements = _replacements.Count;
-        for (int from = 0; expression.Regex.TryMatch(subject, from, _regexScratch, ref match); from = match.NextStart)
+        for (int from = 0; expression.Regex.TryMatch(subject, from, _regexScratch, ref match); from = match.Start + 1)
         {
             Capture(expression, subject, match);
             int behind = origin + match.End;
@@ -266,10 +267,10 @@ internal sealed partial class BufferInspector : IDisposable
         else
         {
             // Positions are of the whole value; a later window of a body begins at an offset of it.
-            start = Value(op.Offset, flags, OpFlags.OffsetIsVariable);
+            start = Length(op.Offset, flags, OpFlags.OffsetIsVariable);
             if ((flags & OpFlags.HasDepth) != 0)
             {
-                limit = Math.Min(limit, start + Value(op.Depth, flags, OpFlags.DepthIsVariable) - _bufferOffset);
+                limit = Math.Min(limit, start + Length(op.Depth, flags, OpFlags.DepthIsVariable) - _bufferOffset);
             }
 
             start -= _bufferOffset;
@@ -291,6 +292,12 @@ internal sealed partial class BufferInspector : IDisposable
                 return false;
             }
 
+            if ((flags & OpFlags.Negated) != 0 && pattern.IndexIn(buffer[(int)start..]) + start != only)
+            {
+                // What must not stand at the end is looked for once, as Suricata does: where it stands before too, that is the place that counts.
+                return false;
+            }
+
             found = only;
             return true;
         }
@@ -299,6 +306,9 @@ internal sealed partial class BufferInspector : IDisposable
         found = (int)start + position;
         return position >= 0;
     }
+
+    /// <summary>A number that has no sign: what a subtraction left below zero is very large.</summary>
+    private long Length(int value, OpFlags flags, OpFlags variable) => (flags & variable) != 0 ? (long)Math.Min(_variables[value], int.MaxValue) : value;
 
     private long Value(int value, OpFlags flags, OpFlags variable) => (flags & variable) != 0 ? (long)_variables[value] : value;
 }

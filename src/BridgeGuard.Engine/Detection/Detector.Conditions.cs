@@ -43,7 +43,7 @@ public sealed partial class Detector
         ConditionKind.Tos => _packet.IpVersion == 4 && condition.Test.Matches(_packet.NetworkBytes[1]) != condition.Negated,
         ConditionKind.IpProtocol => _packet.IpVersion != 0 && condition.Test.Matches(_packet.Protocol),
         ConditionKind.IpOption => _packet.IpVersion == 4 && HasIpOption(condition.A) != condition.Negated,
-        ConditionKind.FragmentBits => _packet.IpVersion == 4 && TestBits((uint)(ReadNetwork16(6) >> 13), condition),
+        ConditionKind.FragmentBits => _packet.IpVersion == 4 && TestFragmentBits((uint)(ReadNetwork16(6) >> 13), condition),
         ConditionKind.FragmentOffset => _packet.IpVersion == 4 && condition.Test.Matches((ulong)(ReadNetwork16(6) & 0x1fff)) != condition.Negated,
         ConditionKind.SameIp => _packet.IpVersion != 0 && _packet.SourceAddress == _packet.DestinationAddress,
         ConditionKind.IcmpType => IsIcmp() && condition.Test.Matches(_packet.IcmpType),
@@ -363,6 +363,9 @@ public sealed partial class Detector
         uint bits = (uint)flags & ~(uint)condition.B;
         return wanted == 0 ? (bits == 0) != (condition.Mode == 3) : TestBits(bits, condition);
     }
+
+    /// <summary>As flags, but for <c>+</c>: there Suricata wants another bit beside those named.</summary>
+    private static bool TestFragmentBits(uint bits, in PacketCondition condition) => TestBits(bits, condition) && (condition.Mode != 1 || bits != (uint)condition.A);
 
     private static bool TestBits(uint bits, in PacketCondition condition)
     {

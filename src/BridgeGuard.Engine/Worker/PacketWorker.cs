@@ -163,8 +163,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     /// <summary>What stream bytes cost; read it on the worker's thread.</summary>
     public Reassembler Reassembler => _tcp.Reassembler;
 
-    /// <summary>What single rules cost this worker; null when it is not kept.</summary>
-    public RuleCosts? RuleCosts => _detector.Costs;
+    /// <summary>What single rules cost this worker; null when it is not kept. Set on the worker's thread, by a bench that compares with and without.</summary>
+    public RuleCosts? RuleCosts
+    {
+        get => _detector.Costs;
+        internal set => _detector.Costs = value;
+    }
 
     /// <summary>Somebody reads <see cref="Outcome"/>: it costs every packet a little.</summary>
     public bool TracksOutcome { get; set; }
@@ -354,6 +358,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             else if (flow.Restriction != RoleAction.AsRule && Restrict(packet, flow))
             {
                 packet.Flags |= PacketFlags.NoInspection;
+            }
+            else if (flow.State == FlowState.LocalBypassed && !_isFirewall)
+            {
+                // Asked for by a rule or by the stream's settings: nothing of it is looked at any more, over TCP or not.
+                packet.Flags |= PacketFlags.NoInspection | PacketFlags.NoPayloadInspection;
+                RunStream(flow, packet);
             }
             else if (!_isFirewall || PassesEarly(packet, flow))
             {

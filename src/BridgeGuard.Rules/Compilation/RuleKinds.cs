@@ -82,7 +82,7 @@ internal static class RuleKinds
 
         // What is said of stream and packets alone leaves a rule without contents one on addresses.
         bool hasFlow = rule.HasFlowKeyword && (rule.App != ProtocolId.Unknown || !rule.FlowIsOfStreamOnly);
-        if (hasFlow || rule.Hook.Length > 0 || rule.Effects.Exists(effect => effect.Kind == EffectKind.Bypass))
+        if (hasFlow || rule.Hook.Length > 0 || rule.Effects.Exists(IsOfPackets))
         {
             return RuleKind.Packet;
         }
@@ -99,6 +99,10 @@ internal static class RuleKinds
 
     public static bool IncludesTcp(RuleModel rule) =>
         rule.Protocols is not { } bits || (bits[IpProtocols.Tcp >> 6] & (1UL << (IpProtocols.Tcp & 63))) != 0;
+
+    /// <summary>What is done with each packet: a bit that is only set is set once, but one that is taken away or turned, and numbers, change again and again.</summary>
+    private static bool IsOfPackets(RuleEffect effect) => effect.Kind is EffectKind.Bypass or EffectKind.FlowBitUnset or EffectKind.FlowBitToggle
+        or EffectKind.FlowIntSet or EffectKind.FlowIntAdd or EffectKind.FlowIntSubtract;
 
     private static bool IsDecoderEvent(ConditionModel condition) =>
         condition.Condition.Kind == ConditionKind.PacketEvent && condition.Condition.A < (int)PacketEvent.FirstStreamEvent;

@@ -40,6 +40,12 @@ internal static class BufferKeywords
                 return;
             }
 
+            if (rule.Active is { Transforms.Count: > 0 } transformed && transformed.Ops.TrueForAll(op => op.Kind == BufferOpKind.Base64Decode))
+            {
+                context.Fail(DiagnosticCode.Conflict, "base64_decode does not look at what a transform made");
+                return;
+            }
+
             rule.Base64Data ??= new SectionModel { Buffer = null, IsBase64 = true, Column = context.Option.Name.Column, Keyword = "base64_data" };
             rule.Activate(rule.Base64Data);
         },

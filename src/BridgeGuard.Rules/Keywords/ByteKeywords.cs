@@ -72,6 +72,12 @@ internal static class ByteKeywords
                 return;
             }
 
+            if (math.Relative && context.Rule.Active is { HasPattern: false })
+            {
+                context.Fail(DiagnosticCode.MissingRequirement, "byte_math: relative needs a content or an expression before it in the same buffer");
+                return;
+            }
+
             (int, int, int) operands = context.BindOperands(math.Count, default, math.RightValue);
             Add(context, BufferOpKind.ByteMath, math.Relative, operands, math, context.DefineVariable(math.Result));
         },
@@ -239,7 +245,13 @@ internal static class ByteKeywords
             return;
         }
 
-        context.Rule.AddOp(isRelative ? context.Rule.RelativeSection : context.Rule.Current, new OpModel
+        SectionModel section = isRelative ? context.Rule.RelativeSection : context.Rule.Current;
+        if (kind == BufferOpKind.ByteExtract)
+        {
+            section = BeforeTransforms(context, section);
+        }
+
+        context.Rule.AddOp(section, new OpModel
         {
             Kind = kind,
             Flags = isRelative ? OpFlags.Relative : OpFlags.None,
@@ -247,4 +259,9 @@ internal static class ByteKeywords
             Data = ByteOp.Create(keyword, slots.Count, slots.Offset, slots.Operand, result),
         });
     }
+
+    /// <summary>The buffer as it was before transforms that nothing has made use of: as for Suricata, extracting a number makes none of them.</summary>
+    private static SectionModel BeforeTransforms(BindContext context, SectionModel section) => section is { HasUnusedTransforms: true, Buffer: { } buffer }
+        ? Sections.Of(context.Rule, buffer, [], context.Option.Name, section.Only)
+        : section;
 }

@@ -276,9 +276,17 @@ internal static class ContentKeywords
     private static void ApplyFastPattern(BindContext context, OpModel content)
     {
         RuleModel rule = context.Rule;
-        if (rule.HasFastPattern)
+        string text = context.Argument;
+        if (text != "only" && rule.Payload.Ops.Exists(other => other.IsFastPattern && other != content))
         {
+            // Buffers may have one each, and more: one of them is taken. The payload's is the only one.
             context.Fail(DiagnosticCode.Duplicate, "fast_pattern is given twice in one rule");
+            return;
+        }
+
+        if (rule.LastContentSection is { AbsentOrElse: true })
+        {
+            context.Fail(DiagnosticCode.Conflict, "fast_pattern cannot stand in a buffer that may be absent");
             return;
         }
 
@@ -294,7 +302,6 @@ internal static class ContentKeywords
             return;
         }
 
-        string text = context.Argument;
         if (text == "only")
         {
             if (content.IsNegated || content.Has(OpFlags.HasOffset | OpFlags.HasDepth | OpFlags.HasDistance | OpFlags.HasWithin))
@@ -322,6 +329,5 @@ internal static class ContentKeywords
         }
 
         content.IsFastPattern = true;
-        rule.HasFastPattern = true;
     }
 }

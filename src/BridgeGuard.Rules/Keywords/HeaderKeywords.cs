@@ -378,10 +378,9 @@ internal static class HeaderKeywords
             return;
         }
 
-        if (comparison == IntegerComparison.Equal && context.Rule.Conditions.Exists(condition =>
-            condition.Condition is { Kind: ConditionKind.IpProtocol, Test.Comparison: IntegerComparison.Equal }))
+        if (Contradicts(context.Rule, comparison, number))
         {
-            context.Fail(DiagnosticCode.Duplicate, "ip_proto names one protocol; a packet has no second one");
+            context.Fail(DiagnosticCode.Duplicate, "ip_proto: one protocol stands alone, and of < and > there is one each, with something between them");
             return;
         }
 
@@ -394,5 +393,32 @@ internal static class HeaderKeywords
             IsIpOnlyCompatible = true,
             NeedsPacket = true,
         });
+    }
+
+    /// <summary>Whether another <c>ip_proto</c> of the rule forbids this one.</summary>
+    private static bool Contradicts(RuleModel rule, IntegerComparison comparison, byte number)
+    {
+        foreach (ConditionModel condition in rule.Conditions)
+        {
+            if (condition.Condition.Kind != ConditionKind.IpProtocol)
+            {
+                continue;
+            }
+
+            IntegerRange other = condition.Condition.Test;
+            bool isCrossed = (comparison, other.Comparison) switch
+            {
+                (IntegerComparison.Greater, IntegerComparison.Less) => number >= other.First,
+                (IntegerComparison.Less, IntegerComparison.Greater) => number <= other.First,
+                (IntegerComparison.Greater or IntegerComparison.Less, _) => comparison == other.Comparison,
+                _ => false,
+            };
+            if (comparison == IntegerComparison.Equal || other.Comparison == IntegerComparison.Equal || isCrossed)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

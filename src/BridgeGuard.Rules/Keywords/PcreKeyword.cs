@@ -120,9 +120,9 @@ internal static class PcreKeyword
             return;
         }
 
-        if (isRelative && section.Ops.Count == 0 && context.Rule.Active is null)
+        if (isRelative && context.Rule.Active is null && !section.HasPattern)
         {
-            context.Fail(DiagnosticCode.MissingRequirement, "pcre: the flag R needs a match before it in the same buffer");
+            context.Fail(DiagnosticCode.MissingRequirement, "pcre: the flag R needs a content or an expression before it in the same buffer");
             return;
         }
 

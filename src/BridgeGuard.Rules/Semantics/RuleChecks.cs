@@ -206,7 +206,7 @@ internal static class RuleChecks
     private static void CheckPacketKeywords(BindContext context)
     {
         RuleModel rule = context.Rule;
-        bool isPacket = rule.IsPacketOnly || rule.Conditions.Exists(condition => condition.NeedsPacket);
+        bool isPacket = rule.IsPacketOnly || rule.NoStream || rule.Conditions.Exists(condition => condition.NeedsPacket);
         if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Count > 0 || rule.Frames.Count > 0))
         {
             context.FailAt(
@@ -265,10 +265,11 @@ internal static class RuleChecks
                 {
                     CheckUriLength(context, section, op);
                 }
-                else if (op.Kind == BufferOpKind.Length && op.Test.Comparison == IntegerComparison.Equal)
+                else if (op.Kind == BufferOpKind.Length)
                 {
-                    // What is written behind bsize is not counted, as Suricata does not.
-                    CheckLength(context, section, op.Test, "bsize", op);
+                    // Of several lengths the first is compared with the contents.
+                    CheckLength(context, section, op.Test, "bsize");
+                    break;
                 }
             }
         }
@@ -296,43 +297,41 @@ internal static class RuleChecks
         }
     }
 
-    private static void CheckLength(BindContext context, SectionModel section, IntegerRange length, string name, OpModel? until = null)
+    /// <summary>What Suricata finds that the contents need is more than the rule's own length allows.</summary>
+    /// <remarks>
+    /// Counted are the first content with its offset, and of the others those that are relative to one before: their distance and length, or, where they must not
+    /// be there, the room in which they must not be. Upper ends are taken as they are written: <c>&lt;4</c> stands for 4, and so does <c>dsize:!4</c>.
+    /// </remarks>
+    private static void CheckLength(BindContext context, SectionModel section, IntegerRange length, string name)
     {
         ulong most = length.Comparison switch
         {
-            IntegerComparison.Equal => length.First,
+            IntegerComparison.Equal or IntegerComparison.Less => length.First,
+            IntegerComparison.NotEqual when name == "dsize" => length.First,
             IntegerComparison.Between => length.Second,
-            IntegerComparison.Less when name == "dsize" => length.First - 1,
             _ => ulong.MaxValue,
         };
         long needed = 0;
         long end = 0;
+        bool isFirst = true;
         foreach (OpModel op in section.Ops)
         {
-            if (op == until)
-            {
-                break;
-            }
-
-            const OpFlags variable = OpFlags.OffsetIsVariable | OpFlags.DistanceIsVariable;
-            if (op.Kind != BufferOpKind.Content || op.Has(variable))
+            if (op.Kind != BufferOpKind.Content || (!isFirst && !op.Has(OpFlags.Relative)))
             {
                 continue;
             }
 
-            if (op.IsNegated)
+            int distance = op.Has(OpFlags.DistanceIsVariable) ? 0 : op.Distance;
+            int within = op.Has(OpFlags.WithinIsVariable) ? 0 : op.Within;
+            if (op.IsNegated && !isFirst)
             {
-                if (op.Has(OpFlags.Relative) && op.Has(OpFlags.HasWithin))
-                {
-                    // Suricata asks for the room in which a content must not be.
-                    needed = Math.Max(needed, end + op.Distance + op.Within);
-                }
-
+                needed = Math.Max(needed, end + distance + within);
                 continue;
             }
 
-            end = op.Has(OpFlags.Relative) ? end + op.Distance + op.Pattern.Length : op.Offset + op.Pattern.Length;
+            end = isFirst && !op.Has(OpFlags.Relative) ? op.Pattern.Length + (op.Has(OpFlags.OffsetIsVariable) ? 0 : op.Offset) : end + distance + op.Pattern.Length;
             needed = Math.Max(needed, end);
+            isFirst = false;
         }
 
         if (needed > 0 && (ulong)needed > most && !context.HasFailed)
@@ -347,7 +346,7 @@ internal static class RuleChecks
         foreach (Transform transform in section.Transforms)
         {
             string name = transform.Name;
-            if (section.Ops.Find(op => op.Kind == BufferOpKind.Content && IsImpossible(name, op.Pattern)) is { } content)
+            if (section.Ops.Find(op => op.Kind == BufferOpKind.Content && !op.IsNegated && IsImpossible(name, op.Pattern)) is { } content)
             {
                 context.FailAt(new Token(name, content.Column), DiagnosticCode.CannotMatch, $"the content has bytes that {name} removes");
                 return;
@@ -521,7 +520,7 @@ internal static class RuleChecks
         }
 
         if (rule.Sections.Find(section => section.Buffer!.Name == "http.header.raw" && section.Transforms.Count == 0) is { } raw
-            && rule.Directions == DirectionMask.Both && !rule.IsTwoWay)
+            && rule.Directions == DirectionMask.Both && !rule.IsTwoWay && !rule.Sections.Exists(section => section.Buffer!.Name == "http.response_body"))
         {
             context.FailAt(
                 new Token(raw.Keyword, raw.Column), DiagnosticCode.ConflictingDirection, $"{raw.Keyword} needs to know whose headers are meant", "flow:to_server or flow:to_client");

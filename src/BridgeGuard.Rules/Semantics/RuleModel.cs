@@ -144,9 +144,6 @@ internal sealed class RuleModel
     /// <summary>Where content modifiers find their content; null means the payload.</summary>
     public SectionModel? Active { get; set; }
 
-    /// <summary>Transforms seen since the last sticky buffer, not yet bound to contents.</summary>
-    public bool HasFastPattern { get; set; }
-
     public bool RequiresPacket { get; set; }
 
     /// <summary><c>flow:not_established</c> was said.</summary>
@@ -237,6 +234,12 @@ internal sealed class SectionModel
 
     /// <summary>The directions that the keyword's own argument leaves (<c>http.connection:to_client</c>).</summary>
     public DirectionMask Only { get; init; } = DirectionMask.Both;
+
+    /// <summary>A content or an expression stands in it: there is something to be relative to.</summary>
+    public bool HasPattern => Ops.Exists(op => op.Kind is BufferOpKind.Content or BufferOpKind.Pcre);
+
+    /// <summary>Transforms were written that nothing has made use of yet.</summary>
+    public bool HasUnusedTransforms => Transforms.Count > 0 && Ops.Count == 0 && !Absent && !AbsentOrElse;
 
     /// <summary>Column of the keyword that opened it.</summary>
     public int Column { get; init; }

@@ -99,6 +99,13 @@ public sealed class GeneratedRuleTests
 
         Content content = contents[index];
         List<int> places = [.. Enumerable.Range(0, payload.Length).Where(at => IsAt(content, payload, at, cursor))];
+        if (content.IsNegated && content.Place == Place.AtEnd && places.Count > 0)
+        {
+            // What must not stand at the end is looked for once, as Suricata does: where it stands before too, that is the place that counts.
+            StringComparison comparison = content.IgnoreCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+            return payload.IndexOf(content.Text, comparison) != places[0] && Matches(contents, index + 1, payload, cursor);
+        }
+
         return content.IsNegated
             ? places.Count == 0 && Matches(contents, index + 1, payload, cursor)
             : places.Exists(at => Matches(contents, index + 1, payload, at + content.Text.Length));

@@ -37,7 +37,7 @@ public readonly record struct ByteMath
 
     public ByteFormat Format { get; init; }
 
-    /// <summary>Null for none; the masked number is shifted right by the mask's trailing zeros.</summary>
+    /// <summary>Null for none; the masked result is shifted right by the mask's trailing zeros.</summary>
     public ulong? Bitmask { get; init; }
 
     /// <summary>Operands when no variable is named.</summary>
@@ -57,7 +57,6 @@ public readonly record struct ByteMath
         {
             return false;
         }
-        number = ByteField.Mask(number, Bitmask);
         ulong right = values.Operand;
         if (Operator == ByteMathOperator.Divide && right == 0)
         {
@@ -72,6 +71,9 @@ public readonly record struct ByteMath
             ByteMathOperator.ShiftLeft => right < 64 ? number << (int)right : 0,
             _ => right < 64 ? number >> (int)right : 0,
         };
+
+        // The mask is laid over what was computed, not over what was read.
+        result = ByteField.Mask(result, Bitmask);
         cursor = end;
         return true;
     }
