@@ -6,7 +6,7 @@ namespace BridgeGuard.Fuzz;
 
 /// <summary>
 /// <c>fuzz TARGET [--iterations N] [--seed S]</c>, or <c>fuzz packets [--packets N] [--workers W] [--seed S]</c> for all of the packet path at once, or
-/// <c>fuzz protocols [--seconds N] [--workers W] [--seed S]</c> for all protocols; exit code 1 and the input on the first finding.
+/// <c>fuzz protocols [--seconds N] [--workers W] [--seed S]</c> for all protocols; <c>fuzz captures FOLDER</c> writes their samples as captures; exit code 1 and the input on the first finding.
 /// </summary>
 internal static class Program
 {
@@ -27,6 +27,12 @@ internal static class Program
             return GuardedBuffer.ReadTooFar();
         }
 
+        if (arguments is ["captures", var folder])
+        {
+            SampleCaptures.Write(folder);
+            return 0;
+        }
+
         if (arguments is ["protocols", ..])
         {
             return RunProtocols(arguments.AsSpan(1));
@@ -37,6 +43,7 @@ internal static class Program
             Console.Error.WriteLine("usage: fuzz TARGET [--iterations N] [--seed S]");
             Console.Error.WriteLine("       fuzz packets [--packets N] [--workers W] [--seed S]");
             Console.Error.WriteLine("       fuzz protocols [--seconds N] [--workers W] [--seed S]");
+            Console.Error.WriteLine("       fuzz captures FOLDER");
             Console.Error.WriteLine("targets: " + string.Join(' ', FuzzTargets.All.Select(t => t.Name)));
             return 2;
         }

@@ -12,6 +12,10 @@ public sealed class GoldenCase
 
     public List<EventCount> Events { get; set; } = [];
 
+    /// <summary>Why counts depend on how bytes are cut into segments (a rule that looks at single packets); null: they must not.</summary>
+    [YamlMember(Alias = "counts-segments")]
+    public string? CountsSegments { get; set; }
+
     [YamlMember(Alias = "dropped-at-least")]
     public int DroppedAtLeast { get; set; }
 

@@ -28,7 +28,7 @@ public sealed class GoldenRun : IEventSink
     /// <summary>The rules came from a compiled set that was kept.</summary>
     public bool IsFromCache { get; private init; }
 
-    public static GoldenRun Play(string folder, bool isInline, bool prefilter, string? cache = null, bool vectorscan = false)
+    public static GoldenRun Play(string folder, bool isInline, bool prefilter, string? cache = null, bool vectorscan = false, string capture = "input.pcap")
     {
         string firewall = Path.Combine(folder, "firewall.rules");
         bool hasFirewall = File.Exists(firewall);
@@ -55,12 +55,12 @@ public sealed class GoldenRun : IEventSink
         };
         using var worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = run });
         worker.Program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
-        using var capture = new OfflineAttachment(new OfflineOptions { Paths = [Path.Combine(folder, "input.pcap")] });
-        AttachmentError? error = capture.Open() ?? capture.Run(_ => worker, AttachmentHooks.None, CancellationToken.None);
+        using var attachment = new OfflineAttachment(new OfflineOptions { Paths = [Path.Combine(folder, capture)] });
+        AttachmentError? error = attachment.Open() ?? attachment.Run(_ => worker, AttachmentHooks.None, CancellationToken.None);
         worker.Finish();
         Assert.Null(error);
         Assert.Null(worker.LastFault);
-        run.Dropped = capture.Stats.Dropped;
+        run.Dropped = attachment.Stats.Dropped;
         return run;
     }
 

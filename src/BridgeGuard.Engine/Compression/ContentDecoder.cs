@@ -11,7 +11,27 @@ internal sealed class ContentDecoder : IContentSink
     /// <summary>Decoded bytes that may come out of a chain before the ratio to its input is looked at.</summary>
     public long BombLimitBytes { get; set; } = 1 << 20;
 
+    /// <summary>HTTP/1's ratio of output to input above which it is a bomb (Suricata's figure).</summary>
     public const int BombRatio = 2048;
+
+    public int MaxRatio { get; set; } = BombRatio;
+
+    /// <summary>A layer's input was nothing it could begin with, and is passed on as it is.</summary>
+    public bool IsRefused
+    {
+        get
+        {
+            for (int i = 0; i < _active; i++)
+            {
+                if (_layers[i].IsRefused)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 
     public bool IsActive => _active > 0;
 
@@ -101,7 +121,7 @@ internal sealed class ContentDecoder : IContentSink
         }
 
         ContentLayer current = _layers[layer];
-        if (current.Produced > BombLimitBytes && current.Produced > _layers[_active - 1].Consumed * BombRatio)
+        if (current.Produced > BombLimitBytes && current.Produced > _layers[_active - 1].Consumed * MaxRatio)
         {
             IsBomb = true;
             for (int i = 0; i < _active; i++)

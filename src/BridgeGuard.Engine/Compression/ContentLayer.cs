@@ -47,6 +47,9 @@ internal sealed class ContentLayer
     /// <summary>Decoding failed after some bytes had come out.</summary>
     public bool HasFailed { get; private set; }
 
+    /// <summary>Nothing came out: the input is passed on as it is.</summary>
+    public bool IsRefused { get; private set; }
+
     public void Begin(ContentCoding coding)
     {
         _coding = coding;
@@ -57,6 +60,7 @@ internal sealed class ContentLayer
         Consumed = 0;
         Produced = 0;
         HasFailed = false;
+        IsRefused = false;
         _header = default;
         End();
     }
@@ -298,6 +302,7 @@ internal sealed class ContentLayer
             return false;
         }
 
+        IsRefused = true;
         PassRetained(next);
         return false;
     }

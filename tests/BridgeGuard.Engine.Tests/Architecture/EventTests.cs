@@ -4,59 +4,100 @@ using Xunit;
 
 namespace BridgeGuard.Engine.Tests.Architecture;
 
-/// <summary>Events that protocols declare: each is raised by its parser, or is listed here with the reason why not. All of them load in rules.</summary>
+/// <summary>Events that protocols declare: each is made to fire by a test, or Suricata itself is shown not to raise it, or it is listed here with the reason why not.</summary>
 public sealed partial class EventTests
 {
-    private const string PeerSilent = "what makes Suricata 8.0.8 raise it is not known to us";
-    private const string OtherName = "another event stands for the same bytes";
 
-    /// <summary>Declared and never raised.</summary>
-    private static readonly Dictionary<string, string> Excused = new()
+    /// <summary>Declared, never raised and not asked for by any traffic of ours. What Suricata never says of traffic that ought to raise it is in the golden cases with 0.</summary>
+    private static readonly Dictionary<string, string> Unraised = new()
     {
-        ["Dnp3Anomaly.Malformed"] = PeerSilent,
-        ["DnsAnomaly.MalformedData"] = "a message that cannot be read makes no transaction that could carry it",
-        ["Http1Anomaly.CompressionBombLimitReached"] = OtherName,
-        ["Http1Anomaly.DoubleEncodedUri"] = "double decoding is off, as by Suricata's default",
-        ["Http1Anomaly.FailedProtocolChange"] = PeerSilent,
-        ["Http1Anomaly.FileNameTooLong"] = PeerSilent,
-        ["Http1Anomaly.InvalidTransferEncodingValueInResponse"] = OtherName,
-        ["Http1Anomaly.LzmaMemlimitReached"] = "LZMA bodies are not decompressed, as by Suricata's default",
-        ["Http1Anomaly.RequestLineInvalid"] = PeerSilent,
-        ["Http1Anomaly.RequestServerPortTcpPortMismatch"] = PeerSilent,
-        ["Http1Anomaly.ResponseHeaderInvalid"] = OtherName,
-        ["Http1Anomaly.TooManyWarnings"] = PeerSilent,
-        ["Http1Anomaly.UnknownError"] = PeerSilent,
-        ["Http2Anomaly.ExtraHeaderData"] = PeerSilent,
-        ["Http2Anomaly.InvalidFrameHeader"] = PeerSilent,
-        ["IkeAnomaly.MalformedData"] = "a datagram that cannot be read makes no transaction that could carry it",
-        ["IkeAnomaly.MultipleServerProposal"] = PeerSilent,
-        ["IkeAnomaly.PayloadExtraData"] = PeerSilent,
-        ["RfbAnomaly.MalformedMessage"] = PeerSilent,
-        ["SmbAnomaly.InternalError"] = PeerSilent,
-        ["SmbAnomaly.MalformedNtlmSspResponse"] = PeerSilent,
-        ["SmbAnomaly.RecordOverflow"] = PeerSilent,
-        ["SmbAnomaly.UnusualNtlmSspOrder"] = PeerSilent,
-        ["SmtpAnomaly.BdatChunkLenExceeded"] = PeerSilent,
-        ["SmtpAnomaly.FailedProtocolChange"] = PeerSilent,
-        ["SmtpAnomaly.MaxCommandLineLenExceeded"] = OtherName,
-        ["SmtpAnomaly.MaxReplyLineLenExceeded"] = OtherName,
-        ["SmtpAnomaly.MimeParseFailed"] = PeerSilent,
-        ["TlsAnomaly.CertificateInvalidX509Name"] = PeerSilent,
-        ["TlsAnomaly.InvalidSslRecord"] = PeerSilent,
+        ["http2.compression_bomb"] = Other,
+        ["http2.dns_response_too_long"] = Other,
+        ["http2.failed_decompression"] = Other,
+        ["http2.invalid_range"] = Other,
+        ["http2.too_many_frames"] = "takes a capture of a megabyte",
+        ["ntp.malformed_data"] = Other,
+        ["ntp.unsolicited_response"] = Other,
+        ["smb.duplicate_negotiate"] = Other,
+        ["smb.read_queue_size_exceeded"] = "takes 64 MiB",
+        ["smb.write_request_too_large"] = Other,
+        ["tls.error_message_encountered"] = Other,
     };
 
+    private const string Other = "fires, but not as often as Suricata's";
+
+    /// <summary>
+    /// Each event fires in a golden case, where its number is the one of Suricata 8.0.8, or in a test of its protocol that names it. A number of 0 is the proof that
+    /// Suricata itself stays silent over traffic that was made for this event.
+    /// </summary>
     [Fact]
-    public void EveryDeclaredEventIsRaisedOrExcused()
+    public void EveryEventFiresInATestOrIsProvenSilent()
+    {
+        HashSet<string> shown = [.. GoldenEvents(), .. ProtocolCatalog.All.SelectMany(protocol => NamedInTests(protocol))];
+        string[] missing = [.. ProtocolCatalog.All.Where(protocol => protocol.Name is not ("doh2" or "mdns"))
+            .SelectMany(protocol => protocol.Anomalies.Select(anomaly => $"{protocol.Name}.{anomaly.Name}")).Where(name => !shown.Contains(name)).Order(StringComparer.Ordinal)];
+        Assert.True(Unraised.Keys.Order(StringComparer.Ordinal).SequenceEqual(missing), "neither made to fire nor listed, or listed and made to fire:\n" + string.Join("\n", missing.Except(Unraised.Keys).Concat(Unraised.Keys.Except(missing))));
+    }
+
+    /// <summary>What no parser raises is silent in Suricata too, which the golden cases show.</summary>
+    [Fact]
+    public void EveryDeclaredEventIsRaisedOrSilentInSuricata()
     {
         (string[] declared, HashSet<string> used) = Read();
-        string[] silent = [.. declared.Where(name => !used.Contains(name)).Order(StringComparer.Ordinal)];
         Assert.True(declared.Length > 200, "the events were not found");
-        Assert.Equal(Excused.Keys.Order(StringComparer.Ordinal), silent);
+        HashSet<string> silent = [.. SilentEvents()];
+        string[] unexplained = [.. declared.Where(name => !used.Contains(name) && !silent.Contains(name) && !Unraised.ContainsKey(name)).Order(StringComparer.Ordinal)];
+        Assert.True(unexplained.Length == 0, "no parser raises, and no golden case shows that Suricata is silent:\n" + string.Join("\n", unexplained));
     }
 
     [Fact]
     public void EveryEventHasAWayToBeNamed() => Assert.All(
         ProtocolCatalog.All, protocol => Assert.Equal(protocol.Anomalies.Length, protocol.Anomalies.Select(anomaly => anomaly.Name).Distinct().Count()));
+
+    /// <summary>Events that a golden case has a rule for, as «protocol.event», with how often it fires.</summary>
+    private static IEnumerable<(string Name, int Count)> GoldenRules()
+    {
+        foreach (string folder in Directory.EnumerateDirectories(SourceTree.Path("tests", "golden")))
+        {
+            string expected = File.ReadAllText(Path.Combine(folder, "case.yaml"));
+            foreach (Match rule in EventRule().Matches(File.ReadAllText(Path.Combine(folder, "case.rules"))))
+            {
+                Match count = Regex.Match(expected, $@"^  {rule.Groups[3].Value}: (\d+)", RegexOptions.Multiline);
+                if (count.Success)
+                {
+                    string protocol = rule.Groups[1].Value == "http" ? "http1" : rule.Groups[1].Value;
+                    yield return ($"{protocol}.{rule.Groups[2].Value}", int.Parse(count.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<string> GoldenEvents() => GoldenRules().Select(rule => rule.Name);
+
+    /// <summary>Members of the protocols' enumerations whose rules never fire in any golden case.</summary>
+    private static IEnumerable<string> SilentEvents()
+    {
+        Dictionary<string, int> counts = GoldenRules().GroupBy(rule => rule.Name).ToDictionary(rules => rules.Key, rules => rules.Sum(rule => rule.Count));
+        foreach (Protocol protocol in ProtocolCatalog.All)
+        {
+            Type? members = typeof(Protocol).Assembly.GetTypes().FirstOrDefault(type => type.IsEnum && type.Name.EndsWith("Anomaly", StringComparison.Ordinal) && type.Namespace == protocol.GetType().Namespace);
+            for (int i = 0; members is not null && i < protocol.Anomalies.Length; i++)
+            {
+                if (counts.GetValueOrDefault($"{protocol.Name}.{protocol.Anomalies[i].Name}", -1) == 0)
+                {
+                    yield return $"{members.Name}.{Enum.GetName(members, Enum.ToObject(members, i))}";
+                }
+            }
+        }
+    }
+
+    /// <summary>Events that the unit tests of a protocol's folder write out, in quotes.</summary>
+    private static IEnumerable<string> NamedInTests(Protocol protocol)
+    {
+        string folder = protocol.GetType().Namespace!.Split('.')[^1];
+        string text = string.Concat(SourceTree.Sources("tests", "BridgeGuard.Engine.Tests", "Protocols", folder).Select(File.ReadAllText));
+        return protocol.Anomalies.Where(anomaly => text.Contains($"\"{anomaly.Name}\"", StringComparison.Ordinal)).Select(anomaly => $"{protocol.Name}.{anomaly.Name}");
+    }
 
     private static (string[] Declared, HashSet<string> Used) Read()
     {
@@ -78,6 +119,9 @@ public sealed partial class EventTests
         declared.RemoveAll(name => name.EndsWith(".Count", StringComparison.Ordinal));
         return ([.. declared], used);
     }
+
+    [GeneratedRegex(@"app-layer-event:([\w-]+)\.(\w+); sid:(\d+);")]
+    private static partial Regex EventRule();
 
     [GeneratedRegex(@"\b\w+Anomaly\.\w+")]
     private static partial Regex Use();

@@ -29,6 +29,7 @@ public sealed class ProtocolBench
         State = protocol.CreateState(settings is null ? ProtocolSettings.Empty : new ProtocolSettings(settings));
         Files = new FileTracker(files ?? new FileSettings { ForceMd5 = true });
         IsDatagram = !protocol.UsesTcp;
+        Flow = new Flow { Key = new FlowKey(default, default, 40000, 80, IsDatagram ? IpProtocols.Udp : IpProtocols.Tcp, 4, 0, 0, 0, 0, 0) };
     }
 
     public Protocol Protocol { get; }
@@ -37,7 +38,7 @@ public sealed class ProtocolBench
 
     public FileTracker Files { get; }
 
-    public Flow Flow { get; } = new() { Key = new FlowKey(default, default, 40000, 80, IpProtocols.Tcp, 4, 0, 0, 0, 0, 0) };
+    public Flow Flow { get; }
 
     /// <summary>Each feed is one datagram.</summary>
     public bool IsDatagram { get; set; }

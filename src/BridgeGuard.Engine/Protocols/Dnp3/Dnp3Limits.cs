@@ -4,7 +4,7 @@ namespace BridgeGuard.Engine.Protocols.Dnp3;
 internal sealed class Dnp3Limits(ProtocolSettings settings)
 {
     /// <summary>Longest application message put together from segments.</summary>
-    public const int MaxApplicationBytes = 64 << 10;
+    public const int MaxApplicationBytes = 16 << 10;
 
     /// <summary>Points of a record end here, for a record has 1 MiB at most.</summary>
     public const int MaxRecordBytes = 512 << 10;

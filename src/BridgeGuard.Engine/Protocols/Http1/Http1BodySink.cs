@@ -209,6 +209,12 @@ internal sealed class Http1BodySink : IContentSink
             name = transaction.Uri.Span[..transaction.UriPathLength];
         }
 
+        if (name.Length > Http1Limits.MaxFileNameBytes)
+        {
+            transaction.Raise(Http1Anomaly.FileNameTooLong);
+            return;
+        }
+
         TrackedFile? file = _context.Files.Open(message.Files, name, in _context, _location.Span, Decoder.IsActive ? -1 : _announced);
         if (file is not null)
         {

@@ -62,7 +62,7 @@ internal static class Http1Codings
         }
         else
         {
-            return name.IsEmpty || name.SequenceEqual("identity"u8) || name.SequenceEqual("inflate"u8) || name.SequenceEqual("none"u8);
+            return name.IsEmpty || name.SequenceEqual("identity"u8) || name.SequenceEqual("inflate"u8) || name.SequenceEqual("lzma"u8) || name.SequenceEqual("none"u8);
         }
 
         return true;

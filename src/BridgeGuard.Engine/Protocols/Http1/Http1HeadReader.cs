@@ -32,6 +32,11 @@ internal static class Http1HeadReader
             return rest.Length > limits.MetaFieldBytes ? HeadStep.TooLong : HeadStep.NeedMore;
         }
 
+        if (total > limits.MetaFieldBytes)
+        {
+            return HeadStep.TooLong;
+        }
+
         ReadOnlySpan<byte> line = rest[..length];
         bool isDeformed = length == 0 && total > 2;
         if (length == 0 && !isDeformed)
@@ -87,7 +92,14 @@ internal static class Http1HeadReader
 
         if (isDeformed)
         {
-            transaction.Anomalies.Add((int)Http1Anomaly.DeformedEol);
+            if (toServer)
+            {
+                transaction.Raise(Http1Anomaly.RequestFieldMissingColon);
+            }
+            else if (after.IsEmpty || after[0] is not ((byte)'\r' or (byte)'\n'))
+            {
+                transaction.Raise(Http1Anomaly.DeformedEol);
+            }
         }
 
         return HeadStep.Line;
@@ -160,7 +172,7 @@ internal static class Http1HeadReader
         else if (!Http1Text.IsToken(trimmed))
         {
             // Only of a request Suricata tells a zero byte apart.
-            transaction.Raise(toServer, trimmed.Contains((byte)0) ? Http1Anomaly.RequestHeaderInvalid : Http1Anomaly.RequestHeaderNameNotToken, Http1Anomaly.ResponseHeaderNameNotToken);
+            transaction.Raise(toServer, Http1Anomaly.RequestHeaderInvalid, Http1Anomaly.ResponseHeaderNameNotToken);
         }
 
         return trimmed;
@@ -175,7 +187,7 @@ internal static class Http1HeadReader
         }
 
         transaction.Raise(toServer, Http1Anomaly.RequestHeaderRepetition, Http1Anomaly.ResponseHeaderRepetition);
-        if (isLength)
+        if (isLength && message.Fields.TryGet("content-length"u8, out ReadOnlySpan<byte> first) && !first.SequenceEqual(value))
         {
             transaction.Raise(toServer, Http1Anomaly.DuplicateContentLengthFieldInRequest, Http1Anomaly.DuplicateContentLengthFieldInResponse);
         }

@@ -27,7 +27,7 @@ internal sealed class Http1Limits
         DoubleDecodeQuery = settings.GetBool(prefix + "double-decode-query", false);
         PlusIsSpace = settings.GetBool(prefix + "query-plusspace-decode", false);
         UriIncludesAll = settings.GetBool(prefix + "uri-include-all", false);
-        MetaFieldBytes = (int)settings.GetSize(prefix + "meta-field-limit", 18432);
+        MetaFieldBytes = (int)settings.GetSize(prefix + "meta-field-limit", 18000);
         MaxHeaders = (int)settings.GetSize(prefix + "headers-limit", 1024);
         MaxTransactions = (int)settings.GetSize(prefix + "max-tx", 512);
         InlineBody = settings.Get(prefix + "http-body-inline") is { } inline
@@ -76,6 +76,9 @@ internal sealed class Http1Limits
 
     /// <summary>All header fields of a message together: 1,024 fields of 18 KiB would be 18 MiB.</summary>
     public const int MaxHeadBytes = 256 << 10;
+
+    /// <summary>Longest name of a file (Linux's PATH_MAX; Suricata's figure).</summary>
+    public const int MaxFileNameBytes = 4096;
 
     /// <summary>Repetitions of one field that are joined; the rest is dropped.</summary>
     public const int MaxRepetitions = 64;

@@ -51,7 +51,7 @@ internal sealed class Http1Multipart
 
         if (!TryFindParameter(contentType, "boundary"u8, out ReadOnlySpan<byte> boundary) || boundary.IsEmpty || boundary.Length > MaxBoundaryBytes)
         {
-            transaction.Raise(Http1Anomaly.MultipartGenericError);
+            // Without a boundary it is a body like any other.
             return;
         }
 
@@ -239,8 +239,16 @@ internal sealed class Http1Multipart
                 continue;
             }
 
-            if (Http1Text.EqualsIgnoreCase(Http1Text.Trim(line[..colon]), "content-disposition"u8)
-                && TryFindParameter(line[(colon + 1)..], "filename"u8, out ReadOnlySpan<byte> name))
+            if (!Http1Text.EqualsIgnoreCase(Http1Text.Trim(line[..colon]), "content-disposition"u8))
+            {
+                continue;
+            }
+
+            if (Http1Text.Trim(line[(colon + 1)..]).IsEmpty)
+            {
+                transaction.Raise(Http1Anomaly.MultipartInvalidHeader);
+            }
+            else if (TryFindParameter(line[(colon + 1)..], "filename"u8, out ReadOnlySpan<byte> name))
             {
                 _file = context.Files.Open(message.Files, name, in context);
                 if (_file is not null)
@@ -278,7 +286,7 @@ internal sealed class Http1Multipart
         Give(rest[..end], in context);
         if (_file is not null)
         {
-            if (!_hasContent)
+            if (!_hasContent && at == 0)
             {
                 transaction.Raise(Http1Anomaly.MultipartNoFiledata);
             }

@@ -144,8 +144,13 @@ internal sealed partial class Http1Parser
                 return Step.NeedMore;
             }
 
-            transaction.Raise(Http1Anomaly.RequestLineIncomplete);
             length = total = rest.Length;
+        }
+
+        if (total > _limits.MetaFieldBytes)
+        {
+            transaction.Raise(Http1Anomaly.RequestFieldTooLong);
+            return Step.Stop;
         }
 
         transaction.Request.Line.Append(rest[..length]);
@@ -260,7 +265,7 @@ internal sealed partial class Http1Parser
                 FinishRequest(in context);
                 return Step.Advance(consumed);
             case BodyStep.BadChunk:
-                transaction.Raise(Http1Anomaly.InvalidRequestChunkLen);
+                // Of requests Suricata says nothing here.
                 _requestBody.BeginToClose();
                 return Step.Advance(0);
             default:

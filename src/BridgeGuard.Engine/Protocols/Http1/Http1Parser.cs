@@ -201,7 +201,11 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
         int start = value.IndexOfAnyInRange((byte)'0', (byte)'9');
         if (start < 0)
         {
-            transaction.Raise(toServer, Http1Anomaly.InvalidContentLengthFieldInRequest, Http1Anomaly.InvalidContentLengthFieldInResponse);
+            if (!toServer)
+            {
+                transaction.Raise(Http1Anomaly.InvalidContentLengthFieldInResponse);
+            }
+
             return false;
         }
 
@@ -217,7 +221,7 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
             length = length * 10 + (value[end++] - '0');
         }
 
-        if (end < value.Length)
+        if (end < value.Length && value[end] is not (>= (byte)'0' and <= (byte)'9'))
         {
             transaction.Raise(Http1Anomaly.ContentLengthExtraDataEnd);
         }
@@ -248,7 +252,11 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
 
         if (Http1Text.ContainsLenient(value, "chunked"u8))
         {
-            transaction.Raise(toServer, Http1Anomaly.InvalidTransferEncodingValueInRequest, Http1Anomaly.ResponseAbnormalTransferEncoding);
+            if (!toServer)
+            {
+                transaction.Raise(Http1Anomaly.ResponseAbnormalTransferEncoding);
+            }
+
             return true;
         }
 

@@ -71,7 +71,7 @@ internal static class Http1RequestLine
         }
 
         ReadOnlySpan<byte> name = Http1Uri.SplitAuthority(host, out ushort port, out bool isValid);
-        if (!isValid)
+        if (!isValid || host.EndsWith((byte)':') || (host.Contains((byte)'@') && !name.IsEmpty))
         {
             transaction.Raise(Http1Anomaly.RequestHeaderHostInvalid);
         }

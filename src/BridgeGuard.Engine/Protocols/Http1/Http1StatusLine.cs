@@ -76,7 +76,7 @@ internal static class Http1StatusLine
         message.Version = ReadVersion(line[..protocolEnd]);
         if (message.Version == 0)
         {
-            transaction.Raise(Http1Anomaly.ResponseInvalidProtocol);
+            transaction.Raise(Http1Anomaly.ResponseLineInvalidProtocol);
         }
 
         int statusStart = SkipBlanks(line, protocolEnd);
@@ -88,7 +88,7 @@ internal static class Http1StatusLine
         transaction.Status = ReadStatus(line[statusStart..statusEnd]);
         if (transaction.Status == 0)
         {
-            transaction.Raise(Http1Anomaly.ResponseInvalidStatus);
+            transaction.Raise(Http1Anomaly.ResponseLineInvalidResponseStatus);
         }
     }
 

@@ -14,7 +14,7 @@ internal static class Http1Uri
         ReadOnlySpan<byte> rest = uri;
         if (transaction.IsConnect)
         {
-            SetAuthority(rest, transaction, Http1Anomaly.InvalidAuthorityPort);
+            SetAuthority(rest, transaction);
             return;
         }
 
@@ -24,7 +24,7 @@ internal static class Http1Uri
             ReadOnlySpan<byte> after = rest[(scheme + 3)..];
             int end = after.IndexOfAny((byte)'/', (byte)'?', (byte)'#');
             end = end < 0 ? after.Length : end;
-            SetAuthority(after[..end], transaction, Http1Anomaly.InvalidServerPortInRequest);
+            SetAuthority(after[..end], transaction);
             if (limits.UriIncludesAll)
             {
                 transaction.Uri.Append(rest[..(scheme + 3)]);
@@ -47,7 +47,7 @@ internal static class Http1Uri
     /// <summary>Name without port and user information.</summary>
     /// <param name="authority">As written; may hold an IPv6 address in brackets.</param>
     /// <param name="port">0: none or unreadable.</param>
-    /// <param name="isValid">No white space or control characters, and a port that is a number.</param>
+    /// <param name="isValid">A name of labels (RFC 1123 §2.1, and underscores) or an address, and a port that is a number other than 0.</param>
     public static ReadOnlySpan<byte> SplitAuthority(ReadOnlySpan<byte> authority, out ushort port, out bool isValid)
     {
         port = 0;
@@ -74,20 +74,55 @@ internal static class Http1Uri
         {
             nameEnd = colon;
             ReadOnlySpan<byte> digits = text[(colon + 1)..];
-            isValid = digits.IsEmpty || (System.Buffers.Text.Utf8Parser.TryParse(digits, out port, out int used) && used == digits.Length);
+            digits = Http1Text.Trim(digits);
+            digits = digits.StartsWith((byte)'+') ? digits[1..] : digits;
+            isValid = digits.IsEmpty || (System.Buffers.Text.Utf8Parser.TryParse(digits, out port, out int used) && used == digits.Length && port != 0);
         }
 
         ReadOnlySpan<byte> name = text[..nameEnd];
-        isValid &= !name.IsEmpty && name.IndexOfAnyInRange((byte)0, (byte)0x20) < 0;
+        isValid &= name.IsEmpty || (isBracketed ? IsAddress(name) : IsName(name));
         return name;
     }
 
-    private static void SetAuthority(ReadOnlySpan<byte> authority, Http1Transaction transaction, Http1Anomaly badPort)
+    /// <summary>Labels of at most 63 letters, digits, hyphens and underscores, 255 bytes in all; a dot may end the name (RFC 1035 §2.3.4).</summary>
+    private static bool IsName(ReadOnlySpan<byte> name)
+    {
+        name = name.EndsWith((byte)'.') ? name[..^1] : name;
+        if (name.IsEmpty || name.Length > MaxNameBytes)
+        {
+            return false;
+        }
+
+        int label = 0;
+        foreach (byte value in name)
+        {
+            label = value == (byte)'.' ? 0 : label + 1;
+            if (label > MaxLabelBytes || (value != (byte)'.' && !NameBytes.Contains(value)))
+            {
+                return false;
+            }
+        }
+
+        return !name.StartsWith((byte)'.') && label > 0 && name.IndexOf(".."u8) < 0;
+    }
+
+    /// <summary>What stands in brackets could be an IPv6 address.</summary>
+    private static bool IsAddress(ReadOnlySpan<byte> name) => name.Length > 2 && name[^1] == (byte)']' && name[1..^1].IndexOfAnyExcept(AddressBytes) < 0;
+
+    private static readonly System.Buffers.SearchValues<byte> NameBytes = System.Buffers.SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz-"u8);
+
+    private static readonly System.Buffers.SearchValues<byte> AddressBytes = System.Buffers.SearchValues.Create("0123456789ABCDEFabcdef:."u8);
+
+    private const int MaxNameBytes = 255;
+
+    private const int MaxLabelBytes = 63;
+
+    private static void SetAuthority(ReadOnlySpan<byte> authority, Http1Transaction transaction)
     {
         ReadOnlySpan<byte> name = SplitAuthority(authority, out ushort port, out bool isValid);
         if (!isValid)
         {
-            transaction.Raise(name.IsEmpty ? Http1Anomaly.RequestUriHostInvalid : badPort);
+            transaction.Raise(Http1Anomaly.RequestUriHostInvalid);
         }
 
         if (!name.IsEmpty)

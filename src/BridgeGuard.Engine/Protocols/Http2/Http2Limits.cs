@@ -27,6 +27,9 @@ internal sealed class Http2Limits
     /// <summary>Decoded bytes above which the compression ratio is judged.</summary>
     public long BombBytes { get; }
 
+    /// <summary>Output by input above which a decoded body is a bomb; Suricata's figure.</summary>
+    public const int BombRatio = 64;
+
     /// <summary>Transactions, streams and frames of the connection, that wait for inspection; above it the oldest goes unseen.</summary>
     public const int MaxTransactions = 4096;
 

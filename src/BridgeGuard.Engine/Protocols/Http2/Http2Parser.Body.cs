@@ -24,6 +24,11 @@ internal sealed partial class Http2Parser
             BeginCodings(codings, side);
         }
 
+        if (headers.TryGet("content-range"u8, out ReadOnlySpan<byte> range) && !Http1Ranges.TryRead(range, out _, out _, out _))
+        {
+            transaction.Raise(Http2Anomaly.InvalidRange);
+        }
+
         if (context.Direction == Direction.ToServer)
         {
             TakeDnsParameter(transaction, headers, in context);
@@ -54,6 +59,7 @@ internal sealed partial class Http2Parser
         ContentDecoder decoder = side.Decoder ??= new ContentDecoder();
         decoder.Reset();
         decoder.BombLimitBytes = _limits.BombBytes;
+        decoder.MaxRatio = Http2Limits.BombRatio;
         int layers = 0;
         foreach (Range range in codings.Split((byte)','))
         {
@@ -208,10 +214,6 @@ internal sealed partial class Http2Parser
             int query = path.IndexOfAny((byte)'?', (byte)'#');
             context.Files.OpenRange(file, _location.Span, query < 0 ? path : path[..query], path, in context);
         }
-        else
-        {
-            transaction.Raise(Http2Anomaly.InvalidRange);
-        }
     }
 
     private static void AppendLower(ReadOnlySpan<byte> text, Pools.ByteBuffer buffer)
@@ -266,7 +268,7 @@ internal sealed partial class Http2Parser
         {
             transaction.Raise(Http2Anomaly.CompressionBomb);
         }
-        else if (decoder.HasFailed)
+        else if (decoder.HasFailed || decoder.IsRefused)
         {
             transaction.Raise(Http2Anomaly.FailedDecompression);
         }

@@ -66,7 +66,6 @@ internal sealed partial class Http2Parser
                 break;
             case Http2FrameType.Continuation:
                 transaction.Raise(Http2Anomaly.ContinuationWithoutHeaders);
-                transaction.Raise(Http2Anomaly.InvalidFrameData);
                 break;
             default:
                 break;

@@ -28,7 +28,7 @@ internal sealed class MqttLimits(ProtocolSettings settings)
     public int UnsubscribeTopics { get; } = (int)Math.Clamp(settings.GetSize("unsubscribe-topic-match-limit", 100), 0, int.MaxValue);
 
     /// <summary>Transactions alive on one flow; above it the oldest is completed (<c>max-tx</c>, Suricata's default).</summary>
-    public int MaxTransactions { get; } = (int)Math.Clamp(settings.GetSize("max-tx", 4096), 1, 1 << 20);
+    public int MaxTransactions { get; } = (int)Math.Clamp(settings.GetSize("max-tx", 1024), 1, 1 << 20);
 
     /// <summary>Messages of one transaction; more are not added (<c>max-messages</c>, Suricata's default).</summary>
     public int MaxMessages { get; } = (int)Math.Clamp(settings.GetSize("max-messages", 1024), 1, 1 << 20);

@@ -44,7 +44,8 @@ internal sealed partial class NfsParser
                 ReadCall4(in message, in context);
                 break;
             default:
-                StartCall(in message).Raise(message.Version < 2 ? NfsAnomaly.UnsupportedVersion : NfsAnomaly.NonExistingVersion);
+                // Suricata has events for such versions and raises none.
+                StartCall(in message);
                 break;
         }
     }

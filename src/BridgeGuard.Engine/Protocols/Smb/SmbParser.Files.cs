@@ -20,6 +20,9 @@ internal sealed partial class SmbParser
         public long Offset;
         public uint DataAt;
         public uint Length;
+
+        /// <summary>More was announced than the message holds.</summary>
+        public bool IsCut;
     }
 
     /// <summary>Looks whether a message that need not be whole carries file data, and readies for it.</summary>
@@ -101,6 +104,7 @@ internal sealed partial class SmbParser
             return false;
         }
 
+        transfer.IsCut = transfer.Length > (uint)length - transfer.DataAt;
         transfer.Length = Math.Min(transfer.Length, (uint)length - transfer.DataAt);
         if (message.IsResponse)
         {
@@ -285,7 +289,7 @@ internal sealed partial class SmbParser
         transfer.Offset = handle.IsPipe ? transaction.Assembler.Next : transfer.Offset;
         transaction.Status = message.IsResponse ? message.Status : transaction.Status;
         long limit = toServer ? limits.MaxWriteBytes : limits.MaxReadBytes;
-        if (limit > 0 && transfer.Length > limit)
+        if ((limit > 0 && transfer.Length > limit) || (toServer && transfer.IsCut))
         {
             transaction.Raise(toServer ? SmbAnomaly.WriteRequestTooLarge : SmbAnomaly.ReadResponseTooLarge);
         }

@@ -187,15 +187,21 @@ internal sealed partial class SmbParser
         }
 
         _hasNegotiated = true;
+        if (data.IsEmpty)
+        {
+            transaction.Raise(SmbAnomaly.MalformedData);
+        }
+
         while (data.Length > 0 && transaction.DialectNames.Count < SmbLimits.MaxDialects)
         {
             int end = data.IndexOf((byte)0);
-            if (data[0] != 2 || end < 0)
+            if (end < 1)
             {
-                transaction.Raise(SmbAnomaly.NegotiateMalformedDialects);
+                transaction.Raise(SmbAnomaly.MalformedData);
                 return;
             }
 
+            // Whatever the type byte says, a name stands behind it.
             transaction.DialectNames.Add(SmbText.AppendBytes(transaction.Text, data[1..end]));
             data = data[(end + 1)..];
         }

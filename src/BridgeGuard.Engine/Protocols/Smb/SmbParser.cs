@@ -330,12 +330,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
             return true;
         }
 
-        // A server breaks an oplock unasked, with what SMB 1 calls a request.
-        if (message is not { Version: 1, Command: Smb1.LockingAndX })
-        {
-            RaiseOnLatest(message.IsResponse ? SmbAnomaly.ResponseToServer : SmbAnomaly.RequestToClient, in context);
-        }
-
+        // Suricata has events for this and raises none.
         return false;
     }
 

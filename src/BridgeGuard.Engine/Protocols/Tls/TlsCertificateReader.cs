@@ -32,13 +32,18 @@ internal static class TlsCertificateReader
             return Judge(der);
         }
 
+        if (!outer.Is(UniversalTagNumber.Sequence))
+        {
+            return TlsAnomaly.CertificateInvalidDer;
+        }
+
         ReadOnlySpan<byte> rest = outer.Content;
         if (!Asn1Element.TryTake(ref rest, out Asn1Element toBeSigned))
         {
             return Judge(rest);
         }
 
-        if (!outer.Is(UniversalTagNumber.Sequence) || !toBeSigned.Is(UniversalTagNumber.Sequence))
+        if (!toBeSigned.Is(UniversalTagNumber.Sequence))
         {
             return TlsAnomaly.CertificateInvalidDer;
         }
@@ -61,9 +66,18 @@ internal static class TlsCertificateReader
             return TlsAnomaly.CertificateInvalidDer;
         }
 
-        if (element.IsContext(0) && !Asn1Element.TryTake(ref rest, out element))
+        if (element.IsContext(0))
         {
-            return TlsAnomaly.CertificateInvalidVersion;
+            ReadOnlySpan<byte> inner = element.Content;
+            if (!Asn1Element.TryTake(ref inner, out Asn1Element version) || !version.Is(UniversalTagNumber.Integer))
+            {
+                return TlsAnomaly.CertificateInvalidVersion;
+            }
+
+            if (!Asn1Element.TryTake(ref rest, out element))
+            {
+                return TlsAnomaly.CertificateInvalidSerial;
+            }
         }
 
         if (!element.Is(UniversalTagNumber.Integer))
@@ -72,25 +86,20 @@ internal static class TlsCertificateReader
         }
 
         certificate.Serial = AppendHex(element.Content, certificate.Text, upper: true);
-        if (!Asn1Element.TryTake(ref rest, out element) || !element.Is(UniversalTagNumber.Sequence))
+        if (TakeSequence(ref rest, out element) is { } noAlgorithmIdentifier)
         {
-            return TlsAnomaly.CertificateInvalidAlgorithmIdentifier;
+            return noAlgorithmIdentifier;
         }
 
-        if (!Asn1Element.TryTake(ref rest, out element))
+        if (TakeSequence(ref rest, out element) is { } noIssuer)
         {
-            return TlsAnomaly.CertificateInvalidIssuer;
-        }
-
-        if (!element.Is(UniversalTagNumber.Sequence))
-        {
-            return TlsAnomaly.CertificateInvalidDer;
+            return noIssuer;
         }
 
         certificate.Issuer = ReadName(element.Content, certificate.Text);
-        if (!Asn1Element.TryTake(ref rest, out element) || !element.Is(UniversalTagNumber.Sequence))
+        if (TakeSequence(ref rest, out element) is { } noValidity)
         {
-            return TlsAnomaly.CertificateInvalidValidity;
+            return noValidity;
         }
 
         if (!TryReadValidity(element.Content, certificate))
@@ -98,14 +107,9 @@ internal static class TlsCertificateReader
             return TlsAnomaly.CertificateInvalidDate;
         }
 
-        if (!Asn1Element.TryTake(ref rest, out element))
+        if (TakeSequence(ref rest, out element) is { } noSubject)
         {
-            return TlsAnomaly.CertificateInvalidSubject;
-        }
-
-        if (!element.Is(UniversalTagNumber.Sequence))
-        {
-            return TlsAnomaly.CertificateInvalidDer;
+            return noSubject;
         }
 
         certificate.Subject = ReadName(element.Content, certificate.Text);
@@ -114,33 +118,49 @@ internal static class TlsCertificateReader
         {
             if (element.IsContext(3))
             {
-                return TryReadExtensions(element.Content, certificate, out tooManyNames) ? null : TlsAnomaly.CertificateInvalidExtensions;
+                return ReadExtensions(element.Content, certificate, out tooManyNames);
             }
         }
 
         return null;
     }
 
-    private static bool TryReadExtensions(ReadOnlySpan<byte> content, TlsCertificate certificate, out bool tooManyNames)
+    /// <summary>The next part of the body, all but the first two of which are sequences.</summary>
+    private static TlsAnomaly? TakeSequence(scoped ref ReadOnlySpan<byte> rest, out Asn1Element element)
+    {
+        if (!Asn1Element.TryTake(ref rest, out element))
+        {
+            return rest.IsEmpty ? TlsAnomaly.CertificateInvalidLength : Judge(rest);
+        }
+
+        return element.Is(UniversalTagNumber.Sequence) ? null : TlsAnomaly.CertificateInvalidDer;
+    }
+
+    private static TlsAnomaly? ReadExtensions(ReadOnlySpan<byte> content, TlsCertificate certificate, out bool tooManyNames)
     {
         tooManyNames = false;
         if (!Asn1Element.TryTake(ref content, out Asn1Element list))
         {
-            return false;
+            return TlsAnomaly.InvalidCertificate;
+        }
+
+        if (!list.Is(UniversalTagNumber.Sequence))
+        {
+            return TlsAnomaly.CertificateInvalidDer;
         }
 
         ReadOnlySpan<byte> rest = list.Content;
         while (!rest.IsEmpty)
         {
-            if (!Asn1Element.TryTake(ref rest, out Asn1Element extension))
+            if (!Asn1Element.TryTake(ref rest, out Asn1Element extension) || !extension.Is(UniversalTagNumber.Sequence))
             {
-                return false;
+                return TlsAnomaly.InvalidCertificate;
             }
 
             ReadOnlySpan<byte> parts = extension.Content;
             if (!Asn1Element.TryTake(ref parts, out Asn1Element oid))
             {
-                return false;
+                return TlsAnomaly.InvalidCertificate;
             }
 
             if (!oid.Content.SequenceEqual(AltNameOid))
@@ -157,13 +177,13 @@ internal static class TlsCertificateReader
 
             if (!Asn1Element.TryTake(ref inner, out Asn1Element names))
             {
-                return false;
+                return TlsAnomaly.InvalidCertificate;
             }
 
             tooManyNames = !TryReadAltNames(names.Content, certificate);
         }
 
-        return true;
+        return null;
     }
 
     /// <summary>RFC 5280 §4.2.1.6: mail, DNS name, URI and address are shown.</summary>

@@ -14,9 +14,6 @@ internal sealed class TlsLimits(ProtocolSettings settings)
     /// <summary>A handshake message that spans records. Certificate chains are the longest; real ones stay below 32 KiB.</summary>
     public const int MaxHandshakeBytes = 128 << 10;
 
-    /// <summary>Records of one call; more are a flood of empty ones.</summary>
-    public const int MaxRecordsPerCall = 255;
-
     public const int MaxCertificates = 32;
 
     /// <summary>Subject alternative names kept of one certificate.</summary>

@@ -5,8 +5,10 @@ internal sealed partial class TlsParser
 {
     private const int MessageHeaderBytes = 4;
 
-    /// <summary>Above it no handshake message is assigned but message_hash (254), which is never sent.</summary>
-    private const int MaxMessageType = 25;
+    /// <summary>
+    /// Handshake messages that are sent in the clear, a bit for each type (RFC 5246 §7.4, RFC 4507 §3.3, RFC 6066 §7 and §8): 0 to 2, 4, 11 to 16, 20 to 22.
+    /// </summary>
+    private const int ClearMessageTypes = 0b0111_0001_1111_1000_0001_0111;
 
     /// <summary>Reads all messages that end in this record; false when one is beyond the limit.</summary>
     private bool ReadHandshakes(ReadOnlySpan<byte> body, Side side, bool toServer)
@@ -41,10 +43,16 @@ internal sealed partial class TlsParser
         int at = 0;
         while (bytes.Length - at >= MessageHeaderBytes && !side.IsEncrypted)
         {
+            if (bytes[at] > 22 || (ClearMessageTypes >> bytes[at] & 1) == 0)
+            {
+                transaction.Raise(TlsAnomaly.InvalidHandshakeMessage);
+                return bytes.Length;
+            }
+
             int length = (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
             if (length > TlsLimits.MaxHandshakeBytes)
             {
-                transaction.Raise(bytes[at] <= MaxMessageType ? TlsAnomaly.HandshakeInvalidLength : TlsAnomaly.InvalidHandshakeMessage);
+                transaction.Raise(TlsAnomaly.HandshakeInvalidLength);
                 return bytes.Length;
             }
 
@@ -141,8 +149,6 @@ internal sealed partial class TlsParser
         ReadOnlySpan<byte> rest = body;
         if (!TlsHelloReader.TryTake(ref rest, 3, out ReadOnlySpan<byte> list))
         {
-            transaction.Raise(TlsAnomaly.CertificateInvalidLength);
-            transaction.Raise(TlsAnomaly.InvalidHandshakeMessage);
             return;
         }
 
@@ -152,7 +158,6 @@ internal sealed partial class TlsParser
             if (!TlsHelloReader.TryTake(ref list, 3, out ReadOnlySpan<byte> der))
             {
                 transaction.Raise(TlsAnomaly.InvalidCertificate);
-                transaction.Raise(TlsAnomaly.InvalidHandshakeMessage);
                 return;
             }
 

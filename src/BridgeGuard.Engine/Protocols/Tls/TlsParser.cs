@@ -13,6 +13,13 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
 {
     private const int RecordHeaderBytes = 5;
 
+    /// <summary>RFC 6520 §4: type and payload length; the least padding.</summary>
+    private const int HeartbeatHeaderBytes = 3;
+    private const int HeartbeatPaddingBytes = 16;
+
+    /// <summary>RFC 6101 appendix E: the fixed part of an SSLv2 client hello.</summary>
+    private const int Sslv2HelloBytes = 9;
+
     /// <summary>RFC 8446 §6: the level of an alert that ends the connection.</summary>
     private const byte FatalLevel = 2;
 
@@ -79,7 +86,6 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
         }
 
         int consumed = 0;
-        int records = 0;
         while (consumed < input.Length)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
@@ -92,13 +98,7 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
             }
 
             _transaction ??= Begin();
-            if (++records > TlsLimits.MaxRecordsPerCall)
-            {
-                _transaction.Raise(TlsAnomaly.TooManyRecordsInPacket);
-                return ParseResult.Stop();
-            }
-
-            int taken = IsSslv2(rest, side, toServer) ? ReadSslv2(rest, toServer, out int needed) : ReadRecord(rest, side, toServer, out needed);
+            int taken = IsSslv2(rest, side) ? ReadSslv2(rest, toServer, out int needed) : ReadRecord(rest, side, toServer, out needed);
             if (taken < 0)
             {
                 Finish(_transaction);
@@ -192,29 +192,35 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
         transaction.ProgressToClient = TlsProgress.ServerFinished;
     }
 
-    /// <summary>An SSLv2 record has the high bit of its two-byte length set; only a first hello is looked for.</summary>
-    private bool IsSslv2(ReadOnlySpan<byte> rest, Side side, bool toServer) =>
-        (rest[0] & 0x80) != 0 && !side.IsEncrypted && (toServer ? !_transaction!.Client.IsSeen : !_transaction!.Server.IsSeen);
+    /// <summary>No record's type has one of the two high bits; what has is a header of SSLv2, of two bytes or of three.</summary>
+    private static bool IsSslv2(ReadOnlySpan<byte> rest, Side side) => (rest[0] & 0xc0) != 0 && !side.IsEncrypted;
 
     /// <summary>Bytes taken; 0: more are needed; -1: not TLS.</summary>
     private int ReadSslv2(ReadOnlySpan<byte> rest, bool toServer, out int needed)
     {
-        needed = 3;
+        bool isShort = (rest[0] & 0x80) != 0;
+        int header = isShort ? 2 : 3;
+        needed = header + 1;
         TlsTransaction transaction = _transaction!;
-        if (rest.Length < 3)
+        if (rest.Length < needed)
         {
             return 0;
         }
 
-        int length = ((rest[0] & 0x7f) << 8) | rest[1];
-        byte type = rest[2];
-        if (length < 3 || type > 8)
+        int length = ((rest[0] & (isShort ? 0x7f : 0x3f)) << 8) | rest[1];
+        byte type = rest[header];
+        if (length == 0 || (type == 1 && length < Sslv2HelloBytes))
         {
-            transaction.Raise(TlsAnomaly.InvalidSslv2Header);
+            if (length == 0)
+            {
+                transaction.Raise(TlsAnomaly.InvalidSslv2Header);
+            }
+
+            transaction.Raise(TlsAnomaly.InvalidSslRecord);
             return -1;
         }
 
-        needed = 2 + length;
+        needed = header + length;
         if (rest.Length < needed)
         {
             return 0;
@@ -225,13 +231,18 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
             transaction.Raise(TlsAnomaly.ErrorMessageEncountered);
         }
 
+        if (toServer ? transaction.Client.IsSeen : transaction.Server.IsSeen)
+        {
+            return needed;
+        }
+
         if (toServer)
         {
             transaction.Client.IsSeen = true;
             transaction.IsSslv2Hello = true;
 
             // RFC 5246 appendix E.2: a hello in this shape may offer a later version.
-            ushort offered = type == 1 && length >= 3 ? BinaryPrimitives.ReadUInt16BigEndian(rest[3..]) : TlsTables.Sslv2;
+            ushort offered = type == 1 ? BinaryPrimitives.ReadUInt16BigEndian(rest[(header + 1)..]) : TlsTables.Sslv2;
             transaction.Version = offered >= TlsTables.Sslv3 ? offered : TlsTables.Sslv2;
             transaction.RecordVersionToServer = TlsTables.Sslv2;
             Advance(transaction, true, TlsProgress.ClientHelloDone);
@@ -315,10 +326,10 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
 
     private static bool IsRecordValid(TlsTransaction transaction, byte type, ushort version, int length)
     {
-        if (version >> 8 != 3 && version >> 8 != 0x7f)
+        // Once both have agreed on a version nobody looks at it any more.
+        if (!transaction.Server.IsSeen && (version is < TlsTables.Sslv3 or > TlsTables.Tls13) && version >> 8 != 0x7f)
         {
             transaction.Raise(TlsAnomaly.InvalidRecordVersion);
-            transaction.Raise(TlsAnomaly.InvalidTlsHeader);
             return false;
         }
 
@@ -352,7 +363,7 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
             return;
         }
 
-        if (body.Length != 2)
+        if (body.Length < 2)
         {
             transaction.Raise(TlsAnomaly.InvalidAlertMessage);
         }
@@ -402,21 +413,23 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
             return;
         }
 
-        transaction.Raise(TlsAnomaly.HeartbeatMessage);
-        if (body.Length < 3)
+        if (body.Length < HeartbeatHeaderBytes)
         {
-            transaction.Raise(TlsAnomaly.InvalidHeartbeatMessage);
             return;
         }
 
-        int payload = BinaryPrimitives.ReadUInt16BigEndian(body[1..]);
+        int rest = body.Length - HeartbeatHeaderBytes - BinaryPrimitives.ReadUInt16BigEndian(body[1..]);
         if (body[0] is not (1 or 2))
         {
             transaction.Raise(TlsAnomaly.InvalidHeartbeatMessage);
         }
-        else if (payload > body.Length - 3)
+        else if (rest < 0)
         {
             transaction.Raise(TlsAnomaly.OverflowHeartbeatMessage);
+        }
+        else if (rest < HeartbeatPaddingBytes)
+        {
+            transaction.Raise(TlsAnomaly.InvalidHeartbeatMessage);
         }
     }
 }

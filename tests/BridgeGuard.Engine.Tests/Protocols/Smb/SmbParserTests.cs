@@ -185,10 +185,10 @@ public sealed class SmbParserTests
     }
 
     [Fact]
-    public void AResponseTowardsTheServerIsAnAnomaly()
+    public void AResponseTowardsTheServerIsPassedOverInSilence()
     {
         _bench.Feed(Direction.ToServer, CloseAnswer2(1));
-        Assert.Contains("response_to_server", _bench.Anomalies());
+        Assert.Equal(0, _bench.State.Transactions.Count);
     }
 
     [Fact]

@@ -135,7 +135,7 @@ public sealed class TlsParserTests
     [Theory]
     [InlineData(new byte[] { 22, 9, 9, 0, 1, 0 }, "invalid_record_version")]
     [InlineData(new byte[] { 22, 3, 3, 0xff, 0xff, 0 }, "invalid_record_length")]
-    [InlineData(new byte[] { 99, 3, 3, 0, 1, 0 }, "invalid_record_type")]
+    [InlineData(new byte[] { 32, 3, 3, 0, 1, 0 }, "invalid_record_type")]
     public void WhatIsNoRecordStopsTheParserWithAName(byte[] record, string anomaly)
     {
         ParseResult result = _bench.Feed(Direction.ToServer, record);

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Golden cases of application protocols, compared with Suricata before they are kept.
+
+  eventcases.py --peer PROGRAM --config YAML --program BRIDGEGUARD [events | samples | all] [PROTOCOL…]     compares and prints where the two differ
+  eventcases.py … --record                                                                                  writes tests/golden/events-of-… and tests/golden/samples-of-…
+
+`events`: conversations of our own (folder events/), at least one for each named oddity of a protocol, and one rule per oddity. What counts is which flow
+raised what how often; a case keeps the peer's numbers, so an oddity that Suricata itself never raises has 0 for traffic that ought to raise it.
+
+`samples`: the well-formed conversations of the conformance tests (`BridgeGuard.Fuzz captures FOLDER`, given with --samples), with one rule per sticky buffer
+of the protocol: which buffers exist in how many transactions, and how many records of each kind there are.
+"""
+import argparse
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from events import infra, mail, names, smb, tls, web
+from events.wire import Capture
+
+GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
+FIRST_PORT = 20000
+
+# name: conversations, datagrams?, port
+EVENTS = {
+    'http': (web.http1, False, 80), 'tls': (tls.tls, False, 443), 'smb': (smb.smb, False, 445), 'smtp': (mail.smtp, False, 25), 'dns': (names.dns, True, 53), 'http2': (names.http2, False, 80),
+    'ike': (infra.ike, True, 500), 'mqtt': (infra.mqtt, False, 1883), 'nfs': (infra.nfs, False, 2049), 'sip': (infra.sip, True, 5060), 'rfb': (infra.rfb, False, 5900), 'dnp3': (infra.dnp3, False, 20000),
+}
+
+# Record types that are counted; the rest tell of flows.
+NOT_COUNTED = {'alert', 'anomaly', 'flow', 'frame', 'netflow', 'stats', 'drop'}
+
+# Rules with the name of a protocol that is not its own.
+RULE_NAME = {'http1': 'http', 'bittorrentdht': 'bittorrent-dht', 'dhcpv6': 'dhcp'}
+
+
+def rules_of_events(protocol, talks):
+    return [(f'alert {protocol} any any -> any any (msg:"{aim}"; app-layer-event:{protocol}.{aim}; sid:{i + 1};)', aim) for i, aim in enumerate(sorted({talk.aim for talk in talks}))]
+
+
+def buffers_of(peer, protocol):
+    """Sticky buffers of a protocol, as the peer lists them."""
+    found = []
+    for line in subprocess.run([peer, '--list-keywords=csv'], capture_output=True, text=True).stdout.splitlines():
+        cells = line.split(';')
+        if len(cells) > 3 and 'sticky buffer' in cells[3] and re.match(rf'{re.escape(protocol)}[.0-9]', cells[0]) and cells[0].split('.')[0] == protocol:
+            found.append(cells[0])
+    return sorted(set(found))
+
+
+def run(command, folder):
+    os.makedirs(folder)
+    done = subprocess.run([*command, '-l', folder, '-k', 'none'], capture_output=True, text=True)
+    path = os.path.join(folder, 'eve.json')
+    if not os.path.exists(path):
+        sys.exit(f'{" ".join(command)}: {done.stdout[-800:]}{done.stderr[-800:]}')
+    with open(path) as lines:
+        return [json.loads(line) for line in lines]
+
+
+def summary(records):
+    """Alerts per client port; records per type."""
+    alerts, types = collections.defaultdict(collections.Counter), collections.Counter()
+    for record in records:
+        kind = record['event_type']
+        if kind == 'alert':
+            ports = [port for port in (record['src_port'], record['dest_port']) if FIRST_PORT <= port < FIRST_PORT + 5000 and port != 20000]
+            alerts[ports[0] if ports else record['src_port']][record['alert']['signature']] += 1
+        elif kind not in NOT_COUNTED:
+            types[kind] += 1
+    return alerts, types
+
+
+def compare(options, name, capture, rules, aims, folder):
+    """The peer's alerts and records where we say the same; prints where not."""
+    path = os.path.join(folder, 'case.rules')
+    with open(path, 'w') as file:
+        file.write(''.join(rule + '\n' for rule, _ in rules))
+    theirs, types = summary(run([options.peer, '-r', capture, '-S', path, '-c', options.config], os.path.join(folder, 'peer')))
+    ours, our_types = summary(run([options.program, '-c', options.config, '-r', capture, '-S', path], os.path.join(folder, 'own')))
+    differ = 0
+    for port in sorted(set(theirs) | set(ours) | set(aims)):
+        a, b = theirs.get(port, {}), ours.get(port, {})
+        said = ' '.join(f'{k}*{v}' if v > 1 else k for k, v in sorted(a.items())) or '-'
+        if a != b:
+            differ += 1
+            print(f'  DIFFER {name} {port} {aims.get(port, "")}: peer {said}; ours {" ".join(f"{k}*{v}" if v > 1 else k for k, v in sorted(b.items())) or "-"}')
+        elif options.verbose or (port in aims and aims[port] not in a):
+            print(f'  {"silent" if port in aims and aims[port] not in a else "same"} {name} {port} {aims.get(port, "")}: {said}')
+    if types != our_types:
+        print(f'  RECORDS {name}: peer {dict(types)}; ours {dict(our_types)}')
+    fired = {event for counts in theirs.values() for event in counts}
+    print(f'{name}: {len(aims) or len(theirs)} flows, {differ} differ; {len(fired)} of {len(rules)} rules fire; silent: {" ".join(sorted({s for _, s in rules} - fired)) or "none"}')
+    return theirs, ours, types, our_types
+
+
+def record(case, capture, rules, theirs, types, our_types, note):
+    target = os.path.join(GOLDEN, case)
+    os.makedirs(target, exist_ok=True)
+    with open(capture, 'rb') as source, open(os.path.join(target, 'input.pcap'), 'wb') as copy:
+        copy.write(source.read())
+    with open(os.path.join(target, 'case.rules'), 'w') as file:
+        file.write(''.join(rule + '\n' for rule, _ in rules))
+    total = collections.Counter()
+    for counts in theirs.values():
+        total.update(counts)
+    with open(os.path.join(target, 'case.yaml'), 'w') as file:
+        file.write(f'# {note}\ninline: no\nalerts:\n')
+        for rule, said in rules:
+            file.write(f'  {re.search("sid:([0-9]+)", rule)[1]}: {total[said]}   # {said}\n')
+        file.write('events:\n' if any(types[kind] == our_types[kind] for kind in types) else 'events: []\n')
+        for kind in sorted(types):
+            if types[kind] == our_types[kind]:
+                file.write(f'  - {{count: {types[kind]}, match: {{event_type: {kind}}}}}\n')
+        file.write('dropped-at-least: 0\n')
+
+
+def events(options, name, folder):
+    make, datagrams, port = EVENTS[name]
+    talks = [talk for talk in make() if not options.aim or talk.aim in options.aim]
+    rules = rules_of_events(name, talks)
+
+    def play(keep):
+        capture, aims = Capture(), {}
+        for i, talk in enumerate(talks):
+            if keep(i):
+                client = FIRST_PORT + 1 + i
+                aims[client] = talk.aim
+                (capture.datagrams if datagrams else capture.stream)(talk, client, talk.port or port)
+        path = os.path.join(folder, 'input.pcap')
+        capture.save(path)
+        return path, aims
+
+    path, aims = play(lambda i: True)
+    theirs, ours, types, our_types = compare(options, name, path, rules, aims, folder)
+    if options.record:
+        # Only what both say: the rest is work, not a case. A capture of more than a megabyte is none either.
+        same = {p for p in aims if theirs.get(p, {}) == ours.get(p, {})}
+        path, aims = play(lambda i: FIRST_PORT + 1 + i in same and sum(map(len, talks[i].turns)) < 300_000)
+        again = os.path.join(folder, 'again')
+        os.makedirs(again)
+        fired = {event for counts in theirs.values() for event in counts}
+        theirs, ours, types, our_types = compare(options, name, path, rules, aims, again)
+        left = {event for counts in theirs.values() for event in counts}
+
+        # A 0 says that Suricata is silent: not of an event that fired in a flow which is left out.
+        rules = [rule for rule in rules if rule[1] in left or rule[1] not in fired]
+        record('events-of-' + name, path, rules, theirs, types, our_types, 'A flow for each named oddity, made by tests/parity/eventcases.py; the numbers are those of Suricata 8.0.8. 0: it never says so of traffic that ought to raise it.')
+
+
+def samples(options, name, folder):
+    path = os.path.join(options.samples, name + '.pcap')
+    protocol = RULE_NAME.get(name, name)
+    rules = [(f'alert {protocol} any any -> any any (msg:"{buffer}"; {buffer}; bsize:>0; sid:{i + 2};)', buffer) for i, buffer in enumerate(buffers_of(options.peer, protocol))]
+    rules.insert(0, (f'alert {protocol} any any -> any any (msg:"any"; sid:1;)', 'any'))
+    theirs, ours, types, our_types = compare(options, name, path, rules, {}, folder)
+    if options.record:
+        rules = [rule for rule in rules if all(theirs[port][rule[1]] == ours[port][rule[1]] for port in set(theirs) | set(ours))]
+        rules = [(re.sub(r'sid:\d+', f'sid:{i + 1}', rule), said) for i, (rule, said) in enumerate(rules)]
+        record('samples-of-' + name, path, rules, theirs, types, our_types, 'The well-formed conversations of the conformance tests; a rule per sticky buffer. The numbers are those of Suricata 8.0.8.')
+
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument('what', choices=['events', 'samples'])
+parser.add_argument('protocols', nargs='*')
+parser.add_argument('--peer', required=True)
+parser.add_argument('--config', required=True)
+parser.add_argument('--program', required=True)
+parser.add_argument('--samples')
+parser.add_argument('--aim', action='append')
+parser.add_argument('--record', action='store_true')
+parser.add_argument('-v', '--verbose', action='store_true')
+given = parser.parse_args()
+chosen = given.protocols or (sorted(EVENTS) if given.what == 'events' else sorted(f[:-5] for f in os.listdir(given.samples) if f.endswith('.pcap')))
+for each in chosen:
+    with tempfile.TemporaryDirectory() as place:
+        (events if given.what == 'events' else samples)(given, each, place)
