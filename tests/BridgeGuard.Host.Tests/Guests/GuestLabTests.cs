@@ -237,6 +237,8 @@ public sealed class GuestLabTests
 
     private static string MacOf(int i) => string.Create(CultureInfo.InvariantCulture, $"02:77:00:01:{i >> 8:x2}:{i & 255:x2}");
 
+    private static List<string> Judged(GuestLab lab) => [.. lab.Daemon.Records("alert").Where(r => Sid(r) == 21).Select(r => Name(r, "vm")).Distinct()];
+
     private static int Sid(JsonElement record) => record.GetProperty("alert").GetProperty("signature_id").GetInt32();
 
     private static string Name(JsonElement record, string end) => record.TryGetProperty(end, out JsonElement guest) ? guest.GetProperty("name").GetString()! : "";
