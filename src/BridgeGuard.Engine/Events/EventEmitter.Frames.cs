@@ -36,7 +36,7 @@ public sealed partial class EventEmitter
             }
 
             FrameState state = StateOf(packet, flow, in frame);
-            if (!state.IsComplete && !state.IsLong)
+            if (!state.IsComplete && !state.IsLong && packet.Source != PacketSource.StreamDetectEnd)
             {
                 continue;
             }

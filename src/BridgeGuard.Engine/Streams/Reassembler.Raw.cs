@@ -165,7 +165,7 @@ public sealed partial class Reassembler
         ? new StreamPlaces(
             Math.Max(RawEnd(stream), HoleEnd(stream)),
             stream.EndOffset,
-            _inline ? stream.EndOffset : Math.Clamp(stream.OffsetOf(stream.LastAck), 0, stream.EndOffset),
+            _inline || flow.Tcp.Has(TcpSessionFlags.Reset) ? stream.EndOffset : Math.Clamp(stream.OffsetOf(stream.LastAck), 0, stream.EndOffset),
             IsAppDone(flow, stream) ? stream.EndOffset : stream.AppOffset,
             stream.Has(TcpStreamFlags.EndDelivered),
             ChunkSize(flow, direction))

@@ -74,14 +74,16 @@ public sealed partial class PacketWorker
     }
 
     /// <summary>
-    /// No stream comes any more from a flow that has become encrypted: what is there is inspected and logged once more with a packet of our
-    /// own in each direction. Only protocols that keep their transaction beyond the handshake have something to show.
+    /// No stream comes any more from a flow that has become encrypted, and none to the parser of a flow that goes on as another protocol: what is there is
+    /// inspected and logged once more with a packet of our own in each direction.
     /// </summary>
-    private void InspectSealed(Flow flow, Packet packet)
+    /// <param name="flow">The flow.</param>
+    /// <param name="packet">The packet that made it so.</param>
+    /// <param name="isLeaving">Another protocol follows; else it has become encrypted, of which only protocols have something to show that keep their transaction.</param>
+    private void InspectSealed(Flow flow, Packet packet, bool isLeaving)
     {
-        if (!_detects || Skips(flow) || flow.Has(FlowFlags.Dropped)
-            || flow.AppState is not { Protocol.OutlivesHandshake: true }
-            || !(flow.Has(FlowFlags.NoPayloadInspection) || flow.Variables.BypassRequested))
+        if (Skips(flow) || flow.Has(FlowFlags.Dropped) || flow.AppState is null
+            || (!isLeaving && !(flow.AppState.Protocol.OutlivesHandshake && (flow.Has(FlowFlags.NoPayloadInspection) || flow.Variables.BypassRequested))))
         {
             return;
         }
@@ -95,9 +97,15 @@ public sealed partial class PacketWorker
             Counters.Increment(Counter.TcpPseudo);
             _alerts.Clear();
             _files.LastClosed = null;
-            _detector.Inspect(_current.Rules, pseudo, flow, _alerts);
+            if (_detects)
+            {
+                _detector.Inspect(_current.Rules, pseudo, flow, _alerts);
+            }
+
             Conclude(pseudo, flow);
         }
+
+        _alerts.Clear();
     }
 
     private static bool HasWork(Flow flow, Direction direction) =>

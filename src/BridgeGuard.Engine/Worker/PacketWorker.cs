@@ -317,6 +317,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         bool isSealed = false;
+        bool isLeaving = false;
         bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
         Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
         _files.LastClosed = null;
@@ -370,16 +371,18 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 // The packet with which a flow becomes opaque is still inspected; those behind it are not.
                 bool isOpaque = flow.Has(FlowFlags.NoPayloadInspection);
                 bool wasEncrypted = flow.Has(FlowFlags.Encrypted);
+                bool wasLeaving = flow.ChangePending;
                 RunStream(flow, packet);
+                isLeaving = !wasLeaving && flow.ChangePending;
                 isSealed = !wasEncrypted && flow.Has(FlowFlags.Encrypted);
                 packet.Flags |= isOpaque ? PacketFlags.NoPayloadInspection : PacketFlags.None;
             }
         }
 
-        if (isSealed && !_isFirewall)
+        if ((isSealed || isLeaving) && !_isFirewall)
         {
             // What was readable is looked at and written down first, as in Suricata. (Of a firewall the packet's early matches are already noted.)
-            InspectSealed(flow!, packet);
+            InspectSealed(flow!, packet, isLeaving);
         }
 
         if (_detects && !packet.Has(PacketFlags.NoInspection) && (!Skips(flow) || _isFirewall))
@@ -400,7 +403,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         if (isSealed && _isFirewall)
         {
-            InspectSealed(flow!, packet);
+            InspectSealed(flow!, packet, isLeaving: false);
         }
     }
 

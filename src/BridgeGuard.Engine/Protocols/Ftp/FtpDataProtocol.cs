@@ -151,7 +151,6 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
             _file = null;
         }
 
-        // The other direction is complete when it ends.
         if (_direction == Direction.ToServer)
         {
             _only.ProgressToServer = FtpProgress.Complete;
@@ -183,6 +182,16 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
             int word = Math.Clamp(expectation.Purpose, 0, text.Length);
             _only.Command.Append(text[..word]);
             _only.Name.Append(text[word..]);
+        }
+
+        // Of the side that only acknowledges nothing is expected.
+        if (_direction == Direction.ToServer)
+        {
+            _only.ProgressToClient = FtpProgress.Complete;
+        }
+        else
+        {
+            _only.ProgressToServer = FtpProgress.Complete;
         }
 
         Transactions.Add(_only);

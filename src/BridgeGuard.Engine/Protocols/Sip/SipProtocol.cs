@@ -59,7 +59,7 @@ public sealed class SipProtocol : Protocol
             foreach (string method in Methods)
             {
                 byte[] bytes = Encoding.ASCII.GetBytes(method + " ");
-                patterns.Add(new ProtocolPattern(transport, Direction.ToServer, bytes, 0, (ushort)bytes.Length, Confirm: method is "OPTIONS" or "NOTIFY"));
+                patterns.Add(new ProtocolPattern(transport, Direction.ToServer, bytes, 0, (ushort)bytes.Length, Confirm: method is "ACK" or "INFO" or "NOTIFY" or "OPTIONS" or "SUBSCRIBE" or "UPDATE"));
             }
 
             patterns.Add(new ProtocolPattern(transport, Direction.ToClient, Encoding.ASCII.GetBytes("SIP/2.0 "), 0, 8));

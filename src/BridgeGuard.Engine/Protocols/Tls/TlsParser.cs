@@ -112,7 +112,6 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
                     break;
                 }
 
-                JudgeHandshake();
                 return ParseResult.NeedMore(consumed, needed);
             }
 
