@@ -29,8 +29,9 @@ public sealed partial class Detector
     {
         ProtocolState state = _flow!.AppState!;
 
-        // Inline what the other side's packet changed was looked at with it: an answer's side waits for the answer.
-        bool waits = Reassembler is { IsInline: true } && _packet.IsTcp && !_packet.Has(PacketFlags.AppMoved | PacketFlags.Pseudo);
+        // Inline what the other side's packet changed was looked at with it: an answer's side waits for the answer. Of many, each packet cannot pass over all.
+        bool waits = Reassembler is { IsInline: true } && _packet.IsTcp && !_packet.Has(PacketFlags.AppMoved | PacketFlags.Pseudo)
+            && state.Transactions.Count <= TransactionList.MaxUnmarked;
         byte complete = state.Protocol.CompletedProgress(_packet.Direction);
         TransactionList transactions = state.Transactions;
         uint changes = _packet.Direction == Direction.ToServer ? state.ChangesToServer : state.ChangesToClient;

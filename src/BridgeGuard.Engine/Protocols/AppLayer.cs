@@ -118,6 +118,11 @@ public sealed class AppLayer : IStreamConsumer
         }
 
         int consumed = flow.AppState is null ? data.Length : Parse(flow, packet, direction, data, isEnd);
+        if ((flags & (StreamChunkFlags.Depth | StreamChunkFlags.End)) == StreamChunkFlags.Depth)
+        {
+            OnDepth(flow, direction);
+        }
+
         WantsRedelivery |= flow.DetectionOf(direction.Opposite()).Held;
         End(flow, packet, direction, isEnd);
         return isEnd ? data.Length : consumed;

@@ -418,6 +418,43 @@ public sealed partial class PacketWorker
             packet.Buffer.AsSpan(start, packet.Length), packet.NetworkOffset + packet.NetworkHeaderLength - start, packet.PayloadOffset - start,
             packet.IpVersion, packet.Info.PortId, Injector);
     }
+
+    /// <summary>A file is told of with the next packet of its own direction, when rules have seen its end and may have asked to keep it.</summary>
+    private void LogFiles(Packet packet, Flow flow, Transaction transaction, Direction direction)
+    {
+        if (transaction.Files(direction) is not { Count: > 0 } files)
+        {
+            return;
+        }
+
+        DeepenStream(flow, files);
+        if (flow.Key.Protocol == IpProtocols.Tcp && packet.Direction != direction && !flow.Has(FlowFlags.Dropped)
+            && !(flow.Tcp is { State: TcpState.Closed } && flow.IsOver(direction)))
+        {
+            return;
+        }
+
+        for (int i = 0; i < files.Count; i++)
+        {
+            TrackedFile file = files[i];
+            if (file.IsEnded && !file.IsLogged)
+            {
+                file.IsLogged = true;
+                _files.Settle(file);
+                _events.File(flow, packet, transaction, direction, file);
+            }
+        }
+    }
+
+    /// <summary>Where a file is kept its stream may be followed further than others.</summary>
+    private void DeepenStream(Flow flow, FileList files)
+    {
+        if (_settings.Files.StoreStreamDepth > 0 && flow.Tcp is { } session
+            && (_settings.Files.StoreAll || (files.Count > 0 && files[files.Count - 1].StoreRequested)))
+        {
+            session.DepthBytes = _settings.Files.StoreStreamDepth;
+        }
+    }
 }
 
 /// <summary>What became of files that waited for a verdict. Written by one worker, read by anyone.</summary>

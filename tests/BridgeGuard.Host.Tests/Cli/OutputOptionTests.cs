@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using BridgeGuard.Cli.Suricata;
 using BridgeGuard.Host.Tests.Attachments;
+using BridgeGuard.Testing.Packets;
 using Xunit;
 
 namespace BridgeGuard.Host.Tests.Cli;
@@ -158,6 +159,127 @@ public sealed class OutputOptionTests
         }
     }
 
+    [Theory]
+    [InlineData("ssh-software-of-both-sides", "ssh")]
+    public void WhatWasReadableIsWrittenDownWithAPacketOfOurOwn(string capture, string type)
+    {
+        using ScratchFolder folder = new();
+
+        Run(folder, capture, "  - eve-log: {enabled: yes, filename: eve.json, types: [" + type + "]}\n");
+
+        JsonElement record = Records(folder)[0];
+        Assert.Equal("stream (detect/log)", record.GetProperty("pkt_src").GetString());
+        Assert.False(record.TryGetProperty("pcap_cnt", out _));
+    }
+
+    [Fact]
+    public void AConversationThatGoesOnAsAnotherProtocolEndsWithAPacketOfOurOwn()
+    {
+        using ScratchFolder folder = new();
+        string capture = Conversation(
+            folder,
+            80,
+            ("c", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"),
+            ("s", "HTTP/1.1 200 OK\r\n\r\n"),
+            ("c", "GET /inner HTTP/1.1\r\nHost: i\r\n\r\n"),
+            ("s", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+
+        RunCapture(folder, capture, "  - eve-log: {enabled: yes, filename: eve.json, types: [{http: {extended: yes}}, {frame: {enabled: yes}}]}\n");
+
+        JsonElement connect = Assert.Single(Records(folder), r => r.GetProperty("event_type").GetString() == "http" && r.GetProperty("http").GetProperty("http_method").GetString() == "CONNECT");
+        Assert.Equal("stream (detect/log)", connect.GetProperty("pkt_src").GetString());
+        Assert.Contains(
+            Records(folder),
+            r => r.GetProperty("event_type").GetString() == "frame" && r.GetProperty("frame").GetProperty("type").GetString() == "stream"
+                && r.GetProperty("pkt_src").GetString() == "stream (detect/log)");
+    }
+
+    [Fact]
+    public void OfAFrameOnlyWhatWasAcknowledgedIsShown()
+    {
+        using ScratchFolder folder = new();
+        string capture = Conversation(folder, 25, ("s", "220 hello\r\n"), ("c", "EHLO a\r\n"), ("s", "250 fine\r\n"), ("c!", "MAIL FROM:<a@b>\r\n"));
+
+        RunCapture(folder, capture, "  - eve-log: {enabled: yes, filename: eve.json, types: [{frame: {enabled: yes}}]}\n");
+
+        JsonElement frame = Assert.Single(
+            Records(folder).Select(r => r.GetProperty("frame")),
+            f => f.GetProperty("type").GetString() == "command_line" && f.GetProperty("length").GetInt32() == 17);
+        Assert.Equal("[17 bytes missing]", frame.GetProperty("payload_printable").GetString());
+        Assert.True(frame.GetProperty("complete").GetBoolean());
+    }
+
+    [Fact]
+    public void AFileThatReachesTheDepthEndsThere()
+    {
+        using ScratchFolder folder = new();
+        string capture = Conversation(
+            folder,
+            80,
+            ("c", "GET /f HTTP/1.1\r\nHost: h\r\n\r\n"),
+            ("s", "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + new string('a', 500)),
+            ("s", new string('b', 1000)),
+            ("s", new string('c', 1000)),
+            ("s", new string('d', 500)));
+
+        RunCapture(folder, capture, "  - eve-log: {enabled: yes, filename: eve.json, types: [files]}\nstream: {reassembly: {depth: 2000}}\n");
+
+        JsonElement file = Assert.Single(Records(folder)).GetProperty("fileinfo");
+        Assert.Equal("TRUNCATED", file.GetProperty("state").GetString());
+        Assert.Equal(1500, file.GetProperty("size").GetInt32());
+    }
+
+    /// <summary>A connection from its handshake on, each line in a segment that the other side acknowledges (but those of <c>c!</c>); it does not end.</summary>
+    private static string Conversation(ScratchFolder folder, ushort port, params (string Side, string Text)[] lines)
+    {
+        List<byte[]> frames = [];
+        uint[] next = [1000, 5000];
+        void Add(int side, string flags, string text) => frames.Add(FrameBuilder.Tcp(
+            side == 0 ? "10.0.0.1" : "10.0.0.2", side == 0 ? (ushort)4000 : port, side == 0 ? "10.0.0.2" : "10.0.0.1", side == 0 ? port : (ushort)4000,
+            next[side], flags == "S" ? 0 : next[1 - side], flags, Encoding.ASCII.GetBytes(text)));
+        Add(0, "S", "");
+        next[0]++;
+        Add(1, "SA", "");
+        next[1]++;
+        Add(0, "A", "");
+        foreach ((string side, string text) in lines)
+        {
+            int from = side[0] == 'c' ? 0 : 1;
+            Add(from, "PA", text);
+            next[from] += (uint)text.Length;
+            if (!side.EndsWith('!'))
+            {
+                Add(1 - from, "A", "");
+            }
+        }
+
+        string path = Path.Combine(folder.Path, "made.pcap");
+        File.WriteAllBytes(path, PcapOf(frames));
+        return path;
+    }
+
+    private static byte[] PcapOf(List<byte[]> frames)
+    {
+        using MemoryStream file = new();
+        using BinaryWriter writer = new(file);
+        foreach (uint word in (uint[])[0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1])
+        {
+            writer.Write(word);
+        }
+
+        for (int i = 0; i < frames.Count; i++)
+        {
+            writer.Write(1700000000);
+            writer.Write(i * 1000);
+            writer.Write(frames[i].Length);
+            writer.Write(frames[i].Length);
+            writer.Write(frames[i]);
+        }
+
+        writer.Flush();
+        return file.ToArray();
+    }
+
     private static string Headers(JsonElement http, string list, string wanted)
     {
         if (!http.TryGetProperty(list, out JsonElement headers))
@@ -169,13 +291,15 @@ public sealed class OutputOptionTests
         return string.Join(' ', headers.EnumerateArray().Select(header => header.GetProperty("name").GetString()!).Where(name => wanted.Split(' ').Contains(name) || !wanted.Contains(' ', StringComparison.Ordinal)));
     }
 
-    private static void Run(ScratchFolder folder, string capture, string outputs)
+    private static void Run(ScratchFolder folder, string capture, string outputs) => RunCapture(folder, Capture(capture), outputs);
+
+    private static void RunCapture(ScratchFolder folder, string capture, string outputs)
     {
         string yaml = Path.Combine(folder.Path, "suricata.yaml");
         File.WriteAllText(yaml, "%YAML 1.1\n---\noutputs:\n" + outputs + "logging: {outputs: [{console: {enabled: no}}]}\n", new UTF8Encoding(false));
         string rules = Path.Combine(folder.Path, "none.rules");
         File.WriteAllText(rules, "");
-        Assert.Equal(0, SuricataCommand.Run(["-c", yaml, "-S", rules, "-r", Capture(capture), "-l", folder.Path, "-k", "none"]));
+        Assert.Equal(0, SuricataCommand.Run(["-c", yaml, "-S", rules, "-r", capture, "-l", folder.Path, "-k", "none"]));
     }
 
     private static JsonElement[] Records(ScratchFolder folder) =>

@@ -151,6 +151,11 @@ internal sealed class Http1Eve : EveLogger
 
     private static void WriteAll(EveWriter writer, ReadOnlySpan<byte> property, Http1Message message)
     {
+        if (message.Fields.Count == 0)
+        {
+            return;
+        }
+
         writer.StartArray(property);
         for (int i = 0; i < message.Fields.Count; i++)
         {
