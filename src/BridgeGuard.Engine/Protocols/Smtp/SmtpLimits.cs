@@ -56,7 +56,9 @@ internal sealed class SmtpLimits
         DecodeBase64 = settings.GetBool("mime.decode-base64", true);
         DecodeQuotedPrintable = settings.GetBool("mime.decode-quoted-printable", true);
         HeaderValueDepth = (int)Math.Clamp(settings.GetSize("mime.header-value-depth", 2000), 0, MaxMailTextBytes);
-        ExtractUrls = settings.GetBool("mime.extract-urls", false);
+
+        // As in Suricata on as soon as there is a section for mails, and off without one.
+        ExtractUrls = settings.GetBool("mime.extract-urls", HasMimeSection(settings));
         LogUrlScheme = settings.GetBool("mime.log-url-scheme", false);
         BodyMd5 = settings.GetBool("mime.body-md5", false);
         UrlSchemes = ReadSchemes(settings);
@@ -84,6 +86,19 @@ internal sealed class SmtpLimits
 
     /// <summary>Lower case, with <c>://</c>.</summary>
     public byte[][] UrlSchemes { get; }
+
+    private static bool HasMimeSection(ProtocolSettings settings)
+    {
+        foreach (KeyValuePair<string, string> option in settings.All)
+        {
+            if (option.Key.StartsWith("mime.", StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private static byte[][] ReadSchemes(ProtocolSettings settings)
     {
