@@ -25,6 +25,9 @@ public sealed class AllocationTests
 
     /// <summary>Longer than any timeout of a flow: each pass ends the flows of the one before.</summary>
     private const long PassUs = 3_600_000_000;
+    /// <summary>Captures made to exceed limits: what a conversation needs above them goes back to the collector, so that it is not kept for ever.</summary>
+    private const string BeyondLimits = "/events-of-";
+
     private const int WarmPasses = 12;
 
     /// <summary>So many in a row allocate nothing.</summary>
@@ -39,6 +42,7 @@ public sealed class AllocationTests
     public void AWarmWorkerAllocatesNothing(bool isInline)
     {
         List<byte[]> frames = [.. Directory.GetFiles(CaptureFile.FindTestFolder("golden"), "*.pcap", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Where(path => !path.Contains(BeyondLimits, StringComparison.Ordinal))
             .Select(path => CaptureFile.TryRead(path)).Where(capture => capture is { LinkType: LinkType.Ethernet }).SelectMany(capture => capture!.Frames)];
         RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Texts = [("a.rules", Rules)] });
         Assert.False(loaded.HasErrors);
