@@ -248,6 +248,11 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         });
         thread.Start();
         thread.Join();
+        if (process is not null && ThreadPrivileges.AllowNice(process.Id, BridgeOptions.WorkerNice) is { } slow)
+        {
+            Log.Slow(logger, slow);
+        }
+
         return process ?? throw new StartupException(ExitCodes.Failure, $"the data plane cannot be started: {failure?.Message}");
     }
 
@@ -294,6 +299,9 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     {
         [LoggerMessage(521, LogLevel.Warning, "the data plane runs with more privileges than it needs: {Reason}")]
         public static partial void NotReduced(ILogger logger, string reason);
+
+        [LoggerMessage(522, LogLevel.Warning, "the data plane's workers wait for the CPU like everybody: {Reason}")]
+        public static partial void Slow(ILogger logger, string reason);
 
         [LoggerMessage(520, LogLevel.Warning, "the data plane (process {ProcessId}) does not end when asked; it is ended")]
         public static partial void Killed(ILogger logger, int processId);

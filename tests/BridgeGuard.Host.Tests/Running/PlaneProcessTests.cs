@@ -229,6 +229,7 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
 
         Assert.Contains("NoNewPrivs:\t1", status);
         Assert.Contains("Seccomp:\t2", status);
+        Assert.Contains("-10", Directory.GetDirectories($"/proc/{Assert.Single(daemon.Planes)}/task").Select(task => File.ReadAllText(Path.Combine(task, "stat")).Split(") ")[1].Split(' ')[16]));
         Assert.DoesNotContain("more privileges than it needs", daemon.LogText, StringComparison.Ordinal);
         Assert.DoesNotContain("more system calls than it needs", daemon.LogText, StringComparison.Ordinal);
         string other = _lab.AddNamespace("c");
