@@ -263,9 +263,16 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         string[] kept = [folder.Path, model.StateDirectory, .. model.Rules.CacheFolder is { } cache ? [cache] : (string[])[], .. model.Recorder.Enabled ? [recordings] : (string[])[]];
         foreach (string path in kept.Where(path => !Path.Exists(path)))
         {
-            if (!OperatingSystem.IsWindows())
+            try
             {
-                Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                if (!OperatingSystem.IsWindows())
+                {
+                    Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Whoever needs it says so when he finds that it is not there.
             }
         }
 
