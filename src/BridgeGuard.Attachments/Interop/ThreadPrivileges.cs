@@ -12,6 +12,7 @@ public static partial class ThreadPrivileges
     // linux/capability.h.
     public const int NetAdmin = 12;
     public const int NetRaw = 13;
+    public const int SysNice = 23;
     public const int PerfMon = 38;
     public const int Bpf = 39;
     private const int Last = 63;
@@ -20,10 +21,6 @@ public static partial class ThreadPrivileges
     private const int CapBoundingRead = 23;
     private const int CapBoundingDrop = 24;
     private const int SetNoNewPrivileges = 38;
-
-    // bits/resource.h: the limit is 20 less the niceness.
-    private const int LimitOfNice = 13;
-    private const int NiceOffset = 20;
 
     /// <summary>Programs started by this thread never have any other capability than these, nor gain one from a file. For good.</summary>
     /// <returns>Null, or what could not be given up.</returns>
@@ -41,24 +38,6 @@ public static partial class ThreadPrivileges
 
         return Prctl(SetNoNewPrivileges, 1, 0, 0, 0) == 0 ? null : $"no_new_privs cannot be set: {Libc.LastMessage()}";
     }
-
-    /// <summary>Lets a process put its threads before ordinary ones, down to this niceness: without a capability for every process's priority.</summary>
-    /// <returns>Null, or why not.</returns>
-    public static string? AllowNice(int process, int nice)
-    {
-        Limit limit = new() { Soft = (ulong)(NiceOffset - nice), Hard = (ulong)(NiceOffset - nice) };
-        return SetLimit(process, LimitOfNice, ref limit, 0) == 0 ? null : $"its threads cannot be put before others: {Libc.LastMessage()}";
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Limit
-    {
-        public ulong Soft;
-        public ulong Hard;
-    }
-
-    [LibraryImport("libc", EntryPoint = "prlimit", SetLastError = true)]
-    private static partial int SetLimit(int process, int resource, ref Limit limit, nint before);
 
     [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
     private static partial int Prctl(int option, nuint a, nuint b, nuint c, nuint d);

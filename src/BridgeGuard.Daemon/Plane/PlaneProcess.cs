@@ -30,8 +30,9 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
 
     private Process? _process;
 
-    /// <summary>Attaching to ports that come, maps and programs (a reload changes none, the next start does), sockets for resets and taps.</summary>
-    private static readonly int[] s_kept = [ThreadPrivileges.NetAdmin, ThreadPrivileges.NetRaw, ThreadPrivileges.PerfMon, ThreadPrivileges.Bpf];
+    /// <summary>Attaching to ports that come, maps and programs (a reload changes none, the next start does), sockets for resets and taps, and its workers
+    /// and their heartbeat before ordinary threads: late, they would open or close the ports of a host that is merely busy.</summary>
+    private static readonly int[] s_kept = [ThreadPrivileges.NetAdmin, ThreadPrivileges.NetRaw, ThreadPrivileges.SysNice, ThreadPrivileges.PerfMon, ThreadPrivileges.Bpf];
 
     private long _generation;
 
@@ -248,11 +249,6 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         });
         thread.Start();
         thread.Join();
-        if (process is not null && ThreadPrivileges.AllowNice(process.Id, BridgeOptions.WorkerNice) is { } slow)
-        {
-            Log.Slow(logger, slow);
-        }
-
         return process ?? throw new StartupException(ExitCodes.Failure, $"the data plane cannot be started: {failure?.Message}");
     }
 
@@ -306,9 +302,6 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
     {
         [LoggerMessage(521, LogLevel.Warning, "the data plane runs with more privileges than it needs: {Reason}")]
         public static partial void NotReduced(ILogger logger, string reason);
-
-        [LoggerMessage(522, LogLevel.Warning, "the data plane's workers wait for the CPU like everybody: {Reason}")]
-        public static partial void Slow(ILogger logger, string reason);
 
         [LoggerMessage(520, LogLevel.Warning, "the data plane (process {ProcessId}) does not end when asked; it is ended")]
         public static partial void Killed(ILogger logger, int processId);
