@@ -113,6 +113,9 @@ public sealed record BridgeOptions
     /// <summary>Frames that may wait for one worker before the kernel applies the fail mode to further ones.</summary>
     public int BacklogFrames { get; init; } = 1024;
 
+    /// <summary>Niceness of workers: the guests' traffic waits for them, as it would for a softirq.</summary>
+    public const int WorkerNice = -10;
+
     /// <summary>Passed TCP segments that follow one another go on as one large segment (guests without offloads).</summary>
     public bool JoinSegments { get; init; } = true;
 

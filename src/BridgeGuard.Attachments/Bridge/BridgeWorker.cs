@@ -37,9 +37,6 @@ internal sealed class BridgeWorker
 
     private const int PollMs = 50;
 
-    // The guests' traffic waits for this thread, as it would for a softirq.
-    private const int Nice = -10;
-
     // Of the backlog limit: what a run holds back counts as waiting.
     private const int RunShare = 16;
 
@@ -168,7 +165,7 @@ internal sealed class BridgeWorker
             Libc.SetAffinity(0, sizeof(ulong), ref mask);
         }
 
-        Libc.RaisePriority(Nice);
+        Libc.RaisePriority(BridgeOptions.WorkerNice);
         try
         {
             Loop();

@@ -57,6 +57,8 @@ public static class HostProbe
         findings.Add(Of(
             "bpffs at /sys/fs/bpf", PinStore.IsMounted("/sys/fs/bpf"),
             "ports that fail closed and upgrades without a gap need it: mount -t bpf bpf /sys/fs/bpf", HostFindingKind.Note));
+        findings.Add(Of(
+            "Landlock (Linux 5.13)", Landlock.Version > 0, "without it the data plane, if taken over, can change every file of the superuser", HostFindingKind.Note));
         findings.Add(Of("library libpcre2-8", CanLoad("libpcre2-8.so.0"), "install libpcre2-8-0; rules use the slower managed engine", HostFindingKind.Note));
         findings.Add(Of("library libpcap", CanLoad("libpcap.so.0.8"), "install libpcap0.8; captures and passive ports need it", HostFindingKind.Note));
         findings.Add(Of("library libmagic", CanLoad("libmagic.so.1"), "install libmagic1; types of files come from a short table", HostFindingKind.Note));

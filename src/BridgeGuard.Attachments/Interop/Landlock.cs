@@ -50,13 +50,16 @@ public static partial class Landlock
         public int Folder;
     }
 
+    /// <summary>What this kernel knows of it: a number from 1 up; else there is none.</summary>
+    public static int Version => (int)Call(CreateRuleset, 0, 0, AskVersion, 0);
+
     /// <summary>Restricts the thread; it must not be able to gain privileges by programs (<c>no_new_privs</c>).</summary>
     /// <param name="writable">Folders below which files may be changed, and single files (devices). What is not there is left out.</param>
     /// <param name="programs">What may be executed.</param>
     /// <returns>Null, or what is not in force.</returns>
     public static string? Restrict(IEnumerable<string> writable, IEnumerable<string> programs)
     {
-        nint version = Call(CreateRuleset, 0, 0, AskVersion, 0);
+        int version = Version;
         if (version < 1)
         {
             return $"it may change every file of the superuser: this kernel has no Landlock ({Libc.LastMessage()})";

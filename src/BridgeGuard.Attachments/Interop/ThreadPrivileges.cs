@@ -12,6 +12,7 @@ public static partial class ThreadPrivileges
     // linux/capability.h.
     public const int NetAdmin = 12;
     public const int NetRaw = 13;
+    public const int SysNice = 23;
     public const int PerfMon = 38;
     public const int Bpf = 39;
     private const int Last = 63;

@@ -8,6 +8,8 @@ namespace BridgeGuard.Daemon.Plane;
 /// <remarks>In the state directory, for its owner only. Exchanged as a whole; thread: one at a time.</remarks>
 internal sealed partial class LastGood(DaemonModel model, ILogger logger)
 {
+    private static readonly string[] s_beside = ["classification.config", "reference.config"];
+
     private readonly string _folder = Path.Combine(model.StateDirectory, "last-good");
 
     /// <summary>The copy for <see cref="SourceTree.Copy"/>; null when there is none.</summary>
@@ -52,9 +54,13 @@ internal sealed partial class LastGood(DaemonModel model, ILogger logger)
     private static IEnumerable<string> FilesOf(DaemonModel model)
     {
         RulesModel rules = model.Rules;
-        return ((string?[])[.. model.Sources, .. model.Playbooks.Files, rules.Classification, rules.References, rules.Thresholds])
+        string[] ruleFiles = [.. rules.Files.SelectMany(pattern => RuleFiles.Expand(pattern, out _))];
+
+        // Where none are named, those that lie beside the rules may be read.
+        IEnumerable<string> beside = ruleFiles.Select(Path.GetDirectoryName).OfType<string>().Distinct().SelectMany(folder => s_beside.Select(name => Path.Combine(folder, name)));
+        return ((string?[])[.. model.Sources, .. model.Playbooks.Files, rules.Classification, rules.References, rules.Thresholds, .. ruleFiles, .. beside])
             .OfType<string>()
-            .Concat(rules.Files.SelectMany(pattern => RuleFiles.Expand(pattern, out _)))
+            .Distinct()
             .Where(File.Exists);
     }
 

@@ -30,8 +30,9 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
 
     private Process? _process;
 
-    /// <summary>Attaching to ports that come, maps and programs (a reload changes none, the next start does), sockets for resets and taps.</summary>
-    private static readonly int[] s_kept = [ThreadPrivileges.NetAdmin, ThreadPrivileges.NetRaw, ThreadPrivileges.PerfMon, ThreadPrivileges.Bpf];
+    /// <summary>Attaching to ports that come, maps and programs (a reload changes none, the next start does), sockets for resets and taps, and its workers
+    /// and their heartbeat before ordinary threads: late, they would open or close the ports of a host that is merely busy.</summary>
+    private static readonly int[] s_kept = [ThreadPrivileges.NetAdmin, ThreadPrivileges.NetRaw, ThreadPrivileges.SysNice, ThreadPrivileges.PerfMon, ThreadPrivileges.Bpf];
 
     private long _generation;
 
@@ -258,9 +259,16 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         string[] kept = [folder.Path, model.StateDirectory, .. model.Rules.CacheFolder is { } cache ? [cache] : (string[])[], .. model.Recorder.Enabled ? [recordings] : (string[])[]];
         foreach (string path in kept.Where(path => !Path.Exists(path)))
         {
-            if (!OperatingSystem.IsWindows())
+            try
             {
-                Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                if (!OperatingSystem.IsWindows())
+                {
+                    Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Whoever needs it says so when he finds that it is not there.
             }
         }
 

@@ -44,13 +44,16 @@ public sealed class FailureTableTests(ITestOutputHelper output) : IDisposable
         using Probes probes = new(_lab);
         Assert.True(BridgeLab.Until(probes.Arrive, 10_000), daemon.LogText);
 
+        long closed = Closed(daemon);
         (int lost, _) = Row(probes, "SIGKILL daemon, started again", () =>
         {
             daemon.KillDaemon();
             probes.GoOn(60);
             daemon.StartAgain();
-        }, passes: true);
-        Assert.Equal(0, lost);
+        }, passes: true, late: true);
+
+        // A worker that a busy host keeps waiting for longer than the heartbeat hangs, and a closed port then does what it chose.
+        Assert.True(lost <= (isOpen ? 0 : Closed(daemon) - closed), $"{lost} probes lost, and the ports have closed for {Closed(daemon) - closed} frames");
 
         Bounded(isOpen, () => Row(probes, "SIGKILL data plane, daemon starts the next", () =>
         {
@@ -119,7 +122,7 @@ public sealed class FailureTableTests(ITestOutputHelper output) : IDisposable
             daemon.SignalPlane("STOP");
             probes.GoOn(200);
             daemon.SignalPlane("CONT");
-        }, passes: true);
+        }, passes: true, late: mode == "open");
         Assert.True(mode == "open" ? lost == 0 : lost > 150, $"{lost} probes lost");
         Assert.Equal(0, daemon.Stop());
     }
@@ -167,7 +170,14 @@ public sealed class FailureTableTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(0, lost);
     }
 
-    private (int Lost, double SilenceMs) Row(Probes probes, string name, Action happens, bool passes)
+    private static long Closed(RunningDaemon daemon) => daemon.Status().Ports.Sum(port => port.Counters.Closed.Frames);
+
+    /// <param name="probes">The traffic.</param>
+    /// <param name="name">For the table.</param>
+    /// <param name="happens">The failure.</param>
+    /// <param name="passes">Whether traffic passes afterwards.</param>
+    /// <param name="late">Nothing should be lost: what a busy machine delivers late is waited for. It counts as silence all the same.</param>
+    private (int Lost, double SilenceMs) Row(Probes probes, string name, Action happens, bool passes, bool late = false)
     {
         probes.GoOn(20);
         int from = probes.Sent;
@@ -175,6 +185,11 @@ public sealed class FailureTableTests(ITestOutputHelper output) : IDisposable
         bool isAsExpected = BridgeLab.Until(() => probes.Arrive() == passes, 10_000);
         int until = probes.Sent;
         probes.GoOn(40); // What is on its way arrives.
+        if (late)
+        {
+            BridgeLab.Until(() => probes.Get(from, until).Lost == 0, 3000);
+        }
+
         (int lost, double silence) = probes.Get(from, until);
         _table.AppendLine(CultureInfo.InvariantCulture, $"{name,-44} {until - from,7} {lost,6} {silence,11:0}  {(passes == isAsExpected ? "traffic passes" : "traffic is off")}");
         Assert.True(isAsExpected, $"{name}: traffic {(passes ? "is off" : "passes")}\n{_table}");

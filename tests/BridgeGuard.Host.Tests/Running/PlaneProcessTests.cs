@@ -217,11 +217,11 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void TheDataPlaneHasFourCapabilitiesAndPortsStillComeAndRulesAreReloaded()
+    public void TheDataPlaneHasFiveCapabilitiesAndPortsStillComeAndRulesAreReloaded()
     {
         using RunningDaemon daemon = new(_lab, "alert icmp any any -> any any (msg:\"ping\"; itype:8; sid:1;)\n", processes: 2, bridge: "{name: br0, mode: inline, fail: closed}");
         string[] status = File.ReadAllLines($"/proc/{Assert.Single(daemon.Planes)}/status");
-        const ulong Kept = (1UL << 12) | (1UL << 13) | (1UL << 38) | (1UL << 39);
+        const ulong Kept = (1UL << 12) | (1UL << 13) | (1UL << 23) | (1UL << 38) | (1UL << 39);
         foreach (string set in (string[])["CapPrm", "CapEff", "CapBnd"])
         {
             Assert.Equal(0UL, Convert.ToUInt64(status.Single(line => line.StartsWith(set, StringComparison.Ordinal))[7..].Trim(), 16) & ~Kept);
@@ -229,6 +229,11 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
 
         Assert.Contains("NoNewPrivs:\t1", status);
         Assert.Contains("Seccomp:\t2", status);
+
+        // Its workers and their heartbeat go before ordinary threads: a busy host must not open or close ports.
+        string[] priorities = [.. Directory.GetDirectories($"/proc/{Assert.Single(daemon.Planes)}/task").Select(task => File.ReadAllText(Path.Combine(task, "stat")).Split(") ")[1].Split(' ')[16])];
+        Assert.Contains("-10", priorities);
+        Assert.Contains("-20", priorities);
         Assert.DoesNotContain("more privileges than it needs", daemon.LogText, StringComparison.Ordinal);
         Assert.DoesNotContain("more system calls than it needs", daemon.LogText, StringComparison.Ordinal);
         string other = _lab.AddNamespace("c");
