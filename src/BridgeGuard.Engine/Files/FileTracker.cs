@@ -34,6 +34,9 @@ public sealed class FileTracker
     /// <summary>Bytes kept of a file that nobody inspects.</summary>
     private const int WindowCapFactor = 8;
 
+    /// <summary>Files of one place that are remembered while they are open, the newest of them: a program that fetches in pieces has fewer connections, and each look walks over all.</summary>
+    private const int MaxOpenOfAPlace = 8;
+
     private readonly FileSettings _settings;
     private readonly IFileSink? _sink;
     private readonly IFileVerdicts? _verdicts;
@@ -212,8 +215,7 @@ public sealed class FileTracker
 
         if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && _verdicts is not null)
         {
-            file.OpenedBefore = _open.GetValueOrDefault(file.Place);
-            _open[file.Place] = file;
+            NoteOpen(file);
             if (file.Range is null && file.AnnouncedSize > 0 && _ranges.Join(file.Place, file.AnnouncedSize) is { } joined)
             {
                 file.Range = joined;
@@ -374,6 +376,19 @@ public sealed class FileTracker
         }
 
         return false;
+    }
+
+    private void NoteOpen(TrackedFile file)
+    {
+        file.OpenedBefore = _open.GetValueOrDefault(file.Place);
+        _open[file.Place] = file;
+        TrackedFile oldest = file;
+        for (int i = 1; i < MaxOpenOfAPlace && oldest.OpenedBefore is { } before; i++)
+        {
+            oldest = before;
+        }
+
+        oldest.OpenedBefore = null;
     }
 
     private void ForgetOpen(TrackedFile file)

@@ -88,7 +88,8 @@ public sealed class QemuGuestTests : IDisposable
 
     private int Count(string line) => Console.Split('\n').Count(text => text.Trim().EndsWith(line, StringComparison.Ordinal));
 
-    private static (string Kernel, string Modules) FindKernel()
+    /// <summary>A Debian kernel and its modules; skips the test where there is none.</summary>
+    internal static (string Kernel, string Modules) FindKernel()
     {
         string? named = Environment.GetEnvironmentVariable("BRIDGEGUARD_TEST_KERNEL");
         Assert.SkipUnless(named is not null || File.Exists("/dev/kvm"), "needs /dev/kvm (or BRIDGEGUARD_TEST_KERNEL, for an emulated guest)");
@@ -151,7 +152,8 @@ public sealed class QemuGuestTests : IDisposable
         disk.Save(file);
     }
 
-    private static byte[] Unpacked(string module)
+    /// <summary>A module as insmod takes it.</summary>
+    internal static byte[] Unpacked(string module)
     {
         if (!module.EndsWith(".xz", StringComparison.Ordinal))
         {
