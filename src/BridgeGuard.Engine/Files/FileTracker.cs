@@ -213,7 +213,7 @@ public sealed class FileTracker
             MarkBad(file);
         }
 
-        if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && _verdicts is not null)
+        if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && !file.IsPutTogether && _verdicts is not null)
         {
             NoteOpen(file);
             if (file.Range is null && file.AnnouncedSize > 0 && _ranges.Join(file.Place, file.AnnouncedSize) is { } joined)

@@ -365,6 +365,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         file.Total = total;
         file.Place = place;
         file.Whole = tracker.Create(name, in context, location, total);
+        file.Whole.IsPutTogether = true;
         _files.Add(file);
         return file;
     }

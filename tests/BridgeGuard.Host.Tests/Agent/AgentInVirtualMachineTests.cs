@@ -86,7 +86,7 @@ public sealed class AgentInVirtualMachineTests : IAsyncDisposable
 
         Assert.True(BridgeLab.Until(() => Console.Contains("DONE", StringComparison.Ordinal) || _machine!.HasExited, BootMs), Console);
         Assert.Contains("GOOD OPENED", Console, StringComparison.Ordinal);
-        Assert.Contains("BAD DENIED", Console, StringComparison.Ordinal);
+        Assert.True(Console.Contains("BAD DENIED", StringComparison.Ordinal), Console);
         Assert.Contains("PROGRAM DENIED", Console, StringComparison.Ordinal);
         Assert.DoesNotContain("it ran", Console, StringComparison.Ordinal);
         Assert.Equal(3, _scanner.Scans);
