@@ -7,7 +7,6 @@ INSTALL=1 ONLY=
 while [ $# -gt 0 ]; do case $1 in --no-install) INSTALL=;; --only) ONLY=$2; shift;; *) echo "usage: run.sh [--no-install] [--only PROJECT]" >&2; exit 2;; esac; shift; done
 [ -z "$INSTALL" ] || packaging/install-deps.sh || { echo "0 passed, 1 failed"; exit 1; }
 packaging/build.sh || { echo "0 passed, 1 failed"; exit 1; }
-packaging/build-agent.sh || echo "the agent is not compiled ahead of time here: its test in a virtual machine is skipped"
 dotnet build BridgeGuard.sln -c Release -v q --nologo || { echo "the solution does not build"; echo "0 passed, 1 failed"; exit 1; }
 PASSED=0 FAILED=0 SKIPPED=0
 OUT=$(mktemp -d); trap 'rm -rf "$OUT"' EXIT

@@ -88,8 +88,7 @@ public sealed class QemuGuestTests : IDisposable
 
     private int Count(string line) => Console.Split('\n').Count(text => text.Trim().EndsWith(line, StringComparison.Ordinal));
 
-    /// <summary>A Debian kernel and its modules; skips the test where there is none.</summary>
-    internal static (string Kernel, string Modules) FindKernel()
+    private static (string Kernel, string Modules) FindKernel()
     {
         string? named = Environment.GetEnvironmentVariable("BRIDGEGUARD_TEST_KERNEL");
         Assert.SkipUnless(named is not null || File.Exists("/dev/kvm"), "needs /dev/kvm (or BRIDGEGUARD_TEST_KERNEL, for an emulated guest)");
@@ -152,8 +151,7 @@ public sealed class QemuGuestTests : IDisposable
         disk.Save(file);
     }
 
-    /// <summary>A module as insmod takes it.</summary>
-    internal static byte[] Unpacked(string module)
+    private static byte[] Unpacked(string module)
     {
         if (!module.EndsWith(".xz", StringComparison.Ordinal))
         {
