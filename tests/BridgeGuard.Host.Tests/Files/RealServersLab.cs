@@ -98,7 +98,7 @@ public sealed partial class RealServersTests
         /// <summary>The daemon's metrics without labels, as a scraper sees them.</summary>
         public Dictionary<string, double> Metrics()
         {
-            (int code, string text) = BridgeLab.Run("nsenter", $"--net=/run/netns/{_lab!.Host} curl -s -m 20 http://127.0.0.1:9912/metrics");
+            (int code, string text) = BridgeLab.Run("nsenter", $"--net=/run/netns/{_lab!.Host} curl -s -m 20 --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:9912/metrics");
             Assert.Equal(0, code);
             return text.Split('\n').Where(line => line.StartsWith("bridgeguard_", StringComparison.Ordinal) && !line.Contains('{', StringComparison.Ordinal))
                 .Select(line => line.Split(' ')).ToDictionary(words => words[0], words => double.Parse(words[1], CultureInfo.InvariantCulture));
