@@ -34,6 +34,9 @@ public sealed class FileTracker
     /// <summary>Bytes kept of a file that nobody inspects.</summary>
     private const int WindowCapFactor = 8;
 
+    /// <summary>Files of one place that are remembered while they are open, the newest of them: a program that fetches in pieces has fewer connections, and each look walks over all.</summary>
+    private const int MaxOpenOfAPlace = 8;
+
     private readonly FileSettings _settings;
     private readonly IFileSink? _sink;
     private readonly IFileVerdicts? _verdicts;
@@ -210,9 +213,9 @@ public sealed class FileTracker
             MarkBad(file);
         }
 
-        if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && _verdicts is not null)
+        if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && !file.IsPutTogether && _verdicts is not null)
         {
-            _open[file.Place] = file;
+            NoteOpen(file);
             if (file.Range is null && file.AnnouncedSize > 0 && _ranges.Join(file.Place, file.AnnouncedSize) is { } joined)
             {
                 file.Range = joined;
@@ -375,18 +378,61 @@ public sealed class FileTracker
         return false;
     }
 
+    private void NoteOpen(TrackedFile file)
+    {
+        file.OpenedBefore = _open.GetValueOrDefault(file.Place);
+        _open[file.Place] = file;
+        TrackedFile oldest = file;
+        for (int i = 1; i < MaxOpenOfAPlace && oldest.OpenedBefore is { } before; i++)
+        {
+            oldest = before;
+        }
+
+        oldest.OpenedBefore = null;
+    }
+
     private void ForgetOpen(TrackedFile file)
     {
-        if (file.Place != FilePlace.None && _open.TryGetValue(file.Place, out TrackedFile? open) && open == file)
+        if (file.Place == FilePlace.None || !_open.TryGetValue(file.Place, out TrackedFile? open))
+        {
+            return;
+        }
+
+        if (open != file)
+        {
+            while (open.OpenedBefore is { } before && before != file)
+            {
+                open = before;
+            }
+
+            open.OpenedBefore = open.OpenedBefore == file ? file.OpenedBefore : null;
+        }
+        else if (file.OpenedBefore is { } newest)
+        {
+            _open[file.Place] = newest;
+        }
+        else
         {
             _open.Remove(file.Place);
         }
+
+        file.OpenedBefore = null;
     }
 
     /// <summary>A file of this place that is open, or was when its connection died, and that reaches to where the rest begins.</summary>
-    internal TrackedFile? FindOpen(ulong place, long total, long reach) =>
-        _open.TryGetValue(place, out TrackedFile? file) && file.Size >= reach && !file.IsEnded
-        && (file.AnnouncedSize == total || file.AnnouncedSize < 0 || total < 0) ? file : null;
+    internal TrackedFile? FindOpen(ulong place, long total, long reach)
+    {
+        TrackedFile? file = NewestOpen(place);
+        while (file is not null && (file.Size < reach || file.IsEnded || (file.AnnouncedSize != total && file.AnnouncedSize >= 0 && total >= 0)))
+        {
+            file = file.OpenedBefore;
+        }
+
+        return file;
+    }
+
+    /// <summary>The newest of the files of this place that are open; the others are before it.</summary>
+    internal TrackedFile? NewestOpen(ulong place) => place == FilePlace.None ? null : _open.GetValueOrDefault(place);
 
     private void BeginPart(TrackedFile part, long offset, long total)
     {

@@ -80,8 +80,8 @@ internal sealed class RangedFiles(FileTracker tracker)
         RangePart part = _partPool.TryPop(out RangePart? pooled) ? pooled : new RangePart();
         part.File = file;
         part.Start = part.At = range.Start;
-        part.IsDirect = !file.HasWriter && range.Start <= file.Next;
-        file.HasWriter |= part.IsDirect;
+        part.IsDirect = file.Writers == 0 && range.Start <= file.Next;
+        file.Writers += part.IsDirect ? 1 : 0;
         return part;
     }
 
@@ -96,7 +96,7 @@ internal sealed class RangedFiles(FileTracker tracker)
 
         if (part.IsDirect)
         {
-            AppendAt(file, part.At, bytes);
+            AppendAt(file, part.At, bytes, part.IsBeside);
             if (file.IsAbandoned)
             {
                 return;
@@ -136,7 +136,7 @@ internal sealed class RangedFiles(FileTracker tracker)
 
         if (part.IsDirect)
         {
-            file.HasWriter = false;
+            file.Writers--;
             Recycle(part);
         }
         else if (part.Bytes.Length == 0 || file.IsAbandoned || file.Waiting.Count >= MaxWaitingRanges)
@@ -232,7 +232,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         for (int i = 0; i < _files.Count; i++)
         {
             RangedFile file = _files[i];
-            if (file.Place == place && file.Total == total && !file.IsParked && !file.HasWriter)
+            if (file.Place == place && file.Total == total && (!file.IsParked || file.Users > 0))
             {
                 return AddWriter(file, 0);
             }
@@ -241,20 +241,39 @@ internal sealed class RangedFiles(FileTracker tracker)
         return null;
     }
 
-    /// <summary>A whole that is open elsewhere, and has not come as far as this range: it becomes the first range of what is put together.</summary>
+    /// <summary>
+    /// Wholes that are open elsewhere, and have not come as far as this range: the one that has come furthest becomes the first range of what is put together, the
+    /// others go on into it beside their own records.
+    /// </summary>
     private RangedFile? TakeOver(ulong place, long total, long start)
     {
-        if (start <= 0 || total <= 0 || tracker.FindOpen(place, total, 0) is not { Range: null, PartOffset: < 0 } open || open.AnnouncedSize != total || !Park(open)
-            || FindParked(place, total) is not { } file)
+        TrackedFile? furthest = null;
+        for (TrackedFile? open = start > 0 && total > 0 ? tracker.NewestOpen(place) : null; open is not null; open = open.OpenedBefore)
+        {
+            furthest = IsWholeOf(open, total) && open.Size > (furthest?.Size ?? 0) ? open : furthest;
+        }
+
+        if (furthest is null || !Park(furthest) || FindParked(place, total) is not { } file)
         {
             return null;
         }
 
-        open.Range = AddWriter(file, file.Next);
-        open.PartOffset = 0;
-        open.PartTotal = total;
+        furthest.Range = AddWriter(file, file.Next);
+        furthest.PartOffset = 0;
+        furthest.PartTotal = total;
+        for (TrackedFile? open = tracker.NewestOpen(place); open is not null; open = open.OpenedBefore)
+        {
+            if (open != furthest && IsWholeOf(open, total))
+            {
+                open.Range = AddWriter(file, open.Size);
+                open.Range.IsBeside = true;
+            }
+        }
+
         return file;
     }
+
+    private static bool IsWholeOf(TrackedFile open, long total) => open is { IsEnded: false, Range: null, PartOffset: < 0, HasGaps: false } && open.AnnouncedSize == total;
 
     private RangePart AddWriter(RangedFile file, long at)
     {
@@ -263,7 +282,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         part.Start = 0;
         part.At = at;
         part.IsDirect = true;
-        file.HasWriter = true;
+        file.Writers++;
         file.Users++;
         return part;
     }
@@ -346,14 +365,20 @@ internal sealed class RangedFiles(FileTracker tracker)
         file.Total = total;
         file.Place = place;
         file.Whole = tracker.Create(name, in context, location, total);
+        file.Whole.IsPutTogether = true;
         _files.Add(file);
         return file;
     }
 
-    private void AppendAt(RangedFile file, long at, ReadOnlySpan<byte> bytes)
+    private void AppendAt(RangedFile file, long at, ReadOnlySpan<byte> bytes, bool isBeside = false)
     {
         long known = file.Next - at;
-        if (file.IsParked && known > 0 && Contradicts(file.Whole!, at, bytes[..(int)Math.Min(known, bytes.Length)]))
+        if (known < 0)
+        {
+            return; // A whole that is ahead of the others.
+        }
+
+        if (file.IsParked && known > 0 && !isBeside && Contradicts(file.Whole!, at, bytes[..(int)Math.Min(known, bytes.Length)]))
         {
             // The receiver may keep either; a hash of one of them proves nothing about the other.
             Contradictions++;
@@ -385,7 +410,7 @@ internal sealed class RangedFiles(FileTracker tracker)
     /// <param name="isReached">Also while a range writes straight on.</param>
     private void Drain(RangedFile file, bool isReached = false)
     {
-        bool moved = isReached || !file.HasWriter;
+        bool moved = isReached || file.Writers == 0;
         while (moved)
         {
             moved = false;
@@ -463,8 +488,8 @@ internal sealed class RangedFile
     /// <summary>Ranges being received.</summary>
     public int Users;
 
-    /// <summary>One of them writes straight on.</summary>
-    public bool HasWriter;
+    /// <summary>Those that write straight on: one range, and wholes beside it.</summary>
+    public int Writers;
 
     /// <summary>Complete or given up: nothing more is taken.</summary>
     public bool IsAbandoned;
@@ -480,7 +505,7 @@ internal sealed class RangedFile
         Next = 0;
         LastUs = 0;
         Users = 0;
-        HasWriter = false;
+        Writers = 0;
         IsAbandoned = false;
         IsContradicted = false;
         IsParked = false;

@@ -120,6 +120,12 @@ public sealed class TrackedFile
     /// <summary>Where it is listed; null while it belongs to no transaction.</summary>
     internal FileList? List { get; set; }
 
+    /// <summary>It is what ranges are put together to, and joins nothing itself.</summary>
+    internal bool IsPutTogether { get; set; }
+
+    /// <summary>Another file of the same place that is open, and began before this one.</summary>
+    internal TrackedFile? OpenedBefore { get; set; }
+
     /// <summary>The larger file that this is a range of.</summary>
     internal RangePart? Range { get; set; }
 
@@ -289,6 +295,8 @@ public sealed class TrackedFile
         Place = FilePlace.None;
         IsJudged = false;
         IsOfHost = false;
+        OpenedBefore = null;
+        IsPutTogether = false;
         WasSeenGrowing = false;
         IsContinuedElsewhere = false;
         PartOffset = -1;

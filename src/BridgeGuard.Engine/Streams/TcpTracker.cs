@@ -167,6 +167,17 @@ public sealed partial class TcpTracker
         return isOver && packet.Tcp.Sequence != session.StreamOf(direction).InitialSequence;
     }
 
+    /// <summary>Nothing of this connection will be looked at again: its bytes go back at once, the session when the flow ends.</summary>
+    internal void ForgetBytes(Flow flow)
+    {
+        if (flow.Tcp is { } session)
+        {
+            Reassembler.Release(session.Client);
+            Reassembler.Release(session.Server);
+            ReleaseQueue(session);
+        }
+    }
+
     /// <summary>Takes the session of an ended flow back.</summary>
     internal void Release(Flow flow)
     {

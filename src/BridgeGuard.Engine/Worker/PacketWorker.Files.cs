@@ -30,6 +30,15 @@ public sealed partial class PacketWorker
     /// <summary>What became of files that waited.</summary>
     public FileHoldCounters FileHolds { get; } = new();
 
+    /// <summary>There was no memory to look at the packet's bytes: where files must not arrive unjudged it does not go on, and comes again.</summary>
+    private void HoldUnseen(Packet packet, Flow flow)
+    {
+        if (_fileVerdicts is not null && _settings.IsInline && ReceiverRole(flow, packet.Direction) is { FilesFailOpen: false } role && role.Files != FileDelivery.Observe)
+        {
+            packet.Drop(DropReason.StreamReassembly);
+        }
+    }
+
     /// <summary>A file that ended, grew or waits: does the packet go on?</summary>
     private void JudgeFiles(Packet packet, Flow flow)
     {

@@ -405,6 +405,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         {
             InspectSealed(flow!, packet, isLeaving: false);
         }
+
+        if (packet.DropReason == DropReason.FileVerdict && flow is not null)
+        {
+            // Guests may ask for a bad file again and again: a stopped connection must not hold memory until its timeout.
+            _tcp.ForgetBytes(flow);
+        }
     }
 
     /// <summary>Firewall rules that stand before the TCP session; false: the packet is dropped.</summary>
@@ -479,6 +485,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     /// <summary>After inspection: matches and file verdicts become one verdict, and what happened is written down.</summary>
     private void Conclude(Packet packet, Flow? flow)
     {
+        if (flow is not null && packet.Events.Contains(PacketEvent.StreamReassemblyInsertMemcap))
+        {
+            HoldUnseen(packet, flow);
+        }
+
         if (flow is not null && (flow.Hold is not null || _files.LastClosed is not null || _files.Growing is not null))
         {
             JudgeFiles(packet, flow);

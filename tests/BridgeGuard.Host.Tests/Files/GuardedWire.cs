@@ -23,7 +23,7 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
     private ushort _nextPort = 10_000;
     private uint _nextSequence = 1000;
 
-    public GuardedWire(RoleModel role, StubScanner? scanner = null, WireFileOptions? options = null, ScanOptions? scans = null, HostService[]? own = null)
+    public GuardedWire(RoleModel role, StubScanner? scanner = null, WireFileOptions? options = null, ScanOptions? scans = null, HostService[]? own = null, long reassemblyBytes = 64L << 20)
     {
         Scanner = scanner ?? new StubScanner();
         Cache = new FileVerdictCache(new CacheOptions());
@@ -39,6 +39,7 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
         var settings = new EngineSettings
         {
             IsInline = true,
+            Stream = new StreamSettings { Reassembly = new ReassemblySettings { MemcapBytes = reassemblyBytes } },
             Files = new FileSettings { ForceSha256 = true, OwnServices = own ?? [] },
             AppLayer = new AppLayerSettings { Protocols = protocols },
             Eve = new EveSettings { Types = [new EveTypeSettings("alert", ProtocolSettings.Empty)] },
@@ -179,6 +180,15 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
         }
 
         return Repeat(direction, withFin);
+    }
+
+    /// <summary>Bytes behind a hole: whoever reassembles has to keep them.</summary>
+    public void Ahead(Direction direction, int hole, ReadOnlySpan<byte> bytes)
+    {
+        for (int at = 0; at < bytes.Length; at += SegmentBytes)
+        {
+            Send(direction, (direction == Direction.ToServer ? _client : _server).Sent + (uint)(hole + at), "A", bytes[at..Math.Min(bytes.Length, at + SegmentBytes)]);
+        }
     }
 
     public bool Close(Direction direction) => Burst(direction, [], withFin: true);

@@ -271,6 +271,46 @@ public sealed class HoldModeTests
         Assert.Equal(isOwn ? 0 : 1, wire.Sink.Counters.Opened);
     }
 
+    /// <summary>Stopped connections hold no memory until they time out: a guest that asks for a bad file for ever fills nothing.</summary>
+    [Fact]
+    public async Task ThousandStoppedFilesLeaveRoomForTheNextOne()
+    {
+        await using var wire = new GuardedWire(GuardedWire.Tail, reassemblyBytes: 2L << 20);
+        byte[] bad = Bad(20_000, 70);
+        var coverage = new Coverage(bad);
+        for (int i = 0; i < 1000; i++)
+        {
+            Transfers.HttpPut(wire, Guest, Server, "/up" + i, bad, coverage);
+            Assert.False(coverage.IsWhole, $"try {i} completed the file");
+        }
+
+        byte[] clean = Clean(20_000, 71);
+        coverage = new Coverage(clean);
+        Transfers.HttpPut(wire, Guest, Server, "/clean", clean, coverage);
+        Assert.True(coverage.IsWhole);
+    }
+
+    /// <summary>Where a role fails closed, bytes for which there is no memory wait: what nobody could look at does not arrive.</summary>
+    [Fact]
+    public async Task WithoutMemoryForItsBytesAFileDoesNotArriveWhereTheRoleFailsClosed()
+    {
+        RoleModel role = new() { Name = "tail", Files = FileDelivery.HoldTail, FilesFailOpen = false, FileHoldMs = 20_000 };
+        await using var wire = new GuardedWire(role, reassemblyBytes: 1L << 20);
+        var hoarders = new List<Conversation>();
+        for (int i = 0; i < 80; i++)
+        {
+            Conversation hoarder = wire.Connect("10.0.0.7", Server, 80);
+            hoarder.ToServer("POST /hoard HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"u8);
+            hoarder.Ahead(Direction.ToServer, 100, new byte[30_000]);
+            hoarders.Add(hoarder);
+        }
+
+        byte[] bad = Bad(200_000, 72);
+        var coverage = new Coverage(bad);
+        Transfers.SmbWrite(wire, Guest, Server, "up", bad, isPipelined: true, coverage); // Messages that a parser wants whole: they need memory.
+        Assert.False(coverage.IsWhole);
+    }
+
     /// <summary>NFS clients come back from the same port for ever: what was stopped there must not stop what comes later.</summary>
     [Fact]
     public async Task ConnectionThatComesBackFromTheSamePortIsANewOne()

@@ -95,6 +95,19 @@ public sealed partial class RealServersTests
             return process.ExitCode;
         }
 
+        /// <summary>The daemon's metrics without labels, as a scraper sees them.</summary>
+        public Dictionary<string, double> Metrics()
+        {
+            (int code, string text) = BridgeLab.Run("nsenter", $"--net=/run/netns/{_lab!.Host} curl -s -m 20 --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:9912/metrics");
+            Assert.Equal(0, code);
+            return text.Split('\n').Where(line => line.StartsWith("bridgeguard_", StringComparison.Ordinal) && !line.Contains('{', StringComparison.Ordinal))
+                .Select(line => line.Split(' ')).ToDictionary(words => words[0], words => double.Parse(words[1], CultureInfo.InvariantCulture));
+        }
+
+        /// <summary>What an operator's command prints.</summary>
+        public string Command(string arguments) =>
+            BridgeLab.Run("dotnet", $"{System.IO.Path.Combine(AppContext.BaseDirectory, "bridgeguard.dll")} {arguments.Replace("-c", "-c " + Path("bridgeguard.yaml"), StringComparison.Ordinal)}").Output;
+
         public void Dispose()
         {
             foreach (Process process in _processes)
@@ -193,9 +206,9 @@ public sealed partial class RealServersTests
 
             if (Find("ganesha.nfsd") is { } ganesha && Find("rpcbind") is { } rpcbind)
             {
-                File.WriteAllText(Path("nfs.conf"), "NFS_Core_Param { Protocols = 3; Enable_NLM = false; Enable_RQUOTA = false; }\n"
+                File.WriteAllText(Path("nfs.conf"), "NFS_Core_Param { Protocols = 3, 4; Enable_NLM = false; Enable_RQUOTA = false; }\n"
                     + $"NFSv4 {{ Graceless = true; RecoveryRoot = {Path("recovery")}; }}\n"
-                    + $"EXPORT {{ Export_Id = 1; Path = {Path("nfs")}; Pseudo = /nfs; Access_Type = RW; Squash = No_Root_Squash; SecType = sys; Protocols = 3; Transports = TCP; FSAL {{ Name = VFS; }} }}\n");
+                    + $"EXPORT {{ Export_Id = 1; Path = {Path("nfs")}; Pseudo = /nfs; Access_Type = RW; Squash = No_Root_Squash; SecType = sys; Protocols = 3, 4; Transports = TCP; FSAL {{ Name = VFS; }} }}\n");
                 InServer("rpcbind", rpcbind, "-f");
                 Thread.Sleep(500);
                 InServer("nfs", ganesha, "-F", "-f", Path("nfs.conf"), "-L", Path("log/ganesha.log"), "-p", Path("ganesha.pid"));
@@ -300,6 +313,7 @@ public sealed partial class RealServersTests
                     mode: inline
                     fail: open
                 heartbeat-ms: 10000
+                metrics-listen: 127.0.0.1:9912
                 log-directory: {Path("log")}
                 state-directory: {Path("state")}
                 roles: [{Path("default.yaml")}]

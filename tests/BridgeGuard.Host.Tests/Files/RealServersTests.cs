@@ -33,6 +33,43 @@ public sealed partial class RealServersTests : IClassFixture<RealServersTests.La
         _ => $"curl -s -m 8 -r -1 -o {output}.last http://{BridgeLab.AddressB}/{name}",
     });
 
+    /// <summary>What metrics and <c>cache stats</c> say of known transfers: three of a clean file and two of a bad one.</summary>
+    [Fact]
+    public void MetricsTellOfHoldsHitsAndSavedScans()
+    {
+        _lab.Need("http", "nginx", "curl");
+        _lab.MakeFile("metrics.good", isBad: false);
+        _lab.MakeFile("metrics.bad", isBad: true);
+        Dictionary<string, double> before = _lab.Metrics();
+        foreach (string name in (string[])["good", "good", "good", "bad", "bad"])
+        {
+            int code = _lab.InClient($"curl -s -m 8 -o {_lab.Path("metrics.out")} http://{BridgeLab.AddressB}/metrics.{name}");
+            Assert.Equal(name == "good", code == 0);
+            Thread.Sleep(300);
+        }
+
+        double More(string name) => _lab.Metrics()["bridgeguard_" + name] - before["bridgeguard_" + name];
+        Assert.True(BridgeLab.Until(() => (int)More("scan_files_total") == 5, 10_000), $"{More("scan_files_total")} contents\n{_lab.Log}");
+        BridgeLab.Until(() => (int)More("files_stopped_total") == 2 && (int)More("scans_saved_total") == 3, 10_000); // The data plane tells its numbers now and then.
+        Assert.Equal((2.0, 3.0, 0.0), (More("scans_total"), More("scans_saved_total"), More("scan_errors_total")));
+        Assert.Equal(5.0 * FileBytes, More("scan_bytes_total"));
+        Assert.Equal((2.0, 1.0, 2.0), (More("files_held_total"), More("files_released_total"), More("files_stopped_total"))); // Known ones are not held.
+        Assert.Equal((0.0, 1.0), (More("file_hold_timeouts_total"), More("bad_prints")));
+        double held = More("file_hold_seconds_total");
+        Assert.InRange(held, 0.0001, 8);
+        Assert.True(_lab.Metrics()["bridgeguard_file_hold_longest_seconds"] >= held);
+        Assert.True(More("cache_hits_total") >= 3 && More("cache_misses_total") >= 2);
+
+        // The command counts the same.
+        System.Text.Json.JsonElement stats = System.Text.Json.JsonDocument.Parse(_lab.Command("cache stats -c")).RootElement;
+        Dictionary<string, double> now = _lab.Metrics();
+        Assert.Equal(now["bridgeguard_scans_total"], stats.GetProperty("scans").GetDouble());
+        Assert.Equal(now["bridgeguard_scans_saved_total"], stats.GetProperty("scans_saved").GetDouble());
+        double hits = stats.GetProperty("hits_list").GetDouble() + stats.GetProperty("hits_memory").GetDouble() + stats.GetProperty("hits_store").GetDouble();
+        Assert.Equal(hits, now["bridgeguard_cache_hits_total"]);
+        Assert.Equal(Math.Round(hits / (hits + stats.GetProperty("misses").GetDouble()), 4), stats.GetProperty("hit_rate").GetDouble());
+    }
+
     [Fact]
     public void FtpWithResumes() => Fetch("ftp", "vsftpd", "curl", (name, i, output) =>
         $"curl -s -m 8 {(i % 2 == 1 ? "-C - " : "")}-o {output} ftp://{BridgeLab.AddressB}/{name}");
@@ -68,6 +105,10 @@ public sealed partial class RealServersTests : IClassFixture<RealServersTests.La
 
     [Fact]
     public void NfsUpload() => Upload("nfs", "ganesha.nfsd", "nfs-cp", "nfs", (file, i, target) => $"timeout 12 nfs-cp {file} nfs://{BridgeLab.AddressB}{_lab.Path("nfs")}/{target}");
+
+    [Fact]
+    public void Nfs4Reads() => Fetch("nfs4", "ganesha.nfsd", "nfs-cp", (name, i, output) =>
+        $"rm -f {output}; timeout 12 nfs-cp 'nfs://{BridgeLab.AddressB}/nfs/{name}?version=4' {output}", folder: "nfs");
 
     [Fact]
     public void SmbUpload() => Upload("smb", "smbd", "smbclient", "incoming", (file, i, target) =>
