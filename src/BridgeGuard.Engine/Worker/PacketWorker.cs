@@ -302,7 +302,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         ValidateChecksum(packet);
         _alerts.Clear();
         _findingCount = 0;
-        if (_guarded != 0 && !PassesLinkGuard(packet))
+        if (_guarded != 0 && (_guardsLinks || !packet.IsTcp) && !PassesLinkGuard(packet))
         {
             ReportFindings();
             WriteEvents(packet, null);
@@ -715,6 +715,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         RedirectTarget[] targets = next.Policy.Model.Targets;
         _policyGeneration = (ushort)(_policyGeneration == ushort.MaxValue ? 1 : _policyGeneration + 1);
         _guarded = next.Guests.Count;
+        _guardsLinks = next.Policy.GuardsLinks;
 
         // Where guests have contracts nothing passes without being judged as a flow.
         _flows.OpensFlowsForErrors = _guarded != 0;
