@@ -185,7 +185,7 @@ public sealed class ActionLabTests
         }
 
         Assert.Equal(20, Count(receiver));
-        JsonElement[] Told() => [.. lab.Daemon.Records("guard").Select(r => r).Where(r => r.GetProperty("guard").GetProperty("event").GetString() == "latency_exceeded")];
+        JsonElement[] Told() => [.. lab.Daemon.Records("guard").Where(r => r.GetProperty("guard").GetProperty("event").GetString() == "latency_exceeded")];
         Assert.True(BridgeLab.Until(() => Told().Length > 0));
         JsonElement told = Told()[0];
         Assert.Equal(("hasty", "bypass", guest.Name), (told.GetProperty("guard").GetProperty("role").GetString(), told.GetProperty("guard").GetProperty("policy").GetString(), told.GetProperty("vm").GetProperty("name").GetString()));

@@ -44,7 +44,8 @@ public sealed class EncryptedPolicyTests
         Verdict verdict = Say(wire, 1, "10.0.0.1", Hello(name, withEch));
 
         Assert.Equal(finding == 0 ? DropReason.NotDropped : DropReason.EncryptedPolicy, verdict.Reason);
-        Assert.Equal(finding == 0 ? [] : [finding], wire.Alerts.Select(a => a.GetProperty("alert").GetProperty("signature_id").GetInt32()));
+        int[] expected = finding == 0 ? [] : [finding];
+        Assert.Equal(expected, wire.Alerts.Select(a => a.GetProperty("alert").GetProperty("signature_id").GetInt32()));
         if (finding != 0)
         {
             byte[] more = FrameBuilder.Tcp("10.0.0.1", 40_000, "198.51.100.1", 443, 101, 501, "A", default);
