@@ -13,6 +13,7 @@ namespace BridgeGuard.Host.Tests.Policies;
 public sealed class EncryptedPolicyTests
 {
     private const string NoRules = "alert tcp any any -> any 1 (msg:\"none\"; sid:1;)";
+    private const ushort SignatureAlgorithms = 13;
     private const ushort SupportedVersions = 43;
     private const ushort EncryptedClientHello = 0xfe0d;
 
@@ -89,6 +90,7 @@ public sealed class EncryptedPolicyTests
         byte[] extensions =
         [
             .. Vector(0, [.. Length(host.Length + 3), 0, .. Length(host.Length), .. host]),
+            .. Vector(SignatureAlgorithms, [0, 2, 4, 3]),
             .. Vector(SupportedVersions, [2, 3, 4]),
             .. withEch ? Vector(EncryptedClientHello, new byte[40]) : [],
         ];
@@ -106,10 +108,10 @@ public sealed class EncryptedPolicyTests
         return bytes;
     }
 
-    /// <summary>The JA4 of the hello: protocol, version, name, counts; then hashes of the suites and of the extensions but the name's.</summary>
+    /// <summary>The JA4 of the hello: protocol, version, name, counts; then hashes of the suites and of the extensions but the name's, with the signature algorithms.</summary>
     private static string Ja4(bool withEch)
     {
         static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(text)))[..12];
-        return withEch ? $"t13d010300_{Hash("1301")}_{Hash("002b,fe0d")}" : $"t13d010200_{Hash("1301")}_{Hash("002b")}";
+        return withEch ? $"t13d010400_{Hash("1301")}_{Hash("000d,002b,fe0d_0403")}" : $"t13d010300_{Hash("1301")}_{Hash("000d,002b_0403")}";
     }
 }
