@@ -203,23 +203,20 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     /// <param name="hosts">Null: all.</param>
     public int Recall(IReadOnlySet<IpAddress>? hosts)
     {
-        int recalled = 0;
-        foreach (int map in AnyDecided ? [programs.PassedFlows, programs.Acts] : Array.Empty<int>())
-        {
-            List<FlowKey> keys = [];
-            FlowKey key = default;
-            FlowKey next = default;
-            for (bool isFirst = true; Bpf.NextKey(map, isFirst, in key, ref next) == 0; isFirst = false)
-            {
-                key = next;
-                Engine.Flows.FlowKey flow = key.ToEngine();
-                if (hosts is null || hosts.Contains(flow.Source) || hosts.Contains(flow.Destination))
-                {
-                    keys.Add(key);
-                }
-            }
+        return AnyDecided ? Recall<KernelFlow>(programs.PassedFlows, hosts) + Recall<KernelFlowAct>(programs.Acts, hosts) : 0;
+    }
 
-            recalled += keys.Count(k => Bpf.Delete(map, in k) == 0);
+    private static int Recall<TValue>(int map, IReadOnlySet<IpAddress>? hosts)
+        where TValue : unmanaged
+    {
+        int recalled = 0;
+        foreach ((FlowKey key, _) in MapReader.All<FlowKey, TValue>(map))
+        {
+            Engine.Flows.FlowKey flow = key.ToEngine();
+            if (hosts is null || hosts.Contains(flow.Source) || hosts.Contains(flow.Destination))
+            {
+                recalled += Bpf.Delete(map, in key) == 0 ? 1 : 0;
+            }
         }
 
         return recalled;

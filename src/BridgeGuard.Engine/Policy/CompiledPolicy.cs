@@ -24,6 +24,7 @@ public sealed class CompiledPolicy
             LooksFurther |= role.Encrypted.IsOn || role.Behaviour.DnsTunnel.IsOn || role.Behaviour.IcmpTunnel.IsOn;
             WatchesBehaviour |= role.Behaviour.IsOn;
             WatchesLatency |= role.LatencyBudgetUs > 0;
+            GuardsLinks |= role.Links.IsOn;
         }
 
         _byRole = new RoleAction[]?[model.Roles.Length];
@@ -44,6 +45,9 @@ public sealed class CompiledPolicy
 
     /// <summary>Some role has behaviour thresholds.</summary>
     public bool WatchesBehaviour { get; }
+
+    /// <summary>Some role has a layer-2 guard.</summary>
+    public bool GuardsLinks { get; }
 
     /// <summary>Some role has a latency budget.</summary>
     public bool WatchesLatency { get; }

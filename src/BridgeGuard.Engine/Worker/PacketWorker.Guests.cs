@@ -30,6 +30,9 @@ public sealed partial class PacketWorker
     /// <summary>Guests, when they are known at all: link frames are looked at only then.</summary>
     private int _guarded;
 
+    /// <summary>Some role has a link guard: every frame is compared with its guest. Without, only those that teach something are looked at.</summary>
+    private bool _guardsLinks;
+
     /// <summary>Counts exchanges of the program; flows judged under another number are judged anew.</summary>
     private ushort _policyGeneration = 1;
 

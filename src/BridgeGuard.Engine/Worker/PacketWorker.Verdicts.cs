@@ -7,6 +7,7 @@ using BridgeGuard.Engine.Policy.Answers;
 using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Settings;
+using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Worker;
 
@@ -256,4 +257,43 @@ public sealed partial class PacketWorker
         Model.Roles[direction == Direction.ToClient ? flow.ClientRole : flow.ServerRole];
 
     private void AddBuiltIn(RuleInfo rule) => _alerts.Add(new AlertEntry { Rule = rule, Action = rule.Action });
+
+    /// <summary>Of a frame that carries several packets the flow of the innermost is told, and whatever befell any.</summary>
+    private void NoteOutcome(Packet packet, Flow? flow)
+    {
+        if (packet.Has(PacketFlags.Pseudo))
+        {
+            return;
+        }
+
+        FrameOutcome sofar = Outcome;
+        RuleInfo? loud = FindLoudAlert();
+        TcpStream? stream = flow?.Tcp?.StreamOf(packet.Direction);
+        Outcome = new FrameOutcome(
+            flow?.Id ?? sofar.FlowId,
+            sofar.IsAlerted || flow is { } alerted && alerted.Has(FlowFlags.Alerted) || loud is not null,
+            sofar.IsTagged || packet.Has(PacketFlags.Tagged) || flow is { Variables.Tag.Active: true },
+            sofar.IsPassed || packet.Has(PacketFlags.NoInspection) || flow is { } passed && passed.Has(FlowFlags.Passed),
+            sofar.IsBeyondDepth || stream is { } deep && deep.Has(TcpStreamFlags.DepthReached) && !packet.Has(PacketFlags.StreamAdded),
+            sofar.IsStream || packet is { IsTcp: true, PayloadLength: > 0 })
+        {
+            Alert = sofar.Alert ?? loud,
+            AlertNumber = sofar.Alert is not null ? sofar.AlertNumber : _events.AlertCount + 1,
+            PortA = flow?.ClientPortId ?? sofar.PortA,
+            PortB = flow?.ServerPortId ?? sofar.PortB,
+        };
+    }
+
+    private RuleInfo? FindLoudAlert()
+    {
+        for (int i = 0; i < _alerts.Count; i++)
+        {
+            if (!_alerts[i].Has(AlertFlags.Silent))
+            {
+                return _alerts[i].Rule;
+            }
+        }
+
+        return null;
+    }
 }

@@ -302,7 +302,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         ValidateChecksum(packet);
         _alerts.Clear();
         _findingCount = 0;
-        if (_guarded != 0 && !PassesLinkGuard(packet))
+        if (_guarded != 0 && (_guardsLinks || !packet.IsTcp) && !PassesLinkGuard(packet))
         {
             ReportFindings();
             WriteEvents(packet, null);
@@ -529,45 +529,6 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private bool MayBeMoved(Flow flow) => Model.Roles[flow.ClientRole].RedirectTarget >= 0 || Model.Roles[flow.ServerRole].RedirectTarget >= 0;
 
-    /// <summary>Of a frame that carries several packets the flow of the innermost is told, and whatever befell any.</summary>
-    private void NoteOutcome(Packet packet, Flow? flow)
-    {
-        if (packet.Has(PacketFlags.Pseudo))
-        {
-            return;
-        }
-
-        FrameOutcome sofar = Outcome;
-        RuleInfo? loud = FindLoudAlert();
-        TcpStream? stream = flow?.Tcp?.StreamOf(packet.Direction);
-        Outcome = new FrameOutcome(
-            flow?.Id ?? sofar.FlowId,
-            sofar.IsAlerted || flow is { } alerted && alerted.Has(FlowFlags.Alerted) || loud is not null,
-            sofar.IsTagged || packet.Has(PacketFlags.Tagged) || flow is { Variables.Tag.Active: true },
-            sofar.IsPassed || packet.Has(PacketFlags.NoInspection) || flow is { } passed && passed.Has(FlowFlags.Passed),
-            sofar.IsBeyondDepth || stream is { } deep && deep.Has(TcpStreamFlags.DepthReached) && !packet.Has(PacketFlags.StreamAdded),
-            sofar.IsStream || packet is { IsTcp: true, PayloadLength: > 0 })
-        {
-            Alert = sofar.Alert ?? loud,
-            AlertNumber = sofar.Alert is not null ? sofar.AlertNumber : _events.AlertCount + 1,
-            PortA = flow?.ClientPortId ?? sofar.PortA,
-            PortB = flow?.ServerPortId ?? sofar.PortB,
-        };
-    }
-
-    private RuleInfo? FindLoudAlert()
-    {
-        for (int i = 0; i < _alerts.Count; i++)
-        {
-            if (!_alerts[i].Has(AlertFlags.Silent))
-            {
-                return _alerts[i].Rule;
-            }
-        }
-
-        return null;
-    }
-
     private void WriteEvents(Packet packet, Flow? flow)
     {
         if (TracksOutcome)
@@ -726,6 +687,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         RedirectTarget[] targets = next.Policy.Model.Targets;
         _policyGeneration = (ushort)(_policyGeneration == ushort.MaxValue ? 1 : _policyGeneration + 1);
         _guarded = next.Guests.Count;
+        _guardsLinks = next.Policy.GuardsLinks;
 
         // Where guests have contracts nothing passes without being judged as a flow.
         _flows.OpensFlowsForErrors = _guarded != 0;

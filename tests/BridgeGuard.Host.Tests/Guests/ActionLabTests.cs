@@ -165,6 +165,34 @@ public sealed class ActionLabTests
             "eth0", json.RootElement.GetProperty("guests").EnumerateArray().Single(g => g.GetProperty("name").GetString() == guest.Name).GetProperty("station").GetProperty("port_id").GetString());
     }
 
+    /// <summary>A budget that no frame keeps: counted, told with the guest's name, and done what the role says of it.</summary>
+    [Fact]
+    public void FramesOverTheBudgetOfTheirRoleAreToldAndTheirFlowsLetGo()
+    {
+        using TemporaryFolder roles = new();
+        File.WriteAllText(roles.File("hasty.yaml"), "name: hasty\nlatency-budget-us: 1\nexceptions: {latency-budget: bypass}\n");
+        File.WriteAllText(roles.File("plain.yaml"), "name: plain\n");
+        using GuestLab lab = new(["hasty", "plain"], "alert udp any any -> any 7777 (msg:\"seen\"; sid:1;)", roleFiles: roles.Path);
+        (LabGuest guest, LabGuest other) = (lab.Guests[0], lab.Guests[1]);
+        using Socket receiver = BridgeLab.Udp(other.Space, port: 7777);
+        using (Socket sender = BridgeLab.Udp(guest.Space, to: other.Address, toPort: 7777))
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                sender.Send("hurry"u8);
+                Thread.Sleep(20); // What is on its way when the flow is let go is inspected still.
+            }
+        }
+
+        Assert.Equal(20, Count(receiver));
+        JsonElement[] Told() => [.. lab.Daemon.Records("guard").Where(r => r.GetProperty("guard").GetProperty("event").GetString() == "latency_exceeded")];
+        Assert.True(BridgeLab.Until(() => Told().Length > 0));
+        JsonElement told = Told()[0];
+        Assert.Equal(("hasty", "bypass", guest.Name), (told.GetProperty("guard").GetProperty("role").GetString(), told.GetProperty("guard").GetProperty("policy").GetString(), told.GetProperty("vm").GetProperty("name").GetString()));
+        Assert.True(told.GetProperty("guard").GetProperty("took_us").GetInt64() > 1);
+        Assert.InRange(lab.Daemon.Records("alert").Count, 1, 19);
+    }
+
     /// <summary>A port that no source names is the guest's whose Ethernet address the bridge has learnt behind it.</summary>
     [Fact]
     public void APortThatNobodyNamesIsFoundByWhatTheBridgeLearnt()

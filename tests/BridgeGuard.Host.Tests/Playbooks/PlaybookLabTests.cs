@@ -75,6 +75,37 @@ public sealed class PlaybookLabTests
         Assert.Equal(0, lab.Program($"action audit -c {lab.Daemon.ConfigFile}").Code);
     }
 
+    /// <summary>What a playbook moves away is moved with its next connection, to that target only, and comes back when its time is over.</summary>
+    [Fact]
+    public void APlaybookMovesAGuestToTheHoneypotForATime()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.File("roles"));
+        File.WriteAllText(folder.File("roles/plain.yaml"), "name: plain\n");
+        File.WriteAllText(folder.File("move.yaml"), "name: move\nwhen: {sid: 1}\nthen:\n  - {redirect: vm, to: honeypot, for: 15s}\n");
+        using GuestLab lab = new(["plain", "plain", "default"], Rule, $"playbooks: {{files: [\"{folder.File("move.yaml")}\"]}}", roleFiles: folder.File("roles"));
+        (LabGuest guest, LabGuest other, LabGuest honeypot) = (lab.Guests[0], lab.Guests[1], lab.Guests[2]);
+        using Socket real = BridgeLab.Listen(other.Space, 9000);
+        using Socket trap = BridgeLab.Listen(honeypot.Space, 9000);
+        bool Reaches(Socket listener)
+        {
+            using Socket? client = BridgeLab.Connect(guest.Space, other.Address, 9000, timeoutMs: 1000);
+            bool isThere = client is not null && listener.Poll(500_000, SelectMode.SelectRead);
+            if (isThere)
+            {
+                listener.Accept().Dispose();
+            }
+
+            return isThere;
+        }
+
+        Assert.True(Reaches(real));
+        Send(guest, other, "bad");
+        Assert.True(BridgeLab.Until(() => Reaches(trap), 10_000), lab.Daemon.LogText);
+        Assert.Contains(Lines(lab, guest), l => l.Contains(" redirect ", StringComparison.Ordinal) && l.Contains("by move", StringComparison.Ordinal));
+        Assert.True(BridgeLab.Until(() => Reaches(real), 30_000), "it does not come back");
+    }
+
     [Fact]
     public void AHookIsRunAndFramesAreKeptUntilItIsTakenBack()
     {

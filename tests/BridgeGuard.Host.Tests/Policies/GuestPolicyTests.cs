@@ -92,6 +92,31 @@ public sealed class GuestPolicyTests
         }
     }
 
+    [Theory]
+    [InlineData("first", 1)]
+    [InlineData("last", 2)]
+    public void TheRoleSaysHowItsGuestsSystemRebuildsOverlaps(string system, int sid)
+    {
+        const string rules = "alert tcp any any -> any any (msg:\"old\"; content:\"1234old!\"; sid:1;)\nalert tcp any any -> any any (msg:\"new\"; content:\"1234new!\"; sid:2;)";
+        using PolicyWire wire = new([$"name: a\nhost-os: {system}\n"], rules, isInline: false);
+        wire.SetGuests(wire.Guest("s", "a", 1));
+        void FromClient(uint sequence, string flags, string data, uint acknowledgement = 501) =>
+            wire.Send(0, 1, FrameBuilder.Tcp("198.51.100.9", 40_000, "10.0.0.1", 80, sequence, acknowledgement, flags, Encoding.ASCII.GetBytes(data)));
+        void FromServer(uint sequence, uint acknowledgement, string flags) =>
+            wire.Send(1, 0, FrameBuilder.Tcp("10.0.0.1", 80, "198.51.100.9", 40_000, sequence, acknowledgement, flags, default));
+
+        FromClient(100, "S", "", 0);
+        FromServer(500, 101, "SA");
+        FromClient(101, "A", "");
+        FromClient(105, "PA", "old!");
+        FromClient(105, "PA", "new!");
+        FromClient(101, "PA", "1234");
+        FromServer(501, 109, "A");
+        wire.Worker.Finish();
+
+        Assert.Equal([sid], wire.Alerts.Select(a => a.GetProperty("alert").GetProperty("signature_id").GetInt32()).Distinct());
+    }
+
     [Fact]
     public void QuarantineCutsWhatIsOpenAndLetsItGoOnAfterwards()
     {

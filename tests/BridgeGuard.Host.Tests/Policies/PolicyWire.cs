@@ -28,7 +28,8 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
     /// <param name="roleFiles">Texts of role files.</param>
     /// <param name="rules">Rule text.</param>
     /// <param name="targets">YAML of redirect targets.</param>
-    public PolicyWire(IEnumerable<string> roleFiles, string rules, string targets = "")
+    /// <param name="isInline">Passive: false.</param>
+    public PolicyWire(IEnumerable<string> roleFiles, string rules, string targets = "", bool isInline = true)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("bg-test-");
         var diagnostics = new List<ConfigDiagnostic>();
@@ -51,11 +52,11 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
         _policy = loader.Build();
         folder.Delete(recursive: true);
         Assert.Empty(diagnostics);
-        _rules = RuleLoader.Load(new RuleLoadOptions { Texts = [("t.rules", rules)], HomeGroups = _policy.HomeGroups, IsInline = true });
+        _rules = RuleLoader.Load(new RuleLoadOptions { Texts = [("t.rules", rules)], HomeGroups = _policy.HomeGroups, IsInline = isInline });
         Assert.False(_rules.HasErrors, string.Join('\n', _rules.Diagnostics));
         _compiled = new CompiledPolicy(_policy, _rules.Rules.Rules);
         EveSettings eve = new() { EventIds = true, Types = [.. new[] { "alert", "flow", "drop", "arp" }.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))] };
-        Worker = new PacketWorker(new WorkerEnvironment { Settings = new EngineSettings { IsInline = true, Eve = eve, ValidateChecksums = false }, Events = this, Guests = this, Ports = _ports, Clock = () => _nowUs + TakesUs });
+        Worker = new PacketWorker(new WorkerEnvironment { Settings = new EngineSettings { IsInline = isInline, Eve = eve, ValidateChecksums = false }, Events = this, Guests = this, Ports = _ports, Clock = () => _nowUs + TakesUs });
     }
 
     public PacketWorker Worker { get; }
