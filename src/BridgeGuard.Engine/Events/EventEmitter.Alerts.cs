@@ -43,7 +43,7 @@ public sealed partial class EventEmitter
         if (flow is not null)
         {
             WriteAlertAppLayer(options, packet, flow, in entry);
-            WriteAppProtos(flow, withDirections: true);
+            WriteAppProtos(flow);
             _writer.Text("direction"u8, DirectionName(packet.Direction));
             if (options.Flow)
             {
@@ -352,12 +352,12 @@ public sealed partial class EventEmitter
             _writer.Number("payload_length"u8, (long)payload.Length);
         }
 
-        if (options.Payload)
+        if (options.Payload && !payload.IsEmpty)
         {
             _writer.Base64("payload"u8, payload);
         }
 
-        if (options.PayloadPrintable)
+        if (options.PayloadPrintable && !payload.IsEmpty)
         {
             _writer.Printable("payload_printable"u8, payload);
         }
@@ -365,9 +365,10 @@ public sealed partial class EventEmitter
         _writer.Number("stream"u8, isStream ? 1L : 0L);
     }
 
-    private void WritePacketBytes(Packet packet)
+    private void WritePacketBytes(Packet packet, int most = int.MaxValue)
     {
-        _writer.Base64("packet"u8, packet.Bytes);
+        ReadOnlySpan<byte> bytes = packet.Bytes;
+        _writer.Base64("packet"u8, bytes[..Math.Min(bytes.Length, most)]);
         _writer.StartObject("packet_info"u8);
         Worker.FrameInfo info = packet.Info;
         LinkType link = packet.TunnelDepth > 0 ? LinkType.RawBsd : info.LinkType;

@@ -10,6 +10,9 @@ public sealed partial class EventEmitter
 {
     private const int MaxEventNameLength = 96;
 
+    /// <summary>Bytes of a packet that <c>packethdr</c> shows (observed of Suricata 8).</summary>
+    private const int AnomalyHeaderBytes = 32;
+
     /// <summary>Writes the records of a transaction that are due and were not written yet.</summary>
     /// <param name="flow">The flow.</param>
     /// <param name="packet">The packet that moved the transaction or ended the flow.</param>
@@ -103,7 +106,7 @@ public sealed partial class EventEmitter
         BeginPacketRecord(output, "anomaly"u8, packet, flow);
         if (options.PacketHeader)
         {
-            WritePacketBytes(packet);
+            WritePacketBytes(packet, AnomalyHeaderBytes);
         }
 
         bool isStream = packetEvent >= PacketEvent.FirstStreamEvent;
@@ -130,7 +133,7 @@ public sealed partial class EventEmitter
         _writer.Number("tx_id"u8, transaction.Id);
         if (options.PacketHeader)
         {
-            WritePacketBytes(packet);
+            WritePacketBytes(packet, AnomalyHeaderBytes);
         }
 
         _writer.StartObject("anomaly"u8);
@@ -146,7 +149,7 @@ public sealed partial class EventEmitter
         BeginPacketRecord(output, "anomaly"u8, packet, flow);
         if (options.PacketHeader)
         {
-            WritePacketBytes(packet);
+            WritePacketBytes(packet, AnomalyHeaderBytes);
         }
 
         _writer.StartObject("anomaly"u8);

@@ -12,9 +12,9 @@ public sealed partial class EventEmitter
 {
     private void WriteFlow(EveOutput output, Flow flow)
     {
-        BeginFlowRecord(output, "flow"u8, flow, reversed: false);
+        BeginFlowRecord(output, "flow"u8, flow, reversed: false, isOneWay: false);
         _writer.Number("ip_v"u8, (long)flow.Key.IpVersion);
-        WriteAppProtos(flow, withDirections: true);
+        WriteAppProtos(flow);
         _writer.StartObject("flow"u8);
         WriteFlowCounts(flow);
         WriteBypassed(flow);
@@ -64,8 +64,8 @@ public sealed partial class EventEmitter
     private void WriteNetFlow(EveOutput output, Flow flow, Direction direction)
     {
         bool toServer = direction == Direction.ToServer;
-        BeginFlowRecord(output, "netflow"u8, flow, reversed: !toServer);
-        WriteAppProtos(flow, withDirections: false);
+        BeginFlowRecord(output, "netflow"u8, flow, reversed: !toServer, isOneWay: true);
+        _writer.Text("app_proto"u8, flow.App == ProtocolId.Unknown ? "unknown" : AppName(flow.App));
         _writer.StartObject("netflow"u8);
         _writer.Number("pkts"u8, toServer ? flow.PacketsToServer : flow.PacketsToClient);
         _writer.Number("bytes"u8, toServer ? flow.BytesToServer : flow.BytesToClient);
@@ -216,16 +216,11 @@ public sealed partial class EventEmitter
     }
 
     /// <summary><c>app_proto</c> and, where the directions differ or the protocol changed, its companions.</summary>
-    private void WriteAppProtos(Flow flow, bool withDirections)
+    private void WriteAppProtos(Flow flow)
     {
         if (flow.App != ProtocolId.Unknown)
         {
             _writer.Text("app_proto"u8, AppName(flow.App));
-        }
-
-        if (!withDirections)
-        {
-            return;
         }
 
         if (flow.AppToServer != ProtocolId.Unknown && flow.AppToServer != flow.App)

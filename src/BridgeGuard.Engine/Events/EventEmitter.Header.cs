@@ -52,8 +52,8 @@ public sealed partial class EventEmitter
         Tail(output, flow, packet);
     }
 
-    /// <summary>Opens a record of a flow as a whole, seen from its client or (reversed) its server.</summary>
-    private void BeginFlowRecord(EveOutput output, ReadOnlySpan<byte> eventType, Flow flow, bool reversed)
+    /// <summary>Opens a record of a flow as a whole or of one of its ways, seen from its client or (reversed) its server.</summary>
+    private void BeginFlowRecord(EveOutput output, ReadOnlySpan<byte> eventType, Flow flow, bool reversed, bool isOneWay)
     {
         _writer.Begin();
         _writer.Timestamp("timestamp"u8, flow.LastUs);
@@ -80,9 +80,9 @@ public sealed partial class EventEmitter
         FiveTuple(in key, hasTransport: true);
         if (key.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6)
         {
-            _writer.Number("icmp_type"u8, flow.IcmpTypeToServer);
-            _writer.Number("icmp_code"u8, flow.IcmpCodeToServer);
-            if (flow.PacketsToClient > 0)
+            _writer.Number("icmp_type"u8, reversed ? flow.IcmpTypeToClient : flow.IcmpTypeToServer);
+            _writer.Number("icmp_code"u8, reversed ? flow.IcmpCodeToClient : flow.IcmpCodeToServer);
+            if (flow.PacketsToClient > 0 && !isOneWay)
             {
                 _writer.Number("response_icmp_type"u8, flow.IcmpTypeToClient);
                 _writer.Number("response_icmp_code"u8, flow.IcmpCodeToClient);

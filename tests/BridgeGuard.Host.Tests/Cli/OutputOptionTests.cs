@@ -159,6 +159,66 @@ public sealed class OutputOptionTests
         }
     }
 
+    [Fact]
+    public void AlertsCarryBodiesWhereTheyAreAskedFor()
+    {
+        using ScratchFolder folder = new();
+
+        Run(
+            folder,
+            "http-pipeline-of-three-requests",
+            "  - eve-log: {enabled: yes, filename: eve.json, types: [{alert: {http-body: yes, http-body-printable: yes}}]}\n",
+            "alert http any any -> any any (http.stat_code; content:\"200\"; sid:2;)\n");
+
+        JsonElement http = Records(folder)[0].GetProperty("http");
+        Assert.Equal("hello from the web server\n", http.GetProperty("http_response_body_printable").GetString());
+        Assert.Equal("hello from the web server\n", Encoding.ASCII.GetString(http.GetProperty("http_response_body").GetBytesFromBase64()));
+        Assert.False(http.TryGetProperty("http_request_body", out _));
+    }
+
+    [Fact]
+    public void APacketWithoutPayloadHasNone()
+    {
+        using ScratchFolder folder = new();
+
+        Run(
+            folder,
+            "http-pipeline-of-three-requests",
+            "  - eve-log: {enabled: yes, filename: eve.json, types: [{alert: {payload: yes, payload-printable: yes, payload-length: yes}}]}\n",
+            "alert tcp any any -> any any (flags:S; sid:1;)\n");
+
+        JsonElement alert = Records(folder)[0];
+        Assert.Equal(0, alert.GetProperty("payload_length").GetInt32());
+        Assert.False(alert.TryGetProperty("payload", out _));
+        Assert.False(alert.TryGetProperty("payload_printable", out _));
+    }
+
+    [Fact]
+    public void AnomaliesShowTheBeginOfTheirPacketOnly()
+    {
+        using ScratchFolder folder = new();
+        string capture = Conversation(folder, 80, ("c", "GET / HTTP/1.1\r\n\r\n"), ("s", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+
+        RunCapture(folder, capture, "  - eve-log: {enabled: yes, filename: eve.json, types: [{anomaly: {packethdr: yes}}]}\n");
+
+        Assert.All(Records(folder), record => Assert.InRange(record.GetProperty("packet").GetBytesFromBase64().Length, 1, 32));
+        Assert.NotEmpty(Records(folder));
+    }
+
+    [Fact]
+    public void NetflowsNameTheirProtocolAlsoWhenItIsUnknown()
+    {
+        using ScratchFolder folder = new();
+        string capture = Conversation(folder, 9, ("c", "zz"));
+
+        RunCapture(folder, capture, "  - eve-log: {enabled: yes, filename: eve.json, types: [netflow, flow]}\n");
+
+        JsonElement[] records = Records(folder);
+        Assert.All(records.Where(r => r.GetProperty("event_type").GetString() == "netflow"), r => Assert.Equal("unknown", r.GetProperty("app_proto").GetString()));
+        Assert.DoesNotContain(records, r => r.GetProperty("event_type").GetString() == "flow" && r.TryGetProperty("app_proto", out JsonElement app) && app.GetString() == "unknown");
+        Assert.Equal(2, records.Count(r => r.GetProperty("event_type").GetString() == "netflow"));
+    }
+
     [Theory]
     [InlineData("ssh-software-of-both-sides", "ssh")]
     public void WhatWasReadableIsWrittenDownWithAPacketOfOurOwn(string capture, string type)
@@ -291,14 +351,14 @@ public sealed class OutputOptionTests
         return string.Join(' ', headers.EnumerateArray().Select(header => header.GetProperty("name").GetString()!).Where(name => wanted.Split(' ').Contains(name) || !wanted.Contains(' ', StringComparison.Ordinal)));
     }
 
-    private static void Run(ScratchFolder folder, string capture, string outputs) => RunCapture(folder, Capture(capture), outputs);
+    private static void Run(ScratchFolder folder, string capture, string outputs, string ruleText = "") => RunCapture(folder, Capture(capture), outputs, ruleText);
 
-    private static void RunCapture(ScratchFolder folder, string capture, string outputs)
+    private static void RunCapture(ScratchFolder folder, string capture, string outputs, string ruleText = "")
     {
         string yaml = Path.Combine(folder.Path, "suricata.yaml");
         File.WriteAllText(yaml, "%YAML 1.1\n---\noutputs:\n" + outputs + "logging: {outputs: [{console: {enabled: no}}]}\n", new UTF8Encoding(false));
         string rules = Path.Combine(folder.Path, "none.rules");
-        File.WriteAllText(rules, "");
+        File.WriteAllText(rules, ruleText);
         Assert.Equal(0, SuricataCommand.Run(["-c", yaml, "-S", rules, "-r", capture, "-l", folder.Path, "-k", "none"]));
     }
 

@@ -19,6 +19,9 @@ internal sealed class Http1Body
 
     public bool HasBytes => Total > 0;
 
+    /// <summary>What is kept: all up to the limit, of a long body that was inspected its end.</summary>
+    public ReadOnlySpan<byte> Held => _bytes.Span;
+
     public void Begin(long limit, int minInspect, int window)
     {
         _limit = limit == 0 ? long.MaxValue : limit;

@@ -4,7 +4,7 @@ using BridgeGuard.Engine.Flows;
 namespace BridgeGuard.Engine.Protocols.Http1;
 
 /// <summary>Writes the <c>http</c> object.</summary>
-/// <remarks>Options: <c>extended</c>, <c>custom</c>, <c>dump-all-headers</c>. Alerts have the extended fields.</remarks>
+/// <remarks>Options: <c>extended</c>, <c>custom</c>, <c>dump-all-headers</c>. Alerts have the extended fields and, with <c>http-body</c> and <c>http-body-printable</c>, the bodies.</remarks>
 internal sealed class Http1Eve : EveLogger
 {
     public override string EventType => "http";
@@ -23,6 +23,8 @@ internal sealed class Http1Eve : EveLogger
         if (detail == EveDetail.Alert)
         {
             WriteExtended(writer, http);
+            WriteBody(writer, "http_request_body"u8, "http_request_body_printable"u8, http.Request);
+            WriteBody(writer, "http_response_body"u8, "http_response_body_printable"u8, http.Response);
         }
         else
         {
@@ -31,6 +33,27 @@ internal sealed class Http1Eve : EveLogger
 
         writer.EndObject();
         return true;
+    }
+
+    private static void WriteBody(EveWriter writer, ReadOnlySpan<byte> property, ReadOnlySpan<byte> printable, Http1Message message)
+    {
+        // Both forms of both bodies must fit into one record.
+        ReadOnlySpan<byte> body = message.Body.Held;
+        body = body[..Math.Min(body.Length, EveWriter.MaxRecordBytes / 8)];
+        if (body.IsEmpty)
+        {
+            return;
+        }
+
+        if (writer.Options.GetBool("http-body-printable", false))
+        {
+            writer.Printable(printable, body);
+        }
+
+        if (writer.Options.GetBool("http-body", false))
+        {
+            writer.Base64(property, body);
+        }
     }
 
     private static void WriteAsConfigured(EveWriter writer, Http1Transaction http, ProtocolSettings options)
