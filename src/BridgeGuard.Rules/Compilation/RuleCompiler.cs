@@ -359,7 +359,10 @@ internal sealed partial class RuleCompiler
         // The most specific wins: rule by sid, then group by gid 1 sid 0, then all (0, 0).
         var applicable = configured[(rule.Gid, rule.Sid)].Concat(configured[(rule.Gid, 0)]).Concat(configured[(0, 0)]).ToList();
         int start = _thresholds.Count;
-        var limits = applicable.Where(item => item.Threshold is not null).ToList();
+
+        // What a rule says itself comes before what is said of all rules, and before rate filters.
+        bool hasOwn = rule.Thresholds.Count > 0;
+        var limits = applicable.Where(item => item.Threshold is { } limit && !(hasOwn && (item.Sid == 0 || limit.Kind == ThresholdKind.RateFilter))).ToList();
         if (limits.Count > 0)
         {
             ThresholdEntry first = limits[0];
