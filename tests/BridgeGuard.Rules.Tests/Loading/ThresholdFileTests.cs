@@ -1,6 +1,8 @@
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Rules.Diagnostics;
 using BridgeGuard.Rules.Loading;
 using BridgeGuard.Rules.Semantics;
+using BridgeGuard.Rules.Tests.Detection;
 using Xunit;
 
 namespace BridgeGuard.Rules.Tests.Loading;
@@ -58,6 +60,41 @@ public sealed class ThresholdFileTests : IDisposable
         RuleDiagnostic diagnostic = Assert.Single(Read(text));
         Assert.Equal((DiagnosticCode.BadLine, line, column), (diagnostic.Code, diagnostic.Line, diagnostic.Column));
         Assert.NotEmpty(diagnostic.Expected);
+    }
+
+    /// <summary>A match each second for a minute; the seconds in which Suricata 8.0.8 blocks them.</summary>
+    [Theory]
+    [InlineData(3, 10, 5, "3-8 10-15 20-25 27-32 37-42 44-49 54-59")]
+    [InlineData(3, 100, 5, "3-8 10-15 17-22 24-29 31-36 38-43 45-50 52-57 59-59")]
+    [InlineData(2, 100, 10, "2-12 14-24 26-36 38-48 50-59")]
+    [InlineData(1, 100, 5, "1-6 8-13 15-20 22-27 29-34 36-41 43-48 50-55 57-59")]
+    [InlineData(3, 2, 5, "")]
+    public void ARateFilterActsWhenSuricatasDoes(int count, int seconds, int timeout, string blocked)
+    {
+        string file = Path.Combine(_folder, "threshold.config");
+        File.WriteAllText(file, $"rate_filter gen_id 1, sig_id 1, track by_rule, count {count}, seconds {seconds}, new_action drop, timeout {timeout}\n");
+        var harness = new DetectorHarness("alert udp any any -> any any (content:\"a\"; sid:1;)", thresholdFile: file);
+        var runs = new List<(int First, int Last)>();
+        for (int second = 0; second < 60; second++)
+        {
+            harness.TimeUs = (1_700_000_000L + second) * 1_000_000 + 500_000;
+            Assert.Equal([1u], harness.Udp("a"));
+            if (harness.Alerts[0].Action != RuleAction.Drop)
+            {
+                continue;
+            }
+
+            if (runs.Count > 0 && runs[^1].Last == second - 1)
+            {
+                runs[^1] = (runs[^1].First, second);
+            }
+            else
+            {
+                runs.Add((second, second));
+            }
+        }
+
+        Assert.Equal(blocked, string.Join(' ', runs.Select(run => $"{run.First}-{run.Last}")));
     }
 
     [Fact]
