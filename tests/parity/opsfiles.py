@@ -224,8 +224,8 @@ def run(program, folder, capture, mode):
     logs = os.path.join(folder, 'logs')
     shutil.rmtree(logs, ignore_errors=True)
     os.makedirs(logs)
-    result = subprocess.run([program, '-r', capture, '-l', logs, '-c', os.path.join(folder, 'case.yaml'), '-k', 'none', *mode], capture_output=True, text=True, errors='replace', check=False)
-    said = [line for line in (result.stdout + result.stderr).splitlines() if line.startswith(('Error', 'Warning', 'E:', 'W:'))]
+    result = subprocess.run([program, '-r', capture, '-l', logs, '-c', os.path.join(folder, 'case.yaml'), '-k', 'none', '--runmode', 'single', *mode], capture_output=True, text=True, errors='replace', check=False)
+    said = [line for line in (result.stdout + result.stderr).splitlines() if line.startswith(('Error', 'Warning', 'E:', 'W:')) and 'counters: stats' not in line]
     found = []
     path = os.path.join(logs, 'eve.json')
     if os.path.exists(path):

@@ -325,6 +325,8 @@ public static class DaemonConfigLoader
             Classification = Optional(rules, folder, "classification"),
             References = Optional(rules, folder, "references"),
             Thresholds = Optional(rules, folder, "thresholds"),
+            ReputationCategories = Optional(rules, folder, "reputation-categories"),
+            Reputation = [.. rules.Texts("reputation").SelectMany(path => Existing(rules, "reputation", folder, path))],
             Strict = rules.Bool("strict", false),
             CacheFolder = rules.Text("cache") switch
             {

@@ -195,6 +195,12 @@ public sealed record RulesModel
 
     public string? Thresholds { get; init; }
 
+    /// <summary>The names of categories of <c>iprep</c>, as Suricata's <c>reputation-categories-file</c>.</summary>
+    public string? ReputationCategories { get; init; }
+
+    /// <summary>Lists of <c>iprep</c>: an address or network, a category, a score.</summary>
+    public IReadOnlyList<string> Reputation { get; init; } = [];
+
     public IReadOnlyDictionary<string, string> AddressVariables { get; init; } = new Dictionary<string, string>();
 
     public IReadOnlyDictionary<string, string> PortVariables { get; init; } = new Dictionary<string, string>();

@@ -83,6 +83,8 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             ClassificationFile = model.Rules.Classification,
             ReferenceFile = model.Rules.References,
             ThresholdFile = model.Rules.Thresholds,
+            ReputationCategoriesFile = model.Rules.ReputationCategories,
+            ReputationFiles = model.Rules.Reputation,
             IsInline = model.Engine.IsInline,
             PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,

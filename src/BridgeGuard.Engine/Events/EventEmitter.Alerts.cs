@@ -396,6 +396,8 @@ public sealed partial class EventEmitter
     private bool Blocks(in AlertEntry entry, Packet packet) => !packet.IsPassive && entry.Action switch
     {
         RuleAction.Reject or RuleAction.RejectDestination or RuleAction.RejectBoth => true,
+        // Of a rate filter that drops Suricata says so passively too.
+        RuleAction.Drop when entry.Has(AlertFlags.RateFiltered) => true,
         RuleAction.Drop or RuleAction.Redirect or RuleAction.Sinkhole or RuleAction.Tarpit or RuleAction.BlockPage => _settings.IsInline,
         _ => false,
     };

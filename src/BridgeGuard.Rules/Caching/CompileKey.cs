@@ -57,7 +57,7 @@ internal static class CompileKey
             Line(text, "text " + name, content);
         }
 
-        string?[] single = [options.ClassificationFile, options.ReferenceFile, options.ThresholdFile, options.ReputationCategoriesFile, options.CountriesFile];
+        string?[] single = [options.ClassificationPath, options.ReferencePath, options.ThresholdFile, options.ReputationCategoriesFile, options.CountriesFile];
         bool isComplete = single.All(file => file is null ? Add(text, "none", "", _ => []) : Add(text, "setting", file, digestOf))
             && AddAll(text, "firewall", options.FirewallFiles, digestOf)
             && AddAll(text, "rules", options.Files, digestOf);

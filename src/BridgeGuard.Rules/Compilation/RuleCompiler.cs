@@ -216,7 +216,7 @@ internal sealed partial class RuleCompiler
         {
             OpModel op = section.Ops[i];
             BufferOp compiled = Compile(rule, op);
-            if (i + 1 < section.Ops.Count && section.Ops[i + 1].Has(OpFlags.Relative))
+            if (IsReferredTo(section.Ops, i))
             {
                 compiled.Flags |= OpFlags.NextIsRelative;
             }
@@ -236,6 +236,26 @@ internal sealed partial class RuleCompiler
         int start = _ops.Count;
         _ops.AddRange(built);
         return new Span32(start, built.Count);
+    }
+
+    /// <summary>Whether something behind an instruction hangs on where it matched: the next that is relative, with nothing in between that moves the place.</summary>
+    private static bool IsReferredTo(List<OpModel> ops, int index)
+    {
+        for (int i = index + 1; i < ops.Count; i++)
+        {
+            if (ops[i].Has(OpFlags.Relative))
+            {
+                return true;
+            }
+
+            if (ops[i].Kind is BufferOpKind.ByteJump or BufferOpKind.ByteExtract or BufferOpKind.ByteMath
+                || (ops[i].Kind is BufferOpKind.Content or BufferOpKind.Pcre && !ops[i].IsNegated))
+            {
+                return false;
+            }
+        }
+
+        return false;
     }
 
     private BufferOp Compile(RuleModel rule, OpModel op)
@@ -359,7 +379,10 @@ internal sealed partial class RuleCompiler
         // The most specific wins: rule by sid, then group by gid 1 sid 0, then all (0, 0).
         var applicable = configured[(rule.Gid, rule.Sid)].Concat(configured[(rule.Gid, 0)]).Concat(configured[(0, 0)]).ToList();
         int start = _thresholds.Count;
-        var limits = applicable.Where(item => item.Threshold is not null).ToList();
+
+        // What a rule says itself comes before what is said of all rules, and before rate filters.
+        bool hasOwn = rule.Thresholds.Count > 0;
+        var limits = applicable.Where(item => item.Threshold is { } limit && !(hasOwn && (item.Sid == 0 || limit.Kind == ThresholdKind.RateFilter))).ToList();
         if (limits.Count > 0)
         {
             ThresholdEntry first = limits[0];

@@ -94,7 +94,7 @@ public static class DiagnosticReport
         json.WriteStartObject();
         json.WriteStartObject("physicalLocation");
         json.WriteStartObject("artifactLocation");
-        json.WriteString("uri", diagnostic.File.Replace('\\', '/'));
+        json.WriteString("uri", UriOf(diagnostic.File));
         json.WriteEndObject();
         json.WriteStartObject("region");
         json.WriteNumber("startLine", Math.Max(1, diagnostic.Line));
@@ -108,6 +108,9 @@ public static class DiagnosticReport
         json.WriteEndObject();
         json.WriteEndObject();
     }
+
+    /// <summary>A path as a URI reference (RFC 3986): blanks, percent signs and the like are escaped, slashes stay.</summary>
+    private static string UriOf(string path) => string.Join('/', path.Replace('\\', '/').Split('/').Select(Uri.EscapeDataString));
 
     private static string SeverityOf(RuleDiagnostic diagnostic) => diagnostic.Severity == DiagnosticSeverity.Error ? "error" : "warning";
 

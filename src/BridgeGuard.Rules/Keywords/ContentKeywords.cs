@@ -277,6 +277,12 @@ internal static class ContentKeywords
     {
         RuleModel rule = context.Rule;
         string text = context.Argument;
+        if (content.IsFastPattern)
+        {
+            context.Fail(DiagnosticCode.Duplicate, "fast_pattern is given twice for one content");
+            return;
+        }
+
         if (text != "only" && rule.Payload.Ops.Exists(other => other.IsFastPattern && other != content))
         {
             // Buffers may have one each, and more: one of them is taken. The payload's is the only one.

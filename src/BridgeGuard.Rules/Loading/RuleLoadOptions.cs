@@ -35,10 +35,16 @@ public sealed class RuleLoadOptions
     /// <summary>Server groups of each kind of guest whose HOME_NET is the guest itself (<c>PolicyModel.HomeGroups</c>); none: HOME_NET is as configured.</summary>
     public IReadOnlyList<string[]> HomeGroups { get; init; } = [];
 
-    /// <summary>Null: no classes are known.</summary>
+    /// <summary>Null: <c>classification.config</c> beside the first rule file, where it is there.</summary>
     public string? ClassificationFile { get; init; }
 
+    /// <summary>Null: <c>reference.config</c> beside the first rule file, where it is there.</summary>
     public string? ReferenceFile { get; init; }
+
+    /// <summary>Where classes are read from; null: no classes are known.</summary>
+    internal string? ClassificationPath => ClassificationFile ?? Beside("classification.config");
+
+    internal string? ReferencePath => ReferenceFile ?? Beside("reference.config");
 
     public string? ThresholdFile { get; init; }
 
@@ -89,6 +95,18 @@ public sealed class RuleLoadOptions
     ];
 
     public VariableNames Names { get; init; } = VariableNames.Shared;
+
+    /// <summary>A file that rule archives carry beside their rules.</summary>
+    private string? Beside(string name)
+    {
+        if (Files.Count == 0 || RuleFiles.Expand(Files[0], out _) is not [var first, ..])
+        {
+            return null;
+        }
+
+        string path = Path.Combine(Path.GetDirectoryName(first) ?? "", name);
+        return File.Exists(path) ? path : null;
+    }
 }
 
 /// <summary>A rule set and what was found on the way to it.</summary>

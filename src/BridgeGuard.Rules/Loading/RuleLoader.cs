@@ -116,12 +116,12 @@ public static class RuleLoader
 
         public RuleLoadResult Run()
         {
-            if (_options.ClassificationFile is { } classification && TryRead(classification, out string text))
+            if (_options.ClassificationPath is { } classification && TryRead(classification, out string text))
             {
                 _classes = ClassificationFile.Parse(text, classification, _diagnostics);
             }
 
-            if (_options.ReferenceFile is { } reference && TryRead(reference, out text))
+            if (_options.ReferencePath is { } reference && TryRead(reference, out text))
             {
                 _references = ReferenceFile.Parse(text, reference, _diagnostics);
             }

@@ -1,5 +1,6 @@
 using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Configuration.Suricata;
+using BridgeGuard.Engine.Settings;
 using Xunit;
 
 namespace BridgeGuard.Host.Tests.Configuration;
@@ -21,6 +22,75 @@ public sealed class SuricataImporterTests
             http: {enabled: yes, libhtp: {default-config: {request-body-limit: 10kb}}}
             nosuch: {enabled: yes}
         """;
+
+    /// <summary>Records' options and lists in many forms: read directly and by way of the import they are the same settings.</summary>
+    [Theory]
+    [InlineData("[alert, dns, tls, http, flow]")]
+    [InlineData("[{alert: {payload: yes, payload-buffer-size: 4 KiB, metadata: {rule: {raw: true}}, tagged-packets: yes}}, {http: {extended: yes, custom: [Accept-Encoding, Authorization]}}]")]
+    [InlineData("[{tls: {custom: [sni, ja4, subject]}}, {dns: {version: 2, types: [a, aaaa], requests: no}}, {smb: {types: [file, tree_connect]}}]")]
+    [InlineData("[{anomaly: {types: {decode: yes, stream: no}}}, {drop: {alerts: yes, flows: all}}, {files: {force-magic: yes, force-hash: [md5]}}, {dhcp: {extended: no}}, {pgsql: {enabled: no}}]")]
+    [InlineData("[{smtp: {extended: yes, custom: [received, bcc], md5: [body, subject]}}, {mqtt: {passwords: yes}}, {stats: {totals: yes, deltas: yes}}, netflow, metadata]")]
+    public void RecordsHaveTheOptionsThatSuricatasHad(string types)
+    {
+        SuricataConfiguration from = SuricataConfigurationReader.ReadText(
+            $"outputs: [{{eve-log: {{enabled: yes, community-id: true, community-id-seed: 7, types: {types}}}}}]\n", "suricata.yaml", new SuricataOverrides());
+        DaemonModel model = RoundTrip(from, out _);
+        var wanted = from.Engine.Eve.Types.Where(type => type.Options.GetBool("enabled", true)).ToList();
+        Assert.Equal(wanted.Select(type => type.Name), model.Engine.Eve.Types.Select(type => type.Name));
+        Assert.Equal((true, 7), (model.Engine.Eve.CommunityId, (int)model.Engine.Eve.CommunityIdSeed));
+        foreach ((EveTypeSettings asked, EveTypeSettings got) in wanted.Zip(model.Engine.Eve.Types))
+        {
+            Dictionary<string, string> options = new(asked.Options.All);
+            if (asked.Name is "http" or "tls" or "smtp" or "dhcp")
+            {
+                options.TryAdd("extended", "no"); // Suricata's default, written out.
+            }
+
+            Assert.Equal(options.OrderBy(pair => pair.Key), got.Options.All.OrderBy(pair => pair.Key));
+        }
+    }
+
+    [Fact]
+    public void ReputationListsAndWhatIsMissingAreTold()
+    {
+        string folder = Directory.CreateTempSubdirectory("bridgeguard-import-").FullName;
+        try
+        {
+            string list = Path.Combine(folder, "bad.list");
+            string categories = Path.Combine(folder, "categories.txt");
+            File.WriteAllText(list, "10.0.0.1,1,20\n");
+            File.WriteAllText(categories, "1,bad,Bad\n");
+            SuricataConfiguration from = SuricataConfigurationReader.ReadText(
+                $"reputation-categories-file: {categories}\ndefault-reputation-path: {folder}\nreputation-files: [bad.list, gone.list]\n", "suricata.yaml", new SuricataOverrides());
+            DaemonModel model = RoundTrip(from, out string text);
+            Assert.Equal(categories, model.Rules.ReputationCategories);
+            Assert.Equal([list], model.Rules.Reputation);
+            Assert.Contains("# missing: reputation: " + Path.Combine(folder, "gone.list"), text, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static DaemonModel RoundTrip(SuricataConfiguration from, out string text)
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory("bridgeguard-import-").FullName, "bridgeguard.yaml");
+        try
+        {
+            text = SuricataImporter.Convert(from, "suricata.yaml");
+            File.WriteAllText(path, text);
+            var diagnostics = new List<ConfigDiagnostic>();
+            DaemonModel? model = DaemonConfigLoader.Load(path, diagnostics);
+            Assert.Empty(diagnostics);
+            return model!;
+        }
+        finally
+        {
+            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+        }
+    }
+
 
     [Fact]
     public void TheResultLoadsAndSaysTheSame()

@@ -21,9 +21,9 @@ internal sealed class DetectorHarness
     private readonly PacketDecoder _decoder = new(new DecoderSettings());
     private readonly PacketQueue _inner = new();
 
-    public DetectorHarness(string rules, bool prefilter = true, bool inline = false, IReadOnlyList<Protocol>? protocols = null)
+    public DetectorHarness(string rules, bool prefilter = true, bool inline = false, IReadOnlyList<Protocol>? protocols = null, string? thresholdFile = null)
     {
-        var options = new RuleLoadOptions { Texts = [("test.rules", rules)], IsInline = inline };
+        var options = new RuleLoadOptions { Texts = [("test.rules", rules)], IsInline = inline, ThresholdFile = thresholdFile };
         Result = RuleLoader.Load(options, new KeywordIndex(protocols ?? [FakeProtocol.Instance]));
         Assert.DoesNotContain(Result.Diagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         Detector = new Detector(new EngineSettings { IsInline = inline, Detection = new DetectionSettings { Prefilter = prefilter } }, 0);

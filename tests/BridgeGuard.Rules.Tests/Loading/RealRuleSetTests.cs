@@ -32,7 +32,7 @@ public sealed class RealRuleSetTests
             new KeywordIndex(StandInProtocols.All));
     }
 
-    private static string Read(string path)
+    internal static string Read(string path)
     {
         using Stream file = File.OpenRead(path);
         using Stream stream = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;

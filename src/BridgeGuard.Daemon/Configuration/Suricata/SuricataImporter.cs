@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 
@@ -17,7 +18,6 @@ public static class SuricataImporter
         ("threading", "threads: see workers"),
         ("host-os-policy", "overlaps are settled inline: the first copy wins for every guest"),
         ("exception-policy", "failure is decided per bridge and role: fail, roles"),
-        ("reputation-files", "iprep lists: keep them with the rules that use them"),
         ("multi-detect", "tenants: use roles"),
     ];
 
@@ -36,7 +36,7 @@ public static class SuricataImporter
         Line(text, $"state-directory: {Quote(from.DataFolder)}");
         WriteRules(text, from);
         WriteVariables(text, from);
-        WriteEve(text, from.Engine.Eve);
+        WriteEve(text, from.Engine.Eve, from.Root);
         WriteProtocols(text, from.Root);
         Line(text, "limits:");
         Line(text, string.Create(CultureInfo.InvariantCulture, $"  reassembly-memory: {from.Engine.Stream.Reassembly.MemcapBytes}"));
@@ -70,6 +70,17 @@ public static class SuricataImporter
         Optional(text, "classification", from.ClassificationFile);
         Optional(text, "references", from.ReferenceFile);
         Optional(text, "thresholds", from.ThresholdFile);
+        Optional(text, "reputation-categories", from.ReputationCategoriesFile);
+        foreach (string file in from.ReputationFiles.Where(file => !File.Exists(file)))
+        {
+            Line(text, $"  # missing: reputation: {file}");
+        }
+
+        string[] lists = [.. from.ReputationFiles.Where(File.Exists)];
+        if (lists.Length > 0)
+        {
+            Line(text, $"  reputation: [{string.Join(", ", lists.Select(Quote))}]");
+        }
     }
 
     private static void Optional(StringBuilder text, string key, string? file)
@@ -96,14 +107,46 @@ public static class SuricataImporter
         }
     }
 
-    private static void WriteEve(StringBuilder text, EveSettings eve)
+    /// <summary>The record types of the first EVE output that is on, each with its options.</summary>
+    private static void WriteEve(StringBuilder text, EveSettings eve, ConfigNode root)
     {
         Line(text, "eve:");
         Line(text, $"  community-id: {(eve.CommunityId ? "yes" : "no")}");
-        string[] types = [.. eve.Types.Where(type => type.Options.GetBool("enabled", true)).Select(type => type.Name).Distinct()];
+        Line(text, string.Create(CultureInfo.InvariantCulture, $"  community-id-seed: {eve.CommunityIdSeed}"));
+        Line(text, $"  ethernet: {(eve.Ethernet ? "yes" : "no")}");
+        string[] all = [.. eve.Types.Where(type => type.Options.GetBool("enabled", true)).Select(type => type.Name).Distinct()];
+        string[] types = Array.FindAll(all, name => EveTypeNames.All.Contains(name));
         if (types.Length > 0)
         {
             Line(text, $"  types: [{string.Join(", ", types)}]");
+        }
+
+        foreach (string name in all.Except(types))
+        {
+            Line(text, $"  # not taken over: type {name} (there is no such record)");
+        }
+
+        ConfigNode? output = root.Child("outputs")?.Children.SelectMany(item => item.Children).FirstOrDefault(node => node.Name == "eve-log" && node.GetBool("enabled", false));
+        foreach (string name in types)
+        {
+            ConfigNode? own = output?.Child("types")?.Children.Select(type => type.Child(name)).FirstOrDefault(node => node is { Children.Count: > 0 });
+            bool isExtendedHere = name is "http" or "tls" or "smtp" or "dhcp";
+            if (own is null && !isExtendedHere)
+            {
+                continue;
+            }
+
+            Line(text, $"  {name}:");
+            if (own is not null)
+            {
+                WriteTree(text, own, 4);
+            }
+
+            if (isExtendedHere && own?.Child("extended") is null)
+            {
+                // Suricata's default; ours, without options, is the longer form.
+                Line(text, "    extended: no");
+            }
         }
     }
 

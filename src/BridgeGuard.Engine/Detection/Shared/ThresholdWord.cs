@@ -29,7 +29,7 @@ internal struct ThresholdWord
     /// <summary>Something was counted.</summary>
     public bool IsUsed;
 
-    /// <summary>A rate filter is in force since <see cref="StartUs"/>.</summary>
+    /// <summary>A rate filter is in force: <see cref="Count"/> is the number of seconds from <see cref="StartUs"/> to when it came into force.</summary>
     public bool IsBlocked;
 
     public static ThresholdWord Unpack(long state) => new()
@@ -42,6 +42,9 @@ internal struct ThresholdWord
 
     public readonly long Pack() =>
         ((StartUs & TimeMask) << 22) | UsedBit | (IsBlocked ? BlockedBit : 0) | Math.Min(Count, MaxCount);
+
+    /// <summary>Whole seconds from the start to a time that is not before it.</summary>
+    public readonly uint SecondsUntil(long nowUs) => (uint)Math.Min(((nowUs - StartUs) & TimeMask) / 1_000_000, MaxCount);
 
     /// <summary>Whether a time is no later than <paramref name="periodUs"/> after the start; times before the start are.</summary>
     public readonly bool IsWithin(long nowUs, long periodUs)

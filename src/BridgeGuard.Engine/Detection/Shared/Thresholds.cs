@@ -115,16 +115,19 @@ internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
             return Backoff(threshold, slot, nowUs);
         }
 
+        if (threshold.Kind == ThresholdKind.RateFilter)
+        {
+            rateFiltered = RateFilter(threshold, slot, nowUs);
+            action = rateFiltered ? threshold.NewAction : action;
+            return ThresholdVerdict.Alert;
+        }
+
         long periodUs = Math.Min(threshold.Seconds * 1_000_000L, ThresholdWord.MaxPeriodUs);
-        long timeoutUs = Math.Min(threshold.TimeoutSeconds * 1_000_000L, ThresholdWord.MaxPeriodUs);
         while (true)
         {
             long state = slots.Read(slot);
             ThresholdWord word = ThresholdWord.Unpack(state);
-            bool isKnown = word.IsUsed && nowUs <= slots.ExpiresUs(slot);
-            bool within = isKnown && !word.IsBlocked && word.IsWithin(nowUs, periodUs);
-            bool blocked = isKnown && word.IsBlocked && word.IsWithin(nowUs, timeoutUs);
-            if (!within && !blocked)
+            if (!word.IsUsed || nowUs > slots.ExpiresUs(slot) || !word.IsWithin(nowUs, periodUs))
             {
                 word = new ThresholdWord { StartUs = nowUs };
             }
@@ -134,14 +137,12 @@ internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
                 ThresholdKind.Limit => Limit(threshold, ref word),
                 ThresholdKind.Threshold => EveryNth(threshold, ref word),
                 ThresholdKind.Both => Both(threshold, ref word),
-                ThresholdKind.DetectionFilter => Filter(threshold, ref word),
-                _ => RateFilter(threshold, ref word, nowUs, out rateFiltered),
+                _ => Filter(threshold, ref word),
             };
             long next = word.Pack();
             if (next == state || slots.TryChange(slot, state, next))
             {
-                slots.SetExpiry(slot, nowUs + Math.Max(periodUs, timeoutUs));
-                action = rateFiltered ? threshold.NewAction : action;
+                slots.SetExpiry(slot, nowUs + periodUs);
                 return verdict;
             }
         }
@@ -185,24 +186,52 @@ internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
         return word.Count > Bounded(threshold.Count) ? ThresholdVerdict.Alert : ThresholdVerdict.NoMatch;
     }
 
-    private static ThresholdVerdict RateFilter(in ThresholdRule threshold, ref ThresholdWord word, long nowUs, out bool rateFiltered)
+    /// <summary>
+    /// The new action, from the match on that is one too many within the period until the timeout has passed. The first match after it goes with the rule's own
+    /// action and is not counted; while the period of the count lasts, the next one is too many again. In whole seconds, as Suricata counts here.
+    /// </summary>
+    private bool RateFilter(in ThresholdRule threshold, int slot, long nowUs)
     {
-        rateFiltered = word.IsBlocked;
-        if (word.IsBlocked)
+        long periodUs = Math.Min(threshold.Seconds * 1_000_000L, ThresholdWord.MaxPeriodUs);
+        long timeoutUs = Math.Min(threshold.TimeoutSeconds * 1_000_000L, ThresholdWord.MaxPeriodUs);
+        long secondUs = nowUs - (nowUs % 1_000_000);
+        while (true)
         {
-            return ThresholdVerdict.Alert;
-        }
+            long state = slots.Read(slot);
+            ThresholdWord word = ThresholdWord.Unpack(state);
+            bool filtered = false;
+            if (!word.IsUsed || nowUs > slots.ExpiresUs(slot))
+            {
+                word = new ThresholdWord { StartUs = secondUs, Count = 1 };
+            }
+            else if (word.IsBlocked)
+            {
+                var since = new ThresholdWord { StartUs = word.StartUs + (word.Count * 1_000_000L) };
+                filtered = since.IsWithin(secondUs, timeoutUs);
+                if (!filtered)
+                {
+                    word.IsBlocked = false;
+                    word.Count = Bounded(threshold.Count) + 1;
+                }
+            }
+            else if (!word.IsWithin(secondUs, periodUs))
+            {
+                word = new ThresholdWord { StartUs = secondUs, Count = 1 };
+            }
+            else if (++word.Count > Bounded(threshold.Count))
+            {
+                filtered = true;
+                word.IsBlocked = true;
+                word.Count = word.SecondsUntil(secondUs);
+            }
 
-        bool isFirst = word.Count == 0;
-        word.Count++;
-        if (!isFirst && word.Count > Bounded(threshold.Count))
-        {
-            word.IsBlocked = true;
-            word.StartUs = nowUs;
-            rateFiltered = true;
+            long next = word.Pack();
+            if (next == state || slots.TryChange(slot, state, next))
+            {
+                slots.SetExpiry(slot, nowUs + periodUs + timeoutUs);
+                return filtered;
+            }
         }
-
-        return ThresholdVerdict.Alert;
     }
 
     /// <summary>At n, n·m, n·m² … matches.</summary>

@@ -67,7 +67,7 @@ internal static class Http1Buffers
         Both("http.header_names", Http1Buffer.HeaderNames, "the names of the fields, a line each", [], ["http_header_names"]),
         Both("http.start", Http1Buffer.Start, "first line and header fields", [], ["http_start"]),
         Both("http.cookie", Http1Buffer.Cookie, "Cookie or Set-Cookie", ["http_cookie"]),
-        Both("http.protocol", Http1Buffer.Protocol, "the protocol of the first line", [], ["http_protocol"]),
+        Both("http.protocol", Http1Buffer.Protocol, "the protocol of the first line", [], ["http_protocol"], RequireNoBlank),
         Both("http.content_len", Http1Buffer.ContentLen, "Content-Length", [], ["http_content_len"]),
         Both("http.content_type", Http1Buffer.ContentType, "Content-Type", [], ["http_content_type"]),
         Both("http.connection", Http1Buffer.Connection, "Connection", [], ["http_connection"]),
@@ -110,6 +110,9 @@ internal static class Http1Buffers
         content.Span is [(byte)' ' or (byte)'\t', ..] ? "http.method has no blank before it"
         : content.Span is [.., (byte)' ' or (byte)'\t'] ? "http.method has no blank behind it" : null;
 
+    /// <summary>Blanks are what ends a protocol's name.</summary>
+    private static string? RequireNoBlank(ReadOnlyMemory<byte> content, bool ignoreCase) => content.Span.Contains((byte)' ') ? "http.protocol has no blank in it" : null;
+
     /// <summary>The buffer is in lower case: a content with other letters never matches, and to ignore case is to say the same twice.</summary>
     private static string? RequireLowerCase(ReadOnlyMemory<byte> content, bool ignoreCase) =>
         ignoreCase ? "http.host is in lower case already: nocase is redundant"
@@ -130,7 +133,8 @@ internal static class Http1Buffers
         Help = help,
     };
 
-    private static BufferDescriptor Both(string name, Http1Buffer id, string help, string[] legacy, string[]? aliases = null) => new()
+    private static BufferDescriptor Both(
+        string name, Http1Buffer id, string help, string[] legacy, string[]? aliases = null, Func<ReadOnlyMemory<byte>, bool, string?>? validate = null) => new()
     {
         Name = name,
         Aliases = aliases ?? [],
@@ -140,6 +144,7 @@ internal static class Http1Buffers
         ProgressToServer = Http1Progress.Headers,
         ProgressToClient = Http1Progress.Headers,
         Help = help,
+        ValidateContent = validate,
     };
 }
 
