@@ -54,6 +54,36 @@ public sealed class SessionBordersTests
         Assert.Equal(C + 1, bench.LastFlow!.Tcp!.Client.NextSequence);
     }
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(int.MaxValue, true)]
+    public void BytesAreOverWhenAllWhoReadThemHaveUsedThem(int consumed, bool isOver)
+    {
+        TcpBench bench = new();
+        bench.Tracker.Reassembler.RawEnabled = false;
+        bench.Consumer.Appetite = (_, length) => Math.Min(length, consumed);
+        bench.Handshake();
+        bench.Data(0, "0123456789");
+        bench.ServerAck(10);
+        bench.Data(10, "more");
+        bench.ServerAck(14);
+        Packet again = bench.Send(Direction.ToServer, TcpFlags.Ack, C + 1, S + 1, "0123456789");
+        Assert.True(again.Events.Contains(PacketEvent.StreamPacketSpuriousRetransmission));
+        Assert.Equal(!isOver, again.Events.Contains(PacketEvent.StreamEstablishedPacketBeforeLastAck));
+    }
+
+    [Fact]
+    public void InlineUsedBytesThatWereNotAcknowledgedAreStillComparedWithACopy()
+    {
+        TcpBench bench = new(new EngineSettings { IsInline = true });
+        bench.Tracker.Reassembler.RawEnabled = false;
+        bench.Handshake();
+        bench.Data(0, "0123456789");
+        bench.Data(10, "more");
+        Packet copy = bench.Send(Direction.ToServer, TcpFlags.Ack, C + 1, S + 1, "ABCDEFGHIJ");
+        Assert.Equal("0123456789", System.Text.Encoding.ASCII.GetString(copy.Payload));
+    }
+
     [Fact]
     public void OnlyASegmentAtTheLeftEdgeMovesTheClock()
     {
