@@ -41,6 +41,9 @@ public sealed partial class Reassembler
     /// <summary>Raw inspection is wanted by rules; when false, bytes that the application layer consumed are not kept for it.</summary>
     public bool RawEnabled { get; set; }
 
+    /// <summary>Rules look at the stream itself: what they have not seen is not used up.</summary>
+    public bool IsReadByRules { get; set; }
+
     /// <summary>Bytes in use for data.</summary>
     public long UsedBytes => _slabs.UsedBytes;
 
@@ -201,7 +204,7 @@ public sealed partial class Reassembler
         {
             // Where nobody inspects (a passed flow, detection off) bytes must not pile up.
             stream.RawOffset = Math.Max(stream.RawOffset, RawEnd(stream) - RawBacklogBytes);
-            used = Math.Min(used, stream.RawOffset);
+            used = IsReadByRules ? Math.Min(used, stream.RawOffset) : used;
             keep = Math.Min(keep, RawKeepFrom(flow, stream));
         }
 

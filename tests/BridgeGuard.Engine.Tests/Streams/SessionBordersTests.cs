@@ -60,7 +60,6 @@ public sealed class SessionBordersTests
     public void BytesAreOverWhenAllWhoReadThemHaveUsedThem(int consumed, bool isOver)
     {
         TcpBench bench = new();
-        bench.Tracker.Reassembler.RawEnabled = false;
         bench.Consumer.Appetite = (_, length) => Math.Min(length, consumed);
         bench.Handshake();
         bench.Data(0, "0123456789");
@@ -76,7 +75,6 @@ public sealed class SessionBordersTests
     public void InlineUsedBytesThatWereNotAcknowledgedAreStillComparedWithACopy()
     {
         TcpBench bench = new(new EngineSettings { IsInline = true });
-        bench.Tracker.Reassembler.RawEnabled = false;
         bench.Handshake();
         bench.Data(0, "0123456789");
         bench.Data(10, "more");
