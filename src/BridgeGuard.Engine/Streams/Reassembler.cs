@@ -35,7 +35,7 @@ public sealed partial class Reassembler
         _inline = settings.Stream.Inline ?? settings.IsInline;
         _isInlineEngine = settings.IsInline;
         _slabs = new SlabPool(_settings.MemcapBytes);
-        RawEnabled = _settings.Raw;
+        RawEnabled = IsReadByRules = _settings.Raw;
     }
 
     /// <summary>Raw inspection is wanted by rules; when false, bytes that the application layer consumed are not kept for it.</summary>
