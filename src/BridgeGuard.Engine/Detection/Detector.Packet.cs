@@ -220,16 +220,22 @@ public sealed partial class Detector
             KeepReplacements(rule);
         }
 
-        // A datagram that a rule of its protocol found belongs to the newest exchange: it has just made or ended it.
-        if (_packet.IsUdp && entry.App != ProtocolId.Unknown && _flow?.AppState is { Transactions.Count: > 0 } state)
+        // A datagram that a rule of its protocol found belongs to the exchange it has made; one that answers belongs to it for rules on the protocol alone.
+        if (_packet.IsUdp && entry.App != ProtocolId.Unknown && _flow?.AppState is { Transactions.Count: > 0 } state
+            && state.Transactions[state.Transactions.Count - 1] is { } newest && (entry.Kind == RuleKind.AppLayer || IsNew(newest)))
         {
-            OnMatch(rule, flags, state.Transactions[state.Transactions.Count - 1]);
+            OnMatch(rule, flags, newest);
             return;
         }
 
         Transaction? guessed = _settings.Detection.GuessTransaction ? GuessTransaction() : null;
         OnMatch(rule, guessed is null ? flags : flags | AlertFlags.TransactionGuessed, guessed);
     }
+
+    /// <summary>Made by the packet at hand: nobody has looked at it with a packet of the other direction.</summary>
+    private bool IsNew(Transaction transaction) =>
+        !transaction.ExistsIn(_packet.Direction.Opposite())
+        || transaction.Detection(_packet.Direction.Opposite()) is { InspectedChanges: 0, IsFinished: false };
 
     /// <summary>What a rule says before its options: protocol, and whether packets of this sort concern it.</summary>
     private bool IsVisible(in RuleEntry entry)

@@ -35,11 +35,14 @@ public sealed partial class Reassembler
         _inline = settings.Stream.Inline ?? settings.IsInline;
         _isInlineEngine = settings.IsInline;
         _slabs = new SlabPool(_settings.MemcapBytes);
-        RawEnabled = _settings.Raw;
+        RawEnabled = IsReadByRules = _settings.Raw;
     }
 
     /// <summary>Raw inspection is wanted by rules; when false, bytes that the application layer consumed are not kept for it.</summary>
     public bool RawEnabled { get; set; }
+
+    /// <summary>Rules look at the stream itself: what they have not seen is not used up.</summary>
+    public bool IsReadByRules { get; set; }
 
     /// <summary>Bytes in use for data.</summary>
     public long UsedBytes => _slabs.UsedBytes;
@@ -190,28 +193,33 @@ public sealed partial class Reassembler
     private long KeepFrom(Flow flow, TcpStream stream)
     {
         long keep = stream.EndOffset;
+        long used = long.MaxValue;
         if (!IsAppDone(flow, stream))
         {
             keep = Math.Min(keep, stream.AppOffset);
+            used = stream.AppOffset;
         }
 
-        long shown = keep;
         if (WantsRaw(stream))
         {
             // Where nobody inspects (a passed flow, detection off) bytes must not pile up.
             stream.RawOffset = Math.Max(stream.RawOffset, RawEnd(stream) - RawBacklogBytes);
-            shown = Math.Min(shown, stream.RawOffset);
+            used = IsReadByRules ? Math.Min(used, stream.RawOffset) : used;
             keep = Math.Min(keep, RawKeepFrom(flow, stream));
         }
 
         if (flow.FramesOf(flow.Tcp!.DirectionOf(stream)) is { Count: > 0 } frames)
         {
             // Bounded as for raw inspection: a frame that nobody gets to see must not hold the stream.
-            shown = Math.Min(shown, frames.NeededFrom(0));
+            used = Math.Min(used, frames.NeededFrom(0));
             keep = Math.Min(keep, Math.Max(frames.NeededFrom(RawOverlapBytes), RawEnd(stream) - RawBacklogBytes));
         }
 
-        stream.PayloadOffset = shown;
+        if (used != long.MaxValue)
+        {
+            // What was not acknowledged may have been lost behind us and come again, with other bytes: it is not used up.
+            stream.PayloadOffset = Math.Min(used, Math.Min(stream.AckedOffset, stream.EndOffset));
+        }
 
         // Not acknowledged: inline a second copy must be compared with it, passively it may still be replaced.
         return Math.Max(stream.Base, Math.Min(keep, Math.Max(stream.AckedOffset, stream.Base)));

@@ -118,7 +118,10 @@ public sealed class TcpStream
     /// <summary>Offset up to which the application layer has been shown bytes, consumed or not: without new ones it is not asked again.</summary>
     internal long ShownOffset;
 
-    /// <summary>Passively: where the payload of alerts begins. Before it everything was used when this packet came, and is kept for rules' overlap only.</summary>
+    /// <summary>
+    /// Bytes before it were acknowledged and used by all who read the stream (the parser, rules, frames) when this packet came: another copy of them says nothing new,
+    /// and the payload of alerts begins here. While a protocol is undecided nothing is used; where nobody reads it stays where it is.
+    /// </summary>
     internal long PayloadOffset;
 
     /// <summary>Offset up to which rules have inspected the raw stream.</summary>

@@ -376,6 +376,12 @@ public sealed partial class TcpTracker
         else
         {
             TakeFin(packet, sender);
+            if (packet.Direction == Direction.ToServer)
+            {
+                // As in an open session, whoever closed first.
+                TriggerRaw(session);
+            }
+
             session.State = session.State switch
             {
                 TcpState.CloseWait => TcpState.LastAck,

@@ -87,7 +87,7 @@ public sealed partial class TcpTracker
         {
             Reassembler.Trim(flow, session.Client);
             Reassembler.Trim(flow, session.Server);
-            if (!IsOver(packet, flow, session.StreamOf(packet.Direction)) && !Continue(packet, flow, session) && _inline && _settings.DropInvalid)
+            if (!IsOver(packet, session.StreamOf(packet.Direction)) && !Continue(packet, flow, session) && _inline && _settings.DropInvalid)
             {
                 Reject(packet);
             }
@@ -396,12 +396,11 @@ public sealed partial class TcpTracker
         return true;
     }
 
-    /// <summary>All of the payload lies before what is still held: it was judged and used up, and says nothing about the connection as it is now.</summary>
-    /// <remarks>Bytes of an unrecognised protocol are not used up: Suricata holds them until it knows.</remarks>
-    private static bool IsOver(Packet packet, Flow flow, TcpStream sender)
+    /// <summary>All of the payload was judged and used up, and says nothing about the connection as it is now.</summary>
+    private static bool IsOver(Packet packet, TcpStream sender)
     {
         if (packet.PayloadLength == 0 || !sender.Has(TcpStreamFlags.Synchronized) || packet.Tcp.Has(TcpFlags.Rst) || IsKeepAlive(packet, sender)
-            || sender.OffsetOf(EndOf(packet)) > (flow.AppState is null ? 0 : sender.PayloadOffset))
+            || sender.OffsetOf(EndOf(packet)) > sender.PayloadOffset)
         {
             return false;
         }

@@ -721,8 +721,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         bool[] frames = WantedFrames(rules);
         _appLayer.WantedFrames = frames;
         _detects = _settings.DetectionEnabled && (rules.Count > 0 || _settings.FirewallMode);
-        _tcp.Reassembler.RawEnabled = _settings.Stream.Reassembly.Raw
-            && ((_detects && (rules.NeedsStream || _settings.FirewallMode)) || _streamLog is not null || Array.IndexOf(frames, true) >= 0);
+        _tcp.Reassembler.IsReadByRules = _settings.Stream.Reassembly.Raw && _detects && (rules.NeedsStream || _settings.FirewallMode);
+        _tcp.Reassembler.RawEnabled = _tcp.Reassembler.IsReadByRules
+            || (_settings.Stream.Reassembly.Raw && (_streamLog is not null || Array.IndexOf(frames, true) >= 0));
     }
 
     /// <summary>Frames are kept of protocols that rules ask for, and of all where an output lists them: without any of its own a protocol has the stream's.</summary>

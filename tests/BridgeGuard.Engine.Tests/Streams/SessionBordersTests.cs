@@ -54,6 +54,36 @@ public sealed class SessionBordersTests
         Assert.Equal(C + 1, bench.LastFlow!.Tcp!.Client.NextSequence);
     }
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(int.MaxValue, true)]
+    public void BytesAreOverWhenAllWhoReadThemHaveUsedThem(int consumed, bool isOver)
+    {
+        TcpBench bench = new();
+        bench.Consumer.Appetite = (_, length) => Math.Min(length, consumed);
+        bench.Tracker.Reassembler.IsReadByRules = false;
+        bench.Handshake();
+        bench.Data(0, "0123456789");
+        bench.ServerAck(10);
+        bench.Data(10, "more");
+        bench.ServerAck(14);
+        Packet again = bench.Send(Direction.ToServer, TcpFlags.Ack, C + 1, S + 1, "0123456789");
+        Assert.True(again.Events.Contains(PacketEvent.StreamPacketSpuriousRetransmission));
+        Assert.Equal(!isOver, again.Events.Contains(PacketEvent.StreamEstablishedPacketBeforeLastAck));
+    }
+
+    [Fact]
+    public void InlineUsedBytesThatWereNotAcknowledgedAreStillComparedWithACopy()
+    {
+        TcpBench bench = new(new EngineSettings { IsInline = true });
+        bench.Tracker.Reassembler.IsReadByRules = false;
+        bench.Handshake();
+        bench.Data(0, "0123456789");
+        bench.Data(10, "more");
+        Packet copy = bench.Send(Direction.ToServer, TcpFlags.Ack, C + 1, S + 1, "ABCDEFGHIJ");
+        Assert.Equal("0123456789", System.Text.Encoding.ASCII.GetString(copy.Payload));
+    }
+
     [Fact]
     public void OnlyASegmentAtTheLeftEdgeMovesTheClock()
     {
@@ -146,6 +176,22 @@ public sealed class SessionBordersTests
         bench.Send(from, flags, from == Direction.ToServer ? C + 8 : S + 7, from == Direction.ToServer ? S + 7 : C + 8);
         Assert.Equal(isShown, bench.Tracker.Reassembler.TryGetRawWindow(bench.LastFlow!, Direction.ToServer, out _));
         Assert.Equal(isShown, bench.Tracker.Reassembler.TryGetRawWindow(bench.LastFlow!, Direction.ToClient, out _));
+    }
+
+    [Fact]
+    public void TheClientsFinShowsRulesWhatIsLeftAlsoWhenTheServerClosedFirst()
+    {
+        TcpBench bench = new();
+        bench.Handshake();
+        bench.Data(0, "request");
+        bench.Send(Direction.ToClient, TcpFlags.Ack, S + 1, C + 8, "answer");
+        bench.Send(Direction.ToServer, TcpFlags.Ack, C + 8, S + 7);
+        bench.Send(Direction.ToClient, FinAck, S + 7, C + 8);
+        Assert.False(bench.Tracker.Reassembler.TryGetRawWindow(bench.LastFlow!, Direction.ToClient, out _));
+        bench.Send(Direction.ToServer, FinAck, C + 8, S + 8);
+        bench.Send(Direction.ToClient, TcpFlags.Ack, S + 8, C + 9);
+        Assert.True(bench.Tracker.Reassembler.TryGetRawWindow(bench.LastFlow!, Direction.ToClient, out _));
+        Assert.True(bench.Tracker.Reassembler.TryGetRawWindow(bench.LastFlow!, Direction.ToServer, out _));
     }
 
     [Fact]

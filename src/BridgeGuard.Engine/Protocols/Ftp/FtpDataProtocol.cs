@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection;
 using System.Text;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Files;
@@ -80,6 +81,9 @@ internal sealed class FtpDataTransaction : Transaction
     public override FileList FilesToServer => Uploads;
 
     public override FileList FilesToClient => Downloads;
+
+    /// <summary>Without a file its contents are not absent but no question, as in Suricata.</summary>
+    public override bool CanHave(int buffer, Direction direction) => buffer != FileBuffers.Data;
 
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
     {

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
@@ -55,6 +56,9 @@ internal static class NfsBuffers
 /// <summary>The values of the buffers: there are none.</summary>
 internal sealed partial class NfsTransaction
 {
+    /// <summary>Without a file its contents are not absent but no question, as in Suricata.</summary>
+    public override bool CanHave(int buffer, Direction direction) => buffer != FileBuffers.Data;
+
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
     {
         view = default;

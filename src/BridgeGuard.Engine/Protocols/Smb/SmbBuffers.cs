@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols.DceRpc;
 
@@ -38,6 +39,14 @@ internal static class SmbBuffers
 /// <summary>The values of the buffers.</summary>
 internal sealed partial class SmbTransaction
 {
+    /// <summary>Without a file its contents are not absent but no question, as in Suricata; its name and type are asked for with requests.</summary>
+    public override bool CanHave(int buffer, Direction direction) => buffer switch
+    {
+        FileBuffers.Data => false,
+        FileBuffers.Name or FileBuffers.Magic => direction == Direction.ToServer,
+        _ => true,
+    };
+
     public override bool TryGetBuffer(int buffer, Direction direction, int index, out BufferView view)
     {
         view = default;
