@@ -172,7 +172,7 @@ def events(options, name, folder):
     if options.record:
         # Only what both say: the rest is work, not a case. A capture of more than a megabyte is none either.
         same = {p for p in aims if theirs.get(p, {}) == ours.get(p, {})}
-        path, aims = play(lambda i: FIRST_PORT + 1 + i in same and sum(map(len, talks[i].turns)) < 300_000)
+        path, aims = play(lambda i: FIRST_PORT + 1 + i in same and talks[i].kept and sum(map(len, talks[i].turns)) < 300_000)
         again = os.path.join(folder, 'again')
         os.makedirs(again)
         fired = {event for counts in theirs.values() for event in counts}
