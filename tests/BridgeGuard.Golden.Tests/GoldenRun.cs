@@ -18,7 +18,7 @@ public sealed class GoldenRun : IEventSink
     private static readonly string[] Types =
     [
         "alert", "anomaly", "drop", "files", "flow", "frame",
-        .. ProtocolCatalog.All.ToArray().SelectMany(protocol => protocol.Loggers).Select(logger => logger.EventType).Distinct(),
+        .. ProtocolCatalog.All.ToArray().SelectMany(protocol => protocol.Loggers).SelectMany(logger => new[] { logger.EventType, logger.ConfigurationName }).Distinct(),
     ];
 
     public List<JsonElement> Records { get; } = [];

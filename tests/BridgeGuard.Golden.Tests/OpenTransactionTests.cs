@@ -13,7 +13,7 @@ public sealed class OpenTransactionTests
 
     /// <summary>
     /// Visiting every open transaction for each packet makes the last requests cost 15 to several hundred times the first. What is left, up to 2.5 on a quiet
-    /// machine, are caches that no longer hold everything.
+    /// machine, are caches that no longer hold everything. Counted is what the thread computes, so that others' load does not show.
     /// </summary>
     private const double MaxRatio = 6;
 

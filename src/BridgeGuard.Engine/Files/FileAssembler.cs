@@ -27,7 +27,13 @@ public enum ChunkResult : byte
 public sealed class FileAssembler
 {
     private readonly List<Chunk> _queue = [];
-    private readonly Stack<Chunk> _pool = new();
+
+    /// <summary>Chunks that wait for the next file of this worker, whichever it is.</summary>
+    [ThreadStatic]
+    private static Stack<Chunk>? _spare;
+
+    /// <summary>More go to the collector. Four files at Suricata's <c>max-read-queue-cnt</c>.</summary>
+    private const int MaxSpare = 256;
 
     /// <summary>Where the bytes go on that continue an earlier reading of the file; -1 when none do.</summary>
     private long _resumed = -1;
@@ -179,7 +185,7 @@ public sealed class FileAssembler
 
         if (!joins)
         {
-            before = _pool.TryPop(out Chunk? pooled) ? pooled : new Chunk();
+            before = _spare is { } spare && spare.TryPop(out Chunk? pooled) ? pooled : new Chunk();
             before.Offset = offset;
             _queue.Insert(at, before);
         }
@@ -206,7 +212,11 @@ public sealed class FileAssembler
         _queue.RemoveAt(index);
         QueuedBytes -= chunk.Bytes.Length;
         chunk.Bytes.Reset();
-        _pool.Push(chunk);
+        _spare ??= new Stack<Chunk>();
+        if (_spare.Count < MaxSpare)
+        {
+            _spare.Push(chunk);
+        }
     }
 
     private sealed class Chunk

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using BridgeGuard.Engine.Protocols;
 
 namespace BridgeGuard.Engine.Tests.Protocols;
@@ -53,9 +52,9 @@ public sealed class OpenCost(OpenFlow flow)
             while (asked < counts[i])
             {
                 int count = (int)Math.Min(Stretch, counts[i] - asked);
-                long ticks = flow.Ask(asked + 1, count);
+                long nanoseconds = flow.Ask(asked + 1, count);
                 asked += (uint)count;
-                least = asked >= from && count >= Math.Min(Stretch, counts[i] / 10) ? Math.Min(least, PerByte(ticks, count)) : least;
+                least = asked >= from && count >= Math.Min(Stretch, counts[i] / 10) ? Math.Min(least, PerByte(nanoseconds, count)) : least;
             }
 
             costs[i] = least;
@@ -72,7 +71,7 @@ public sealed class OpenCost(OpenFlow flow)
     private static double Least(double known, double value) => known == 0 ? value : Math.Min(known, value);
 
     private double Answer(uint newest, int count) =>
-        flow.AnswerBytes == 0 ? 0 : flow.Answer(newest, count) * (1e9 / Stopwatch.Frequency) / ((double)count * flow.AnswerBytes);
+        flow.AnswerBytes == 0 ? 0 : flow.Answer(newest, count) / ((double)count * flow.AnswerBytes);
 
-    private double PerByte(long ticks, int count) => ticks * (1e9 / Stopwatch.Frequency) / ((double)count * flow.RequestBytes);
+    private double PerByte(long nanoseconds, int count) => nanoseconds / ((double)count * flow.RequestBytes);
 }

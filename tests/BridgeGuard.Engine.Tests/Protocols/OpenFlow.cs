@@ -73,7 +73,7 @@ public sealed class OpenFlow : IEventSink, IDisposable
     /// <summary>Bytes of an answer; 0 when there is none.</summary>
     public int AnswerBytes => _conversation.Answer?.Bytes.Length ?? 0;
 
-    /// <summary>Says the request <paramref name="count"/> times, numbered from <paramref name="from"/> on; returns the ticks of the clock that passed.</summary>
+    /// <summary>Says the request <paramref name="count"/> times, numbered from <paramref name="from"/> on; returns the nanoseconds that were computed.</summary>
     public long Ask(uint from, int count)
     {
         List<byte[]> frames = [];
@@ -85,7 +85,7 @@ public sealed class OpenFlow : IEventSink, IDisposable
         return Play(frames);
     }
 
-    /// <summary>Answers as many, from the one numbered <paramref name="newest"/> back; returns ticks.</summary>
+    /// <summary>Answers as many, from the one numbered <paramref name="newest"/> back; returns nanoseconds.</summary>
     public long Answer(uint newest, int count)
     {
         List<byte[]> frames = [];
@@ -140,14 +140,14 @@ public sealed class OpenFlow : IEventSink, IDisposable
 
     private long Play(List<byte[]> frames)
     {
-        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        long start = ThreadClock.Nanoseconds;
         foreach (byte[] frame in frames)
         {
             _worker.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _now += 10, LinkType = LinkType.Ethernet });
             _worker.Injector.Clear();
         }
 
-        return System.Diagnostics.Stopwatch.GetTimestamp() - start;
+        return ThreadClock.Nanoseconds - start;
     }
 
     private IEnumerable<byte[]> Frames(Direction direction, byte[] bytes)

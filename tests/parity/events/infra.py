@@ -138,6 +138,17 @@ def nfs():
     ]
 
 
+def ntp():
+    ask, answer = bytes([0x23]) + bytes(47), bytes([0x24, 2]) + bytes(46)
+    return [
+        Talk('malformed_data', C(ask), S(answer), C(ask[:20]), port=123),
+        Talk('malformed_data', C(ask), S(answer), C(ask + b'\0\1\0\7xyz'), port=123),
+        Talk('malformed_data', C(ask), S(answer), S(b'\xff' * 48), port=123),
+        Talk('unsolicited_response', S(answer), port=123),
+        Talk('unsolicited_response', C(ask), S(answer), S(answer), port=123),
+    ]
+
+
 # SIP
 
 INVITE = b'INVITE sip:b@b.test SIP/2.0\r\nVia: SIP/2.0/UDP a.test;branch=z9hG4bK1\r\nFrom: <sip:a@a.test>;tag=1\r\nTo: <sip:b@b.test>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n'

@@ -111,6 +111,7 @@ def http2():
         Talk('invalid_client_magic', C(b'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n' + SETTINGS), S(SETTINGS)),
         Talk('invalid_frame_data', *begin(asks(b'\x50\xff', 13)), S(SETTINGS)),
         Talk('invalid_header', *begin(asks(b'\xfe')), S(SETTINGS)),
+        Talk('invalid_header', *begin(asks(ASKED)), S(frame(1, 5, 1, b'\x88\xfe'))),
         Talk('invalid_frame_length', *begin(frame(8, 0, 0, b'\0\0')), S(SETTINGS)),
         Talk('invalid_frame_length', *begin(frame(2, 0, 1, b'\0\0')), S(SETTINGS)),
         Talk('invalid_frame_length', *begin(frame(3, 0, 1, b'\0\0')), S(SETTINGS)),

@@ -134,5 +134,5 @@ def smb():
         Talk('unusual_ntlmssp_order', C(NEGOTIATE), S(negotiated()), C(setup(NTLM1)), S(set_up(NTLM2, status=MORE)), C(setup(NTLM1, 2)), S(set_up(NTLM2, number=2))),
         Talk('unusual_ntlmssp_order', C(NEGOTIATE), S(negotiated()), C(setup(NTLM1)), S(set_up(authenticate(), status=MORE))),
         Talk('unusual_ntlmssp_order', *OLD, C(smb1(0x73, le('BBHHHHIHII', 0xff, 0, 0, 0xffff, 2, 1, 0, len(NTLM2), 0, 0x80000000), NTLM2 + b'\0')), S(smb1(0x73, le('BBHHH', 0xff, 0, 0, 0, len(NTLM1)), NTLM1, answer=True))),
-        Talk('too_many_transactions', *SHARE, *[C(smb2(12, 100 + i, le('HH', 4, 0))) for i in range(1200)]),
+        Talk('too_many_transactions', *SHARE, *[C(smb2(12, 100 + i, le('HH', 4, 0))) for i in range(1200)], kept=False),
     ]

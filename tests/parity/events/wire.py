@@ -16,10 +16,10 @@ class S(bytes):
 
 
 class Talk:
-    """One flow. `aim` is the event it is made for; turns of a datagram protocol are datagrams."""
+    """One flow. `aim` is the event it is made for; turns of a datagram protocol are datagrams; `kept`: it may become part of a golden case."""
 
-    def __init__(self, aim, *turns, port=0, sport=0, end=True, note=''):
-        self.aim, self.turns, self.port, self.sport, self.end, self.note = aim, turns, port, sport, end, note
+    def __init__(self, aim, *turns, port=0, sport=0, end=True, note='', kept=True):
+        self.aim, self.turns, self.port, self.sport, self.end, self.note, self.kept = aim, turns, port, sport, end, note, kept
 
 
 def checksum(data):

@@ -73,7 +73,7 @@ internal sealed class Http1Fields
 
         if (Count == _fields.Length)
         {
-            Array.Resize(ref _fields, _fields.Length * 2);
+            ArrayCache<Http1Field>.Grow(ref _fields);
         }
 
         _fields[Count++] = new Http1Field
@@ -90,9 +90,6 @@ internal sealed class Http1Fields
     {
         Count = 0;
         Text.Reset();
-        if (_fields.Length > 64)
-        {
-            _fields = new Http1Field[16];
-        }
+        ArrayCache<Http1Field>.Shrink(ref _fields, 64, 16);
     }
 }

@@ -117,17 +117,14 @@ internal sealed class Http2Headers
         Count = 0;
         IsSeen = false;
         Text.Reset();
-        if (_items.Length > 128)
-        {
-            _items = new Http2Header[16];
-        }
+        ArrayCache<Http2Header>.Shrink(ref _items, 128, 16);
     }
 
     private ref Http2Header Next()
     {
         if (Count == _items.Length)
         {
-            Array.Resize(ref _items, _items.Length * 2);
+            ArrayCache<Http2Header>.Grow(ref _items);
         }
 
         return ref _items[Count++];

@@ -75,7 +75,7 @@ internal sealed class Http2Side
     {
         if (NoteCount == _notes.Length)
         {
-            Array.Resize(ref _notes, _notes.Length * 2);
+            ArrayCache<Http2Note>.Grow(ref _notes);
         }
 
         _notes[NoteCount++] = note;
@@ -130,9 +130,6 @@ internal sealed class Http2Side
         WireBytes = 0;
         IsDns = false;
         DnsMessage.Reset();
-        if (_notes.Length > 64)
-        {
-            _notes = new Http2Note[4];
-        }
+        ArrayCache<Http2Note>.Shrink(ref _notes, 64, 4);
     }
 }

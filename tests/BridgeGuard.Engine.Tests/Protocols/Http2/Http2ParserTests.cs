@@ -61,6 +61,46 @@ public sealed class Http2ParserTests
         Assert.Equal(1, _bench.Transaction(0).ProgressToClient);
     }
 
+    [Theory]
+    [InlineData("content-encoding", "gzip", 0, "failed_decompression")]
+    [InlineData("content-encoding", "gzip", 4 << 20, "compression_bomb")]
+    [InlineData("content-range", "bytes odd", 0, "invalid_range")]
+    [InlineData("content-range", "bytes 0-1/2", 0, null)]
+    public void WhatAnAnswerSaysOfItsBodyMustHold(string name, string value, int zeros, string? anomaly)
+    {
+        byte[] body = Text("not what was announced");
+        if (zeros > 0)
+        {
+            var zipped = new MemoryStream();
+            using (var gzip = new GZipStream(zipped, CompressionLevel.Optimal, leaveOpen: true))
+            {
+                gzip.Write(new byte[zeros]);
+            }
+
+            body = zipped.ToArray();
+        }
+
+        Client(Frame(1, 5, 1, Get("/f")));
+        Server([.. Frame(1, 4, 1, [0x88, .. Header(name, value)]), .. Frame(0, 1, 1, body)]);
+        Assert.Equal(anomaly is null ? [] : [anomaly], _bench.Anomalies());
+    }
+
+    [Fact]
+    public void AnAnswerOfDnsIsAtMostAMessage()
+    {
+        Client(Frame(1, 5, 1, Get("/dns-query?dns=AAABAAABAAAAAAAAAWEAAAEAAQ", Header("accept", "application/dns-message"))));
+        Server([.. Frame(1, 4, 1, [0x88, .. Header("content-type", "application/dns-message")]), .. Enumerable.Range(0, 5).SelectMany(_ => Frame(0, 0, 1, new byte[14_000]))]);
+        Assert.Contains("dns_response_too_long", _bench.Anomalies());
+    }
+
+    [Fact]
+    public void MoreFramesThanTheLimitAreNamed()
+    {
+        var bench = new ProtocolBench(new Http2Protocol(), new Dictionary<string, string> { ["max-frames"] = "4" });
+        bench.Feed(Direction.ToServer, [.. Text(Preface), .. SettingsFrame(), .. Frame(1, 4, 1, Get("/f")), .. Enumerable.Range(0, 6).SelectMany(_ => Frame(8, 0, 1, Number(1)))]);
+        Assert.Contains(Enumerable.Range(0, bench.State.Transactions.Count), i => bench.Anomalies(i).Contains("too_many_frames"));
+    }
+
     [Fact]
     public void AFrameOfTheConnectionIsATransactionOfItsOwn()
     {

@@ -228,6 +228,42 @@ public sealed class SmbParserTests
         Assert.Contains("too_many_transactions", bench.Anomalies(1));
     }
 
+    [Fact]
+    public void ASecondNegotiationIsNamed()
+    {
+        _bench.Feed(Direction.ToServer, Negotiate1());
+        _bench.Feed(Direction.ToClient, NegotiateAnswer1());
+        _bench.Feed(Direction.ToServer, Negotiate1());
+        Assert.Contains("duplicate_negotiate", _bench.Anomalies(1));
+    }
+
+    [Fact]
+    public void AWriteThatAnnouncesMoreThanItsMessageHoldsIsNamed()
+    {
+        Open();
+        byte[] write = Write2(3, 0, "content"u8);
+        write[4 + 64 + 4] = 200;
+        _bench.Feed(Direction.ToServer, write);
+        Assert.Contains("write_request_too_large", _bench.Anomalies(2));
+    }
+
+    [Fact]
+    public void WhatIsReadOutOfOrderIsBounded()
+    {
+        var bench = new ProtocolBench(new SmbProtocol(), new Dictionary<string, string> { ["max-read-queue-size"] = "100" });
+        bench.Feed(Direction.ToServer, TreeConnect2(1, @"\\s\data"));
+        bench.Feed(Direction.ToClient, TreeConnectAnswer2(1, 1, 1));
+        bench.Feed(Direction.ToServer, Create2(2, "a.txt"));
+        bench.Feed(Direction.ToClient, CreateAnswer2(2));
+        for (ulong i = 0; i < 3; i++)
+        {
+            bench.Feed(Direction.ToServer, Read2(3 + i, 1000 * (i + 1), 80));
+            bench.Feed(Direction.ToClient, ReadAnswer2(3 + i, new byte[80]));
+        }
+
+        Assert.Contains(Enumerable.Range(0, bench.State.Transactions.Count), i => bench.Anomalies(i).Contains("read_queue_size_exceeded"));
+    }
+
     private void Open()
     {
         _bench.Feed(Direction.ToServer, TreeConnect2(1, @"\\s\data"));

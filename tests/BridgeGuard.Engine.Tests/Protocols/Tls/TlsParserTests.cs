@@ -133,6 +133,17 @@ public sealed class TlsParserTests
     }
 
     [Theory]
+    [InlineData(new byte[] { 0x80, 3, 0, 0, 1 }, "error_message_encountered")]
+    [InlineData(new byte[] { 0x80, 0, 4 }, "invalid_sslv2_header")]
+    [InlineData(new byte[] { 0x80, 2, 1, 3 }, "invalid_ssl_record")]
+    [InlineData(new byte[] { 0x40, 3, 0, 0, 0, 0 }, "error_message_encountered")]
+    public void OldRecordsHaveTheirOwnOddities(byte[] record, string anomaly)
+    {
+        _bench.Feed(Direction.ToClient, record);
+        Assert.Contains(anomaly, _bench.Anomalies());
+    }
+
+    [Theory]
     [InlineData(new byte[] { 22, 9, 9, 0, 1, 0 }, "invalid_record_version")]
     [InlineData(new byte[] { 22, 3, 3, 0xff, 0xff, 0 }, "invalid_record_length")]
     [InlineData(new byte[] { 32, 3, 3, 0, 1, 0 }, "invalid_record_type")]

@@ -1,0 +1,66 @@
+using System.Numerics;
+
+namespace BridgeGuard.Engine.Pools;
+
+/// <summary>Arrays of one kind of element between two uses, per thread: what one transaction with very many of them gave back serves the next.</summary>
+/// <remarks>
+/// Lengths are powers of two. A worker is one thread, so nothing is locked. At most <see cref="MaxHeld"/> of a length wait here, what comes beyond goes to the collector.
+/// Elements are values without references; their content is what the last owner left.
+/// </remarks>
+internal static class ArrayCache<T>
+    where T : unmanaged
+{
+    /// <summary>Transactions with very many elements that come and go together on one worker; ours.</summary>
+    private const int MaxHeld = 32;
+
+    private const int Classes = 24;
+
+    [ThreadStatic]
+    private static Stack<T[]>[]? _held;
+
+    /// <summary>Twice as many, the elements kept.</summary>
+    public static void Grow(ref T[] array)
+    {
+        T[] larger = Rent(array.Length * 2);
+        array.CopyTo(larger, 0);
+        Return(array);
+        array = larger;
+    }
+
+    /// <summary>An array of <paramref name="length"/> instead of one that is longer than <paramref name="keep"/>.</summary>
+    public static void Shrink(ref T[] array, int keep, int length)
+    {
+        if (array.Length > keep)
+        {
+            Return(array);
+            array = Rent(length);
+        }
+    }
+
+    private static T[] Rent(int length)
+    {
+        int kind = BitOperations.Log2((uint)length);
+        return kind < Classes && _held is { } held && held[kind].TryPop(out T[]? array) ? array : new T[length];
+    }
+
+    private static void Return(T[] array)
+    {
+        int kind = BitOperations.Log2((uint)array.Length);
+        _held ??= Create();
+        if (kind < Classes && BitOperations.IsPow2(array.Length) && _held[kind].Count < MaxHeld)
+        {
+            _held[kind].Push(array);
+        }
+    }
+
+    private static Stack<T[]>[] Create()
+    {
+        var stacks = new Stack<T[]>[Classes];
+        for (int i = 0; i < Classes; i++)
+        {
+            stacks[i] = new Stack<T[]>();
+        }
+
+        return stacks;
+    }
+}
