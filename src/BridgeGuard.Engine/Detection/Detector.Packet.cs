@@ -97,7 +97,8 @@ public sealed partial class Detector
     /// </summary>
     private void AddDetectionRules()
     {
-        if (_flow is not { } flow || _group.Detection.Length == 0 || !IsDetectionDecided(flow))
+        // The packet that makes a flow change its protocol runs them itself, behind those of our own that end the old one.
+        if (_flow is not { } flow || _group.Detection.Length == 0 || !IsDetectionDecided(flow) || (flow.ChangePending && _packet.Has(PacketFlags.Pseudo)))
         {
             return;
         }

@@ -24,10 +24,11 @@ public sealed class ByteBuffer
 
     public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, Length);
 
-    public ReadOnlySpan<byte> this[Slice slice] => slice.Exists ? _bytes.AsSpan(slice.Start, slice.Length) : default;
+    /// <summary>The bytes of a slice; none of a slice from before a reset, whose array has gone.</summary>
+    public ReadOnlySpan<byte> this[Slice slice] => Holds(slice) ? _bytes.AsSpan(slice.Start, slice.Length) : default;
 
     /// <summary>The bytes, to be changed in place.</summary>
-    public Span<byte> Writable(Slice slice) => slice.Exists ? _bytes.AsSpan(slice.Start, slice.Length) : default;
+    public Span<byte> Writable(Slice slice) => Holds(slice) ? _bytes.AsSpan(slice.Start, slice.Length) : default;
 
     public Slice Append(ReadOnlySpan<byte> bytes)
     {
@@ -88,6 +89,8 @@ public sealed class ByteBuffer
             _bytes = [];
         }
     }
+
+    private bool Holds(Slice slice) => slice.Exists && slice.Start + slice.Length <= _bytes.Length;
 
     /// <summary>Makes room. The old array stays whole until <see cref="Retire"/>: what is appended may lie in it.</summary>
     private void Ensure(int more)

@@ -80,6 +80,12 @@ public abstract class Protocol
     /// </summary>
     public virtual bool OutlivesHandshake => false;
 
+    /// <summary>
+    /// Where the flow goes on as another protocol, what there is of this one is inspected and logged with packets of our own as soon as both sides have agreed; else
+    /// with the packet that says so.
+    /// </summary>
+    public virtual bool LeavesAtOnce => true;
+
     /// <summary>The direction that must send the first byte, where the protocol has one (HTTP: the client); null: either.</summary>
     public virtual Direction? FirstData => null;
 

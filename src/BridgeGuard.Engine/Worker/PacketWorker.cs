@@ -373,7 +373,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 bool wasEncrypted = flow.Has(FlowFlags.Encrypted);
                 bool wasLeaving = flow.ChangePending;
                 RunStream(flow, packet);
-                isLeaving = !wasLeaving && flow.ChangePending;
+                isLeaving = !wasLeaving && flow.ChangePending && flow.AppState is { Protocol.LeavesAtOnce: true };
                 isSealed = !wasEncrypted && flow.Has(FlowFlags.Encrypted);
                 packet.Flags |= isOpaque ? PacketFlags.NoPayloadInspection : PacketFlags.None;
             }

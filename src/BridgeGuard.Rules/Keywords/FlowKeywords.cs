@@ -436,6 +436,8 @@ internal static class FlowKeywords
             return;
         }
 
+        // As Suricata has it, contents beside it are looked for in the packet.
+        context.Rule.RequiresPacket = true;
         context.Rule.Conditions.Add(new ConditionModel(new PacketCondition
         {
             Kind = ConditionKind.StreamSize,

@@ -272,19 +272,10 @@ internal sealed class EngineSettingsReader(SectionReader section, VariableReader
         Dictionary<string, ProtocolSettings> protocols = [];
         foreach (ConfigNode protocol in section.Root.Find("app-layer.protocols")?.Children ?? [])
         {
-            protocols[protocol.Name] = new ProtocolSettings(protocol.Name == "http" ? WithBodyLimits(protocol.Flatten()) : protocol.Flatten());
+            protocols[protocol.Name] = new ProtocolSettings(protocol.Flatten());
         }
 
-        protocols.TryAdd("http", new ProtocolSettings(WithBodyLimits([])));
         return new AppLayerSettings { ErrorPolicy = FlowPolicy("app-layer.error-policy"), Protocols = protocols };
-    }
-
-    /// <summary>Where a file does not say how much of a body counts, Suricata takes 4 KiB; the 100 KiB of its documentation stand in the file that it ships.</summary>
-    private static Dictionary<string, string> WithBodyLimits(Dictionary<string, string> http)
-    {
-        http.TryAdd("libhtp.default-config.request-body-limit", "4096");
-        http.TryAdd("libhtp.default-config.response-body-limit", "4096");
-        return http;
     }
 
     private DetectionSettings ReadDetection()

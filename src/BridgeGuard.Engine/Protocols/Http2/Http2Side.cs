@@ -99,8 +99,9 @@ internal sealed class Http2Side
 
     public bool TryGetDerived(Http2Buffer buffer, out ReadOnlySpan<byte> text)
     {
-        text = DerivedText[_derived[(int)buffer]];
-        return _isDerived[(int)buffer];
+        bool isThere = _isDerived[(int)buffer];
+        text = isThere ? DerivedText[_derived[(int)buffer]] : default;
+        return isThere;
     }
 
     public ReadOnlySpan<byte> SetDerived(Http2Buffer buffer, int start)

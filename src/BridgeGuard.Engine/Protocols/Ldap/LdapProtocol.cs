@@ -21,6 +21,9 @@ public sealed class LdapProtocol : Protocol
 
     public override bool UsesUdp => true;
 
+    /// <summary>Suricata takes StartTLS for done when TLS comes.</summary>
+    public override bool LeavesAtOnce => false;
+
     public override ProbePort[] ProbePorts { get; } =
     [
         new(IpProtocols.Tcp, Port, Port, ProbeBytes, 64),
