@@ -5,7 +5,7 @@ namespace BridgeGuard.Rules.Loading;
 
 /// <param name="Name">The short name rules use.</param>
 /// <param name="Description">EVE <c>alert.category</c>.</param>
-/// <param name="Priority">1 is the most severe.</param>
+/// <param name="Priority">The least is the most severe.</param>
 public sealed record ClassType(string Name, string Description, int Priority);
 
 /// <summary>Reads <c>classification.config</c>: <c>config classification: name,description,priority</c>.</summary>
@@ -19,14 +19,14 @@ internal static class ClassificationFile
         foreach ((string line, int number) in ConfigLines.Read(content))
         {
             string[] parts = line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..].Split(',', StringSplitOptions.TrimEntries) : [];
-            if (parts.Length != 3 || parts[0].Length == 0
-                || !int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out int priority) || priority is < 1 or > 255)
+            if (parts.Length < 3 || !ConfigLines.IsName(parts[0]) || !int.TryParse(parts[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int priority))
             {
                 diagnostics.Add(ConfigLines.Bad(file, number, line, "config classification: name,description,priority"));
                 continue;
             }
 
-            classes.TryAdd(parts[0], new ClassType(parts[0], parts[1], priority));
+            // The description may have commas of its own.
+            classes.TryAdd(parts[0], new ClassType(parts[0], string.Join(", ", parts[1..^1]), priority));
         }
 
         return classes;
@@ -46,7 +46,7 @@ internal static class ReferenceFile
             string[] words = line.StartsWith(Prefix, StringComparison.Ordinal)
                 ? line[Prefix.Length..].Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)
                 : [];
-            if (words.Length != 2)
+            if (words.Length < 2 || !char.IsAsciiLetter(words[0][0]))
             {
                 diagnostics.Add(ConfigLines.Bad(file, number, line, "config reference: name prefix"));
                 continue;
@@ -91,6 +91,9 @@ internal static class ConfigLines
             pending = "";
         }
     }
+
+    /// <summary>As Suricata takes names of classes: a letter, then letters, digits, <c>-</c> and <c>_</c>.</summary>
+    public static bool IsName(string text) => text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_');
 
     public static RuleDiagnostic Bad(string file, int line, string text, string expected) =>
         new(DiagnosticSeverity.Error, DiagnosticCode.BadLine, file, line, 1, 0, $"«{text}» is not understood", expected);
