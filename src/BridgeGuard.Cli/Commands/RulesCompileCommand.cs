@@ -33,7 +33,7 @@ internal static class RulesCompileCommand
 
     private static int Compile(DaemonModel model, bool takesNames)
     {
-        CompilerProcess.BeNice();
+        CompilerProcess.BeNiceApart();
         if (takesNames)
         {
             using Stream input = Console.OpenStandardInput();

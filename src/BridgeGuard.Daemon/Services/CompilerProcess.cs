@@ -104,9 +104,34 @@ public static class CompilerProcess
     /// <summary>Lets others go first, for the calling thread or (first thread) process; without effect where the kernel refuses.</summary>
     public static void BeNice() => _ = setpriority(0, 0, Niceness);
 
+    /// <summary>
+    /// The same for a whole process that has only begun: in a session of its own, as kernels that schedule by session (autogroup) compare niceness only within one.
+    /// </summary>
+    public static void BeNiceApart()
+    {
+        BeNice();
+        if (setsid() < 0)
+        {
+            return;
+        }
+
+        try
+        {
+            File.WriteAllText("/proc/self/autogroup", Niceness.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // A kernel without it, or one that does not want to be asked now.
+        }
+    }
+
 #pragma warning disable SYSLIB1054 // LibraryImport makes unsafe code, which this project does not allow.
     [DllImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int setpriority(int which, uint who, int niceness);
+
+    [DllImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int setsid();
 #pragma warning restore SYSLIB1054
 }

@@ -52,7 +52,7 @@ internal static class BlockCache
         {
             for (int count = Math.Clamp(FilledBytesEach >> shift, LeastFilled, MostFilled); count > 0; count--)
             {
-                Return(GC.AllocateUninitializedArray<byte>(1 << shift));
+                Return(GC.AllocateUninitializedArray<byte>(1 << shift, pinned: true));
             }
         }
     }

@@ -129,10 +129,13 @@ public sealed class AppLayer : IStreamConsumer
     }
 
     /// <inheritdoc/>
-    /// <remarks>As in Suricata files end there and then, with what has been handed over; the rest up to the depth is parsed all the same.</remarks>
+    /// <remarks>
+    /// As in Suricata files end there and then, with what has been handed over; the rest up to the depth is parsed all the same. Where files are judged they end with
+    /// that rest: what waits for their verdict goes on with it.
+    /// </remarks>
     public void OnDepth(Flow flow, Direction direction)
     {
-        if (flow.AppState is not { } state)
+        if (flow.AppState is not { } state || _files.IsJudging)
         {
             return;
         }

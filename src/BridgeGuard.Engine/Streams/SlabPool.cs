@@ -42,7 +42,7 @@ internal sealed class SlabPool(long capBytes)
 
             for (; _counts[kind] < wanted; _counts[kind]++, room -= size)
             {
-                _free[kind][_counts[kind]] = GC.AllocateUninitializedArray<byte>(size);
+                _free[kind][_counts[kind]] = GC.AllocateUninitializedArray<byte>(size, pinned: true);
             }
         }
     }

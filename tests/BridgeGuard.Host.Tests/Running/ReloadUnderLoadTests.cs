@@ -106,7 +106,7 @@ public abstract class ReloadUnderLoadTests(int processes) : IDisposable
 
         // On counts, not on one time: a machine that is busy with other tests delays single ones.
         int late = traffic.Late(from, until + 100, TimeSpan.FromMilliseconds(200));
-        Assert.True(late < (until - from) / 10, $"{late} of {until - from} datagrams came later than 200 ms");
+        Assert.True(late < (until - from) / 10, $"{late} of {until - from} datagrams came later than 200 ms {daemon.LogText}");
         Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1).Concat(daemon.AlertedBy(2)));
 
         // Compiled by a process of its own, which left the set here.
