@@ -40,8 +40,8 @@ internal readonly struct MessageMark
             StreamShow.WithProgress => _newest is not null && (!isSame || _progress != before._progress),
             StreamShow.WithEachPart => _newest is not null && consumed > 0 && !(isSame && before._isComplete),
 
-            // Where the parser gave up behind a complete message, that is shown too. The first bytes of the next message wait for its own end.
-            _ => _isComplete ? !(isSame && before._isComplete) : before._isComplete && _newest is null,
+            // A new message after a complete one counts as well as a newly complete one.
+            _ => _isComplete != before._isComplete || (_isComplete && !isSame),
         };
     }
 }
