@@ -4,7 +4,7 @@
   inline-peer.py [-b PROGRAM] [-r ET.rules] [-p PATH,...] [-m METRIC,...] [-n RUNS] [-d SECONDS] [--boost]
 
 Paths: bridge; none (no rules: flows leave for the kernel when nothing can match); undecided (no rules, but every flow is kept with the engine:
-early-verdicts: no); inspected (a rule keeps every byte inspected); decided (a pass rule); et (-r's rules); queue (inspected, attach: nfqueue);
+early-verdicts: no); inspected (a rule keeps every byte inspected); decided (a pass rule); et (-r's rules); queue (inspected, attach: nfqueue); undecided-queue (undecided, attach: nfqueue);
 suricata (no rules, NFQUEUE); suricata-et.
 Metrics: tcp (iperf3, one stream, GSO), mtu (the same with the guests' offloads off), udp (64-byte flood), udp-mtu (offloads off), rtt (ping-pong, all on
 one CPU), fail (silence after SIGKILL and SIGSTOP), alloc (managed bytes that the workers allocate in --alloc-seconds of moderate mixed load: TCP, UDP, HTTP,
@@ -25,7 +25,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATHS = ['bridge', 'none', 'undecided', 'inspected', 'decided', 'et', 'queue', 'suricata', 'suricata-et']
+PATHS = ['bridge', 'none', 'undecided', 'inspected', 'decided', 'et', 'queue', 'undecided-queue', 'suricata', 'suricata-et']
 METRICS = ['tcp', 'mtu', 'udp', 'udp-mtu', 'rtt', 'fail', 'alloc']
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument('-b', '--program', default=os.path.join(HERE, '../.artifacts/publish/bridgeguard'))
@@ -162,7 +162,7 @@ def offloads(state):
 
 
 rules = {
-    'none': '', 'undecided': '', 'suricata': '',
+    'none': '', 'undecided': '', 'undecided-queue': '', 'suricata': '',
     # Neither matches anything; the second keeps every flow of every packet with the engine, however much of it has been seen.
     'inspected': 'alert tcp any any -> any any (msg:"never"; flow:established,to_server; content:"bridgeguard-bench-never-sent"; sid:1;)\n'
                  'alert ip any any -> any any (msg:"never either"; ttl:3; sid:3;)\n',
@@ -174,11 +174,11 @@ rules['queue'] = rules['inspected']
 def yaml_of(path):
     more = '\n'.join(options.more.split('|'))
     eve = 'alert, anomaly, http, dns, tls, fileinfo, flow, netflow, stats' if 'alloc' in metrics else 'alert'
-    if path == 'queue':
+    if path.endswith('queue'):
         more += '\nattach: nfqueue'
     return (f'bridges:\n  - {{name: br0, mode: inline, fail: open}}\nrun-directory: {folder}/run\nlog-directory: {folder}/log\n'
             f'state-directory: {folder}/state\nrules:\n  files: ["{rule_file(path)}"]\n  cache: {folder}/cache\neve:\n  types: [{eve}]\nmetrics-listen: 127.0.0.1:9913\n'
-            f'scanning:\n  enabled: no\n{"early-verdicts: no" if path == "undecided" else ""}\n{more}\n')
+            f'scanning:\n  enabled: no\n{"early-verdicts: no" if path.startswith("undecided") else ""}\n{more}\n')
 
 
 def rule_file(path):
