@@ -173,7 +173,7 @@ rules['queue'] = rules['inspected']
 
 def yaml_of(path):
     more = '\n'.join(options.more.split('|'))
-    eve = 'alert, anomaly, http, dns, tls, fileinfo, flow, netflow, stats' if 'alloc' in metrics else 'alert'
+    eve = 'alert, anomaly, http, dns, tls, files, flow, netflow, stats' if 'alloc' in metrics else 'alert'
     if path.endswith('queue'):
         more += '\nattach: nfqueue'
     return (f'bridges:\n  - {{name: br0, mode: inline, fail: open}}\nrun-directory: {folder}/run\nlog-directory: {folder}/log\n'
@@ -260,10 +260,32 @@ def pings(path):
     return {'p50': float(p50), 'p99': float(p99), 'n': float(n)}
 
 
+def inspectors(process):
+    """The process and, where it has one, its data plane, which is in a session of its own and outlives it."""
+    found = [process.pid]
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as file:
+                words = file.read().decode(errors='replace').split('\0')
+        except OSError:
+            continue
+        if 'data-plane' in words and f'{folder}/run' in words:
+            found.append(int(pid))
+    return found
+
+
+def send(process, how):
+    for pid in inspectors(process):
+        try:
+            os.kill(pid, how)
+        except ProcessLookupError:
+            pass
+
+
 def silence(path, process, how):
     probe = subprocess.Popen(ns('a', load, 'outage', B, '7007', '7'), stdout=subprocess.PIPE, text=True)
     time.sleep(1)
-    os.killpg(process.pid, how)
+    send(process, how)
     sent, back, gap = probe.communicate()[0].split()
     return {'ms': float(gap), 'lost': float(int(sent) - int(back))}
 
@@ -337,9 +359,10 @@ def measure(path):
     if 'fail' in metrics and path != 'bridge':
         process = inspector(path)
         note('hang', path, silence(path, process, signal.SIGSTOP))
-        os.killpg(process.pid, signal.SIGCONT)
+        send(process, signal.SIGCONT)
         time.sleep(1)
         note('crash', path, silence(path, process, signal.SIGKILL))
+        send(process, signal.SIGKILL)
         end(path, process, signal.SIGKILL)
 
 
