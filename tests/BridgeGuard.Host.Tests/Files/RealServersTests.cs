@@ -40,7 +40,7 @@ public sealed partial class RealServersTests : IClassFixture<RealServersTests.La
         _lab.Need("http", "nginx", "curl");
         _lab.MakeFile("metrics.good", isBad: false);
         _lab.MakeFile("metrics.bad", isBad: true);
-        Dictionary<string, double> before = _lab.Metrics();
+        Dictionary<string, double> before = _lab.SettledMetrics();
         foreach (string name in (string[])["good", "good", "good", "bad", "bad"])
         {
             int code = _lab.InClient($"curl -s -m 8 -o {_lab.Path("metrics.out")} http://{BridgeLab.AddressB}/metrics.{name}");
@@ -50,7 +50,7 @@ public sealed partial class RealServersTests : IClassFixture<RealServersTests.La
 
         double More(string name) => _lab.Metrics()["bridgeguard_" + name] - before["bridgeguard_" + name];
         Assert.True(BridgeLab.Until(() => (int)More("scan_files_total") == 5, 10_000), $"{More("scan_files_total")} contents\n{_lab.Log}");
-        BridgeLab.Until(() => (int)More("files_stopped_total") == 2 && (int)More("scans_saved_total") == 3, 10_000); // The data plane tells its numbers now and then.
+        BridgeLab.Until(() => (int)More("files_stopped_total") == 2 && (int)More("scans_saved_total") == 3, 10_000); // The data plane's numbers are up to a second old.
         Assert.Equal((2.0, 3.0, 0.0), (More("scans_total"), More("scans_saved_total"), More("scan_errors_total")));
         Assert.Equal(5.0 * FileBytes, More("scan_bytes_total"));
         Assert.Equal((2.0, 1.0, 2.0), (More("files_held_total"), More("files_released_total"), More("files_stopped_total"))); // Known ones are not held.

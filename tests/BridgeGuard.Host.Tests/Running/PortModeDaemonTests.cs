@@ -89,7 +89,7 @@ public sealed class PortModeDaemonTests : IDisposable
         daemon.Reload(Rule.Replace("sid:1;", "sid:2;", StringComparison.Ordinal));
         raw.Send(FrameBuilder.Udp("10.99.0.1", "10.99.0.2", 4001, 9000, "attack"));
         Assert.True(BridgeLab.Until(() => daemon.AlertedSids().Contains(2), 10_000), daemon.LogText);
-        Assert.True(daemon.Metric("bridgeguard_packets_total") > 0);
+        Assert.True(BridgeLab.Until(() => daemon.Metric("bridgeguard_packets_total") > 0), "the data plane's numbers do not come");
         Assert.All(daemon.Records("alert"), record => Assert.Equal("allowed", record.GetProperty("alert").GetProperty("action").GetString()));
         Assert.Empty(daemon.Records("drop"));
         Assert.Equal(0, daemon.Stop());
