@@ -98,6 +98,9 @@ public enum FlowFlags : uint
 
     /// <summary>Something wants every packet of the flow: no early verdict.</summary>
     FullInspection = 1 << 27,
+
+    /// <summary>Moved to a target whose answers reach another worker: one worker sees the client's half, one the answers, each a flow of its own.</summary>
+    Split = 1 << 30,
 }
 
 /// <summary>Why a flow ended, EVE <c>flow.reason</c>.</summary>

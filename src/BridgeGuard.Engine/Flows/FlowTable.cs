@@ -355,7 +355,9 @@ public sealed class FlowTable
         }
 
         return (packet.Tcp.Flags & TcpFlags.Syn) != 0 && packet.IsTcp && Tracker is { } tracker
-            && tracker.IsReuse(flow.Tcp, packet, direction, isRejected: flow.Has(FlowFlags.Rejected))
+            && (flow.Has(FlowFlags.Split) && packet.Has(PacketFlags.Restored)
+                ? TcpTracker.IsOtherAnswer(flow.Tcp, packet)
+                : tracker.IsReuse(flow.Tcp, packet, direction, isDone: flow.Has(FlowFlags.Rejected | FlowFlags.Split)))
             ? FlowEndReason.TcpReuse
             : FlowEndReason.None;
     }
@@ -608,7 +610,12 @@ public sealed class FlowTable
     {
         flow.Flags |= FlowFlags.ToClientSeen;
         flow.MinTtlToClient = packet.Ttl;
-        flow.ServerPortId = packet.Info.PortId;
+        if (!packet.Has(PacketFlags.Restored))
+        {
+            // (A target's answers come in by the target's port, and the flow remains the one that was begun.)
+            flow.ServerPortId = packet.Info.PortId;
+        }
+
         packet.Flags |= PacketFlags.FirstInDirection;
         if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6)
         {

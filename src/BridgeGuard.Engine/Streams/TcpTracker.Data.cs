@@ -193,7 +193,7 @@ public sealed partial class TcpTracker
             TakeData(packet, flow, session, sender, receiver);
         }
 
-        if (session.Has(TcpSessionFlags.Async) && !session.Has(TcpSessionFlags.Midstream) && sender == session.Client)
+        if (session.Has(TcpSessionFlags.Async) && !session.Has(TcpSessionFlags.Midstream) && sender == session.Client && !flow.Has(FlowFlags.Split))
         {
             // The server was never heard of, so no window says that this is the end: its bytes count, the state does not move.
             packet.Events.Add(PacketEvent.StreamFinOutOfWindow);

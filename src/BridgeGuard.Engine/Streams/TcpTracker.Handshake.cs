@@ -20,7 +20,7 @@ public sealed partial class TcpTracker
 
         if (tcp.Has(TcpFlags.Rst))
         {
-            return ResetInSynSent(packet, session);
+            return ResetInSynSent(packet, flow, session);
         }
 
         bool toServer = packet.Direction == Direction.ToServer;
@@ -55,8 +55,15 @@ public sealed partial class TcpTracker
         return AtOrAfter(echo, session.SynTimestamp) && AtOrAfter(session.Client.LastTimestamp, echo);
     }
 
-    private bool ResetInSynSent(Packet packet, TcpSession session)
+    private bool ResetInSynSent(Packet packet, Flow flow, TcpSession session)
     {
+        if (flow.Has(FlowFlags.Split))
+        {
+            // The client ends a connection that another worker has seen opened.
+            session.State = TcpState.Closed;
+            return true;
+        }
+
         // RFC 9293 §3.10.7.3: in SYN-SENT a reset counts only when it acknowledges the SYN; a closed port answers with number 0.
         if (packet.Direction == Direction.ToServer)
         {
@@ -325,7 +332,7 @@ public sealed partial class TcpTracker
     private bool AckInSynSent(Packet packet, Flow flow, TcpSession session, TcpStream sender, TcpStream receiver)
     {
         ref readonly TcpHeaderInfo tcp = ref packet.Tcp;
-        if (!_settings.AsyncOneside || packet.Direction != Direction.ToServer)
+        if (!ShowsOneSide(flow) || packet.Direction != Direction.ToServer)
         {
             // No server answers what it has not accepted; rules see the payload of the packet itself.
             return true;
@@ -445,7 +452,7 @@ public sealed partial class TcpTracker
         if (fromServer && session.Has(TcpSessionFlags.MidstreamSynAck) && tcp.Sequence == sender.NextSequence)
         {
             // That the server goes on shows that the client has answered, seen or not.
-            if (_settings.AsyncOneside)
+            if (ShowsOneSide(flow))
             {
                 session.Flags |= TcpSessionFlags.Async;
             }

@@ -144,12 +144,14 @@ public sealed partial class TcpTracker
     /// <param name="session">Of the flow that is there.</param>
     /// <param name="packet">The SYN.</param>
     /// <param name="direction">Its direction in that flow.</param>
-    /// <param name="isRejected">Both ends were reset by us; the session need not have seen it. NFS clients come back from the same port for ever.</param>
+    /// <param name="isDone">
+    /// Both ends were reset by us, and the session need not have seen it (NFS clients come back from the same port for ever); or the other half of it is another worker's.
+    /// </param>
     /// <remarks>
     /// Passively, as in Suricata, the client's FIN is enough. Inline the other side's bytes are still to be judged where they belong, so both must
     /// have said that they are done.
     /// </remarks>
-    internal bool IsReuse(TcpSession? session, Packet packet, Direction direction, bool isRejected)
+    internal bool IsReuse(TcpSession? session, Packet packet, Direction direction, bool isDone)
     {
         if ((packet.Tcp.Flags & (TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin)) != TcpFlags.Syn)
         {
@@ -162,10 +164,14 @@ public sealed partial class TcpTracker
         }
 
         bool isOver = _inline
-            ? direction == Direction.ToServer && (isRejected || session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck)
+            ? direction == Direction.ToServer && (isDone || session.State is TcpState.Closed or TcpState.TimeWait or TcpState.LastAck)
             : session.State is TcpState.CloseWait or TcpState.Closed or TcpState.TimeWait or TcpState.LastAck;
         return isOver && packet.Tcp.Sequence != session.StreamOf(direction).InitialSequence;
     }
+
+    /// <summary>A redirect target's SYN/ACK in a flow whose SYN went to another worker: with other numbers than the last it answers another SYN.</summary>
+    internal static bool IsOtherAnswer(TcpSession? session, Packet packet) =>
+        (packet.Tcp.Flags & KindMask) == KindMask && (session is null || session.Server.InitialSequence != packet.Tcp.Sequence);
 
     /// <summary>Nothing of this connection will be looked at again: its bytes go back at once, the session when the flow ends.</summary>
     internal void ForgetBytes(Flow flow)
@@ -200,6 +206,12 @@ public sealed partial class TcpTracker
     private bool Begin(Packet packet, Flow flow)
     {
         TcpFlags flags = packet.Tcp.Flags;
+        if (flow.Has(FlowFlags.Split) && (flags & (TcpFlags.Rst | TcpFlags.Fin)) != 0)
+        {
+            // What it ends began at another worker.
+            return true;
+        }
+
         if ((flags & TcpFlags.Rst) != 0)
         {
             packet.Events.Add(PacketEvent.StreamRstButNoSession);
@@ -277,10 +289,14 @@ public sealed partial class TcpTracker
         }
 
         // The sender of a SYN/ACK is the server.
-        flow.Reverse();
-        packet.Direction = packet.Direction.Opposite();
+        if (packet.Direction == Direction.ToServer)
+        {
+            flow.Reverse();
+            packet.Direction = Direction.ToClient;
+        }
+
         session.State = TcpState.SynReceived;
-        session.Flags |= TcpSessionFlags.Midstream | TcpSessionFlags.MidstreamSynAck;
+        session.Flags |= TcpSessionFlags.Midstream | TcpSessionFlags.MidstreamSynAck | (flow.Has(FlowFlags.Split) ? TcpSessionFlags.Async : TcpSessionFlags.None);
         flow.Flags |= FlowFlags.Midstream;
         _counters.Increment(Counter.TcpMidstreamPickups);
         TakeSyn(packet, session, session.Server);
@@ -318,7 +334,7 @@ public sealed partial class TcpTracker
 
         session.State = TcpState.Established;
         session.Flags |= TcpSessionFlags.Midstream | TcpSessionFlags.Liberal;
-        if (_settings.AsyncOneside)
+        if (ShowsOneSide(flow))
         {
             session.Flags |= TcpSessionFlags.Async;
         }
@@ -357,6 +373,12 @@ public sealed partial class TcpTracker
     /// <summary>The configured answer to a session whose beginning was missed.</summary>
     private bool MayPickUp(Packet packet, Flow flow)
     {
+        if (flow.Has(FlowFlags.Split))
+        {
+            // Nothing was missed: another worker has seen it.
+            return true;
+        }
+
         ExceptionPolicies.Apply(packet, flow, ExceptionCause.StreamMidstream, _settings.MidstreamPolicy, _counters, _engine.IsInline);
         return _settings.MidstreamPolicy switch
         {
@@ -367,6 +389,9 @@ public sealed partial class TcpTracker
             _ => false,
         };
     }
+
+    /// <summary>That the other side is silent says nothing about it.</summary>
+    private bool ShowsOneSide(Flow flow) => _settings.AsyncOneside || flow.Has(FlowFlags.Split);
 
     private bool TryStart(Packet packet, Flow flow, out TcpSession session)
     {

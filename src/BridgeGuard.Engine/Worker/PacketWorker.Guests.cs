@@ -39,6 +39,12 @@ public sealed partial class PacketWorker
     /// <summary>A flow's first packet: its Ethernet addresses are its ends' for good.</summary>
     private void Introduce(Flow flow, Packet packet)
     {
+        if (packet.Has(PacketFlags.Restored))
+        {
+            IntroduceAnswers(flow, packet);
+            return;
+        }
+
         if (packet.EthernetOffset >= 0)
         {
             flow.SourceMac = Mac(packet, 6);
@@ -48,6 +54,25 @@ public sealed partial class PacketWorker
         flow.FirstPacketNumber = packet.Number;
         flow.ClientPortId = packet.Info.PortId;
         Judge(flow, packet, isNew: true);
+    }
+
+    /// <summary>
+    /// A target's first answer in a flow whose client's half another worker has: it is that flow, in its direction, and was judged there. (Taken for a flow
+    /// of its own it would be the server's that calls its client: against its contract, and so many ports a scan.)
+    /// </summary>
+    private void IntroduceAnswers(Flow flow, Packet packet)
+    {
+        flow.Key = flow.Key.Reversed();
+        packet.Direction = Direction.ToClient;
+        if (packet.EthernetOffset >= 0)
+        {
+            flow.SourceMac = Mac(packet, 0);
+        }
+
+        flow.FirstPacketNumber = packet.Number;
+        _redirector.Join(flow);
+        NameEnds(flow);
+        flow.Restriction = RoleAction.Redirect;
     }
 
     /// <summary>Guests and roles of both ends.</summary>

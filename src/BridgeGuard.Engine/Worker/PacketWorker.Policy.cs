@@ -39,21 +39,7 @@ public sealed partial class PacketWorker
         ushort serverBefore = flow.ServerGuest;
         RoleAction before = flow.Restriction;
         _restrictionBefore = before;
-        Identify(flow);
-        flow.PolicyGeneration = _policyGeneration;
-        RoleModel client = Model.Roles[flow.ClientRole];
-        RoleModel server = Model.Roles[flow.ServerRole];
-        if (flow.Judgement is not null || (client.HostOs ?? server.HostOs) is not null || (client.Exceptions ?? server.Exceptions) is not null)
-        {
-            FlowJudgement judgement = flow.Judgement ??= new FlowJudgement();
-            judgement.ClientOs = client.HostOs;
-            judgement.ServerOs = server.HostOs;
-            judgement.Exceptions = flow.ClientGuest != 0 ? client.Exceptions ?? server.Exceptions : server.Exceptions;
-            judgement.RestrictionTarget = -1;
-            judgement.Mark = 0;
-        }
-
-        ChooseViews(flow);
+        NameEnds(flow);
         if (flow.ClientGuest == 0 && flow.ServerGuest == 0 && _current.Actions.All.Length == 0 && _shared.Marks.IsEmpty)
         {
             flow.Restriction = RoleAction.AsRule;
@@ -71,8 +57,28 @@ public sealed partial class PacketWorker
 
         if (isNew && !packet.Has(PacketFlags.Pseudo))
         {
-            JudgeByBehaviour(flow, packet, client, server);
+            JudgeByBehaviour(flow, packet, Model.Roles[flow.ClientRole], Model.Roles[flow.ServerRole]);
         }
+    }
+
+    /// <summary>Who the ends are, and what their roles say about how the flow is read.</summary>
+    private void NameEnds(Flow flow)
+    {
+        Identify(flow);
+        flow.PolicyGeneration = _policyGeneration;
+        RoleModel client = Model.Roles[flow.ClientRole];
+        RoleModel server = Model.Roles[flow.ServerRole];
+        if (flow.Judgement is not null || (client.HostOs ?? server.HostOs) is not null || (client.Exceptions ?? server.Exceptions) is not null)
+        {
+            FlowJudgement judgement = flow.Judgement ??= new FlowJudgement();
+            judgement.ClientOs = client.HostOs;
+            judgement.ServerOs = server.HostOs;
+            judgement.Exceptions = flow.ClientGuest != 0 ? client.Exceptions ?? server.Exceptions : server.Exceptions;
+            judgement.RestrictionTarget = -1;
+            judgement.Mark = 0;
+        }
+
+        ChooseViews(flow);
     }
 
     /// <summary>Whose HOME_NET rules see: a guest's whose role says that home is the guest itself.</summary>

@@ -25,7 +25,10 @@ public sealed partial class PacketWorker
     private const byte RetryPackets = 250;
 
     /// <summary>Packets of a moved flow that shows no answers, until the kernel has it. Ours.</summary>
-    private const int BlindPackets = 64;
+    private const uint BlindPackets = 64;
+
+    /// <summary>The same where the client's half is read without them: as many as a long upload has before its depth. Ours.</summary>
+    private const uint HalfSeenPackets = 1024;
 
     [Flags]
     private enum Stage : byte
@@ -60,15 +63,17 @@ public sealed partial class PacketWorker
             return;
         }
 
+        if (flow.Has(FlowFlags.Redirected) && flow.PacketsToClient == 0
+            && flow.PacketsToServer >= (flow.Has(FlowFlags.Split) ? HalfSeenPackets : BlindPackets) && !IsHeld(flow))
+        {
+            // The answers of a redirect target may be another worker's: this half of the conversation shows little after its beginning.
+            Settled++;
+            _flows.SetState(flow, FlowState.CaptureBypassed);
+            return;
+        }
+
         if (!flow.IsEstablished)
         {
-            // The answers of a redirect target may be another worker's: its half of the conversation shows nothing more after its beginning.
-            if (flow.Has(FlowFlags.Redirected) && flow.PacketsToClient == 0 && flow.PacketsToServer >= BlindPackets && !IsHeld(flow))
-            {
-                Settled++;
-                _flows.SetState(flow, FlowState.CaptureBypassed);
-            }
-
             return;
         }
 
@@ -149,7 +154,8 @@ public sealed partial class PacketWorker
             stage |= (toServer ? Stage.DepthToServer : Stage.None) | (toClient ? Stage.DepthToClient : Stage.None);
 
             // A protocol that is still parsed is done with at the depth of both directions, not of one.
-            mayBeWhole = (toServer && toClient) || (stage & (Stage.Unrecognised | Stage.Encrypted | Stage.GivenUp)) != Stage.None;
+            // (Of one that is split between two workers each sees one direction.)
+            mayBeWhole = (toServer && toClient) || (flow.Has(FlowFlags.Split) && (toServer || toClient)) || (stage & (Stage.Unrecognised | Stage.Encrypted | Stage.GivenUp)) != Stage.None;
             return stage;
         }
 

@@ -144,7 +144,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _events = new EventEmitter(_settings, environment.Events, environment.Guests, (byte)workerId) { Payloads = this };
         _tracksMacs = _settings.Eve.Ethernet || Array.Exists(_settings.MoreEve, eve => eve.Ethernet);
         _events.PacketVariables = _detector.PacketVariables;
-        _redirector = new Redirector(_redirectTable, [], new NeighborTable([]), Injector);
+        _redirector = new Redirector(_redirectTable, [], Injector);
         ApplyRuleNeeds(_current.Rules);
     }
 
@@ -256,11 +256,6 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         _decoder.Decode(packet, _inner);
-        if (!_redirector.IsIdle && !_redirector.Restore(packet))
-        {
-            return VerdictOf(packet);
-        }
-
         Handle(packet);
 
         // A queue that grows while it is read: a rebuilt fragment may carry a tunnel.
@@ -309,6 +304,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             return;
         }
 
+        if (!_redirector.IsIdle && packet.TunnelDepth == 0 && !packet.Has(PacketFlags.Defragmented) && !_redirector.Restore(packet))
+        {
+            // Behind the link guard: nobody else speaks as a target.
+            return;
+        }
+
         if (_isFirewall && Detector.HasEarlyRules(_current.Rules, FirewallTable.PreFlow)
             && !_detector.FilterEarly(_current.Rules, packet, null, _alerts, FirewallTable.PreFlow))
         {
@@ -327,6 +328,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             if (flow.PacketsToServer + flow.PacketsToClient == 0)
             {
                 Introduce(flow, packet);
+            }
+
+            if (flow.RedirectIndex >= 0)
+            {
+                _redirector.Meet(packet, flow);
             }
 
             _flows.Touch(flow, packet);
@@ -703,7 +709,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         _detector.Policy = next.Policy;
         if (!ReferenceEquals(targets, before.Policy.Model.Targets))
         {
-            _redirector = new Redirector(_redirectTable, targets, new NeighborTable(targets), Injector);
+            _redirector = new Redirector(_redirectTable, targets, Injector);
         }
 
         if (ReferenceEquals(next.Rules, before.Rules) && ReferenceEquals(next.Policy, before.Policy))

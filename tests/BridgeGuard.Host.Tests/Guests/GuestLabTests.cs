@@ -93,7 +93,9 @@ public sealed class GuestLabTests
         using GuestLab lab = new(["desktop", "web-server", "default"], Attack, $"workers: {workers}");
         (LabGuest scanner, LabGuest victim, LabGuest honeypot) = (lab.Guests[0], lab.Guests[1], lab.Guests[2]);
         const int first = 2000;
-        const int count = 60;
+
+        // Of those that are moved more than are a scan: with two workers the answers of the honeypot may all be the other one's, who must not take them for one.
+        const int count = 120;
         for (int i = 40; i < count; i++)
         {
             lab.Serve(honeypot, first + i);
@@ -111,13 +113,13 @@ public sealed class GuestLabTests
         }
 
         // The victim serves none of them: what is open is the honeypot's.
-        Assert.Equal(Enumerable.Range(40, 20), open);
+        Assert.Equal(Enumerable.Range(40, count - 40), open);
         Assert.Equal("answer", GuestLab.Try(scanner, victim, first + 50, "/more"));
         Assert.True(BridgeLab.Until(() => lab.Daemon.Records("alert").Any(r => r.TryGetProperty("redirect", out _))));
         JsonElement moved = lab.Daemon.Records("alert").Last(r => r.TryGetProperty("redirect", out _));
         Assert.Equal("honeypot", moved.GetProperty("redirect").GetProperty("target").GetString());
         Assert.Equal(victim.Address, moved.GetProperty("dest_ip").GetString());
-        Assert.Contains(lab.Daemon.Records("alert"), r => Sid(r) == 30);
+        Assert.Equal(scanner.Name, Name(Assert.Single(lab.Daemon.Records("alert"), r => Sid(r) == 30), "vm"));
     }
 
     [Fact]

@@ -22,6 +22,7 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
     private readonly PortGuests _ports = new();
     private readonly RuleLoadResult _rules;
     private readonly CompiledPolicy _compiled;
+    private readonly WorkerEnvironment _environment;
     private long _nowUs = 1_700_000_000_000_000;
     private GuestSet _guests = GuestSet.Empty;
 
@@ -56,10 +57,16 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
         Assert.False(_rules.HasErrors, string.Join('\n', _rules.Diagnostics));
         _compiled = new CompiledPolicy(_policy, _rules.Rules.Rules);
         EveSettings eve = new() { EventIds = true, Types = [.. new[] { "alert", "flow", "drop", "arp" }.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))] };
-        Worker = new PacketWorker(new WorkerEnvironment { Settings = new EngineSettings { IsInline = isInline, Eve = eve, ValidateChecksums = false }, Events = this, Guests = this, Ports = _ports, Clock = () => _nowUs + TakesUs });
+        _environment = new WorkerEnvironment { Settings = new EngineSettings { IsInline = isInline, Eve = eve, ValidateChecksums = false }, Events = this, Guests = this, Ports = _ports, Clock = () => _nowUs + TakesUs };
+        Worker = new PacketWorker(_environment);
     }
 
     public PacketWorker Worker { get; }
+
+    /// <summary>A second worker of the same process, which has the policy of the first; null before <see cref="AddWorker"/>.</summary>
+    public PacketWorker? Second { get; private set; }
+
+    public void AddWorker() => Second = new PacketWorker(_environment, workerId: 1) { Program = Worker.Program };
 
     /// <summary>How long the engine takes for each frame, by its own clock; 0: it takes no time.</summary>
     public long TakesUs { get; set; }
@@ -105,24 +112,26 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
     public static IpAddress Address(string text) => IpAddress.TryParse(text, out IpAddress address) ? address : default;
 
     /// <summary>A frame with the Ethernet addresses of two guests (0: an outsider), in by the sender's port.</summary>
-    public Verdict Send(int from, int to, byte[] frame, long afterUs = 100)
+    /// <param name="worker">Who gets it; the first without.</param>
+    public Verdict Send(int from, int to, byte[] frame, long afterUs = 100, PacketWorker? worker = null)
     {
         WriteMac(frame, Mac(to == 0 ? 0x99 : to));
         WriteMac(frame.AsSpan(6), Mac(from == 0 ? 0x99 : from));
-        return SendAsIs(from, frame, afterUs);
+        return SendAsIs(from, frame, afterUs, worker);
     }
 
-    public Verdict SendAsIs(int port, byte[] frame, long afterUs = 100)
+    public Verdict SendAsIs(int port, byte[] frame, long afterUs = 100, PacketWorker? worker = null)
     {
         _nowUs += afterUs;
-        Verdict verdict = Worker.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _nowUs, LinkType = LinkType.Ethernet, PortId = (ushort)port, WaitedUs = WaitedUs });
-        Assert.Null(Worker.LastFault);
-        for (int i = 0; i < Worker.Injector.Count; i++)
+        PacketWorker by = worker ?? Worker;
+        Verdict verdict = by.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _nowUs, LinkType = LinkType.Ethernet, PortId = (ushort)port, WaitedUs = WaitedUs });
+        Assert.Null(by.LastFault);
+        for (int i = 0; i < by.Injector.Count; i++)
         {
-            Injected.Add(Worker.Injector.Get(i, out _, out _).ToArray());
+            Injected.Add(by.Injector.Get(i, out _, out _).ToArray());
         }
 
-        Worker.Injector.Clear();
+        by.Injector.Clear();
         return verdict;
     }
 

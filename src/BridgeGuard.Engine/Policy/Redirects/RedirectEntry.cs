@@ -30,6 +30,12 @@ internal sealed class RedirectEntry
     public ushort ServerPort;
     public IpAddress Target;
     public ushort TargetPort;
+
+    /// <summary>The same target as it was configured.</summary>
+    public RedirectTarget? Goal;
+
+    /// <summary>The answers reach another worker than the client's packets. Written by that worker.</summary>
+    public bool IsSplit;
     public ulong ClientMac;
     public ulong TargetMac;
     public ushort ClientPortId;

@@ -15,9 +15,12 @@ public sealed class RedirectTable
 
     private const int ProbeLimit = 32;
 
+    private static readonly NeighborTable NoNeighbors = new([]);
+
     private readonly RedirectEntry[] _entries;
     private readonly int _mask;
     private long _full;
+    private NeighborTable? _neighbors;
 
     public RedirectTable(int capacity = DefaultCapacity)
     {
@@ -32,6 +35,27 @@ public sealed class RedirectTable
 
     /// <summary>Redirects refused because no slot was free.</summary>
     public long Full => Volatile.Read(ref _full);
+
+    /// <summary>Where the targets are; of others than the last ones it is made anew.</summary>
+    internal NeighborTable NeighborsOf(RedirectTarget[] targets)
+    {
+        while (targets.Length > 0)
+        {
+            NeighborTable? known = Volatile.Read(ref _neighbors);
+            if (known is not null && known.IsOf(targets))
+            {
+                return known;
+            }
+
+            NeighborTable made = new(targets, known);
+            if (Interlocked.CompareExchange(ref _neighbors, made, known) == known)
+            {
+                return made;
+            }
+        }
+
+        return NoNeighbors;
+    }
 
     internal RedirectEntry this[int index] => _entries[index];
 

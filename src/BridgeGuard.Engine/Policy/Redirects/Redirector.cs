@@ -11,7 +11,7 @@ namespace BridgeGuard.Engine.Policy.Redirects;
 /// A connection that is already established is opened again with the target on the client's behalf (a splice): the target sees a handshake whose
 /// first data byte is the segment that triggered the move, and the client never notices. One per worker; the table is shared.
 /// </remarks>
-public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, NeighborTable neighbors, FrameInjector injector)
+public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, FrameInjector injector)
 {
     /// <summary>A moved flow is forgotten after so long without the client's packets.</summary>
     public const long IdleUs = 300_000_000;
@@ -27,8 +27,12 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
     /// <summary>Requests remembered at once, 64 MiB for each worker; flows beyond it are moved with the segment that gives them away.</summary>
     private const int MaxRemembered = 4096;
 
+    private readonly NeighborTable _neighbors = table.NeighborsOf(targets);
     private readonly Stack<RequestMemory> _free = new();
     private int _remembered;
+
+    /// <summary>Entry of the packet that was restored last.</summary>
+    private int _restored = -1;
 
     /// <summary>Nothing to look for: no targets are configured.</summary>
     public bool IsIdle => targets.Length == 0;
@@ -39,18 +43,18 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
     /// <summary>Flows moved.</summary>
     public long Moved { get; private set; }
 
-    /// <summary>Before flow lookup: a packet of a target to a moved client gets its real server's source back.</summary>
+    /// <summary>After the link guard and before flow lookup: a packet of a target to a moved client gets its real server's source back.</summary>
     /// <returns>False when the packet was taken (a handshake answer of a splice) and must not go on.</returns>
     public bool Restore(Packet packet)
     {
-        if (packet.IpVersion == 0 || !neighbors.TryFind(packet.SourceAddress, out int target))
+        if (packet.IpVersion == 0 || !_neighbors.TryFind(packet.SourceAddress, out int target))
         {
             return true;
         }
 
         if (packet.EthernetOffset >= 0)
         {
-            neighbors.Learn(target, ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + 6, 6)));
+            _neighbors.Learn(target, ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + 6, 6)));
         }
 
         if (!packet.IsTcp && !packet.IsUdp)
@@ -71,9 +75,48 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
             return false;
         }
 
+        _restored = index;
         RewriteSource(packet, entry);
         return true;
     }
+
+    /// <summary>A flow that begins with a restored answer: the client's half of it is another worker's.</summary>
+    public void Join(Flow flow)
+    {
+        RedirectEntry entry = table[_restored];
+        flow.RedirectIndex = _restored;
+        flow.ClientPortId = entry.ClientPortId;
+        flow.Flags |= FlowFlags.Redirected | FlowFlags.Split;
+        (flow.Judgement ??= new FlowJudgement()).MovedTo = entry.Goal;
+    }
+
+    /// <summary>Before a moved flow's packet is looked at: the worker of the answers tells that of the client's half that it will hear none.</summary>
+    public void Meet(Packet packet, Flow flow)
+    {
+        RedirectEntry entry = table[flow.RedirectIndex];
+        bool isAnswer = packet.Has(PacketFlags.Restored);
+        if (flow.Has(FlowFlags.Split))
+        {
+            if (isAnswer)
+            {
+                // Not only once: the client may use its port again, and the entry is made anew.
+                flow.RedirectIndex = _restored;
+                Volatile.Write(ref table[_restored].IsSplit, true);
+            }
+        }
+        else if (!isAnswer && Volatile.Read(ref entry.IsSplit) && IsOf(entry, flow))
+        {
+            flow.Flags |= FlowFlags.Split;
+            if (flow.Tcp is { IsEstablished: true } session)
+            {
+                session.Flags |= Streams.TcpSessionFlags.Async;
+            }
+        }
+    }
+
+    /// <summary>The entry is the flow's still: one that was idle for <see cref="IdleUs"/> may serve another.</summary>
+    private static bool IsOf(RedirectEntry entry, Flow flow) =>
+        entry.Client == flow.Key.Source && entry.ClientPort == flow.Key.SourcePort && entry.Server == flow.Key.Destination && entry.ServerPort == flow.Key.DestinationPort;
 
     /// <summary>Describes a moved flow for a kernel; false while its connection with the target is being opened.</summary>
     public bool TryDescribe(Flow flow, FlowMove move)
@@ -120,7 +163,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
     public void Keep(Flow flow, long nowUs)
     {
         RedirectEntry entry = table[flow.RedirectIndex];
-        if (entry.Client == flow.Key.Source && entry.ClientPort == flow.Key.SourcePort)
+        if (IsOf(entry, flow))
         {
             entry.ExpiresUs = Math.Max(entry.ExpiresUs, nowUs + IdleUs);
         }
@@ -141,7 +184,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
             return;
         }
 
-        if (entry.Phase == (int)RedirectPhase.Opening)
+        if (entry.Phase == (int)RedirectPhase.Opening || !IsOf(entry, flow))
         {
             packet.Drop(DropReason.Redirect);
             return;
@@ -192,7 +235,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
     public bool Move(Packet packet, Flow flow, int targetIndex)
     {
         RedirectTarget target = targets[targetIndex];
-        ulong targetMac = neighbors.MacOf(targetIndex);
+        ulong targetMac = _neighbors.MacOf(targetIndex);
         bool v4 = flow.Key.IpVersion == 4;
         if (targetMac == 0 || packet.EthernetOffset < 0 || target.Address.IsV4 != v4 || packet.TunnelDepth != 0 || flow.Key.Protocol is not (IpProtocols.Tcp or IpProtocols.Udp))
         {
@@ -218,6 +261,8 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Ne
         entry.Target = target.Address;
         entry.TargetPort = targetPort;
         entry.TargetMac = targetMac;
+        entry.Goal = target;
+        entry.IsSplit = false;
         entry.ClientPortId = flow.ClientPortId;
         entry.ExpiresUs = packet.TimeUs + IdleUs;
         entry.SequenceDelta = 0;
