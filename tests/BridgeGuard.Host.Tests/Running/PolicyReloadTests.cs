@@ -127,10 +127,12 @@ public abstract class PolicyReloadTests(int processes) : IDisposable
         File.Delete(_folder.File("playbooks.d/loud.yaml"));
         File.WriteAllText(_folder.File("playbooks.d/quiet.yaml"), Playbook("quiet", 1));
         Assert.Equal(0, daemon.RunVerb("reload").Code);
-        int told = daemon.LogCount("playbook loud");
         traffic.GoOn(50);
-        Assert.True(daemon.WaitForLog("playbook quiet"), daemon.LogText);
-        Assert.InRange(daemon.LogCount("playbook loud"), told, told + 1); // One that was being carried out.
+        Assert.True(daemon.WaitForLog("playbook quiet", 50), daemon.LogText);
+
+        // (What a busy machine's log shows late is still in the order in which it was done.)
+        string log = daemon.LogText;
+        Assert.DoesNotContain("playbook loud", log[log.IndexOf("playbook quiet", StringComparison.Ordinal)..], StringComparison.Ordinal);
         traffic.EndWithoutLoss();
         Assert.Equal(0, daemon.Stop());
         Assert.All(daemon.Records("alert"), alert => Assert.True(alert.TryGetProperty("vm", out _), alert.ToString()));
