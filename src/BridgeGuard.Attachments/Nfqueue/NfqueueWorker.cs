@@ -155,6 +155,7 @@ internal sealed class NfqueueWorker(int index, QueueSocket socket, IFrameProcess
             TimestampUs = nowUs,
             PortId = ports.IdOf(message.InIndex),
             BridgeId = ports.BridgeOf(message.InIndex),
+            Mark = message.Mark,
             LinkType = LinkType.Ethernet,
             WireLength = message.WholeBytes > message.PayloadBytes ? linkBytes + message.WholeBytes : 0,
             GsoSize = (message.Offloads & QueueMessage.LargeSegment) != 0 ? UsualSegmentBytes : (ushort)0,

@@ -67,6 +67,8 @@ public sealed class MetricsHost(
         MetricFamily.Counter("bridgeguard_drops", "Frames that the engine dropped.", () => plane.Status.Stats.Dropped),
         MetricFamily.Counter("bridgeguard_rejects", "Resets and ICMP errors sent.", () => plane.Status.Stats.Rejects),
         MetricFamily.Counter("bridgeguard_offloaded_flows", "Flows handed to the kernel with a final verdict.", () => plane.Status.Stats.Offloaded),
+        MetricFamily.Counter("bridgeguard_offload_refused_flows", "Flows that the kernel had no room for: they stay with the engine.", () => plane.Status.Stats.OffloadRefused),
+        MetricFamily.Counter("bridgeguard_mark_refused_frames", "Frames that went on without their mark because there were too many different ones.", () => plane.Status.Stats.MarkRefused),
         MetricFamily.Counter("bridgeguard_lost_frames", "Frames that vanished between a port and its worker.", () => plane.Status.Lost),
         MetricFamily.Gauge("bridgeguard_flows", "Flows that the engine follows.", () => plane.Status.Flows),
         MetricFamily.Counter("bridgeguard_faults", "Exceptions caught under the packet loop; each is a defect.", () => plane.Status.Faults),

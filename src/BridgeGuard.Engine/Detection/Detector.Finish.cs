@@ -35,6 +35,10 @@ public sealed partial class Detector
                     ApplyTag(effect);
                     break;
 
+                case EffectKind.Mark:
+                    _packet.SetMark((uint)effect.A, (uint)effect.B);
+                    break;
+
                 case EffectKind.StoreFiles:
                 case EffectKind.Config:
                 case EffectKind.StoreCertificate:

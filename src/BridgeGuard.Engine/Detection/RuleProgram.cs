@@ -374,6 +374,7 @@ internal enum EffectKind : byte
     StoreFiles,
     Config,
     StoreCertificate,
+    Mark,
 }
 
 /// <summary>What happens when a rule has matched.</summary>

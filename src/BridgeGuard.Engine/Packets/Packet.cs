@@ -199,6 +199,10 @@ public sealed partial class Packet
 
     /// <summary>The bridge port that it leaves by; 0: as the bridge forwards it.</summary>
     public ushort ToPort;
+
+    /// <summary>Bits that rules give the frame's mark (<c>nfq_set_mark</c>), and which bits those are.</summary>
+    public uint Mark;
+    public uint MarkMask;
     public DropReason DropReason;
 
     /// <summary>The frame's bytes, from its link layer.</summary>
@@ -234,6 +238,13 @@ public sealed partial class Packet
     }
 
     /// <summary>Makes the object ready for the next packet.</summary>
+    /// <summary>Of the frame's mark these bits are set so; a later rule has the last word.</summary>
+    public void SetMark(uint mark, uint mask)
+    {
+        Mark = (Mark & ~mask) | (mark & mask);
+        MarkMask |= mask;
+    }
+
     public void Reset(byte[] buffer, int start, int length, in FrameInfo info)
     {
         Buffer = buffer;
@@ -281,6 +292,7 @@ public sealed partial class Packet
         Action = VerdictAction.Pass;
         Reject = RejectTarget.None;
         ToPort = 0;
+        Mark = MarkMask = 0;
         DropReason = DropReason.NotDropped;
     }
 }

@@ -40,6 +40,9 @@ public readonly struct FrameInfo
     /// <summary>How long the frame has waited before <see cref="TimestampUs"/>, microseconds, as far as it is known: at least so long. 0 where nobody asks (<see cref="FrameInjector.WantsWait"/>).</summary>
     public int WaitedUs { get; init; }
 
+    /// <summary>The mark that the frame came with (<c>skb-&gt;mark</c>), where the attachment is told; rules may change parts of it.</summary>
+    public uint Mark { get; init; }
+
     public LinkType LinkType { get; init; }
 
     /// <summary>Nothing is done with verdicts on it: a copy, or a frame of a port that is only watched. The engine then tells of matches, not of drops.</summary>

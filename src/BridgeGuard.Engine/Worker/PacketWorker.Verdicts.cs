@@ -107,6 +107,14 @@ public sealed partial class PacketWorker
         FlowOffload offload = flow is not null ? OffloadOf(flow, packet) : FlowOffload.None;
         FlowJudgement? judgement = flow?.Judgement;
         bool drops = packet.Action == VerdictAction.Drop;
+        uint mark = judgement is null ? 0 : judgement.RuleMark != 0 ? judgement.RuleMark : judgement.Mark;
+        if (packet.MarkMask != 0)
+        {
+            // This frame's alone: the kernel must not give it to all of the flow.
+            mark = ((mark != 0 ? mark : packet.Info.Mark) & ~packet.MarkMask) | packet.Mark;
+            offload = FlowOffload.None;
+        }
+
         return new Verdict
         {
             Action = packet.Action,
@@ -115,7 +123,7 @@ public sealed partial class PacketWorker
             Reason = packet.DropReason,
             Offload = offload,
             ToPort = packet.ToPort,
-            Mark = judgement is null ? 0 : judgement.RuleMark != 0 ? judgement.RuleMark : judgement.Mark,
+            Mark = mark,
         };
     }
 

@@ -264,6 +264,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             Packet inner = _inner[i];
             Handle(inner);
             packet.Flags |= inner.Flags & PacketFlags.Modified;
+            packet.SetMark(inner.Mark, inner.MarkMask);
             if (inner.Action == VerdictAction.Drop)
             {
                 packet.Reject |= inner.Reject;

@@ -98,16 +98,16 @@ internal static class OtherKeywords
         {
             Name = "nfq_set_mark",
             Argument = ArgumentRule.Required,
-            Help = "MARK/MASK: accepted for old rules; marks belong to the attachment's configuration here",
+            Help = "MARK/MASK: these bits of the packet's mark (skb->mark) are set so when it goes on",
             Apply = context =>
             {
-                if (context.Argument.Split('/', StringSplitOptions.TrimEntries) is not [var mark, var mask] || !IsNumber(mark) || !IsNumber(mask))
+                if (context.Argument.Split('/', StringSplitOptions.None) is not [var mark, var mask] || !TryReadNumber(mark, out uint bits) || !TryReadNumber(mask, out uint which))
                 {
                     context.FailArgument("mark/mask, numbers of 32 bits");
                     return;
                 }
 
-                context.Warn(DiagnosticCode.Unsupported, "nfq_set_mark has no effect");
+                context.Rule.Effects.Add(new RuleEffect { Kind = EffectKind.Mark, A = (int)bits, B = (int)which });
             },
         },
         Checksum("ipv4-csum", 4, 0),
@@ -268,9 +268,9 @@ internal static class OtherKeywords
         context.Rule.RequiresPacket = true;
     }
 
-    private static bool IsNumber(string text) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
-        ? uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _)
-        : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);
+    private static bool TryReadNumber(string text, out uint number) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+        ? uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out number)
+        : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     private static bool TrySide(string text, out byte mode)
     {

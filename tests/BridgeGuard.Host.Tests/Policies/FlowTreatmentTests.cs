@@ -5,6 +5,7 @@ using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Policy.Standing;
 using BridgeGuard.Engine.Worker;
+using BridgeGuard.Rules.Loading;
 using BridgeGuard.Testing.Packets;
 using Xunit;
 
@@ -36,6 +37,41 @@ public sealed class FlowTreatmentTests
         // Other guests, other actions: what a match has said stays.
         wire.SetActions(new StandingAction { Id = 1, Peer = PolicyWire.Address("203.0.113.9"), Action = RoleAction.Drop });
         Assert.Equal(0x20u, wire.Send(1, 0, More()).Mark);
+    }
+
+    [Fact]
+    public void ARuleSetsBitsOfTheMarkOfThePacketThatItMatches()
+    {
+        using PolicyWire wire = new(["name: a\nmark: 0x103\ncontract: {out: {services: [{protocol: udp, ports: [9], action: mark}], default: allow}}\n"], """
+            alert udp any any -> any any (msg:"one"; content:"query"; nfq_set_mark:0x2f/0xf0; sid:1;)
+            alert udp any any -> any any (msg:"two"; content:"query two"; nfq_set_mark:0xffffffff/8; sid:2;)
+            pass udp any any -> any 4789 (msg:"outer"; sid:3;)
+            """);
+        wire.SetGuests(wire.Guest("g", "a", 1));
+        Verdict Sends(string text, ushort port = 10) => wire.Send(1, 0, FrameBuilder.Udp("10.0.0.1", 5000, "198.51.100.2", port, System.Text.Encoding.ASCII.GetBytes(text)));
+        Assert.Equal(0x20u, Sends("query").Mark);
+        Assert.Equal(0x28u, Sends("query two").Mark);
+        Assert.Equal(0u, Sends("other").Mark); // The packet's and not the flow's.
+        wire.Mark = 0x1111;
+        Assert.Equal(0x1121u, Sends("query").Mark);
+        Assert.Equal(0u, Sends("other").Mark); // Nothing is said about it: it keeps its own.
+        Assert.Equal(0x123u, Sends("query", port: 9).Mark); // What the role wants, but for the rule's bits.
+
+        // The kernel gives a mark to all that it carries of a flow, so it does not get the flow with this packet.
+        wire.SetActions(new StandingAction { Id = 1, Guest = 1, Action = RoleAction.Bypass });
+        Verdict verdict = Sends("other");
+        Assert.Equal((0u, FlowOffload.Pass), (verdict.Mark, verdict.Offload));
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("0x/1")]
+    [InlineData("0x1 / 0x2")]
+    [InlineData("4294967296/1")]
+    public void AMarkThatIsNoneIsRefused(string argument)
+    {
+        RuleLoadResult result = RuleLoader.Load(new RuleLoadOptions { Texts = [("t.rules", $"alert ip any any -> any any (msg:\"m\"; nfq_set_mark:{argument}; sid:1;)\n")] });
+        Assert.Contains("mark/mask", Assert.Single(result.Diagnostics).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

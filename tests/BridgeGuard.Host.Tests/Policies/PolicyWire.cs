@@ -74,6 +74,9 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
     /// <summary>How long frames say that they have waited before.</summary>
     public int WaitedUs { get; set; }
 
+    /// <summary>The mark that frames come with.</summary>
+    public uint Mark { get; set; }
+
     /// <summary>The port that a redirect target names.</summary>
     public void SetTargetPorts(params ushort[] ports) => _ports.ReplaceTargets(ports);
 
@@ -124,7 +127,7 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
     {
         _nowUs += afterUs;
         PacketWorker by = worker ?? Worker;
-        Verdict verdict = by.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _nowUs, LinkType = LinkType.Ethernet, PortId = (ushort)port, WaitedUs = WaitedUs });
+        Verdict verdict = by.Process(frame, 0, frame.Length, new FrameInfo { TimestampUs = _nowUs, LinkType = LinkType.Ethernet, PortId = (ushort)port, WaitedUs = WaitedUs, Mark = Mark });
         Assert.Null(by.LastFault);
         for (int i = 0; i < by.Injector.Count; i++)
         {

@@ -47,5 +47,29 @@ public sealed class NfqueueDaemonTests : IDisposable
         Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
     }
 
+    [Fact]
+    public void APacketGoesOnWithTheBitsThatItsRuleSets()
+    {
+        BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w -t mangle -A POSTROUTING -p udp --dport 9000 -m mark --mark 0x47");
+        using RunningDaemon daemon = new(
+            _lab, """alert udp any any -> any any (msg:"marked"; content:"attack"; nfq_set_mark:0x4f/0xf0; sid:1;)""",
+            more: "attach: nfqueue\nnfqueue: {first-queue: 77, rules: iptables}");
+
+        // Other marks of the host stay: this one comes before the queue.
+        BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w -t mangle -A PREROUTING -p udp --dport 9000 -j MARK --set-mark 0x37");
+        using Socket b = BridgeLab.Udp(_lab.B, port: 9000);
+        using Socket a = BridgeLab.Udp(_lab.A, to: BridgeLab.AddressB, toPort: 9000);
+        byte[] buffer = new byte[100];
+        foreach (string text in (string[])["attack", "hello", "attack", "hello"])
+        {
+            a.Send(System.Text.Encoding.ASCII.GetBytes(text));
+            Assert.Equal(text.Length, b.Receive(buffer));
+        }
+
+        string counted = BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w -t mangle -L POSTROUTING -v -x -n").Output.Split('\n')
+            .Single(line => line.Contains("mark match 0x47", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
+        Assert.Equal("2", counted);
+    }
+
     private string Rules() => BridgeLab.Run("ip", $"netns exec {_lab.Host} iptables -w -S").Output;
 }
