@@ -119,8 +119,8 @@ internal sealed class FlowDecisions(KernelPrograms programs)
     /// <param name="ports">Where a target that is a port is found.</param>
     public bool TryMove(FlowMove move, ushort bridgeId, int queue, int mark, PortTable ports)
     {
-        (IPAddress client, IPAddress server) = (AddressOf(move.Client, move.IpVersion), AddressOf(move.Server, move.IpVersion));
-        FlowKey key = FlowKey.Of(bridgeId, move.Vlan, move.InnerVlan, move.Protocol, client, move.ClientPort, server, move.ServerPort, out bool isSwapped);
+        (IPAddress client, IPAddress server) = (AddressOf(move.Key.Source, move.Key.IpVersion), AddressOf(move.Key.Destination, move.Key.IpVersion));
+        FlowKey key = FlowKey.Of(bridgeId, move.Key.Vlan0, move.Key.Vlan1, move.Key.Protocol, client, move.Key.SourcePort, server, move.Key.DestinationPort, out bool isSwapped);
         KernelFlowAct act = default;
         if (Bpf.Lookup(programs.Acts, in key, ref act) == 0)
         {
@@ -142,14 +142,14 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         }
         else
         {
-            IPAddress address = AddressOf(move.Target, move.IpVersion);
+            IPAddress address = AddressOf(move.Target, move.Key.IpVersion);
             Span<byte> mac = stackalloc byte[8];
             BinaryPrimitives.WriteUInt64BigEndian(mac, move.TargetMac);
             toServer.Verb = (byte)FlowVerb.Rewrite;
             Write(ref toServer.Rewrite, address, move.TargetPort, KernelLayout.RewriteTo | KernelLayout.RewriteMacTo);
             mac[2..].CopyTo(toServer.Rewrite.MacTo);
             KernelFlowSide back = new() { Verb = (byte)FlowVerb.Rewrite };
-            Write(ref back.Rewrite, server, move.ServerPort, 0);
+            Write(ref back.Rewrite, server, move.Key.DestinationPort, 0);
             if (move.SequenceDelta != 0)
             {
                 toServer.Rewrite.Flags |= KernelLayout.RewriteSequence;
@@ -160,7 +160,7 @@ internal sealed class FlowDecisions(KernelPrograms programs)
             }
 
             // The target's answers have a name of their own; what of that name is not an answer is the engine's.
-            FlowKey answers = FlowKey.Of(bridgeId, move.Vlan, move.InnerVlan, move.Protocol, client, move.ClientPort, address, move.TargetPort, out bool areSwapped);
+            FlowKey answers = FlowKey.Of(bridgeId, move.Key.Vlan0, move.Key.Vlan1, move.Key.Protocol, client, move.Key.SourcePort, address, move.TargetPort, out bool areSwapped);
             if (!TryAct(in answers, ActOf(default, back, areSwapped, queue, mark)))
             {
                 return false;

@@ -145,7 +145,7 @@ public sealed class FlowTreatmentTests
             FlowMove move = wire.Worker.Injector.Move;
             Assert.Equal(
                 (PolicyWire.Address("203.0.113.9"), (ushort)2000, PolicyWire.Address("10.0.0.1"), (ushort)22, PolicyWire.Address("10.0.0.99"), (ushort)22, 0x77ul, 0u),
-                (move.Client, move.ClientPort, move.Server, move.ServerPort, move.Target, move.TargetPort, move.TargetMac & 0xff, move.SequenceDelta));
+                (move.Key.Source, move.Key.SourcePort, move.Key.Destination, move.Key.DestinationPort, move.Target, move.TargetPort, move.TargetMac & 0xff, move.SequenceDelta));
         }
 
         // The answer has another name on the wire than its flow's: that name must not be let through as the flow's.

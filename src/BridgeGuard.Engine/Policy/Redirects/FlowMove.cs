@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Policy.Redirects;
@@ -9,24 +10,8 @@ namespace BridgeGuard.Engine.Policy.Redirects;
 /// </remarks>
 public sealed class FlowMove
 {
-    public IpAddress Client { get; internal set; }
-
-    public ushort ClientPort { get; internal set; }
-
-    public IpAddress Server { get; internal set; }
-
-    public ushort ServerPort { get; internal set; }
-
-    /// <summary>6 or 17.</summary>
-    public byte Protocol { get; internal set; }
-
-    /// <summary>4 or 6.</summary>
-    public byte IpVersion { get; internal set; }
-
-    /// <summary>Outer and inner VLAN; 0: none.</summary>
-    public ushort Vlan { get; internal set; }
-
-    public ushort InnerVlan { get; internal set; }
+    /// <summary>The flow: client, server, protocol, VLANs.</summary>
+    public FlowKey Key { get; internal set; }
 
     /// <summary>Where the flow goes; meaningless with a <see cref="ToPort"/>.</summary>
     public IpAddress Target { get; internal set; }

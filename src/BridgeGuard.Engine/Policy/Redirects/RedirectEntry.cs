@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Policy.Redirects;
@@ -22,12 +23,9 @@ internal sealed class RedirectEntry
 {
     /// <summary>Published last with release semantics: whoever reads it as Opening or Active may read the rest.</summary>
     public int Phase;
-    public byte IpVersion;
-    public byte Protocol;
-    public IpAddress Client;
-    public ushort ClientPort;
-    public IpAddress Server;
-    public ushort ServerPort;
+
+    /// <summary>The flow as its client began it.</summary>
+    public FlowKey Key;
     public IpAddress Target;
     public ushort TargetPort;
 

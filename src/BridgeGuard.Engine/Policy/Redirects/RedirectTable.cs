@@ -100,7 +100,7 @@ public sealed class RedirectTable
     }
 
     private static bool Matches(RedirectEntry entry, IpAddress client, ushort clientPort, IpAddress target, ushort targetPort, byte protocol) =>
-        entry.ClientPort == clientPort && entry.TargetPort == targetPort && entry.Protocol == protocol && entry.Client == client && entry.Target == target;
+        entry.Key.SourcePort == clientPort && entry.TargetPort == targetPort && entry.Key.Protocol == protocol && entry.Key.Source == client && entry.Target == target;
 
     private int Hash(IpAddress client, ushort clientPort, IpAddress target, ushort targetPort, byte protocol) =>
         HashCode.Combine(client, clientPort, target, targetPort, protocol) & _mask;

@@ -116,7 +116,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
 
     /// <summary>The entry is the flow's still: one that was idle for <see cref="IdleUs"/> may serve another.</summary>
     private static bool IsOf(RedirectEntry entry, Flow flow) =>
-        entry.Client == flow.Key.Source && entry.ClientPort == flow.Key.SourcePort && entry.Server == flow.Key.Destination && entry.ServerPort == flow.Key.DestinationPort;
+        entry.Key.Source == flow.Key.Source && entry.Key.SourcePort == flow.Key.SourcePort && entry.Key.Destination == flow.Key.Destination && entry.Key.DestinationPort == flow.Key.DestinationPort;
 
     /// <summary>Describes a moved flow for a kernel; false while its connection with the target is being opened.</summary>
     public bool TryDescribe(Flow flow, FlowMove move)
@@ -148,14 +148,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
 
     private static void Name(Flow flow, FlowMove move)
     {
-        move.Client = flow.Key.Source;
-        move.ClientPort = flow.Key.SourcePort;
-        move.Server = flow.Key.Destination;
-        move.ServerPort = flow.Key.DestinationPort;
-        move.Protocol = flow.Key.Protocol;
-        move.IpVersion = flow.Key.IpVersion;
-        move.Vlan = flow.Key.Vlan0;
-        move.InnerVlan = flow.Key.Vlan1;
+        move.Key = flow.Key;
         move.ClientPortId = flow.ClientPortId;
     }
 
@@ -252,12 +245,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         }
 
         RedirectEntry entry = table[index];
-        entry.IpVersion = flow.Key.IpVersion;
-        entry.Protocol = flow.Key.Protocol;
-        entry.Client = flow.Key.Source;
-        entry.ClientPort = flow.Key.SourcePort;
-        entry.Server = flow.Key.Destination;
-        entry.ServerPort = flow.Key.DestinationPort;
+        entry.Key = flow.Key;
         entry.Target = target.Address;
         entry.TargetPort = targetPort;
         entry.TargetMac = targetMac;
@@ -317,7 +305,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         ReadOnlySpan<byte> options = scales ? [2, 4, 0x05, 0xb4, 1, 3, 3, clientScale] : [2, 4, 0x05, 0xb4];
         Craft(packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence - 1, 0, TcpFlags.Syn, options);
         ulong serverMac = ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + (fromClient ? 0 : 6), 6));
-        Craft(packet, entry, entry.Server, entry.ServerPort, serverMac, atServer, entry.ServerSequence, TcpFlags.Rst | TcpFlags.Ack, default);
+        Craft(packet, entry, entry.Key.Destination, entry.Key.DestinationPort, serverMac, atServer, entry.ServerSequence, TcpFlags.Rst | TcpFlags.Ack, default);
         packet.Drop(DropReason.Redirect);
         return true;
     }
@@ -373,7 +361,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         Packet model, RedirectEntry entry, IpAddress destination, ushort port, ulong mac, uint sequence, uint acknowledgement, TcpFlags flags, ReadOnlySpan<byte> options,
         ReadOnlySpan<byte> payload = default)
     {
-        bool v4 = entry.IpVersion == 4;
+        bool v4 = entry.Key.IpVersion == 4;
         int linkLength = model.NetworkOffset - model.EthernetOffset;
         int ipLength = v4 ? 20 : 40;
         int tcpLength = 20 + options.Length;
@@ -394,7 +382,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
             ip[6] = 0x40; // Don't fragment.
             ip[8] = DefaultTtl;
             ip[9] = IpProtocols.Tcp;
-            entry.Client.Write(ip[12..], asV4: true);
+            entry.Key.Source.Write(ip[12..], asV4: true);
             destination.Write(ip[16..], asV4: true);
         }
         else
@@ -403,12 +391,12 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
             BinaryPrimitives.WriteUInt16BigEndian(ip[4..], (ushort)(tcpLength + payload.Length));
             ip[6] = IpProtocols.Tcp;
             ip[7] = DefaultTtl;
-            entry.Client.Write(ip[8..], asV4: false);
+            entry.Key.Source.Write(ip[8..], asV4: false);
             destination.Write(ip[24..], asV4: false);
         }
 
         Span<byte> tcp = ip[ipLength..];
-        BinaryPrimitives.WriteUInt16BigEndian(tcp, entry.ClientPort);
+        BinaryPrimitives.WriteUInt16BigEndian(tcp, entry.Key.SourcePort);
         BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], port);
         BinaryPrimitives.WriteUInt32BigEndian(tcp[4..], sequence);
         BinaryPrimitives.WriteUInt32BigEndian(tcp[8..], acknowledgement);
@@ -439,11 +427,11 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
     private static void RewriteSource(Packet packet, RedirectEntry entry)
     {
         bool v4 = packet.IpVersion == 4;
-        entry.Server.Write(packet.Buffer.AsSpan(packet.NetworkOffset + (v4 ? 12 : 8)), v4);
+        entry.Key.Destination.Write(packet.Buffer.AsSpan(packet.NetworkOffset + (v4 ? 12 : 8)), v4);
         Span<byte> transport = packet.TransportBytes;
-        BinaryPrimitives.WriteUInt16BigEndian(transport, entry.ServerPort);
-        packet.SourceAddress = entry.Server;
-        packet.SourcePort = entry.ServerPort;
+        BinaryPrimitives.WriteUInt16BigEndian(transport, entry.Key.DestinationPort);
+        packet.SourceAddress = entry.Key.Destination;
+        packet.SourcePort = entry.Key.DestinationPort;
         packet.Flags |= PacketFlags.Restored;
         if (entry.SequenceDelta != 0 && packet.IsTcp)
         {
