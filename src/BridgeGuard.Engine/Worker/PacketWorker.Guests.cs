@@ -27,6 +27,18 @@ public sealed partial class PacketWorker
 
     private const int MaxToldStations = 4096;
 
+    /// <summary>
+    /// Places for stations whose last frame was honest, by port and IP version: the next one with the same addresses is too, and 32 KiB are read sooner than
+    /// guest, role and their lists. More ports than half of it share places, which costs them the comparison.
+    /// </summary>
+    private readonly HonestStation[] _honest = new HonestStation[HonestPlaces];
+
+    private const int HonestPlaces = 1024;
+
+    /// <summary>What honest stations were judged by: other ports, guests or roles, and nobody is known.</summary>
+    private object? _honestPorts;
+    private ushort _honestGeneration;
+
     /// <summary>Guests, when they are known at all: link frames are looked at only then.</summary>
     private int _guarded;
 
@@ -120,6 +132,13 @@ public sealed partial class PacketWorker
             return true;
         }
 
+        // Only addresses are looked at of these; what speaks of others' is compared each time.
+        bool isPlain = _guardsLinks && packet.EthernetOffset >= 0 && (packet.IsTcp || (packet.IsUdp && packet.SourcePort is not (67 or 547)));
+        if (isPlain && IsKnownHonest(packet))
+        {
+            return true;
+        }
+
         GuestSet guests = _current.Guests;
         ushort guest = _ports.Find(packet.Info.PortId, guests);
         if (guest == 0 && packet.EthernetOffset >= 0)
@@ -145,7 +164,11 @@ public sealed partial class PacketWorker
             }
         }
 
-        if (packet.ArpOffset >= 0 || packet.Protocol == IpProtocols.IcmpV6 || (packet.IsUdp && packet.SourcePort is 67 or 547))
+        if (isPlain)
+        {
+            _honest[HonestPlace(packet)] = new HonestStation(Mac(packet, 6), packet.SourceAddress, packet.Info.PortId);
+        }
+        else if (packet.ArpOffset >= 0 || packet.Protocol == IpProtocols.IcmpV6 || (packet.IsUdp && packet.SourcePort is 67 or 547))
         {
             LearnAddress(packet, guest);
         }
@@ -156,6 +179,25 @@ public sealed partial class PacketWorker
 
         return true;
     }
+
+    private static int HonestPlace(Packet packet) => ((packet.Info.PortId << 1) | (packet.IpVersion == 6 ? 1 : 0)) & (HonestPlaces - 1);
+
+    private bool IsKnownHonest(Packet packet)
+    {
+        object ports = _ports.Version;
+        if (_honestGeneration != _policyGeneration || !ReferenceEquals(ports, _honestPorts))
+        {
+            _honestGeneration = _policyGeneration;
+            _honestPorts = ports;
+            Array.Clear(_honest);
+            return false;
+        }
+
+        ref readonly HonestStation known = ref _honest[HonestPlace(packet)];
+        return known.Port == packet.Info.PortId && known.Address == packet.SourceAddress && known.Mac == Mac(packet, 6);
+    }
+
+    private readonly record struct HonestStation(ulong Mac, IpAddress Address, ushort Port);
 
     private void ReportLie(Packet packet, ushort guest, LinkViolation violation, RoleAction action)
     {

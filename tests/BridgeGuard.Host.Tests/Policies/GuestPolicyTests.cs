@@ -274,6 +274,54 @@ public sealed class GuestPolicyTests
     }
 
     [Fact]
+    public void WhoWasHonestIsBelievedOnlyForTheSameAddressesOnTheSamePort()
+    {
+        using PolicyWire wire = new(["name: a\nl2-guard: {mac-spoofing: drop, address-spoofing: drop, dhcp-server: drop}\n"], Attack);
+        wire.SetGuests(wire.Guest("x", "a", 1, "10.0.0.1", "fd00::1"), wire.Guest("y", "a", 2, "10.0.0.2", "fd00::2"));
+        DropReason As(int number, string source, int port = 1)
+        {
+            byte[] frame = FrameBuilder.Tcp(source, 5000, source.Contains(':', StringComparison.Ordinal) ? "fd00::9" : "10.0.0.9", 9, 1, 0, "S", default);
+            frame[11] = (byte)number;
+            frame[6] = 2;
+            frame.AsSpan(7, 4).Clear();
+            return wire.SendAsIs(port, frame).Reason;
+        }
+
+        for (int round = 0; round < 3; round++)
+        {
+            Assert.Equal(DropReason.NotDropped, As(1, "10.0.0.1"));
+            Assert.Equal(DropReason.NotDropped, As(1, "fd00::1"));
+            Assert.Equal(DropReason.LinkGuard, As(1, "10.0.0.2"));
+            Assert.Equal(DropReason.LinkGuard, As(1, "fd00::2"));
+            Assert.Equal(DropReason.LinkGuard, As(2, "10.0.0.1"));
+            Assert.Equal(DropReason.NotDropped, As(1, "10.0.0.1"));
+
+            // What only a server says is looked at each time.
+            byte[] Offer(ushort from)
+            {
+                byte[] frame = FrameBuilder.Udp("10.0.0.1", from, "10.0.0.9", 68, [2, 1, 6, 0]);
+                (frame[6], frame[11]) = (2, 1);
+                frame.AsSpan(7, 4).Clear();
+                return frame;
+            }
+
+            Assert.Equal(VerdictAction.Pass, wire.SendAsIs(1, Offer(66)).Action);
+            Assert.Equal(DropReason.LinkGuard, wire.SendAsIs(1, Offer(67)).Reason);
+        }
+
+        // Another is behind the port, and the worker has not heard of other guests.
+        wire.SetPorts(0, 2, 1);
+        Assert.Equal(DropReason.LinkGuard, As(1, "10.0.0.1"));
+        Assert.Equal(DropReason.NotDropped, As(2, "10.0.0.2"));
+
+        // The same port, but the address is another's now.
+        wire.SetGuests(wire.Guest("x", "a", 1, "10.0.0.1"), wire.Guest("y", "a", 2, "10.0.0.2"));
+        Assert.Equal(DropReason.NotDropped, As(1, "10.0.0.1"));
+        wire.SetGuests(wire.Guest("x", "a", 1, "10.0.0.7"), wire.Guest("y", "a", 2, "10.0.0.1"));
+        Assert.Equal(DropReason.LinkGuard, As(1, "10.0.0.1"));
+    }
+
+    [Fact]
     public void ADhcp6ReplySaysWhoHasWhichAddress()
     {
         using PolicyWire wire = new(["name: a\n"], Attack);

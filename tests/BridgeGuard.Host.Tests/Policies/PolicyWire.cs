@@ -99,6 +99,9 @@ internal sealed class PolicyWire : IEventSink, IGuestDirectory, IDisposable
         Worker.Program = new EngineProgram(_rules.Rules, _compiled) { Guests = _guests, Actions = Worker.Program.Actions };
     }
 
+    /// <summary>Ports are others' now, before the worker hears of other guests.</summary>
+    public void SetPorts(params ushort[] guests) => _ports.Replace(guests);
+
     public void SetActions(params StandingAction[] actions) =>
         Worker.Program = Worker.Program with { Actions = new StandingActions(actions) };
 

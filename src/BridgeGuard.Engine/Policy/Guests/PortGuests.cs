@@ -14,6 +14,9 @@ public sealed class PortGuests
 
     private ushort[] _targets = [];
 
+    /// <summary>Another object than before says that ports may be others' now.</summary>
+    internal object Version => Volatile.Read(ref _guests);
+
     /// <summary>The port that a redirect target names, by the target's number; 0 when the target is an address or there is no port of that name now.</summary>
     public ushort TargetPort(int target)
     {
