@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace BridgeGuard.Engine.Pools;
 
 /// <summary>Arrays of one kind of element between two uses, per thread: what one transaction with very many of them gave back serves the next.</summary>
@@ -13,10 +11,13 @@ internal static class ArrayCache<T>
     /// <summary>Transactions with very many elements that come and go together on one worker; ours.</summary>
     private const int MaxHeld = 32;
 
-    private const int Classes = 24;
+    /// <summary>Longer ones are left to the collector.</summary>
+    private const int MaxLength = 1 << 23;
 
     [ThreadStatic]
-    private static Stack<T[]>[]? _held;
+    private static ArrayShelves<T>? _held;
+
+    private static ArrayShelves<T> Held => _held ??= new ArrayShelves<T>(1, MaxLength, room: 0);
 
     /// <summary>Twice as many, the elements kept.</summary>
     public static void Grow(ref T[] array)
@@ -37,30 +38,13 @@ internal static class ArrayCache<T>
         }
     }
 
-    private static T[] Rent(int length)
-    {
-        int kind = BitOperations.Log2((uint)length);
-        return kind < Classes && _held is { } held && held[kind].TryPop(out T[]? array) ? array : new T[length];
-    }
+    private static T[] Rent(int length) => Held.Holds(length) ? Held.Take(length, out _) : new T[length];
 
     private static void Return(T[] array)
     {
-        int kind = BitOperations.Log2((uint)array.Length);
-        _held ??= Create();
-        if (kind < Classes && BitOperations.IsPow2(array.Length) && _held[kind].Count < MaxHeld)
+        if (Held.Holds(array.Length) && Held.CountOf(array.Length) < MaxHeld)
         {
-            _held[kind].Push(array);
+            Held.Put(array);
         }
-    }
-
-    private static Stack<T[]>[] Create()
-    {
-        var stacks = new Stack<T[]>[Classes];
-        for (int i = 0; i < Classes; i++)
-        {
-            stacks[i] = new Stack<T[]>();
-        }
-
-        return stacks;
     }
 }

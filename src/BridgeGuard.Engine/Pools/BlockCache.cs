@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace BridgeGuard.Engine.Pools;
 
 /// <summary>Byte arrays between two uses, per thread: what one body or file gave back serves the next without the collector.</summary>
@@ -10,26 +8,23 @@ namespace BridgeGuard.Engine.Pools;
 internal static class BlockCache
 {
     /// <summary>The smallest block.</summary>
-    public const int SmallestBytes = 1 << SmallestShift;
+    public const int SmallestBytes = 64;
 
     /// <summary>What <see cref="Fill"/> puts here, and a window of every size in flight at once (body, file, decoder) several times over; ours.</summary>
     public const long MaxHeldBytes = 48L << 20;
-    private const int SmallestShift = 6;
-    private const int Classes = 31 - SmallestShift;
+
+    private const int LargestBytes = 1 << 30;
 
     /// <summary>Largest block that is made before it is asked for, 1 MiB: Suricata's stream depth, above which nothing is buffered.</summary>
-    private const int LargestFilledShift = 20;
+    private const int LargestFilledBytes = 1 << 20;
 
     /// <summary>Bytes of each size, so that a burst of streams which all hold data finds its blocks; at least four blocks of each, at most so many. Ours.</summary>
     private const int FilledBytesEach = 1 << 21;
     private const int LeastFilled = 4;
     private const int MostFilled = 2048;
 
-    /// <summary>Blocks of a size that wait before the stack itself grows: all that <see cref="Fill"/> makes of the smallest size.</summary>
-    private const int StackRoom = MostFilled;
-
     [ThreadStatic]
-    private static Stack<byte[]>[]? _held;
+    private static ArrayShelves<byte>? _held;
 
     [ThreadStatic]
     private static long _heldBytes;
@@ -37,65 +32,43 @@ internal static class BlockCache
     [ThreadStatic]
     private static bool _isFilled;
 
+    /// <summary>(All that <see cref="Fill"/> makes of the smallest size has room before a shelf grows.)</summary>
+    private static ArrayShelves<byte> Held => _held ??= new ArrayShelves<byte>(SmallestBytes, LargestBytes, MostFilled);
+
     /// <summary>
     /// Puts blocks of every size here, once for the calling thread, so that later bursts take nothing from the collector. The memory becomes resident when a block is first used.
     /// </summary>
     public static void Fill()
     {
-        if (_isFilled)
+        if (!_isFilled)
         {
-            return;
-        }
-
-        _isFilled = true;
-        for (int shift = SmallestShift; shift <= LargestFilledShift; shift++)
-        {
-            for (int count = Math.Clamp(FilledBytesEach >> shift, LeastFilled, MostFilled); count > 0; count--)
-            {
-                Return(GC.AllocateUninitializedArray<byte>(1 << shift, pinned: true));
-            }
+            _isFilled = true;
+            _heldBytes += Held.Fill(LargestFilledBytes, FilledBytesEach, LeastFilled, MostFilled, MaxHeldBytes - _heldBytes);
         }
     }
 
     /// <summary>A block of at least <paramref name="bytes"/>.</summary>
     public static byte[] Rent(int bytes)
     {
-        int kind = BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)Math.Max(bytes, SmallestBytes))) - SmallestShift;
-        if (kind >= Classes)
+        if (bytes > LargestBytes)
         {
             return new byte[bytes];
         }
 
-        if (_held is { } held && held[kind].TryPop(out byte[]? block))
-        {
-            _heldBytes -= block.Length;
-            return block;
-        }
-
-        return new byte[SmallestBytes << kind];
+        ArrayShelves<byte> held = Held;
+        byte[] block = held.Take(held.Fitting(bytes), out bool isNew);
+        _heldBytes -= isNew ? 0 : block.Length;
+        return block;
     }
 
     /// <summary>Takes a block back; one of another size or too many of them are left to the collector.</summary>
     public static void Return(byte[] block)
     {
-        if (block.Length < SmallestBytes || !BitOperations.IsPow2(block.Length) || _heldBytes + block.Length > MaxHeldBytes)
+        ArrayShelves<byte> held = Held;
+        if (held.Holds(block.Length) && _heldBytes + block.Length <= MaxHeldBytes)
         {
-            return;
+            _heldBytes += block.Length;
+            held.Put(block);
         }
-
-        _held ??= Create();
-        _heldBytes += block.Length;
-        _held[BitOperations.Log2((uint)block.Length) - SmallestShift].Push(block);
-    }
-
-    private static Stack<byte[]>[] Create()
-    {
-        var stacks = new Stack<byte[]>[Classes];
-        for (int i = 0; i < Classes; i++)
-        {
-            stacks[i] = new Stack<byte[]>(StackRoom);
-        }
-
-        return stacks;
     }
 }
