@@ -65,6 +65,7 @@ public sealed class AllocationTests
         }
 
         Assert.Equal(0, worker.Faults);
+        Assert.Equal(0, Engine.Pools.ByteBuffer.StaleReads);
         Assert.True(worker.Counters[Counter.DetectAlert] > frames.Count / 20, "the rules matched too little for the test to mean anything");
         Assert.Equal(CleanPasses, clean);
     }

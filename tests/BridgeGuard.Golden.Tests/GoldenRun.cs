@@ -4,6 +4,7 @@ using BridgeGuard.Attachments.Offline;
 using BridgeGuard.Engine.Detection.Prefilter;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Pools;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
@@ -60,6 +61,7 @@ public sealed class GoldenRun : IEventSink
         worker.Finish();
         Assert.Null(error);
         Assert.Null(worker.LastFault);
+        Assert.Equal(0, ByteBuffer.StaleReads);
         run.Dropped = attachment.Stats.Dropped;
         return run;
     }

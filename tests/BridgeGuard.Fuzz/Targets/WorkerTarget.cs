@@ -59,6 +59,11 @@ internal sealed class WorkerTarget : IPacketTarget
                 throw new InvalidOperationException("A fault was caught under the loop.", worker.LastFault);
             }
 
+            if (Engine.Pools.ByteBuffer.StaleReads != 0)
+            {
+                throw new InvalidOperationException("A part of a buffer was asked for after the buffer's reset.");
+            }
+
             if (_guarded.IsMarginChanged(start))
             {
                 throw new InvalidOperationException("Bytes before the frame were changed.");
