@@ -36,18 +36,23 @@ public sealed class GuestLabTests
 
         var seen = new ConcurrentDictionary<(string From, string To), string>();
         (LabGuest From, LabGuest To)[] pairs = [.. Roles.SelectMany(from => Roles.Select(to => (lab.Guests.First(g => g.Role == from), lab.Guests.Last(g => g.Role == to)))).Where(p => p.Item1 != p.Item2)];
-        Parallel.ForEach(pairs, new ParallelOptions { MaxDegreeOfParallelism = 8 }, pair => seen[(pair.From.Role, pair.To.Role)] = GuestLab.Try(pair.From, pair.To, 80, "/attack"));
-
-        foreach ((LabGuest from, LabGuest to) in pairs.Where(p => seen[(p.From.Role, p.To.Role)] == "silence" && Expected[p.From.Role][Array.IndexOf(Roles, p.To.Role)] != "silence"))
+        int Alerted() => lab.Daemon.Records("alert").Count(a => Sid(a) == 1);
+        for (int attempt = 0; attempt < 4; attempt++)
         {
-            // A busy machine may be silent for longer than the client waits; what must be silent is not asked again.
-            seen[(from.Role, to.Role)] = GuestLab.Try(from, to, 80, "/attack");
+            // A busy machine may be silent for longer than the client waits, and then nobody has attacked: all is asked again, and who was heard once was heard.
+            Parallel.ForEach(pairs, new ParallelOptions { MaxDegreeOfParallelism = 8 }, pair => seen.AddOrUpdate(
+                (pair.From.Role, pair.To.Role), _ => GuestLab.Try(pair.From, pair.To, 80, "/attack"),
+                (_, before) => before == "silence" ? GuestLab.Try(pair.From, pair.To, 80, "/attack") : before));
+            if (pairs.All(p => seen[(p.From.Role, p.To.Role)] == Expected[p.From.Role][Array.IndexOf(Roles, p.To.Role)]) && BridgeLab.Until(() => Alerted() >= 8))
+            {
+                break;
+            }
         }
 
         Assert.Empty(seen.Where(s => s.Value != Expected[s.Key.From][Array.IndexOf(Roles, s.Key.To)]).Select(s => $"{s.Key.From} to {s.Key.To}: {s.Value}, expected {Expected[s.Key.From][Array.IndexOf(Roles, s.Key.To)]}"));
         Assert.Equal("answer", GuestLab.Try(lab.Guests[0], lab.Guests[1], 80, "/good"));
         Assert.Equal("answer", GuestLab.Try(lab.Guests[2], lab.Guests[4], 80, "/good"));
-        Assert.True(BridgeLab.Until(() => lab.Daemon.Records("alert").Count(a => Sid(a) == 1) >= 8), "too few alerts");
+        Assert.True(BridgeLab.Until(() => Alerted() >= 8), $"{Alerted()} alerts are too few");
         Assert.All(lab.Daemon.Records("alert"), a =>
         {
             LabGuest from = lab.Guests.Single(g => g.Name == Name(a, "vm"));
