@@ -29,9 +29,9 @@ internal static class Program
             return FlowTableBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 1_000_000);
         }
 
-        if (args is ["guests", ..])
+        if (args is ["guests" or "link-guard", ..])
         {
-            return GuestPolicyBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 101);
+            return GuestPolicyBench.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 400, ofLinkGuard: args[0] == "link-guard");
         }
 
         if (args is ["costs", ..])

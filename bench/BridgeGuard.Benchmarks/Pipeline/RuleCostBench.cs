@@ -1,10 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
 using BridgeGuard.Engine.Detection;
-using BridgeGuard.Engine.Events;
-using BridgeGuard.Engine.Flows;
-using BridgeGuard.Engine.Policy;
-using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
 using BridgeGuard.Rules.Loading;
 using BridgeGuard.Testing.Timing;
@@ -23,67 +18,29 @@ internal static class RuleCostBench
     /// <summary>Issue 4: profiling can stay on in production at under 2 %.</summary>
     private const double MostPercent = 2;
 
-    /// <summary>Longer than any timeout of a flow.</summary>
-    private const long PassShiftUs = 3_600_000_000;
-
     private const int WarmPasses = 4;
 
     public static int Run(ReadOnlySpan<string> args)
     {
-        List<string> files = [];
-        int pairs = 1000;
-        int sliceMs = 100;
-        bool withComments = false;
-        for (int i = 0; i < args.Length; i++)
+        if (RuleBench.Read("costs", args, ("--pairs", 1000), ("--slice-ms", 100)) is not { } bench)
         {
-            switch (args[i])
-            {
-                case "--pairs":
-                    pairs = int.Parse(args[++i], CultureInfo.InvariantCulture);
-                    break;
-                case "--slice-ms":
-                    sliceMs = int.Parse(args[++i], CultureInfo.InvariantCulture);
-                    break;
-                case "--commented":
-                    withComments = true;
-                    break;
-                default:
-                    files.Add(args[i]);
-                    break;
-            }
-        }
-
-        if (files.Count < 2)
-        {
-            Console.Error.WriteLine("usage: costs RULES CAPTURE.pcap… [--pairs N] [--slice-ms N] [--commented]");
             return 2;
         }
 
-        RuleSet rules = RuleLoader.Load(new RuleLoadOptions { Texts = [(files[0], RuleFileText.Read(files[0], withComments))] }).Rules;
-        FrameStore frames = new();
-        files[1..].ForEach(frames.Load);
-        Console.WriteLine($"{rules.Count} rules, {frames.Count} packets, {frames.Bytes / Math.Max(1, frames.Count)} bytes each");
-        return frames.Count == 0 ? 2 : Measure(rules, frames, pairs, sliceMs * 1_000_000L);
+        RuleSet rules = RuleLoader.Load(new RuleLoadOptions { Texts = [(bench.Rules, RuleFileText.Read(bench.Rules, bench.WithComments))] }).Rules;
+        Console.WriteLine($"{rules.Count} rules, {bench.Frames.Count} packets, {bench.Frames.Bytes / bench.Frames.Count} bytes each");
+        return Measure(rules, bench.Frames, bench.Numbers[0], bench.Numbers[1] * 1_000_000L);
     }
 
     private static int Measure(RuleSet rules, FrameStore frames, int pairs, long sliceNs)
     {
-        using PacketWorker worker = new(new WorkerEnvironment
-        {
-            Settings = new EngineSettings { ValidateChecksums = false },
-            Events = new Nowhere(),
-            FlowHash = new FlowHash(1, 2),
-            CostClock = Stopwatch.GetTimestamp,
-        })
-        {
-            Program = new EngineProgram(rules, new CompiledPolicy(PolicyModel.Empty, rules.Rules)),
-        };
+        using PacketWorker worker = RuleBench.Worker(rules);
         RuleCosts counting = worker.RuleCosts!;
         long shift = 0;
         long warm = 0;
         for (int pass = 0; pass < WarmPasses; pass++)
         {
-            warm = Play(worker, frames, 0, frames.Count, shift += PassShiftUs);
+            warm = Play(worker, frames, 0, frames.Count, shift += RuleBench.PassShiftUs);
         }
 
         int slices = (int)Math.Max(1, (warm + (sliceNs / 2)) / sliceNs);
@@ -95,7 +52,7 @@ internal static class RuleCostBench
             var first = new long[slices];
             for (int half = 0; half < 2; half++)
             {
-                shift += PassShiftUs;
+                shift += RuleBench.PassShiftUs;
                 for (int slice = 0; slice < slices; slice++)
                 {
                     // Which of the two comes first changes from slice to slice and from round to round.
@@ -142,12 +99,7 @@ internal static class RuleCostBench
             $"{n} pairs of slices of {mean / 1e6:F1} ms ({slices} in a pass); {perPacket:F0} ns a packet; {checks / counted:F2} looks a packet, one in {checks / (double)Math.Max(1, samples):F0} timed"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"counting costs {all:+0.00;-0.00} % ± {allError:F2} (95 %); without the outer tenths {middle:+0.00;-0.00} % ± {middleError:F2}; median {shares[n / 2]:+0.00;-0.00} %"));
-        if (worker.Faults > 0)
-        {
-            Console.WriteLine($"{worker.Faults} faults, the last: {worker.LastFault}");
-        }
-
-        return worker.Faults == 0 && all + allError < MostPercent ? 0 : 1;
+        return !RuleBench.HadFaults(worker) && all + allError < MostPercent ? 0 : 1;
     }
 
     private static (double Mean, double Interval) MeanOf(double[] values)
@@ -167,12 +119,5 @@ internal static class RuleCostBench
         }
 
         return ThreadClock.Nanoseconds - start;
-    }
-
-    private sealed class Nowhere : IEventSink
-    {
-        public void Write(in EventHeader header, ReadOnlySpan<byte> json)
-        {
-        }
     }
 }
