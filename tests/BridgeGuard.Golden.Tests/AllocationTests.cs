@@ -25,7 +25,8 @@ public sealed class AllocationTests
 
     /// <summary>Longer than any timeout of a flow: each pass ends the flows of the one before.</summary>
     private const long PassUs = 3_600_000_000;
-    /// <summary>Captures made to exceed limits: what a conversation needs above them goes back to the collector, so that it is not kept for ever.</summary>
+
+    /// <summary>Captures made to exceed limits, over a thousand transactions on one flow and the like: what they need is borrowed and given back, but it takes long until no flow has to grow any more.</summary>
     private const string BeyondLimits = "/events-of-";
 
     private const int WarmPasses = 12;

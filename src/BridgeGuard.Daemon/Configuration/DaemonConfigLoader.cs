@@ -15,6 +15,9 @@ namespace BridgeGuard.Daemon.Configuration;
 /// <summary>Reads <c>bridgeguard.yaml</c> with its role files into a <see cref="DaemonModel"/>, or says everything that is wrong with it.</summary>
 public static class DaemonConfigLoader
 {
+    /// <summary>DNS, and LLMNR (RFC 4795 §2): Suricata does not look for the latter.</summary>
+    private const string DnsPorts = "53,5355";
+
     /// <summary>Null when there is at least one diagnostic.</summary>
     public static DaemonModel? Load(string file, List<ConfigDiagnostic> diagnostics)
     {
@@ -357,14 +360,9 @@ public static class DaemonConfigLoader
         return full;
     }
 
-    private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning, KeepingModel keeping)
+    /// <summary>Sections of protocols; what is not written is the daemon's default: every parser on, and LLMNR read as DNS.</summary>
+    private static Dictionary<string, Dictionary<string, string>> ReadProtocols(YamlSection root)
     {
-        EveSettings eve = EveReader.Read(root);
-        if (keeping.Files is { WriteFileInfo: true } && !eve.Types.Any(type => type.Name == "files"))
-        {
-            root.Error("file-store", "'write-fileinfo' writes records of files, expected 'files' among 'eve: types:'");
-        }
-
         var protocols = new Dictionary<string, Dictionary<string, string>>();
         if (root.Section("protocols") is { } sections)
         {
@@ -390,6 +388,24 @@ public static class DaemonConfigLoader
             }
         }
 
+        Dictionary<string, string> dns = protocols.TryGetValue("dns", out Dictionary<string, string>? ports) ? ports : protocols["dns"] = [];
+        if (!dns.Keys.Any(key => key.Contains("detection-ports", StringComparison.Ordinal)))
+        {
+            dns["udp.detection-ports.dp"] = dns["tcp.detection-ports.dp"] = DnsPorts;
+        }
+
+        return protocols;
+    }
+
+    private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning, KeepingModel keeping)
+    {
+        EveSettings eve = EveReader.Read(root);
+        if (keeping.Files is { WriteFileInfo: true } && !eve.Types.Any(type => type.Name == "files"))
+        {
+            root.Error("file-store", "'write-fileinfo' writes records of files, expected 'files' among 'eve: types:'");
+        }
+
+        Dictionary<string, Dictionary<string, string>> protocols = ReadProtocols(root);
         long depth = 1 << 20;
         if (scanning.Enabled)
         {

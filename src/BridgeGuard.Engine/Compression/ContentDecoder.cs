@@ -1,15 +1,33 @@
 namespace BridgeGuard.Engine.Compression;
 
-/// <summary>A chain of content codings over one body: the last applied is taken off first. Reused from body to body.</summary>
+/// <summary>A chain of content codings over one body: the last applied is taken off first. Reused from body to body; its layers are the worker's.</summary>
 internal sealed class ContentDecoder : IContentSink
 {
-    private readonly List<ContentLayer> _layers = [];
-    private readonly List<LayerSink> _links = [];
+    /// <summary>Suricata's <c>response-body-decompress-layer-limit</c>.</summary>
+    private const int UsualLayers = 2;
+
+    /// <summary>Layers of the worker between two bodies: each has buffers and tables of some 60 KiB, which a flow needs only while it decodes.</summary>
+    [ThreadStatic]
+    private static Stack<ContentLayer>? _spare;
+
+    private readonly List<ContentLayer> _layers = new(UsualLayers);
+    private readonly List<LayerSink> _links = new(UsualLayers);
     private IContentSink? _sink;
     private int _active;
 
+    public ContentDecoder()
+    {
+        for (int i = 0; i < UsualLayers; i++)
+        {
+            _links.Add(new LayerSink(this, i));
+        }
+    }
+
     /// <summary>Decoded bytes that may come out of a chain before the ratio to its input is looked at.</summary>
     public long BombLimitBytes { get; set; } = 1 << 20;
+
+    /// <summary>History that a layer of LZMA may keep.</summary>
+    public long LzmaMemoryBytes { get; set; } = 1 << 20;
 
     /// <summary>HTTP/1's ratio of output to input above which it is a bomb (Suricata's figure).</summary>
     public const int BombRatio = 2048;
@@ -55,13 +73,32 @@ internal sealed class ContentDecoder : IContentSink
         }
     }
 
+    /// <summary>A layer of LZMA wanted more memory than it may have.</summary>
+    public bool IsOverMemory
+    {
+        get
+        {
+            for (int i = 0; i < _active; i++)
+            {
+                if (_layers[i].IsOverMemory)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     public void Reset()
     {
         for (int i = 0; i < _active; i++)
         {
             _layers[i].End();
+            (_spare ??= new Stack<ContentLayer>()).Push(_layers[i]);
         }
 
+        _layers.Clear();
         _active = 0;
         IsBomb = false;
         _sink = null;
@@ -70,13 +107,13 @@ internal sealed class ContentDecoder : IContentSink
     /// <summary>Adds the next coding in the order in which they were applied (header order).</summary>
     public void Add(ContentCoding coding)
     {
-        if (_active == _layers.Count)
+        _layers.Add(_spare is { } spare && spare.TryPop(out ContentLayer? pooled) ? pooled : new ContentLayer());
+        if (_links.Count < _layers.Count)
         {
-            _layers.Add(new ContentLayer());
             _links.Add(new LayerSink(this, _active));
         }
 
-        _layers[_active++].Begin(coding);
+        _layers[_active++].Begin(coding, LzmaMemoryBytes);
     }
 
     /// <summary>Decodes one piece of the body into <paramref name="sink"/>.</summary>

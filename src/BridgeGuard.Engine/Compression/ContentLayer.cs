@@ -23,6 +23,7 @@ internal sealed class ContentLayer
         ZlibHeader,
         Deflate,
         Brotli,
+        Lzma,
         Trailer,
         Plain,
         Ignore,
@@ -31,6 +32,7 @@ internal sealed class ContentLayer
     private readonly byte[] _output = new byte[OutputBytes];
     private readonly ByteBuffer _retained = new();
     private Inflater? _inflater;
+    private LzmaDecoder? _lzma;
     private BrotliDecoder _brotli;
     private bool _hasBrotli;
     private GzipHeader _header;
@@ -39,6 +41,7 @@ internal sealed class ContentLayer
     private bool _triedZlib;
     private bool _triedRaw;
     private int _skip;
+    private long _lzmaMemoryBytes;
 
     public long Consumed { get; private set; }
 
@@ -50,7 +53,13 @@ internal sealed class ContentLayer
     /// <summary>Nothing came out: the input is passed on as it is.</summary>
     public bool IsRefused { get; private set; }
 
-    public void Begin(ContentCoding coding)
+    /// <summary>LZMA wanted more history than it may have: nothing more is decoded.</summary>
+    public bool IsOverMemory { get; private set; }
+
+    /// <summary>Begins a body.</summary>
+    /// <param name="coding">What its bytes are.</param>
+    /// <param name="lzmaMemoryBytes">What LZMA may keep of what it decoded.</param>
+    public void Begin(ContentCoding coding, long lzmaMemoryBytes)
     {
         _coding = coding;
         _reading = coding == ContentCoding.Identity ? Reading.Plain : Reading.Undecided;
@@ -61,13 +70,16 @@ internal sealed class ContentLayer
         Produced = 0;
         HasFailed = false;
         IsRefused = false;
+        IsOverMemory = false;
+        _lzmaMemoryBytes = lzmaMemoryBytes;
         _header = default;
         End();
     }
 
-    /// <summary>Gives back native state.</summary>
+    /// <summary>Gives back native state and borrowed memory.</summary>
     public void End()
     {
+        _lzma?.End();
         if (_hasBrotli)
         {
             _brotli.Dispose();
@@ -146,6 +158,13 @@ internal sealed class ContentLayer
                     }
 
                     break;
+                case Reading.Lzma:
+                    if (!Unlzma(ref input, next) && !Fail(ref input, next))
+                    {
+                        return;
+                    }
+
+                    break;
                 case Reading.Trailer:
                     ReadTrailer(ref input);
                     break;
@@ -167,6 +186,12 @@ internal sealed class ContentLayer
                 _brotli = default;
                 _hasBrotli = true;
                 _reading = Reading.Brotli;
+                break;
+            case ContentCoding.Lzma:
+                _lzma ??= new LzmaDecoder();
+                _lzma.MemoryLimitBytes = _lzmaMemoryBytes;
+                _lzma.Reset();
+                _reading = Reading.Lzma;
                 break;
             case ContentCoding.Deflate when first == 0x1f:
             case ContentCoding.Gzip:
@@ -258,6 +283,39 @@ internal sealed class ContentLayer
                     return true;
                 case OperationStatus.InvalidData:
                     return false;
+                default:
+                    if (_reading == Reading.Ignore)
+                    {
+                        return true;
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    private bool Unlzma(ref ReadOnlySpan<byte> input, IContentSink next)
+    {
+        while (true)
+        {
+            LzmaStatus status = _lzma!.Run(ref input, _output, out int written);
+            if (written > 0)
+            {
+                Produced += written;
+                next.OnContent(_output.AsSpan(0, written));
+            }
+
+            switch (status)
+            {
+                case LzmaStatus.NeedInput:
+                    return true;
+                case LzmaStatus.Error:
+                    return false;
+                case LzmaStatus.Done or LzmaStatus.MemoryLimit:
+                    IsOverMemory = status == LzmaStatus.MemoryLimit;
+                    _reading = Reading.Ignore;
+                    _lzma.End();
+                    return true;
                 default:
                     if (_reading == Reading.Ignore)
                     {

@@ -17,4 +17,7 @@ internal enum ContentCoding : byte
     /// <summary>zlib or raw deflate: servers send either under this name.</summary>
     Deflate,
     Brotli,
+
+    /// <summary>Igor Pavlov's LZMA with its file header; not registered, but some servers and clients have it.</summary>
+    Lzma,
 }

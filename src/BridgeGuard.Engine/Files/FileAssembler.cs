@@ -26,7 +26,9 @@ public enum ChunkResult : byte
 /// </remarks>
 public sealed class FileAssembler
 {
-    private readonly List<Chunk> _queue = [];
+    /// <summary>What waits, by offset: a chain, as a list of each transaction's own would grow once for each of them.</summary>
+    private Chunk? _first;
+    private Chunk? _last;
 
     /// <summary>Chunks that wait for the next file of this worker, whichever it is.</summary>
     [ThreadStatic]
@@ -46,7 +48,7 @@ public sealed class FileAssembler
 
     public long QueuedBytes { get; private set; }
 
-    public int QueuedChunks => _queue.Count;
+    public int QueuedChunks { get; private set; }
 
     public bool IsOpen => File is { IsEnded: false };
 
@@ -118,9 +120,9 @@ public sealed class FileAssembler
     {
         if (File is { IsEnded: false } file)
         {
-            while (_queue.Count > 0)
+            while (_first is { } waiting)
             {
-                Skip(files, file, _queue[0].Offset);
+                Skip(files, file, waiting.Offset);
             }
 
             files.Close(file, state);
@@ -132,9 +134,9 @@ public sealed class FileAssembler
         File = null;
         Next = 0;
         _resumed = -1;
-        while (_queue.Count > 0)
+        while (_first is not null)
         {
-            RemoveAt(_queue.Count - 1);
+            RemoveFirst();
         }
     }
 
@@ -154,11 +156,10 @@ public sealed class FileAssembler
 
     private void Drain(FileTracker files, TrackedFile file)
     {
-        while (_queue.Count > 0 && _queue[0].Offset <= Next)
+        while (_first is { } chunk && chunk.Offset <= Next)
         {
-            Chunk chunk = _queue[0];
             Deliver(files, file, chunk.Offset, chunk.Bytes.Span);
-            RemoveAt(0);
+            RemoveFirst();
         }
     }
 
@@ -172,22 +173,19 @@ public sealed class FileAssembler
     private ChunkResult Queue(FileTracker files, in ParseContext context, TrackedFile file, long offset, ReadOnlySpan<byte> bytes, long maxBytes, int maxChunks)
     {
         // Pieces of one chunk come in order and join.
-        int at = PlaceOf(offset);
-        Chunk? before = at > 0 ? _queue[at - 1] : null;
+        Chunk? before = Before(offset);
         bool joins = before is not null && before.Offset + before.Bytes.Length == offset;
         ChunkResult result = (maxBytes > 0 && QueuedBytes + bytes.Length > maxBytes ? ChunkResult.QueueSizeExceeded : ChunkResult.Taken)
-            | (!joins && maxChunks > 0 && _queue.Count >= maxChunks ? ChunkResult.QueueCountExceeded : ChunkResult.Taken);
+            | (!joins && maxChunks > 0 && QueuedChunks >= maxChunks ? ChunkResult.QueueCountExceeded : ChunkResult.Taken);
         if (result != ChunkResult.Taken)
         {
-            Skip(files, file, Math.Min(offset, _queue.Count > 0 ? _queue[0].Offset : offset));
+            Skip(files, file, Math.Min(offset, _first?.Offset ?? offset));
             return result | Add(files, in context, offset, bytes, maxBytes, maxChunks);
         }
 
         if (!joins)
         {
-            before = _spare is { } spare && spare.TryPop(out Chunk? pooled) ? pooled : new Chunk();
-            before.Offset = offset;
-            _queue.Insert(at, before);
+            before = Insert(before, offset);
         }
 
         before!.Bytes.Append(bytes);
@@ -195,23 +193,43 @@ public sealed class FileAssembler
         return ChunkResult.Taken;
     }
 
-    private int PlaceOf(long offset)
+    /// <summary>The last chunk that begins at or before an offset; looked for from the end, as most come in order.</summary>
+    private Chunk? Before(long offset)
     {
-        int at = _queue.Count;
-        while (at > 0 && _queue[at - 1].Offset > offset)
+        Chunk? at = _last;
+        while (at is not null && at.Offset > offset)
         {
-            at--;
+            at = at.Previous;
         }
 
         return at;
     }
 
-    private void RemoveAt(int index)
+    private Chunk Insert(Chunk? before, long offset)
     {
-        Chunk chunk = _queue[index];
-        _queue.RemoveAt(index);
+        Chunk chunk = _spare is { } spare && spare.TryPop(out Chunk? pooled) ? pooled : new Chunk();
+        Chunk? after = before is null ? _first : before.Next;
+        chunk.Offset = offset;
+        chunk.Previous = before;
+        chunk.Next = after;
+        _first = before is null ? chunk : _first;
+        _last = after is null ? chunk : _last;
+        before?.Next = chunk;
+        after?.Previous = chunk;
+        QueuedChunks++;
+        return chunk;
+    }
+
+    private void RemoveFirst()
+    {
+        Chunk chunk = _first!;
+        _first = chunk.Next;
+        _first?.Previous = null;
+        _last = _first is null ? null : _last;
+        QueuedChunks--;
         QueuedBytes -= chunk.Bytes.Length;
         chunk.Bytes.Reset();
+        chunk.Next = chunk.Previous = null;
         _spare ??= new Stack<Chunk>();
         if (_spare.Count < MaxSpare)
         {
@@ -222,6 +240,10 @@ public sealed class FileAssembler
     private sealed class Chunk
     {
         public long Offset { get; set; }
+
+        public Chunk? Previous { get; set; }
+
+        public Chunk? Next { get; set; }
 
         public ByteBuffer Bytes { get; } = new();
     }

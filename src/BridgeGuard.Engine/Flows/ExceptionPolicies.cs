@@ -22,6 +22,10 @@ public static class ExceptionPolicies
         }
 
         counters?.Policy(cause, policy);
+        if (cause == ExceptionCause.AppLayerError && flow is not null)
+        {
+            counters?.AppPolicy(flow.App, flow.Key.Protocol, policy);
+        }
 
         // Ignoring is remembered too: the flow's record says that something was missed.
         if (flow is not null)

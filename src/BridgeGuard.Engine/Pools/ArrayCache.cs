@@ -1,15 +1,20 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace BridgeGuard.Engine.Pools;
 
 /// <summary>Arrays of one kind of element between two uses, per thread: what one transaction with very many of them gave back serves the next.</summary>
 /// <remarks>
-/// Lengths are powers of two. A worker is one thread, so nothing is locked. At most <see cref="MaxHeld"/> of a length wait here, what comes beyond goes to the collector.
-/// Elements are values without references; their content is what the last owner left.
+/// Lengths are powers of two. A worker is one thread, so nothing is locked. At most <see cref="HeldElements"/> elements of a length wait here, what comes beyond goes to the collector.
+/// Their content is what the last owner left, but for references, which are cleared on their way in.
 /// </remarks>
 internal static class ArrayCache<T>
-    where T : unmanaged
 {
-    /// <summary>Transactions with very many elements that come and go together on one worker; ours.</summary>
-    private const int MaxHeld = 32;
+    /// <summary>Elements of one length that wait, in as many arrays as that makes: thousands of flows at once with few each. Ours.</summary>
+    private const int HeldElements = 1 << 14;
+
+    /// <summary>Of longer arrays so many: transactions with very many elements that come and go together on one worker.</summary>
+    private const int MinHeld = 32;
 
     /// <summary>Longer ones are left to the collector.</summary>
     private const int MaxLength = 1 << 23;
@@ -38,11 +43,18 @@ internal static class ArrayCache<T>
         }
     }
 
-    private static T[] Rent(int length) => Held.Holds(length) ? Held.Take(length, out _) : new T[length];
+    /// <summary>An array of <paramref name="length"/>, a power of two.</summary>
+    public static T[] Rent(int length) => Held.Holds(length) ? Held.Take(length, out _) : new T[length];
 
-    private static void Return(T[] array)
+    /// <summary>Takes an array back.</summary>
+    public static void Return(T[] array)
     {
-        if (Held.Holds(array.Length) && Held.CountOf(array.Length) < MaxHeld)
+        if (RuntimeHelpers.IsReferenceOrContainsReferences<T>())
+        {
+            Array.Clear(array);
+        }
+
+        if (Held.Holds(array.Length) && Held.CountOf(array.Length) < Math.Max(MinHeld, HeldElements >> BitOperations.Log2((uint)array.Length)))
         {
             Held.Put(array);
         }

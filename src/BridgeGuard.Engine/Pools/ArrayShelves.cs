@@ -4,12 +4,11 @@ using System.Runtime.CompilerServices;
 namespace BridgeGuard.Engine.Pools;
 
 /// <summary>Arrays between two uses, a shelf for each power of two: what all pools of this kind are made of. They add who owns it and how much may wait.</summary>
-/// <remarks>One thread. A shelf grows by doubling. Elements are values without references; an array's content is what its last owner left.</remarks>
+/// <remarks>One thread. A shelf grows by doubling. An array's content is what its last owner left; who keeps references clears them.</remarks>
 /// <param name="smallest">Shortest array, a power of two.</param>
 /// <param name="largest">Longest array, a power of two.</param>
 /// <param name="room">Arrays of a length that wait before the shelf itself grows.</param>
 internal sealed class ArrayShelves<T>(int smallest, int largest, int room = 16)
-    where T : unmanaged
 {
     private readonly int _smallestShift = BitOperations.Log2((uint)smallest);
     private readonly Shelf[] _shelves = Create(BitOperations.Log2((uint)largest) - BitOperations.Log2((uint)smallest) + 1, room);
@@ -49,7 +48,7 @@ internal sealed class ArrayShelves<T>(int smallest, int largest, int room = 16)
     /// <param name="least">Arrays of a length at least, and <paramref name="most"/> at most.</param>
     /// <param name="most">See there.</param>
     /// <param name="inAll">Elements in all: what goes beyond is not made.</param>
-    /// <returns>Elements made.</returns>
+    /// <returns>Elements made, which are values without references.</returns>
     public long Fill(int longest, int each, int least, int most, long inAll)
     {
         long left = inAll;

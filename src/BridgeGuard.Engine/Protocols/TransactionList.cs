@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Pools;
+
 namespace BridgeGuard.Engine.Protocols;
 
 /// <summary>For whom a transaction is still to be looked at.</summary>
@@ -15,7 +17,7 @@ internal enum TransactionMark : byte
 
 /// <summary>The live transactions of a flow in order of their numbers. Grows to its cap and no further; removal in front is cheap.</summary>
 /// <remarks>
-/// Arrays with a moving front; no allocation once they have grown. A parser enforces its own cap before <see cref="Add"/>. What is looked for often
+/// Arrays with a moving front, which come from the worker's and go back there when the flow has needed many; no allocation once they have grown. A parser enforces its own cap before <see cref="Add"/>. What is looked for often
 /// stands in arrays of its own (keys, marks), so that a packet of a flow with thousands of open transactions costs what one with a few costs: the
 /// engine visits those with a mark, and a parser finds one by its key without touching the others.
 /// </remarks>
@@ -26,9 +28,12 @@ public sealed class TransactionList
 
     private const int Marks = 3;
 
-    private readonly byte[][] _marks = [new byte[4], new byte[4], new byte[4]];
-    private Transaction?[] _items = new Transaction?[4];
-    private uint[] _keys = new uint[4];
+    /// <summary>Room that every list begins with and goes back to: most flows never have more at once.</summary>
+    private const int FirstRoom = 8;
+
+    private readonly byte[][] _marks = [new byte[FirstRoom], new byte[FirstRoom], new byte[FirstRoom]];
+    private Transaction?[] _items = new Transaction?[FirstRoom];
+    private uint[] _keys = new uint[FirstRoom];
     private int _head;
     private bool _someUnmarked;
 
@@ -199,6 +204,12 @@ public sealed class TransactionList
         Count = 0;
         NextId = 0;
         _someUnmarked = false;
+        ArrayCache<Transaction?>.Shrink(ref _items, FirstRoom, FirstRoom);
+        ArrayCache<uint>.Shrink(ref _keys, FirstRoom, FirstRoom);
+        for (int i = 0; i < Marks; i++)
+        {
+            ArrayCache<byte>.Shrink(ref _marks[i], FirstRoom, FirstRoom);
+        }
     }
 
     /// <summary>Behind the last there is no room: the front's is taken, or when that is little, twice as much.</summary>
@@ -224,8 +235,9 @@ public sealed class TransactionList
 
     private T[] Larger<T>(T[] values, int head, int capacity)
     {
-        var larger = new T[capacity];
+        T[] larger = ArrayCache<T>.Rent(capacity);
         Array.Copy(values, head, larger, 0, Count);
+        ArrayCache<T>.Return(values);
         return larger;
     }
 

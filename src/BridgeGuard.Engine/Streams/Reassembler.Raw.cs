@@ -1,6 +1,7 @@
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Streams;
@@ -139,9 +140,9 @@ public sealed partial class Reassembler
     private static void Append(RawWindow window, Span<byte> into, ref long at, long end, ref int length)
     {
         long missing = Math.Min(window.Offset, end) - at;
-        if (missing > 0 && System.Text.Unicode.Utf8.TryWrite(into[length..], $"[{missing} bytes missing]", out int written))
+        if (missing > 0)
         {
-            length += written;
+            length += NameGap(missing, into[length..]);
         }
 
         at += Math.Max(0, missing);
@@ -242,25 +243,26 @@ public sealed partial class Reassembler
         for (int i = 0; i < stream.HeldCount; i++)
         {
             ref RawStretch held = ref stream.Held![i];
-            NameGap(held.GapBefore, ref length);
+            length += held.GapBefore > 0 ? NameGap(held.GapBefore, _scratch.AsSpan(length)) : 0;
             Write(held.Slab.AsSpan(0, held.Length), ref length);
         }
 
         if (from == stream.Base)
         {
-            NameGap(stream.GapBefore, ref length);
+            length += stream.GapBefore > 0 ? NameGap(stream.GapBefore, _scratch.AsSpan(length)) : 0;
         }
 
         Write(current, ref length);
         return _scratch.AsSpan(0, length);
     }
 
-    private void NameGap(long bytes, ref int length)
+    private static int NameGap(long bytes, Span<byte> into)
     {
-        if (bytes > 0 && System.Text.Unicode.Utf8.TryWrite(_scratch.AsSpan(length), $"[{bytes} bytes missing]", out int written))
-        {
-            length += written;
-        }
+        Utf8Line line = new(into);
+        line.Add("["u8);
+        line.Add(bytes);
+        line.Add(" bytes missing]"u8);
+        return line.Length;
     }
 
     private void Write(ReadOnlySpan<byte> bytes, ref int length)

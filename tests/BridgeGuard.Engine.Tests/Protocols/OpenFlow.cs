@@ -4,7 +4,6 @@ using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
-using BridgeGuard.Testing.Packets;
 
 namespace BridgeGuard.Engine.Tests.Protocols;
 
@@ -15,21 +14,11 @@ namespace BridgeGuard.Engine.Tests.Protocols;
 /// </remarks>
 public sealed class OpenFlow : IEventSink, IDisposable
 {
-    private const string ClientAddress = "10.0.0.1";
-    private const string ServerAddress = "10.0.0.2";
     private const ushort ClientPort = 40_000;
-
-    /// <summary>How a protocol begins that nothing else betrays.</summary>
-    private static readonly Turn[] Upgrade =
-    [
-        Turn.Client("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"),
-        Turn.Server("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
-    ];
 
     private readonly OpenConversation _conversation;
     private readonly PacketWorker _worker;
-    private readonly ushort _port;
-    private readonly uint[] _next = [1000, 2000];
+    private ConversationFrames _frames;
     private long _now = 1_700_000_000_000_000;
     private ushort _flow;
 
@@ -38,9 +27,7 @@ public sealed class OpenFlow : IEventSink, IDisposable
     public OpenFlow(OpenConversation conversation, EngineProgram? program = null)
     {
         _conversation = conversation;
-        Protocol protocol = conversation.Samples.Protocol;
-        byte transport = conversation.Samples.IsDatagram ? IpProtocols.Udp : IpProtocols.Tcp;
-        _port = protocol.ProbePorts.FirstOrDefault(probe => probe.Transport == transport) is { First: > 0 } known ? known.First : (ushort)80;
+        _frames = new ConversationFrames(conversation.Samples, ClientPort);
         _worker = new PacketWorker(new WorkerEnvironment { Settings = SettingsFor(conversation), Events = this, FlowHash = new FlowHash(1, 2) });
         if (program is not null)
         {
@@ -58,15 +45,11 @@ public sealed class OpenFlow : IEventSink, IDisposable
     public void Begin()
     {
         _flow++;
-        (_next[0], _next[1]) = (1000, 2000);
-        if (!_conversation.Samples.IsDatagram)
+        _frames = new ConversationFrames(_conversation.Samples, (ushort)(ClientPort + _flow));
+        Play([.. _frames.Open()]);
+        foreach (Turn turn in _conversation.Before)
         {
-            Play([Segment(Direction.ToServer, "S", []), Segment(Direction.ToClient, "SA", []), Segment(Direction.ToServer, "A", [])]);
-        }
-
-        foreach (Turn turn in _conversation.Samples.Protocol is { FollowsUpgrade: true, Patterns.Length: 0 } ? [.. Upgrade, .. _conversation.Before] : _conversation.Before)
-        {
-            Play([.. Frames(turn.Direction, turn.Bytes)]);
+            Play([.. _frames.Say(turn)]);
         }
     }
 
@@ -79,7 +62,7 @@ public sealed class OpenFlow : IEventSink, IDisposable
         List<byte[]> frames = [];
         for (uint i = 0; i < count; i++)
         {
-            frames.AddRange(Frames(_conversation.Request.Direction, _conversation.Numbered(_conversation.Request, from + i)));
+            frames.AddRange(_frames.Say(_conversation.Request with { Bytes = _conversation.Numbered(_conversation.Request, from + i) }));
         }
 
         return Play(frames);
@@ -91,7 +74,7 @@ public sealed class OpenFlow : IEventSink, IDisposable
         List<byte[]> frames = [];
         for (uint i = 0; i < count; i++)
         {
-            frames.AddRange(Frames(_conversation.Answer!.Direction, _conversation.Numbered(_conversation.Answer, newest - i)));
+            frames.AddRange(_frames.Say(_conversation.Answer! with { Bytes = _conversation.Numbered(_conversation.Answer, newest - i) }));
         }
 
         return Play(frames);
@@ -148,29 +131,5 @@ public sealed class OpenFlow : IEventSink, IDisposable
         }
 
         return ThreadClock.Nanoseconds - start;
-    }
-
-    private IEnumerable<byte[]> Frames(Direction direction, byte[] bytes)
-    {
-        if (_conversation.Samples.IsDatagram)
-        {
-            return [direction == Direction.ToServer
-                ? FrameBuilder.Udp(ClientAddress, (ushort)(ClientPort + _flow), ServerAddress, _port, bytes)
-                : FrameBuilder.Udp(ServerAddress, _port, ClientAddress, (ushort)(ClientPort + _flow), bytes)];
-        }
-
-        return [.. bytes.Chunk(1400).Select(part => Segment(direction, "PA", part)), Segment(direction.Opposite(), "A", [])];
-    }
-
-    private byte[] Segment(Direction direction, string flags, byte[] bytes)
-    {
-        bool toServer = direction == Direction.ToServer;
-        uint sequence = _next[toServer ? 0 : 1];
-        uint acknowledgement = flags == "S" ? 0 : _next[toServer ? 1 : 0];
-        _next[toServer ? 0 : 1] += (uint)bytes.Length + (flags.Contains('S', StringComparison.Ordinal) ? 1u : 0);
-        ushort client = (ushort)(ClientPort + _flow);
-        return toServer
-            ? FrameBuilder.Tcp(ClientAddress, client, ServerAddress, _port, sequence, acknowledgement, flags, bytes)
-            : FrameBuilder.Tcp(ServerAddress, _port, ClientAddress, client, sequence, acknowledgement, flags, bytes);
     }
 }

@@ -2,6 +2,7 @@ using BridgeGuard.Daemon.Configuration;
 using BridgeGuard.Daemon.Guests;
 using BridgeGuard.Engine.Policy.Guests;
 using BridgeGuard.Engine.Policy.Roles;
+using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using Xunit;
 
@@ -209,6 +210,15 @@ public sealed class DaemonConfigLoaderTests : IDisposable
         Assert.Empty(diagnostics);
         Assert.NotNull(model);
         Assert.True(model.Policy.Roles.Length >= 3);
+    }
+
+    [Theory]
+    [InlineData("", "53,5355")]
+    [InlineData("protocols: {dns: {udp: {detection-ports: {dp: 53}}}}\n", "53")]
+    public void DnsIsLookedForOnLlmnrsPortUnlessPortsAreNamed(string protocols, string expected)
+    {
+        ProtocolSettings dns = LoadValid("bridges: [{name: br0}]\nrules: {files: one.rules}\n" + protocols).Engine.AppLayer.Protocols["dns"];
+        Assert.Equal(expected, dns.Get("udp.detection-ports.dp"));
     }
 
     private DaemonModel LoadValid(string yaml)

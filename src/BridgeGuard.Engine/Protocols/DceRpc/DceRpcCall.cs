@@ -21,7 +21,7 @@ internal struct DceRpcInterface
 /// <summary>One exchange: a bind with its answer, or a request with its response. Owned and reset by a transaction.</summary>
 internal sealed class DceRpcCall
 {
-    private DceRpcInterface[] _interfaces = new DceRpcInterface[2];
+    private readonly PooledList<DceRpcInterface> _interfaces = new(2);
 
     public DceRpcType Request { get; set; } = DceRpcType.None;
 
@@ -48,9 +48,9 @@ internal sealed class DceRpcCall
     public ByteBuffer ResponseStub { get; } = new();
 
     /// <summary>Offered in a bind; of a request the one it is for, when that is known.</summary>
-    public Span<DceRpcInterface> Interfaces => _interfaces.AsSpan(0, InterfaceCount);
+    public Span<DceRpcInterface> Interfaces => _interfaces.Span;
 
-    public int InterfaceCount { get; private set; }
+    public int InterfaceCount => _interfaces.Count;
 
     public ByteBuffer Stub(bool toServer) => toServer ? RequestStub : ResponseStub;
 
@@ -59,17 +59,10 @@ internal sealed class DceRpcCall
     /// <summary>Adds an interface; what is above <see cref="DceRpcLimits.MaxInterfaces"/> is left out.</summary>
     public void Add(in DceRpcInterface offered)
     {
-        if (InterfaceCount == DceRpcLimits.MaxInterfaces)
+        if (InterfaceCount < DceRpcLimits.MaxInterfaces)
         {
-            return;
+            _interfaces.Add(in offered);
         }
-
-        if (InterfaceCount == _interfaces.Length)
-        {
-            Array.Resize(ref _interfaces, 2 * InterfaceCount);
-        }
-
-        _interfaces[InterfaceCount++] = offered;
     }
 
     public void Reset()
@@ -86,7 +79,7 @@ internal sealed class DceRpcCall
         IsResponseComplete = false;
         RequestStub.Reset();
         ResponseStub.Reset();
-        InterfaceCount = 0;
+        _interfaces.Clear();
     }
 }
 

@@ -1,11 +1,12 @@
+using BridgeGuard.Engine.Pools;
+
 namespace BridgeGuard.Engine.Protocols.DceRpc;
 
 /// <summary>The presentation contexts of one association: which interface a context number stands for.</summary>
 /// <remarks>Grows to <see cref="DceRpcLimits.MaxInterfaces"/>; after that the oldest make room.</remarks>
 internal sealed class DceRpcInterfaces
 {
-    private DceRpcInterface[] _items = new DceRpcInterface[4];
-    private int _count;
+    private readonly PooledList<DceRpcInterface> _items = new(4);
 
     /// <summary>Remembers what a bind or alter-context offers; the same context offered again replaces the earlier one.</summary>
     public void Add(ReadOnlySpan<DceRpcInterface> offered)
@@ -13,12 +14,18 @@ internal sealed class DceRpcInterfaces
         foreach (ref readonly DceRpcInterface item in offered)
         {
             int at = IndexOf(item.ContextId);
-            if (at < 0)
+            if (at >= 0)
             {
-                at = Place();
+                _items[at] = item;
+                continue;
             }
 
-            _items[at] = item;
+            if (_items.Count == DceRpcLimits.MaxInterfaces)
+            {
+                _items.RemoveFirst();
+            }
+
+            _items.Add(in item);
         }
     }
 
@@ -42,27 +49,11 @@ internal sealed class DceRpcInterfaces
         return at >= 0;
     }
 
-    public void Reset() => _count = 0;
-
-    private int Place()
-    {
-        if (_count < DceRpcLimits.MaxInterfaces)
-        {
-            if (_count == _items.Length)
-            {
-                Array.Resize(ref _items, 2 * _count);
-            }
-
-            return _count++;
-        }
-
-        Array.Copy(_items, 1, _items, 0, _count - 1);
-        return _count - 1;
-    }
+    public void Reset() => _items.Clear();
 
     private int IndexOf(ushort contextId)
     {
-        for (int i = 0; i < _count; i++)
+        for (int i = 0; i < _items.Count; i++)
         {
             if (_items[i].ContextId == contextId)
             {

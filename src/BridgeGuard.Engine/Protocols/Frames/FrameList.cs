@@ -1,3 +1,5 @@
+using BridgeGuard.Engine.Pools;
+
 namespace BridgeGuard.Engine.Protocols.Frames;
 
 /// <summary>The frames of one direction of a flow that are not finished, oldest first.</summary>
@@ -36,7 +38,7 @@ public sealed class FrameList
 
         if (Count == _frames.Length)
         {
-            Array.Resize(ref _frames, Count * 2);
+            ArrayCache<Frame>.Grow(ref _frames);
         }
 
         _frames[Count++] = new Frame { Id = ++LastId, Type = (short)type, Offset = offset, Length = length };
@@ -107,6 +109,7 @@ public sealed class FrameList
         Count = 0;
         LastId = 0;
         Refused = 0;
+        ArrayCache<Frame>.Shrink(ref _frames, 64, 8);
     }
 
     private int Find(uint id)

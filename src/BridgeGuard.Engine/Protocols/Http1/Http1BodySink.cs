@@ -244,6 +244,10 @@ internal sealed class Http1BodySink : IContentSink
         {
             transaction.Raise(Http1Anomaly.CompressionBomb);
         }
+        else if (Decoder.IsOverMemory)
+        {
+            transaction.Raise(Http1Anomaly.LzmaMemlimitReached);
+        }
         else if (Decoder.HasFailed)
         {
             transaction.Raise(Http1Anomaly.GzipDecompressionFailed);

@@ -60,9 +60,13 @@ internal static class Http1Codings
         {
             coding = ContentCoding.Brotli;
         }
+        else if (name.SequenceEqual("lzma"u8))
+        {
+            coding = ContentCoding.Lzma;
+        }
         else
         {
-            return name.IsEmpty || name.SequenceEqual("identity"u8) || name.SequenceEqual("inflate"u8) || name.SequenceEqual("lzma"u8) || name.SequenceEqual("none"u8);
+            return name.IsEmpty || name.SequenceEqual("identity"u8) || name.SequenceEqual("inflate"u8) || name.SequenceEqual("none"u8);
         }
 
         return true;

@@ -23,6 +23,8 @@ internal sealed class Http1Limits
         ResponseWindow = (int)settings.GetSize(prefix + "response-body-inspect-window", 16 << 10);
         DecompressLayers = (int)settings.GetSize(prefix + "response-body-decompress-layer-limit", 2);
         BombBytes = settings.GetSize(prefix + "compression-bomb-limit", 1 << 20);
+        LzmaLayers = settings.Get(prefix + "lzma-enabled") is null ? int.MaxValue : settings.GetBool(prefix + "lzma-enabled", true) ? 1 : 0;
+        LzmaMemoryBytes = Math.Min(settings.GetSize(prefix + "lzma-memlimit", 1 << 20), MaxLzmaMemoryBytes);
         DoubleDecodePath = settings.GetBool(prefix + "double-decode-path", false);
         DoubleDecodeQuery = settings.GetBool(prefix + "double-decode-query", false);
         PlusIsSpace = settings.GetBool(prefix + "query-plusspace-decode", false);
@@ -54,6 +56,15 @@ internal sealed class Http1Limits
     /// <summary>Decoded bytes above which the compression ratio is judged.</summary>
     public long BombBytes { get; }
 
+    /// <summary>
+    /// Layers of LZMA that are taken off: one with <c>lzma-enabled: yes</c>, none with <c>no</c>. Unsaid it is not limited by itself: so Suricata 8.0.8 does, whatever its
+    /// file says of the default (there <c>no</c> is the same as unsaid).
+    /// </summary>
+    public int LzmaLayers { get; }
+
+    /// <summary>History that each such body may keep.</summary>
+    public long LzmaMemoryBytes { get; }
+
     public bool DoubleDecodePath { get; }
 
     public bool DoubleDecodeQuery { get; }
@@ -73,6 +84,9 @@ internal sealed class Http1Limits
 
     /// <summary>Bodies are inspected packet by packet, however small.</summary>
     public bool InlineBody { get; }
+
+    /// <summary>More than any encoder's preset asks for (64 MiB), whatever is configured; an array cannot hold a dictionary of 4 GiB.</summary>
+    public const long MaxLzmaMemoryBytes = 64 << 20;
 
     /// <summary>All header fields of a message together: 1,024 fields of 18 KiB would be 18 MiB.</summary>
     public const int MaxHeadBytes = 256 << 10;

@@ -289,12 +289,14 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
     {
         decoder.Reset();
         decoder.BombLimitBytes = _limits.BombBytes;
+        decoder.LzmaMemoryBytes = _limits.LzmaMemoryBytes;
         if (!TryGetLenient(message, "content-encoding"u8, out ReadOnlySpan<byte> value))
         {
             return;
         }
 
         int layers = 0;
+        int lzmaLayers = 0;
         foreach (Range range in value.Split((byte)','))
         {
             ContentCoding coding = Http1Codings.Read(value[range], out bool isAbnormal);
@@ -303,7 +305,7 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
                 transaction.Raise(Http1Anomaly.AbnormalCeHeader);
             }
 
-            if (coding == ContentCoding.Identity)
+            if (coding == ContentCoding.Identity || (coding == ContentCoding.Lzma && _limits.LzmaLayers == 0))
             {
                 continue;
             }
@@ -311,6 +313,12 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
             if (++layers > _limits.DecompressLayers)
             {
                 transaction.Raise(Http1Anomaly.TooManyEncodingLayers);
+                return;
+            }
+
+            if (coding == ContentCoding.Lzma && ++lzmaLayers > _limits.LzmaLayers)
+            {
+                transaction.Raise(Http1Anomaly.ResponseTooManyLzmaLayers);
                 return;
             }
 

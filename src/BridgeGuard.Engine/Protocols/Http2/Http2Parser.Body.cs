@@ -64,7 +64,7 @@ internal sealed partial class Http2Parser
         foreach (Range range in codings.Split((byte)','))
         {
             ContentCoding coding = Http1Codings.Read(codings[range], out _);
-            if (coding != ContentCoding.Identity && layers++ < Http2Limits.MaxCodings)
+            if (coding is not (ContentCoding.Identity or ContentCoding.Lzma) && layers++ < Http2Limits.MaxCodings)
             {
                 decoder.Add(coding);
             }

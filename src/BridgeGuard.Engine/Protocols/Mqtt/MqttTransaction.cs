@@ -74,23 +74,20 @@ internal struct MqttMessage
 /// <remarks>Exists in the direction of its first message only.</remarks>
 internal sealed partial class MqttTransaction : Transaction
 {
-    /// <summary>Larger lists are given back to the collector on reset.</summary>
-    private const int KeepElements = 256;
-
-    private MqttMessage[] _messages = new MqttMessage[2];
-    private MqttTopic[] _topics = [];
-    private MqttProperty[] _properties = [];
+    private readonly PooledList<MqttMessage> _messages = new(2);
+    private readonly PooledList<MqttTopic> _topics = new(4);
+    private readonly PooledList<MqttProperty> _properties = new(4);
 
     public ByteBuffer Bytes { get; } = new();
 
     /// <summary>The <see cref="Transaction.Key"/> of an open CONNECT.</summary>
     public const uint ConnectKey = 1 << 17;
 
-    public int MessageCount { get; private set; }
+    public int MessageCount => _messages.Count;
 
-    public int TopicCount { get; private set; }
+    public int TopicCount => _topics.Count;
 
-    public int PropertyCount { get; private set; }
+    public int PropertyCount => _properties.Count;
 
     /// <summary>The version that the connection has agreed on; 0 before CONNECT.</summary>
     public byte ProtocolVersion { get; set; }
@@ -107,37 +104,16 @@ internal sealed partial class MqttTransaction : Transaction
 
     public void Add(in MqttMessage message)
     {
-        if (MessageCount == _messages.Length)
-        {
-            Array.Resize(ref _messages, _messages.Length * 2);
-        }
-
-        _messages[MessageCount++] = message;
+        _messages.Add(in message);
         if (Key == 0)
         {
             Key = message.Type == MqttType.Connect ? ConnectKey : message.MessageId >= 0 ? KeyOf(message.MessageId) : 0;
         }
     }
 
-    public void Add(in MqttTopic topic)
-    {
-        if (TopicCount == _topics.Length)
-        {
-            Array.Resize(ref _topics, Math.Max(4, _topics.Length * 2));
-        }
+    public void Add(in MqttTopic topic) => _topics.Add(in topic);
 
-        _topics[TopicCount++] = topic;
-    }
-
-    public void Add(in MqttProperty property)
-    {
-        if (PropertyCount == _properties.Length)
-        {
-            Array.Resize(ref _properties, Math.Max(4, _properties.Length * 2));
-        }
-
-        _properties[PropertyCount++] = property;
-    }
+    public void Add(in MqttProperty property) => _properties.Add(in property);
 
     /// <summary>Index of the first message of a type; -1 without.</summary>
     public int Find(MqttType type)
@@ -169,12 +145,9 @@ internal sealed partial class MqttTransaction : Transaction
     {
         base.Reset();
         Bytes.Reset();
-        MessageCount = 0;
-        TopicCount = 0;
-        PropertyCount = 0;
+        _messages.Clear();
+        _topics.Clear();
+        _properties.Clear();
         ProtocolVersion = 0;
-        _messages = _messages.Length > KeepElements ? new MqttMessage[2] : _messages;
-        _topics = _topics.Length > KeepElements ? [] : _topics;
-        _properties = _properties.Length > KeepElements * 2 ? [] : _properties;
     }
 }

@@ -3,7 +3,7 @@ using BridgeGuard.Engine.Pools;
 namespace BridgeGuard.Engine.Protocols.Nfs;
 
 /// <summary>What is known of a file handle: its name, and the transfers that go on.</summary>
-internal sealed class NfsHandle
+internal sealed class NfsHandle : IReusable
 {
     public ByteBuffer Handle { get; } = new();
 
@@ -23,7 +23,7 @@ internal sealed class NfsHandle
 }
 
 /// <summary>A call whose reply is needed to be understood.</summary>
-internal sealed class NfsPendingCall
+internal sealed class NfsPendingCall : IReusable
 {
     public byte Version { get; set; }
 
@@ -41,8 +41,15 @@ internal sealed class NfsPendingCall
 
     public void Begin(byte version, uint procedure)
     {
+        Reset();
         Version = version;
         Procedure = procedure;
+    }
+
+    public void Reset()
+    {
+        Version = 0;
+        Procedure = 0;
         Handle.Reset();
         Name.Reset();
         Offset = 0;

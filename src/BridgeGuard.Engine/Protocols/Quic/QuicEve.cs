@@ -1,8 +1,7 @@
-using System.Globalization;
-using System.Text.Unicode;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
 using BridgeGuard.Engine.Protocols.Tls;
 
 namespace BridgeGuard.Engine.Protocols.Quic;
@@ -138,11 +137,19 @@ internal sealed class QuicEve : EveLogger
     /// <summary>A version without a name is shown with its number in both forms.</summary>
     private static int FormatNumber(ushort value, bool isVersion, Span<byte> text)
     {
-        int written;
-        _ = isVersion
-            ? Utf8.TryWrite(text, CultureInfo.InvariantCulture, $"TlsVersion({value} / 0x{value:x})", out written)
-            : value.TryFormat(text, out written, default, CultureInfo.InvariantCulture);
-        return written;
+        Utf8Line line = new(text);
+        if (!isVersion)
+        {
+            line.Add(value);
+            return line.Length;
+        }
+
+        line.Add("TlsVersion("u8);
+        line.Add(value);
+        line.Add(" / 0x"u8);
+        line.Add(value, 'x');
+        line.Add(")"u8);
+        return line.Length;
     }
 
     private static ReadOnlySpan<byte> VersionName(ushort version) => version switch

@@ -204,7 +204,7 @@ internal sealed class SmbEve : EveLogger
         if (smb.DialectNames.Count > 0)
         {
             writer.StartArray("client_dialects"u8);
-            foreach (Slice name in smb.DialectNames)
+            foreach (Slice name in smb.DialectNames.Span)
             {
                 writer.BytesValue(smb.Text[name]);
             }
@@ -215,7 +215,7 @@ internal sealed class SmbEve : EveLogger
         {
             Span<byte> text = stackalloc byte[8];
             writer.StartArray("client_dialects"u8);
-            foreach (ushort dialect in smb.Dialects)
+            foreach (ushort dialect in smb.Dialects.Span)
             {
                 ReadOnlySpan<byte> known = SmbTables.Dialect(dialect);
                 dialect.TryFormat(text, out int length, "D", System.Globalization.CultureInfo.InvariantCulture);
@@ -300,13 +300,15 @@ internal sealed class SmbEve : EveLogger
     /// <summary><c>6.1 build 7601 rev 15</c>.</summary>
     private static void WriteVersion(EveWriter writer, SmbAuthentication authentication)
     {
-        Span<byte> text = stackalloc byte[48];
-        System.Text.Unicode.Utf8.TryWrite(
-            text,
-            System.Globalization.CultureInfo.InvariantCulture,
-            $"{authentication.VersionMajor}.{authentication.VersionMinor} build {authentication.VersionBuild} rev {authentication.VersionRevision}",
-            out int length);
-        writer.Text("version"u8, text[..length]);
+        Utf8Line line = new(stackalloc byte[48]);
+        line.Add(authentication.VersionMajor);
+        line.Add("."u8);
+        line.Add(authentication.VersionMinor);
+        line.Add(" build "u8);
+        line.Add(authentication.VersionBuild);
+        line.Add(" rev "u8);
+        line.Add(authentication.VersionRevision);
+        writer.Text("version"u8, line.Text);
     }
 
     private static void WritePair(

@@ -4,7 +4,7 @@ using BridgeGuard.Engine.Protocols.DceRpc;
 namespace BridgeGuard.Engine.Protocols.Smb;
 
 /// <summary>An open file or pipe: its name, and what is going on with it.</summary>
-internal sealed class SmbHandle
+internal sealed class SmbHandle : IReusable
 {
     public DceRpcUuid Id { get; set; }
 
@@ -45,15 +45,21 @@ internal sealed class SmbHandle
 }
 
 /// <summary>A connected share.</summary>
-internal sealed class SmbTree
+internal sealed class SmbTree : IReusable
 {
     public ByteBuffer Name { get; } = new();
 
     public SmbShareType Type { get; set; }
+
+    public void Reset()
+    {
+        Name.Reset();
+        Type = SmbShareType.Unknown;
+    }
 }
 
 /// <summary>A read whose data is awaited.</summary>
-internal sealed class SmbPendingRead
+internal sealed class SmbPendingRead : IReusable
 {
     public DceRpcUuid FileId { get; set; }
 
@@ -61,4 +67,11 @@ internal sealed class SmbPendingRead
 
     /// <summary>Where the request's tree leads, for servers whose answers do not name it.</summary>
     public bool IsPipe { get; set; }
+
+    public void Reset()
+    {
+        FileId = default;
+        Offset = 0;
+        IsPipe = false;
+    }
 }

@@ -82,9 +82,9 @@ internal sealed partial class SmbTransaction : Transaction, IDceRpcCarrier
     public Slice ResponseService { get; set; } = Slice.None;
 
     /// <summary>Of a negotiation: the client's dialects, SMB 1 names in <see cref="Text"/>, or numbers.</summary>
-    public List<Slice> DialectNames { get; } = [];
+    public PooledList<Slice> DialectNames { get; } = new(8);
 
-    public List<ushort> Dialects { get; } = [];
+    public PooledList<ushort> Dialects { get; } = new(8);
 
     public bool HasClientGuid { get; set; }
 

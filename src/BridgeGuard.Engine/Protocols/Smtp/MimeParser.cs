@@ -20,7 +20,7 @@ internal enum MimeEncoding : byte
 internal sealed partial class MimeParser(SmtpLimits limits)
 {
     private readonly ByteBuffer _boundaryText = new();
-    private readonly List<Slice> _boundaries = [];
+    private readonly List<Slice> _boundaries = new(SmtpLimits.MaxMimeDepth);
     private readonly ByteBuffer _value = new();
     private readonly ByteBuffer _name = new();
     private readonly ByteBuffer _newBoundary = new();
