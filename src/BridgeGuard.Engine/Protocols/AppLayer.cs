@@ -47,9 +47,8 @@ public sealed class AppLayer : IStreamConsumer
         _isInline = settings.IsInline;
         foreach (Protocol protocol in ProtocolCatalog.All)
         {
-            _settings[(int)protocol.Id] = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? own)
-                ? own
-                : ProtocolSettings.Empty;
+            ProtocolSettings own = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? given) ? given : ProtocolSettings.Empty;
+            _settings[(int)protocol.Id] = own.For(settings.IsInline);
             _streamDepths[(int)protocol.Id] =
                 ProtocolSettings.TryParseSize(_settings[(int)protocol.Id].Get("stream-depth") ?? "", out long depth) ? depth : -1;
             _encryption[(int)protocol.Id] = ReadEncryptionHandling(_settings[(int)protocol.Id]);
