@@ -127,7 +127,7 @@ internal sealed partial class Http1Parser
 
         transaction.Response.Line.Append(rest[..length]);
         Http1StatusLine.Read(transaction);
-        transaction.ProgressToClient = Http1Progress.Line;
+        transaction.ProgressToClient = Http1Progress.Headers;
         _responsePhase = ResponsePhase.Headers;
         return Step.Advance(total);
     }
@@ -170,7 +170,7 @@ internal sealed partial class Http1Parser
             return;
         }
 
-        transaction.ProgressToClient = Http1Progress.Headers;
+        transaction.ResetDerived();
         if (TakeProtocolSwitch(transaction, in context))
         {
             return;
