@@ -52,15 +52,19 @@ public sealed partial class Detector
             }
 
             detection.Attach(_rules);
-            byte progress = _flow.ProgressOf(transaction, _packet.Direction);
-            if (detection.InspectedProgress == progress && detection.InspectedChanges == changes)
+            byte reached = _flow.ProgressOf(transaction, _packet.Direction);
+            if (detection.InspectedProgress == reached && detection.InspectedChanges == changes)
             {
                 // Nothing was parsed since: every buffer is what it was.
                 continue;
             }
 
             detection.InspectedChanges = changes;
-            InspectTransaction(transaction, detection, progress);
+
+            // As in Suricata: that nothing more comes does not make a side complete that never began.
+            bool isUnbegun = complete > 1 && transaction.Progress(_packet.Direction) == 0;
+            InspectTransaction(transaction, detection, isUnbegun ? (byte)0 : reached);
+            detection.InspectedProgress = reached;
 
             // It may have been finished, or a file be wanted now.
             transactions.Mark(TransactionMark.Log, i);
@@ -133,7 +137,6 @@ public sealed partial class Detector
             previous = rule;
         }
 
-        detection.InspectedProgress = progress;
         detection.IsFinished = isComplete;
         MarkFilesInspected(transaction);
         transaction.OnInspected(direction);

@@ -191,6 +191,13 @@ public sealed class AppLayer : IStreamConsumer
     /// <summary>One datagram of a UDP flow.</summary>
     public void OnDatagram(Flow flow, Packet packet)
     {
+        if (packet.PayloadLength == 0 && flow.App == ProtocolId.Unknown)
+        {
+            // Nobody's, as Suricata says; but where it stops looking, the next datagram is asked what it is.
+            flow.App = ProtocolId.Failed;
+            _counters.AppFlow(ProtocolId.Failed, flow.Key.Protocol);
+        }
+
         if (packet.PayloadLength == 0 || flow.Has(GiveUpFlag(packet.Direction)))
         {
             return;
