@@ -501,16 +501,13 @@ public sealed partial class Detector
         _ => _packet.Vlan2,
     };
 
-    /// <summary>Instructions over header bytes. A, B: the section; Mode: which bytes.</summary>
-    /// <summary>A, B: the instructions; Test.First: 1 + the number of its transforms, 0 without. Negated: it is absent, or else the instructions hold.</summary>
+    /// <summary>
+    /// Instructions over header bytes. A, B: the instructions; Mode: which bytes; Test.First: 1 + the number of transforms, 0 without. Negated: <c>absent</c>,
+    /// which as in Suricata never holds of a header; after <c>or_else</c> the instructions may.
+    /// </summary>
     private bool TestPacketBuffer(in PacketCondition condition)
     {
-        if (!TryGetHeaderBytes((PacketBufferKind)condition.Mode, out ReadOnlySpan<byte> bytes))
-        {
-            return condition.Negated;
-        }
-
-        if (condition is { Negated: true, B: 0 })
+        if (!TryGetHeaderBytes((PacketBufferKind)condition.Mode, out ReadOnlySpan<byte> bytes) || condition is { Negated: true, B: 0 })
         {
             return false;
         }

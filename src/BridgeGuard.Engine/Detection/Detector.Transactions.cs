@@ -52,15 +52,19 @@ public sealed partial class Detector
             }
 
             detection.Attach(_rules);
-            byte progress = _flow.ProgressOf(transaction, _packet.Direction);
-            if (detection.InspectedProgress == progress && detection.InspectedChanges == changes)
+            byte reached = _flow.ProgressOf(transaction, _packet.Direction);
+            if (detection.InspectedProgress == reached && detection.InspectedChanges == changes)
             {
                 // Nothing was parsed since: every buffer is what it was.
                 continue;
             }
 
             detection.InspectedChanges = changes;
-            InspectTransaction(transaction, detection, progress);
+
+            // As in Suricata: that nothing more comes does not make a side complete that never began.
+            bool isUnbegun = complete > 1 && transaction.Progress(_packet.Direction) == 0;
+            InspectTransaction(transaction, detection, isUnbegun ? (byte)0 : reached);
+            detection.InspectedProgress = reached;
 
             // It may have been finished, or a file be wanted now.
             transactions.Mark(TransactionMark.Log, i);
@@ -133,7 +137,6 @@ public sealed partial class Detector
             previous = rule;
         }
 
-        detection.InspectedProgress = progress;
         detection.IsFinished = isComplete;
         MarkFilesInspected(transaction);
         transaction.OnInspected(direction);
@@ -389,7 +392,7 @@ public sealed partial class Detector
         switch (engine.Kind)
         {
             case EngineKind.Buffer:
-                return RunBufferEngine(engine, transaction, failure);
+                return RunBufferEngine(engine, transaction, failure, isBehind: progress > wanted);
 
             case EngineKind.Field:
                 return RunFieldEngine(engine, transaction) ? EngineResult.Match : failure;
@@ -425,7 +428,7 @@ public sealed partial class Detector
         _ => progress == wanted ? EngineResult.Match : progress < wanted ? EngineResult.NotYet : EngineResult.Never,
     };
 
-    private EngineResult RunBufferEngine(in InspectionEngine engine, Transaction transaction, EngineResult failure)
+    private EngineResult RunBufferEngine(in InspectionEngine engine, Transaction transaction, EngineResult failure, bool isBehind)
     {
         bool found = false;
         bool isFinal = false;
@@ -446,8 +449,8 @@ public sealed partial class Detector
 
         if (!found && (engine.Flags & (EngineFlags.Absent | EngineFlags.AbsentOrElse)) != 0)
         {
-            return failure == EngineResult.Never && !transaction.CanHave(engine.LocalId, _packet.Direction) ? EngineResult.Never
-                : failure == EngineResult.Never ? EngineResult.Match : EngineResult.NotYet;
+            // As in Suricata a buffer is known to be absent only behind its step: never at the last one, as of a datagram's names.
+            return failure == EngineResult.Never && isBehind && transaction.CanHave(engine.LocalId, _packet.Direction) ? EngineResult.Match : failure;
         }
 
         return isFinal ? EngineResult.Never : failure;
@@ -562,7 +565,7 @@ public sealed partial class Detector
         return anyOpen ? EngineResult.NotYet : failure;
     }
 
-    private static bool MatchesFile(FileTest test, TrackedFile file)
+    private bool MatchesFile(FileTest test, TrackedFile file)
     {
         ReadOnlySpan<byte> digest;
         switch (test.Kind)
@@ -570,8 +573,8 @@ public sealed partial class Detector
             case FileTestKind.Exists:
                 return true;
             case FileTestKind.Size:
-                // While it grows, only a lower bound can be said to hold for good.
-                return (file.IsEnded || test.Size.Comparison is IntegerComparison.Greater or IntegerComparison.GreaterOrEqual)
+                // Suricata waits for the end. While it grows a lower bound holds for good: inline the rest need not come.
+                return (file.IsEnded || (Enforces && test.Size.Comparison is IntegerComparison.Greater or IntegerComparison.GreaterOrEqual))
                     && test.Size.Matches((ulong)file.Size);
             case FileTestKind.Md5:
                 digest = file.Md5;

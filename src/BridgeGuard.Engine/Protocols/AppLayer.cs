@@ -47,9 +47,8 @@ public sealed class AppLayer : IStreamConsumer
         _isInline = settings.IsInline;
         foreach (Protocol protocol in ProtocolCatalog.All)
         {
-            _settings[(int)protocol.Id] = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? own)
-                ? own
-                : ProtocolSettings.Empty;
+            ProtocolSettings own = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? given) ? given : ProtocolSettings.Empty;
+            _settings[(int)protocol.Id] = own.For(settings.IsInline);
             _streamDepths[(int)protocol.Id] =
                 ProtocolSettings.TryParseSize(_settings[(int)protocol.Id].Get("stream-depth") ?? "", out long depth) ? depth : -1;
             _encryption[(int)protocol.Id] = ReadEncryptionHandling(_settings[(int)protocol.Id]);
@@ -192,6 +191,13 @@ public sealed class AppLayer : IStreamConsumer
     /// <summary>One datagram of a UDP flow.</summary>
     public void OnDatagram(Flow flow, Packet packet)
     {
+        if (packet.PayloadLength == 0 && flow.App == ProtocolId.Unknown)
+        {
+            // Nobody's, as Suricata says; but where it stops looking, the next datagram is asked what it is.
+            flow.App = ProtocolId.Failed;
+            _counters.AppFlow(ProtocolId.Failed, flow.Key.Protocol);
+        }
+
         if (packet.PayloadLength == 0 || flow.Has(GiveUpFlag(packet.Direction)))
         {
             return;

@@ -8,8 +8,14 @@ public sealed class ProtocolSettings(IReadOnlyDictionary<string, string> values)
 {
     public static readonly ProtocolSettings Empty = new(new Dictionary<string, string>());
 
+    /// <summary>The engine stands in the traffic's way: what is set to <c>auto</c> follows it.</summary>
+    public bool IsInline { get; init; }
+
     /// <summary>Nothing is said: in lists of record types a bare name.</summary>
     public bool IsEmpty => values.Count == 0;
+
+    /// <summary>The same for an engine that is inline, or is not.</summary>
+    public ProtocolSettings For(bool isInline) => isInline == IsInline ? this : new ProtocolSettings(values) { IsInline = isInline };
 
     public string? Get(string key) => values.TryGetValue(key, out string? value) ? value : null;
 

@@ -360,6 +360,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                     : flow.Has(FlowFlags.ExceptionDropped) ? DropReason.ExceptionPolicyFlowDrop
                     : DropReason.FlowDrop);
 
+                if (packet.IsTcp && flow.Tcp is { } session)
+                {
+                    session.StreamOf(packet.Direction).SeenFlags |= packet.Tcp.Flags;
+                }
+
                 // Rules before the stream still tell what they see, as those before the flow do.
                 PassesEarly(packet, flow);
             }

@@ -144,7 +144,7 @@ internal sealed partial class DnsTransaction
         DnsSection section = IsResponseBit ? DnsSection.Answer : DnsSection.Query;
         for (int i = 0; i < RecordCount; i++)
         {
-            if (_records[i].Section == section && index-- == 0)
+            if (_records[i].Section == section && !Names[_records[i].Name].IsEmpty && index-- == 0)
             {
                 value = _records[i].Type;
                 return true;
@@ -155,11 +155,12 @@ internal sealed partial class DnsTransaction
         return false;
     }
 
+    /// <summary>The root's name is empty and no value (as in Suricata), so that OPT in a message does not make its additional names exist.</summary>
     private bool TryGetName(DnsSection section, int index, out BufferView view)
     {
         for (int i = 0; i < RecordCount; i++)
         {
-            if (_records[i].Section == section && index-- == 0)
+            if (_records[i].Section == section && !Names[_records[i].Name].IsEmpty && index-- == 0)
             {
                 view = new BufferView(Names[_records[i].Name]);
                 return true;
@@ -175,14 +176,14 @@ internal sealed partial class DnsTransaction
         for (int i = 0; i < RecordCount; i++)
         {
             ref readonly DnsRecord record = ref _records[i];
-            if (index-- == 0)
+            if (!Names[record.Name].IsEmpty && index-- == 0)
             {
                 view = new BufferView(Names[record.Name]);
                 return true;
             }
 
             // SRV targets are not names of this buffer: rules were never matched against them.
-            if (record.DataName.Exists && record.Type != 33 && index-- == 0)
+            if (record.DataName.Exists && record.Type != 33 && !Names[record.DataName].IsEmpty && index-- == 0)
             {
                 view = new BufferView(Names[record.DataName]);
                 return true;

@@ -219,7 +219,7 @@ internal sealed class Http1BodySink : IContentSink
         if (file is not null)
         {
             file.EndIsAnnounced = _announced >= 0;
-            file.MinInspectBytes = 0;
+            file.MinInspectBytes = message.Body.MinInspectBytes;
             Http1Ranges.Apply(transaction, message, file);
             _context.Files.OpenRange(file, _key.Span, name, _location.Span, in _context);
         }

@@ -201,6 +201,8 @@ internal sealed partial class Http1Transaction
         }
     }
 
+    private byte Progress(bool toServer) => toServer ? ProgressToServer : ProgressToClient;
+
     private static bool Show(ReadOnlySpan<byte> data, out BufferView view)
     {
         view = new BufferView(data);
@@ -220,7 +222,7 @@ internal sealed partial class Http1Transaction
             case Http1Buffer.Method:
                 data = Request.Line[Request.First];
                 return Request.First.Length > 0;
-            case Http1Buffer.Host:
+            case Http1Buffer.Host: // Known when all fields are.
                 data = Host.Span;
                 return HasHost;
             case Http1Buffer.HostRaw:
@@ -240,6 +242,9 @@ internal sealed partial class Http1Transaction
                 return !data.IsEmpty && !IsRequestUnseen;
             case Http1Buffer.Cookie:
                 return message.Fields.TryGet(toServer ? "cookie"u8 : "set-cookie"u8, out data);
+            case Http1Buffer.HeaderRaw or Http1Buffer.Header or Http1Buffer.HeaderNames or Http1Buffer.Start when Progress(toServer) <= Http1Progress.Headers:
+                data = default;
+                return false;
             case Http1Buffer.HeaderRaw:
                 data = message.RawHeaders.Span;
                 return !data.IsEmpty;

@@ -32,8 +32,7 @@ internal sealed class Http1Limits
         MetaFieldBytes = (int)settings.GetSize(prefix + "meta-field-limit", 18000);
         MaxHeaders = (int)settings.GetSize(prefix + "headers-limit", 1024);
         MaxTransactions = (int)settings.GetSize(prefix + "max-tx", 512);
-        InlineBody = settings.Get(prefix + "http-body-inline") is { } inline
-            && inline is "yes" or "true";
+        InlineBody = settings.GetBool(prefix + "http-body-inline", settings.IsInline);
     }
 
     /// <summary>Bytes of a body that are inspected; 0: all.</summary>
@@ -82,7 +81,7 @@ internal sealed class Http1Limits
     /// <summary>Requests waiting for their responses on one flow.</summary>
     public int MaxTransactions { get; }
 
-    /// <summary>Bodies are inspected packet by packet, however small.</summary>
+    /// <summary>Bodies are inspected packet by packet, however small (<c>http-body-inline</c>; <c>auto</c>: when the engine is inline).</summary>
     public bool InlineBody { get; }
 
     /// <summary>More than any encoder's preset asks for (64 MiB), whatever is configured; an array cannot hold a dictionary of 4 GiB.</summary>

@@ -254,6 +254,7 @@ internal sealed class Http1Multipart
                 if (_file is not null)
                 {
                     _file.EndIsAnnounced = true; // The closing boundary is yet to come.
+                    _file.MinInspectBytes = message.Body.MinInspectBytes;
                 }
             }
         }

@@ -169,6 +169,7 @@ internal sealed partial class Http1Parser
             transaction.Raise(Http1Anomaly.RequestLineMissingProtocol);
         }
 
+        transaction.ProgressToServer = Http1Progress.Headers;
         _requestPhase = RequestPhase.Headers;
         return Step.Advance(total);
     }
@@ -194,9 +195,9 @@ internal sealed partial class Http1Parser
                     return Step.NeedMore;
                 }
 
+                // As in Suricata: a head that its sender cut short is over, but nothing is concluded from it (no host).
                 Http1HeadReader.End(transaction, transaction.Request, toServer: true, isTrailer: false, _limits);
-                Http1RequestLine.OnHeaders(transaction, context.Flow);
-                transaction.ProgressToServer = Http1Progress.Headers;
+                CompleteRequest(transaction);
                 _requestPhase = RequestPhase.Ignored;
                 return Step.Advance(rest.Length);
         }
@@ -206,8 +207,8 @@ internal sealed partial class Http1Parser
     {
         Http1Transaction transaction = _requesting!;
         Http1Message message = transaction.Request;
+        transaction.ResetDerived(); // What was shown of single fields may have been added to.
         Http1RequestLine.OnHeaders(transaction, context.Flow);
-        transaction.ProgressToServer = Http1Progress.Headers;
         if (transaction.IsConnect)
         {
             FinishRequest(in context);
@@ -258,6 +259,7 @@ internal sealed partial class Http1Parser
                 return Step.Advance(consumed);
             case BodyStep.Trailer:
                 ReportExtension(transaction, ref _requestBody, toServer: true);
+                _requestSink.Finish(transaction, FileState.Closed, in context); // The body is whole, whether or not its trailer comes.
                 _requestPhase = RequestPhase.Trailer;
                 transaction.ProgressToServer = Http1Progress.Trailer;
                 return Step.Advance(consumed);
@@ -304,7 +306,7 @@ internal sealed partial class Http1Parser
     private void FinishRequest(in ParseContext context)
     {
         Http1Transaction transaction = _requesting!;
-        if (_requestPhase is RequestPhase.Body or RequestPhase.Trailer)
+        if (_requestPhase is RequestPhase.Body)
         {
             _requestSink.Finish(transaction, FileState.Closed, in context);
         }

@@ -127,7 +127,7 @@ internal sealed partial class Http1Parser
 
         transaction.Response.Line.Append(rest[..length]);
         Http1StatusLine.Read(transaction);
-        transaction.ProgressToClient = Http1Progress.Line;
+        transaction.ProgressToClient = Http1Progress.Headers;
         _responsePhase = ResponsePhase.Headers;
         return Step.Advance(total);
     }
@@ -170,7 +170,7 @@ internal sealed partial class Http1Parser
             return;
         }
 
-        transaction.ProgressToClient = Http1Progress.Headers;
+        transaction.ResetDerived();
         if (TakeProtocolSwitch(transaction, in context))
         {
             return;
@@ -317,6 +317,7 @@ internal sealed partial class Http1Parser
                 return Step.Advance(consumed);
             case BodyStep.Trailer:
                 ReportExtension(transaction, ref _responseBody, toServer: false);
+                _responseSink.Finish(transaction, FileState.Closed, in context); // The body is whole, whether or not its trailer comes.
                 transaction.ProgressToClient = Http1Progress.Trailer;
                 _responsePhase = ResponsePhase.Trailer;
                 return Step.Advance(consumed);
@@ -397,7 +398,7 @@ internal sealed partial class Http1Parser
     private void FinishResponse(in ParseContext context, bool withBody)
     {
         Http1Transaction transaction = _responding!;
-        if (withBody)
+        if (withBody && _responsePhase != ResponsePhase.Trailer)
         {
             _responseSink.Finish(transaction, FileState.Closed, in context);
         }

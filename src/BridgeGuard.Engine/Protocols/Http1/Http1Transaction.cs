@@ -9,10 +9,10 @@ internal static class Http1Progress
 {
     public const byte Started = 0;
 
-    /// <summary>The first line is there.</summary>
+    /// <summary>The first line is there, and nothing but it (HTTP/0.9).</summary>
     public const byte Line = 1;
 
-    /// <summary>All header fields are there.</summary>
+    /// <summary>Header fields are coming in: those that are there can be seen one by one, what is made of all of them only behind this step.</summary>
     public const byte Headers = 2;
 
     /// <summary>The body is coming in.</summary>
