@@ -5,23 +5,10 @@
 # is larger and starts slower. Both do the same.
 set -eu
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-out="$root/.artifacts/publish-agent"
-project="$root/src/BridgeGuard.Agent/BridgeGuard.Agent.csproj"
-arch=$(uname -m)
-case "$arch" in
-    x86_64) rid=linux-x64 ;;
-    aarch64) rid=linux-arm64 ;;
-    *) echo "build-agent.sh: no runtime for $arch" >&2; exit 1 ;;
-esac
+name=publish-agent
+project=BridgeGuard.Agent
+. "$(dirname "$0")/publish-head.sh"
 
-publish() {
-    rm -rf "$out.new"
-    dotnet publish "$project" -c Release -r "$rid" -o "$out.new" --nologo -v quiet "$@"
-}
-
-log="$root/.artifacts/publish-agent.log"
-mkdir -p "$root/.artifacts"
 if publish -p:PublishAot=true -p:OptimizationPreference=Size -p:StripSymbols=true >"$log" 2>&1; then
     mode="ahead of time"
 elif publish --self-contained -p:PublishTrimmed=true -p:PublishSingleFile=true >>"$log" 2>&1; then

@@ -5,26 +5,13 @@
 # restored, the same program is published without it: slower to start, otherwise equal.
 set -eu
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-out="$root/.artifacts/publish"
-project="$root/src/BridgeGuard.Cli/BridgeGuard.Cli.csproj"
-arch=$(uname -m)
-case "$arch" in
-    x86_64) rid=linux-x64 ;;
-    aarch64) rid=linux-arm64 ;;
-    *) echo "build.sh: no runtime for $arch" >&2; exit 1 ;;
-esac
+name=publish
+project=BridgeGuard.Cli
+. "$(dirname "$0")/publish-head.sh"
 
-publish() {
-    rm -rf "$out.new"
-    dotnet publish "$project" -c Release --self-contained false -o "$out.new" --nologo -v quiet "$@"
-}
-
-log="$root/.artifacts/publish.log"
-mkdir -p "$root/.artifacts"
-if publish -r "$rid" -p:PublishReadyToRun=true >"$log" 2>&1; then
+if publish --self-contained false -r "$rid" -p:PublishReadyToRun=true >"$log" 2>&1; then
     mode="ReadyToRun"
-elif publish >>"$log" 2>&1; then
+elif publish --self-contained false >>"$log" 2>&1; then
     mode="without ReadyToRun (see .artifacts/publish.log)"
 else
     cat "$log" >&2

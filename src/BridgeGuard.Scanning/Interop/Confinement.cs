@@ -11,8 +11,12 @@ internal static partial class Confinement
     private const uint SetModeFilter = 1;
     private const uint AllThreads = 1;
     private const uint ArchitectureX64 = 0xC000003E;
+
+    /// <summary>Calls of the x32 ABI carry this bit: the same calls by other numbers.</summary>
+    private const uint X32Bit = 0x40000000;
     private const ushort Load = 0x20;
     private const ushort JumpIfEqual = 0x15;
+    private const ushort JumpIfAtLeast = 0x35;
     private const ushort Return = 0x06;
     private const uint Allowed = 0x7fff0000;
     private const uint Refused = 0x00050000 | 1; // EPERM
@@ -69,6 +73,8 @@ internal static partial class Confinement
             Make(JumpIfEqual, 1, 0, ArchitectureX64),
             Make(Return, 0, 0, Refused), // Another architecture's calls have other numbers.
             Make(Load, 0, 0, NumberAt),
+            Make(JumpIfAtLeast, 0, 1, X32Bit),
+            Make(Return, 0, 0, Refused),
         };
         foreach (uint call in RefusedCalls)
         {
