@@ -272,7 +272,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
             }
         }
 
-        return [.. kept, Path.GetDirectoryName(BridgeOptions.DefaultPinFolder)!, "/dev/net/tun", "/dev/null", "/dev/shm", "/proc/sys/net"];
+        return [.. kept, Path.GetDirectoryName(BridgeOptions.DefaultPinFolder)!, "/dev/net/tun", "/dev/null", "/dev/shm", "/proc/sys/net", "/sys/devices/virtual/net"];
     }
 
     /// <summary>The program itself and what loads it.</summary>
