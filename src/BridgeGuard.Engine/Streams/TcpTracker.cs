@@ -16,7 +16,7 @@ public sealed partial class TcpTracker
     public const int BytesPerSession = 528;
 
     /// <summary>Ended sessions that wait for others before the list of them grows.</summary>
-    private const int RoomForFree = 1024;
+    private const int RoomForFree = 16_384;
 
     private readonly EngineSettings _engine;
     private readonly StreamSettings _settings;

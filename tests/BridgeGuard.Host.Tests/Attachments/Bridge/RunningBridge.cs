@@ -106,7 +106,11 @@ internal sealed class RunningBridge : IDisposable
     public void Stop()
     {
         _stop.Cancel();
-        Assert.True(_thread.Join(10_000), "the attachment did not stop");
+        if (!_thread.Join(10_000))
+        {
+            string states = ThreadStates.Of(Environment.ProcessId);
+            Assert.Fail($"the attachment did not stop in 10 s{(_thread.Join(20_000) ? ", but within 30" : "")}: {Attachment.Stats}\n{states}");
+        }
     }
 
     public void Dispose()
