@@ -81,6 +81,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
                 Decisions.Forget(gone.PortId);
             }
         };
+        Spread();
         return _device.SetSteering(_programs.SteerProgram) ?? AttachPuntProgram() ?? _device.BringUp() ?? CloseUntilReady();
     }
 
@@ -88,7 +89,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     {
         for (int i = 0; i < WorkerCount; i++)
         {
-            _workers.Add(new BridgeWorker(i, _device!, processorOf(i), _programs!.State, _flows!, Ports, options.JoinSegments ? options.BacklogFrames : 0));
+            _workers.Add(new BridgeWorker(i, _device!, processorOf(i), _programs!.State, _flows!, Ports, options));
         }
 
         StartThreads();
@@ -237,6 +238,17 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
         _attacher!.IsStarting = true;
         return _watcher!.Start();
+    }
+
+    /// <summary>Each worker's frames may go on by way of all CPUs but its own.</summary>
+    private void Spread()
+    {
+        int[] cpus = options.PinWorkers && options.SpreadBulk ? AllowedCpus() : [];
+        ulong all = cpus.Aggregate(0ul, (mask, cpu) => mask | (1ul << cpu));
+        if (cpus.Length > 1)
+        {
+            _device!.Spread(queue => all & ~(1ul << cpus[queue % cpus.Length]));
+        }
     }
 
     private AttachmentError? AttachPuntProgram()

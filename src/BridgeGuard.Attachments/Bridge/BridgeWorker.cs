@@ -53,6 +53,7 @@ internal sealed class BridgeWorker
     private readonly PortTable _ports;
     private readonly SegmentRun _run = new();
     private readonly QueueWaits _waits = new();
+    private readonly ReturnPath _back;
     private readonly int _maxSegments;
 
     // Frames are read into the one; a run of segments, while there is one, is in the other.
@@ -70,17 +71,19 @@ internal sealed class BridgeWorker
     private long _lost;
     private long _done;
     private long _lastTickUs;
+    private long _nowUs;
     private volatile bool _stop;
 
     // Counters: this thread writes, any thread reads.
     private long _frames, _bytes, _passed, _modified, _dropped, _rejects, _injected, _injectFailed, _writeFailed, _malformed;
     private long _markRefused, _offloaded, _offloadRefused, _joined, _faults, _allocated;
 
-    public BridgeWorker(int queue, PuntDevice device, IFrameProcessor processor, SharedState state, FlowDecisions decisions, PortTable ports, int backlogFrames)
+    public BridgeWorker(int queue, PuntDevice device, IFrameProcessor processor, SharedState state, FlowDecisions decisions, PortTable ports, BridgeOptions options)
     {
-        _maxSegments = Math.Min(MaxSegments, backlogFrames / RunShare);
+        _maxSegments = options.JoinSegments ? Math.Min(MaxSegments, options.BacklogFrames / RunShare) : 0;
         _queue = queue;
         _fd = device.QueueFd(queue);
+        _back = new ReturnPath(_fd, options.BacklogFrames >= ReturnPath.LeastBacklog ? device.SpreadFd(queue) : -1, queue, state);
         _processor = processor;
         _state = state;
         _decisions = decisions;
@@ -123,6 +126,7 @@ internal sealed class BridgeWorker
         OffloadRefused = Volatile.Read(ref _offloadRefused),
         Joined = Volatile.Read(ref _joined),
         MarkRefused = Volatile.Read(ref _markRefused),
+        Spread = _back.Spread,
     };
 
     public void Stop() => _stop = true;
@@ -185,6 +189,8 @@ internal sealed class BridgeWorker
             {
                 Volatile.Write(ref _progress, _progress + 1);
                 long now = NowUs();
+                _nowUs = now;
+                _back.Look((int)length, now);
                 TakeFrame((int)length, now);
                 Tick(now);
                 Volatile.Write(ref _progress, _progress + 1);
@@ -215,10 +221,12 @@ internal sealed class BridgeWorker
         if (error == Libc.ErrorAgain)
         {
             Libc.PollFd poll = new() { Fd = _fd, Events = Libc.PollIn };
-            if (Libc.Poll(ref poll, 1, (int)Math.Clamp(_processor.TickEveryUs / 1000, 1, PollMs)) <= 0)
+            if (Libc.Poll(ref poll, 1, _back.IsPending ? 1 : (int)Math.Clamp(_processor.TickEveryUs / 1000, 1, PollMs)) <= 0)
             {
                 Volatile.Write(ref _progress, _progress + 1);
-                Tick(NowUs());
+                long now = NowUs();
+                _back.LookAgain(now);
+                Tick(now);
                 Volatile.Write(ref _progress, _progress + 1);
             }
 
@@ -243,8 +251,10 @@ internal sealed class BridgeWorker
         all.Slice(MacsAt, MacsBytes).CopyTo(all[FrameAt..]);
         int length = read - PuntDevice.VnetHeaderBytes - TagBytes;
         byte flags = all[HeaderAt + HeaderFlags];
+        int kind = tag >> KernelLayout.TagPcpShift;
         ushort port = (ushort)(tag & KernelLayout.TagVidMask);
-        bool isMirrored = tag >> KernelLayout.TagPcpShift == KernelLayout.TagMirrored;
+        port = kind == KernelLayout.TagUnseen ? _state.PortOfLate(port) : port;
+        bool isMirrored = kind == KernelLayout.TagMirrored;
         bool isMonitored = !isMirrored && _ports.AnyMonitored && _ports.Find(port) is { Mode: PortMode.Monitor };
         FrameInfo info = new()
         {
@@ -252,7 +262,7 @@ internal sealed class BridgeWorker
             WaitedUs = _processor.Injector.WantsWait ? _waits.Take(_done + Volatile.Read(ref _lost), _state.Punted(_queue), nowUs) : 0,
 
             // A late frame names the port that it was about to leave by; where it came from is not known yet.
-            PortId = tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate ? (ushort)0 : port,
+            PortId = kind is KernelLayout.TagLate or KernelLayout.TagUnseen ? (ushort)0 : port,
             BridgeId = _ports.Find(port)?.BridgeId ?? 0,
             LinkType = LinkType.Ethernet,
             GsoSize = all[HeaderAt + HeaderGsoType] == 0 ? (ushort)0 : BinaryPrimitives.ReadUInt16LittleEndian(all[(HeaderAt + HeaderGsoSize)..]),
@@ -266,7 +276,7 @@ internal sealed class BridgeWorker
         _done++;
         if (_run.Count == 0)
         {
-            _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
+            _back.SetDone(_done + Volatile.Read(ref _lost), nowUs);
         }
     }
 
@@ -312,10 +322,16 @@ internal sealed class BridgeWorker
             return;
         }
 
-        // A late frame leaves by the port that it was about to leave by.
-        bool isLate = tag >> KernelLayout.TagPcpShift == KernelLayout.TagLate;
-        CarryOut(length, in info, in verdict, isLate ? (ushort)((tag & KernelLayout.TagVidMask) | (KernelLayout.TagToGuest << KernelLayout.TagPcpShift)) : tag);
+        CarryOut(length, in info, in verdict, TagBack(tag));
     }
+
+    /// <summary>How a frame goes back: as it came; by the port that it was about to leave by; or once more into the bridge, which then sends it to whom it is for.</summary>
+    private static ushort TagBack(ushort tag) => (tag >> KernelLayout.TagPcpShift) switch
+    {
+        KernelLayout.TagLate => (ushort)((tag & KernelLayout.TagVidMask) | (KernelLayout.TagToGuest << KernelLayout.TagPcpShift)),
+        KernelLayout.TagUnseen => (ushort)((tag & KernelLayout.TagVidMask) | KernelLayout.TagMark(KernelLayout.MarkUnseen)),
+        _ => tag,
+    };
 
     private void CarryOut(int length, in FrameInfo info, in Verdict verdict, ushort tag)
     {
@@ -352,6 +368,7 @@ internal sealed class BridgeWorker
             tag = (ushort)(verdict.ToPort | (KernelLayout.TagToGuest << KernelLayout.TagPcpShift));
         }
 
+        // A frame on its second way into the bridge has no room in its tag for a mark; its MARK_UNSEEN has all of those bits.
         WriteBack(length, (ushort)(tag | KernelLayout.TagMark(mark)), mayJoin: !verdict.Modified && _maxSegments > 1);
     }
 
@@ -368,10 +385,7 @@ internal sealed class BridgeWorker
         }
 
         SendRun();
-        if (Libc.Write(_fd, ref all[HeaderAt], total) != total)
-        {
-            _writeFailed++;
-        }
+        _writeFailed += TryWrite(ref all[HeaderAt], total) ? 0 : 1;
     }
 
     /// <summary>Whether the frame is now in the run, or begins one.</summary>
@@ -411,12 +425,19 @@ internal sealed class BridgeWorker
 
         int total = _run.Finish(_runBuffer.AsSpan(HeaderAt));
         _joined += count > 1 ? count : 0;
-        if (Libc.Write(_fd, ref _runBuffer[HeaderAt], total) != total)
+        _writeFailed += TryWrite(ref _runBuffer[HeaderAt], total) ? 0 : count;
+        _back.SetDone(_done + Volatile.Read(ref _lost), _nowUs);
+    }
+
+    private bool TryWrite(ref byte frame, nint total)
+    {
+        if (Libc.Write(_back.Fd, ref frame, total) != total)
         {
-            _writeFailed += count;
+            return false;
         }
 
-        _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
+        _back.Wrote();
+        return true;
     }
 
     private void Offload(int length, ushort portId, FlowOffload decision, int mark)
@@ -472,7 +493,7 @@ internal sealed class BridgeWorker
             BinaryPrimitives.WriteUInt16BigEndian(body[(MacsBytes + 2)..], (ushort)(portId | (command << KernelLayout.TagPcpShift)));
             frame[MacsBytes..].CopyTo(body[(MacsBytes + TagBytes)..]);
             nint total = PuntDevice.VnetHeaderBytes + TagBytes + frame.Length;
-            if (Libc.Write(_fd, ref made[0], total) == total)
+            if (TryWrite(ref made[0], total))
             {
                 sent++;
             }

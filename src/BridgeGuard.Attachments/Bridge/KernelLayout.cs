@@ -20,6 +20,10 @@ internal static class KernelLayout
     public const int TagMirrored = 1;
     public const int TagToGuest = 1;
     public const int TagLate = 2;
+    public const int TagUnseen = 3;
+
+    /// <summary>Instead of a mark's place: the frame enters once more by the port that it came by.</summary>
+    public const int MarkUnseen = 7;
 
     public const byte PortStaleClosed = 1;
     public const byte PortOverloadClosed = 2;
@@ -60,11 +64,16 @@ internal static class KernelLayout
     public const int MaxMarks = 6;
     public const uint MarkPlaces = 7;
     public const int StateQueue = 64;
-    public const int QueueBytes = 128;
+    public const int QueueBytes = 192;
     public const int QueueHeartbeat = 0;
     public const int QueueDone = 8;
     public const int QueuePunted = 64;
-    public const int StateBytes = StateQueue + (MaxQueues * QueueBytes);
+    public const int QueueReturned = 128;
+    public const int StateLate = StateQueue + (MaxQueues * QueueBytes) + 8;
+    public const int LateBytes = 8;
+    public const int LatePort = 4;
+    public const int MaxLate = 2048;
+    public const int StateBytes = StateLate + (MaxLate * LateBytes);
 }
 
 /// <summary>struct port_config.</summary>
@@ -111,6 +120,7 @@ internal struct KernelPortCounters
     public KernelCount Guarded;
     public KernelCount Moved;
     public KernelCount Late;
+    public KernelCount Copies;
 }
 
 /// <summary>struct flow_value; the counters by direction, from A to B first.</summary>

@@ -227,6 +227,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
                 Guarded = Sum(cpu => cpu.Guarded),
                 Moved = Sum(cpu => cpu.Moved),
                 Late = Sum(cpu => cpu.Late),
+                Copies = Sum(cpu => cpu.Copies),
             };
         }
     }

@@ -46,4 +46,7 @@ public readonly record struct PortCounters
     /// About to leave by the port and given to the engine there, because no program had seen them: their sender was plugged in a moment ago. In none of the others.
     /// </summary>
     public TrafficCount Late { get; init; }
+
+    /// <summary>Further copies of such a frame, for this port: not sent, as the bridge makes them anew when the frame has come back. In none of the others.</summary>
+    public TrafficCount Copies { get; init; }
 }

@@ -140,7 +140,14 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         }
 
         client.Dispose();
-        WaitForExit(processId, patience);
+        if (!WaitForExit(processId, patience))
+        {
+            // Its socket is closed and it is still there: nobody would end it later.
+            Log.Killed(logger, processId);
+            Kill(processId);
+            WaitForExit(processId, patience);
+        }
+
         if (processId == _process?.Id)
         {
             Reap();
@@ -155,17 +162,22 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
         _process = null;
     }
 
-    /// <summary>The socket closes before the last of it is off the bridge: waits for the process itself, whoever's child it is.</summary>
-    public static void WaitForExit(int processId, TimeSpan patience)
+    /// <summary>The socket closes before the last of it is off the bridge: waits for the process itself, whoever's child it is. False when it is still there.</summary>
+    public static bool WaitForExit(int processId, TimeSpan patience)
     {
+        if (processId == 0)
+        {
+            return true; // Nobody knows which it is.
+        }
+
         try
         {
             using Process process = Process.GetProcessById(processId);
-            process.WaitForExit(patience);
+            return process.WaitForExit(patience);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            // Gone already.
+            return true; // Gone already.
         }
     }
 
@@ -272,7 +284,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
             }
         }
 
-        return [.. kept, Path.GetDirectoryName(BridgeOptions.DefaultPinFolder)!, "/dev/net/tun", "/dev/null", "/dev/shm", "/proc/sys/net"];
+        return [.. kept, Path.GetDirectoryName(BridgeOptions.DefaultPinFolder)!, "/dev/net/tun", "/dev/null", "/dev/shm", "/proc/sys/net", "/sys/devices/virtual/net"];
     }
 
     /// <summary>The program itself and what loads it.</summary>

@@ -74,9 +74,8 @@ public static class PlaneStop
                 // It hangs; a process that does not say its number is found by its socket no more, so it is left to the kernel's choice for the port.
             }
 
-            if (client.WaitForEnd(PlaneTime))
+            if (client.WaitForEnd(PlaneTime) && PlaneProcess.WaitForExit(process, PlaneTime))
             {
-                PlaneProcess.WaitForExit(process, PlaneTime);
                 done.Add($"the data plane (process {process}) has ended");
             }
             else if (process != 0)

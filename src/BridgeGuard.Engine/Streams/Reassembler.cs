@@ -18,11 +18,14 @@ public sealed partial class Reassembler
     /// <summary>Acknowledged bytes behind a hole that wait for the protocol to be recognised before it; twice what recognition looks at.</summary>
     private const int UndecidedWaitBytes = 32 << 10;
 
+    /// <summary>Lists of segments that are there before the traffic: directions of streams in which something is missing at the same moment.</summary>
+    private const int FilledLists = 256;
+
     private readonly ReassemblySettings _settings;
     private readonly IStreamConsumer _consumer;
     private readonly WorkerCounters _counters;
     private readonly SlabPool _slabs;
-    private readonly Stack<SegmentList> _lists = new();
+    private readonly Stack<SegmentList> _lists = new(FilledLists);
     private readonly SegmentArrays _segmentArrays = new();
     private readonly bool _inline;
     private readonly bool _isInlineEngine;
@@ -47,8 +50,16 @@ public sealed partial class Reassembler
     /// <summary>Bytes in use for data.</summary>
     public long UsedBytes => _slabs.UsedBytes;
 
-    /// <summary>Makes blocks for streams before they are asked for.</summary>
-    public void FillPools() => _slabs.Fill();
+    /// <summary>Makes blocks and lists for streams before they are asked for.</summary>
+    public void FillPools()
+    {
+        _slabs.Fill();
+        _segmentArrays.Fill();
+        while (_lists.Count < FilledLists)
+        {
+            _lists.Push(new SegmentList(_segmentArrays));
+        }
+    }
 
     /// <summary>Accepts the payload of a segment that the tracker found valid. Does not hand anything over.</summary>
     /// <param name="sequence">Sequence number of the first byte of <paramref name="payload"/>.</param>

@@ -126,6 +126,24 @@ internal sealed class SegmentArrays
     /// <summary>Up to <see cref="SegmentList.Capacity"/>.</summary>
     private readonly Stack<Segment[]>[] _free = [new(), new(), new(), new(), new(), new(), new(), new(), new(), new()];
 
+    /// <summary>Arrays of each size above the smallest (which lists bring with them) and up to a thousand segments: for a few streams that lose many at once.</summary>
+    private const int FilledArrays = 8;
+    private const int LargestFilled = 1024;
+
+    /// <summary>Makes arrays before they are asked for, and room for those that come back.</summary>
+    public void Fill()
+    {
+        for (int length = SmallestLength; length <= LargestFilled; length *= 2)
+        {
+            Stack<Segment[]> free = _free[System.Numerics.BitOperations.Log2((uint)length) - SmallestShift];
+            free.EnsureCapacity(4 * FilledArrays);
+            while (length > SmallestLength && free.Count < FilledArrays)
+            {
+                free.Push(new Segment[length]);
+            }
+        }
+    }
+
     public Segment[] Rent(int length) =>
         _free[System.Numerics.BitOperations.Log2((uint)length) - SmallestShift].TryPop(out Segment[]? array) ? array : new Segment[length];
 

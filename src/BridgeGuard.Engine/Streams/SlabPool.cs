@@ -15,7 +15,7 @@ internal sealed class SlabPool(long capBytes)
     private const int LargestFilledBytes = 1 << 20;
 
     /// <summary>Bytes of each size that <see cref="Fill"/> makes, and how many blocks at most and at least; ours.</summary>
-    private const int FilledBytesEach = 4 << 20;
+    private const int FilledBytesEach = 8 << 20;
     private const int MostFilled = 4096;
     private const int LeastFilled = 8;
 

@@ -15,12 +15,15 @@ public sealed partial class TcpTracker
     /// <summary>Bytes of a session with both its streams, as a test measures it; what <c>stream.memcap</c> is divided by.</summary>
     public const int BytesPerSession = 528;
 
+    /// <summary>Ended sessions that wait for others before the list of them grows.</summary>
+    private const int RoomForFree = 16_384;
+
     private readonly EngineSettings _engine;
     private readonly StreamSettings _settings;
     private readonly FlowTable _table;
     private readonly WorkerCounters _counters;
-    private readonly Stack<TcpSession> _free = new();
-    private readonly Stack<HandshakeQueue> _queues = new();
+    private readonly Stack<TcpSession> _free = new(RoomForFree);
+    private readonly Stack<HandshakeQueue> _queues = new(RoomForFree);
     private readonly bool _inline;
     private long _live;
 

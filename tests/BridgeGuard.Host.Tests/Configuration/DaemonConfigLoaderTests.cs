@@ -43,6 +43,12 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     public void SegmentsAreJoinedUnlessTheConfigurationSaysNo(string line, bool joined) =>
         Assert.Equal(joined, LoadValid($"bridges: [{{name: br0}}]\nrules: {{files: one.rules}}\n{line}").JoinSegments);
 
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("spread-bulk: no\n", false)]
+    public void BulkIsSpreadUnlessTheConfigurationSaysNo(string line, bool spread) =>
+        Assert.Equal(spread, LoadValid($"bridges: [{{name: br0}}]\nrules: {{files: one.rules}}\n{line}").SpreadBulk);
+
     [Fact]
     public void FailModesAreOneWordOrAChoiceForEachReasonOnBridgesPortsAndRoles()
     {

@@ -218,7 +218,11 @@ internal sealed class RunningDaemon : IDisposable
     public int Stop()
     {
         Signal("TERM");
-        Assert.True(_process.WaitForExit(30_000), $"SIGTERM does not end it: {LogText}");
+        if (!_process.WaitForExit(30_000))
+        {
+            Assert.Fail($"SIGTERM does not end it: {LogText}\n{ThreadStates.Of(_process.Id)}\n{string.Join('\n', Planes.Select(ThreadStates.Of))}");
+        }
+
 
         // The log to its end: whoever has it open beside the daemon must have ended too.
         using CancellationTokenSource patience = new(20_000);
@@ -228,7 +232,7 @@ internal sealed class RunningDaemon : IDisposable
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail($"the daemon has ended, its data plane has not: {LogText}");
+            Assert.Fail($"the daemon has ended, its data plane has not: {LogText}\n{string.Join('\n', Planes.Select(ThreadStates.Of))}");
         }
 
         return _process.ExitCode;

@@ -11,6 +11,7 @@ struct map_definition bg_alive SEC("maps") = {MAP_DEVMAP, 4, 4, 1, 0};
 struct map_definition bg_ports SEC("maps") = {MAP_HASH, 4, sizeof(struct port_config), MAX_PORTS, 0};
 struct map_definition bg_targets SEC("maps") = {MAP_ARRAY, 4, sizeof(struct target), MAX_PORTS, 0};
 struct map_definition bg_counters SEC("maps") = {MAP_PERCPU_ARRAY, 4, sizeof(struct port_counters), MAX_PORTS, 0};
+struct map_definition bg_unseen SEC("maps") = {MAP_PERCPU_ARRAY, 4, sizeof(struct unseen), 1, 0};
 struct map_definition bg_pass SEC("maps") = {MAP_LRU_HASH, sizeof(struct flow_key), sizeof(struct flow_value), 65536, 0};
 struct map_definition bg_drop SEC("maps") = {MAP_HASH, sizeof(struct flow_key), sizeof(struct flow_value), 65536, 0};
 struct map_definition bg_acts SEC("maps") = {MAP_HASH, sizeof(struct flow_key), sizeof(struct flow_act), 65536, MAP_NO_PREALLOC};
@@ -530,7 +531,7 @@ INLINE int is_link_local_control(const struct eth *eth) {
 
 // Sends the frame to the daemon with the port in an outer tag, or does what the port's policy says where the daemon cannot take it.
 INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_config *port, struct port_counters *counters,
-                u32 queue, struct flow_value *waiting, u64 now, u32 len, int late) {
+                u32 queue, struct flow_value *waiting, u64 now, u32 len, u16 late) {
   struct queue_state *q = &state->queue[queue & (MAX_QUEUES - 1)];
   int mirrored = port->mode == MODE_MIRROR;
   u32 zero = 0;
@@ -544,7 +545,7 @@ INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_co
     return closed ? TCX_DROP : TCX_NEXT;
   }
 
-  u16 tag = port->port_id | ((late ? TAG_LATE : mirrored ? TAG_MIRRORED : TAG_INLINE) << TAG_PCP_SHIFT);
+  u16 tag = late ? late : port->port_id | ((mirrored ? TAG_MIRRORED : TAG_INLINE) << TAG_PCP_SHIFT);
   if (skb_vlan_push(skb, TAG_PROTOCOL, tag)) {
     int closed = port->mode == MODE_INLINE && (port->flags & PORT_OVERLOAD_CLOSED);
     add(closed ? &counters->closed : &counters->opened, len);
@@ -664,13 +665,54 @@ SEC("tcx/port") int bg_port(struct __sk_buff *skb) {
   return answer;
 }
 
+enum { COPIES_WITHIN_NS = 20 * 1000 * 1000, HASHED_BYTES = 96 };
+
+// Whether the frame is a copy of the one that this CPU had at another gate a moment ago: flooded to all ports, it is looked at once.
+INLINE int is_copy(struct __sk_buff *skb, u32 ifindex, u32 len, u64 now) {
+  u32 zero = 0;
+  u32 words[HASHED_BYTES / 4];
+  struct unseen *last = map_lookup(&bg_unseen, &zero);
+  if (!last)
+    return 0;
+  __builtin_memset(words, 0, sizeof words);
+  if (skb_load_bytes(skb, 0, words, sizeof words))
+    skb_load_bytes(skb, 0, words, sizeof(struct eth) + 28);  // the least that carries something: ARP
+  u64 hash = len;
+#pragma unroll
+  for (int i = 0; i < HASHED_BYTES / 4; i++)
+    hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ull;
+  if (last->hash == hash && last->len == len && last->first_ifindex != ifindex && now - last->at_ns < COPIES_WITHIN_NS)
+    return 1;
+  last->hash = hash;
+  last->len = len;
+  last->first_ifindex = ifindex;
+  last->at_ns = now;
+  return 0;
+}
+
+// How a frame that no port program has seen is named to the daemon.
+INLINE u16 late_tag(struct __sk_buff *skb, struct state *state, const struct port_config *port, u32 ifindex) {
+  u32 from = skb->ingress_ifindex;
+  if (!from || from == ifindex)
+    return port->port_id | (TAG_LATE << TAG_PCP_SHIFT);
+  u32 index = __sync_fetch_and_add(&state->next_late, 1) & (MAX_LATE - 1);
+  state->late[index].from_ifindex = from;
+  state->late[index].port_id = port->port_id;
+  return index | (TAG_UNSEEN << TAG_PCP_SHIFT);
+}
+
 // At the egress of every port and at the ingress of the bridge device: what no port program has seen comes from a port that was plugged in a moment
 // ago, and is inspected here instead.
 SEC("tcx/gate") int bg_gate(struct __sk_buff *skb) {
   u32 zero = 0, ifindex = skb->ifindex, len = skb->len;
   struct state *state = map_lookup(&bg_state, &zero);
-  if (!state || skb->tc_index == state->stamp)
+  if (!state)
     return TCX_NEXT;
+  if (skb->tc_index == state->stamp) {
+    if ((skb->mark & ~MARK_PLACES) == state->mark)
+      skb->mark = 0;  // came back from the daemon by a port that still has no program
+    return TCX_NEXT;
+  }
   struct port_config *port = map_lookup(&bg_ports, &ifindex);
   if (!port || port->mode != MODE_INLINE)
     return TCX_NEXT;
@@ -684,7 +726,12 @@ SEC("tcx/gate") int bg_gate(struct __sk_buff *skb) {
   p.key.bridge_id = port->bridge_id;
   parse(skb, &eth, state, &p);
   u32 queues = state->queues;
-  return punt(skb, state, port, counters, queues ? p.hash % queues : 0, 0, ktime_get_ns(), len, 1);
+  u64 now = ktime_get_ns();
+  if (is_copy(skb, ifindex, len, now)) {
+    add(&counters->copies, len);
+    return TCX_DROP;
+  }
+  return punt(skb, state, port, counters, queues ? p.hash % queues : 0, 0, now, len, late_tag(skb, state, port, ifindex));
 }
 
 // At the ingress of the punt device: what the daemon wrote goes where its tag says.
@@ -693,9 +740,22 @@ SEC("tcx/punt") int bg_punt(struct __sk_buff *skb) {
   struct state *state = map_lookup(&bg_state, &zero);
   if (!state || !skb->vlan_present || skb->vlan_proto != TAG_PROTOCOL)
     return TCX_DROP;
+  // The device has as many descriptors again as queues; a frame written to one of those has come by way of another CPU. The port's device has other queues.
+  u32 second = skb->queue_mapping - 1 - state->queues;
+  if (second < state->queues)
+    __sync_fetch_and_add(&state->queue[second & (MAX_QUEUES - 1)].returned, 1);
+  skb->queue_mapping = 0;
   u32 tci = skb->vlan_tci;
   u32 port_id = tci & TAG_VID_MASK;
   u32 to_guest = (tci >> TAG_PCP_SHIFT) & TAG_TO_GUEST;
+  if (!to_guest && TAG_MARK(tci) == MARK_UNSEEN) {
+    u32 from = state->late[port_id & (MAX_LATE - 1)].from_ifindex;
+    if (!from || skb_vlan_pop(skb))
+      return TCX_DROP;
+    skb->mark = state->mark;
+    skb->tc_index = state->stamp;
+    return redirect(from, REDIRECT_INGRESS);
+  }
   struct target *target = map_lookup(&bg_targets, &port_id);
   if (!target || !target->ifindex || skb_vlan_pop(skb))
     return TCX_DROP;
@@ -707,5 +767,7 @@ SEC("tcx/punt") int bg_punt(struct __sk_buff *skb) {
 
 // The queue of the punt device: the port program has chosen it already.
 SEC("socket/steer") int bg_steer(struct __sk_buff *skb) {
-  return skb->mark;
+  u32 zero = 0;
+  struct state *state = map_lookup(&bg_state, &zero);
+  return state && skb->mark < state->queues ? skb->mark : 0;
 }

@@ -8,6 +8,7 @@ enum {
   MAX_PORTS = 4096,  // 12 bits of VLAN id; 0 and 4095 are not used
   MAX_QUEUES = 64,
   MAX_MARKS = 6,
+  MAX_LATE = 2048,   // late frames that may be with the daemon at once, a power of two below MAX_PORTS
   MIN_CARRIED = 64,  // bytes of a segment, padding included, below which the engine gets it whatever was decided for its direction
 };
 
@@ -16,13 +17,15 @@ enum {
   TAG_INLINE = 0,     // to the daemon: waits for a verdict. From the daemon: goes on as if the port had received it
   TAG_MIRRORED = 1,   // to the daemon: a copy, the frame itself has gone on
   TAG_TO_GUEST = 1,   // from the daemon: leaves by the port
-  TAG_LATE = 2,       // to the daemon: was about to leave by the port, from one that has no program yet
+  TAG_LATE = 2,       // to the daemon: was about to leave by the port, from nobody knows where. From the daemon: TAG_TO_GUEST
+  TAG_UNSEEN = 3,     // to the daemon: was about to leave by a port, from one that has no program yet. VID = index in state.late
 };
 #define TAG_PROTOCOL SWAP16(0x88a8)
 #define TAG_PCP_SHIFT 13
 #define TAG_VID_MASK 0x0fff
 // From the daemon, the upper two bits of PCP and DEI: the place in state.marks of the mark that the frame gets, from 1; 0: none.
 #define TAG_MARK(tci) (((tci) >> 12 & 1) | ((tci) >> 13 & 6))
+#define MARK_UNSEEN 7     // instead of a place: VID is an index in state.late, the frame enters once more by the port that it came by
 #define MARK_PLACES 7u  // the bits of state.mark that hold such a place on the way from the punt device to the port
 
 // MODE_MONITOR: as inline, but the engine's verdict is not carried out and nothing is ever closed.
@@ -74,13 +77,22 @@ enum {
 
 enum { LIMIT_BY_PACKETS = 1 };
 
-// Written by the daemon only, except `punted`. One cache line for each writer.
+// Written by the daemon only, except `punted` and `returned`. One cache line for each writer.
 struct queue_state {
   u64 heartbeat_ns;  // CLOCK_MONOTONIC
   u64 done;          // frames the worker has finished with
   u64 pad0[6];
   u64 punted;        // frames sent to the queue
   u64 pad1[7];
+  u64 returned;      // frames that came back by the queue's second descriptor, so by way of other CPUs
+  u64 pad2[7];
+};
+
+// Where a frame that no program had seen came from, and by which port it was about to leave.
+struct late {
+  u32 from_ifindex;
+  u16 port_id;
+  u16 pad;
 };
 
 struct state {
@@ -94,6 +106,17 @@ struct state {
   u32 stamp;  // tc_index of frames that a port program has seen
   u32 marks[MAX_MARKS];  // for tc and nftables: what skb->mark is set to
   struct queue_state queue[MAX_QUEUES];
+  u32 next_late;
+  u32 pad;
+  struct late late[MAX_LATE];
+};
+
+// The last frame without a stamp that a CPU had at a gate. A bridge sends the copies of a frame to its ports one after another, on one CPU.
+struct unseen {
+  u64 hash;
+  u64 at_ns;
+  u32 len;
+  u32 first_ifindex;
 };
 
 struct port_config {
@@ -128,6 +151,7 @@ struct port_counters {
   struct count guarded;   // sender not bound to the port: dropped, or counted beside another counter where the guard only reports
   struct count moved;     // rewritten or redirected by a flow decision
   struct count late;      // beside the others, by the port they leave by: sent to the daemon because no port program had seen them
+  struct count copies;    // beside the others: further copies of such a frame, which the bridge makes anew when it has come back
 };
 
 // Both directions have the same key: the lower (address, port) is a.

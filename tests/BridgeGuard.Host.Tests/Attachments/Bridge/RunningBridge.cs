@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Engine.Worker;
 using Xunit;
 
@@ -23,16 +25,25 @@ internal sealed class JudgingProcessor(Judge judge) : IFrameProcessor
 /// <summary>A bridge attachment at work in a lab's host namespace.</summary>
 internal sealed class RunningBridge : IDisposable
 {
+    private const int CloneNewMounts = 0x20000;
+    private const int MountRecursive = 0x4000;
+    private const int MountPrivate = 0x40000;
+
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _ready = new();
 
-    private RunningBridge(BridgeLab lab, BridgeOptions options, Func<int, IFrameProcessor> processorOf)
+    private RunningBridge(BridgeLab lab, BridgeOptions options, Func<int, IFrameProcessor> processorOf, bool seesDevices = false)
     {
         Attachment = new BridgeAttachment(options);
         _thread = new Thread(() =>
         {
             BridgeLab.Enter(lab.Host);
+            if (seesDevices)
+            {
+                MountSys();
+            }
+
             Error = Attachment.Open()
                 ?? Attachment.Run(processorOf, new AttachmentHooks { Ready = _ready.Set, Warning = Warnings.Add }, _stop.Token);
             Attachment.Dispose();
@@ -55,9 +66,13 @@ internal sealed class RunningBridge : IDisposable
     public static RunningBridge Start(BridgeLab lab, Judge judge, BridgeOptions? options = null) =>
         Start(lab, _ => new JudgingProcessor(judge), options);
 
-    public static RunningBridge Start(BridgeLab lab, Func<int, IFrameProcessor> processorOf, BridgeOptions? options = null)
+    /// <param name="lab">Its bridge.</param>
+    /// <param name="processorOf">Of each worker.</param>
+    /// <param name="options">Null: the usual ones.</param>
+    /// <param name="seesDevices">The lab's devices are below /sys, as on a host; else those of the tests' own namespace are.</param>
+    public static RunningBridge Start(BridgeLab lab, Func<int, IFrameProcessor> processorOf, BridgeOptions? options = null, bool seesDevices = false)
     {
-        RunningBridge bridge = new(lab, options ?? Options(), processorOf);
+        RunningBridge bridge = new(lab, options ?? Options(), processorOf, seesDevices);
         Assert.Null(bridge.Error);
         return bridge;
     }
@@ -68,6 +83,17 @@ internal sealed class RunningBridge : IDisposable
         using RunningBridge bridge = new(lab, options, _ => new JudgingProcessor(static (Span<byte> _, in FrameInfo _, FrameInjector _) => Verdict.Pass));
         return bridge.Error;
     }
+
+    /// <summary>For the calling thread alone.</summary>
+    private static void MountSys()
+    {
+        Assert.True(
+            Unshare(CloneNewMounts) == 0 && Libc.Mount("none", "/", "none", MountRecursive | MountPrivate, 0) == 0 && Libc.Mount("sysfs", "/sys", "sysfs", 0, 0) == 0,
+            $"the lab's /sys cannot be mounted: {Libc.LastMessage()}");
+    }
+
+    [DllImport("libc", EntryPoint = "unshare", SetLastError = true)]
+    private static extern int Unshare(int flags);
 
     public PortInfo Port(string name)
     {
@@ -80,7 +106,11 @@ internal sealed class RunningBridge : IDisposable
     public void Stop()
     {
         _stop.Cancel();
-        Assert.True(_thread.Join(10_000), "the attachment did not stop");
+        if (!_thread.Join(10_000))
+        {
+            string states = ThreadStates.Of(Environment.ProcessId);
+            Assert.Fail($"the attachment did not stop in 10 s{(_thread.Join(20_000) ? ", but within 30" : "")}: {Attachment.Stats}\n{states}");
+        }
     }
 
     public void Dispose()
