@@ -192,6 +192,13 @@ public sealed class AppLayer : IStreamConsumer
     /// <summary>One datagram of a UDP flow.</summary>
     public void OnDatagram(Flow flow, Packet packet)
     {
+        if (packet.PayloadLength == 0 && flow.App == ProtocolId.Unknown)
+        {
+            // As in Suricata nothing is nobody's; unlike there what follows in the same direction is still looked at.
+            flow.App = ProtocolId.Failed;
+            _counters.AppFlow(ProtocolId.Failed, flow.Key.Protocol);
+        }
+
         if (packet.PayloadLength == 0 || flow.Has(GiveUpFlag(packet.Direction)))
         {
             return;
