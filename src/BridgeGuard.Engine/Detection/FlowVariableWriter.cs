@@ -17,13 +17,13 @@ public sealed class FlowVariableWriter(VariableNames names) : IVariableWriter
     {
         FlowVariables variables = flow.Variables;
         int ofPacket = captured?.CaptureCount ?? 0;
-        if (variables.BitCount + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount + ofPacket == 0)
+        if (variables.BitCount + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount + ofPacket == 0 && !variables.IsCounted)
         {
             return;
         }
 
         int traffic = WriteTraffic(writer, variables);
-        if (variables.BitCount - traffic + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount + ofPacket == 0)
+        if (variables.BitCount - traffic + variables.IntegerCount + variables.CaptureCount + variables.EntropyCount + ofPacket == 0 && !variables.IsCounted)
         {
             return;
         }

@@ -55,6 +55,9 @@ public sealed class FlowVariables
     /// <summary>A <c>config</c> rule switched the logging of the flow's transactions off.</summary>
     public bool LoggingDisabled { get; internal set; }
 
+    /// <summary>A threshold counts by this flow: as in Suricata its records have an object of variables then, be it empty.</summary>
+    public bool IsCounted { get; internal set; }
+
     /// <summary>A rule asked that the flow be bypassed.</summary>
     public bool BypassRequested { get; internal set; }
 
@@ -264,6 +267,7 @@ public sealed class FlowVariables
         DetectionRulesDone = 0;
         Tag = default;
         LoggingDisabled = false;
+        IsCounted = false;
         BypassRequested = false;
     }
 

@@ -371,7 +371,7 @@ public sealed partial class EventEmitter
         _writer.Base64("packet"u8, bytes[..Math.Min(bytes.Length, most)]);
         _writer.StartObject("packet_info"u8);
         Worker.FrameInfo info = packet.Info;
-        LinkType link = packet.TunnelDepth > 0 ? LinkType.RawBsd : info.LinkType;
+        LinkType link = packet.TunnelDepth > 0 ? LinkType.RawBsd : packet.Has(PacketFlags.Pseudo) ? LinkType.Ethernet : info.LinkType;
         _writer.Number("linktype"u8, (long)link);
         _writer.Text("linktype_name"u8, LinkName(link));
         _writer.EndObject();

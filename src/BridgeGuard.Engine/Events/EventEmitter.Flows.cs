@@ -244,7 +244,7 @@ public sealed partial class EventEmitter
         }
     }
 
-    private static string AppName(ProtocolId id) => id switch
+    internal static string AppName(ProtocolId id) => id switch
     {
         ProtocolId.Failed => "failed",
 

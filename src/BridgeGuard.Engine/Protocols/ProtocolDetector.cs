@@ -51,7 +51,7 @@ public sealed class ProtocolDetector
                         int slot = (side * 2) + (int)pattern.Direction;
                         patterns[slot].Add(pattern);
                         owners[slot].Add(protocol.Id);
-                        _patternDepths[slot] = Math.Max(_patternDepths[slot], Math.Max(pattern.Depth, pattern.MinimumBytes));
+                        _patternDepths[slot] = Math.Max(_patternDepths[slot], pattern.Depth);
                     }
                 }
 
@@ -97,11 +97,11 @@ public sealed class ProtocolDetector
         if (!detection.PatternsDone)
         {
             int slot = (isTcp ? 0 : 2) + (int)direction;
-            ProtocolId byPattern = MatchPatterns(slot, data, flow, direction, out reversed);
+            ProtocolId byPattern = MatchPatterns(slot, data, flow, direction, out reversed, out bool waits);
             if (byPattern == ProtocolId.Unknown && flow.Has(FlowFlags.Midstream) && flow.AppState is null)
             {
                 // Who is the client was guessed from the first packet seen: the data may know better.
-                byPattern = MatchPatterns(slot ^ 1, data, flow, direction.Opposite(), out bool back);
+                byPattern = MatchPatterns(slot ^ 1, data, flow, direction.Opposite(), out bool back, out _);
                 reversed = byPattern != ProtocolId.Unknown && !back;
             }
 
@@ -110,7 +110,7 @@ public sealed class ProtocolDetector
                 return byPattern;
             }
 
-            detection.PatternsDone = isEnd || !isTcp || data.Length >= _patternDepths[slot];
+            detection.PatternsDone = isEnd || !isTcp || (data.Length >= _patternDepths[slot] && !waits);
         }
 
         if (!detection.ProbingDone)
@@ -163,15 +163,23 @@ public sealed class ProtocolDetector
         }
     }
 
-    private ProtocolId MatchPatterns(int slot, ReadOnlySpan<byte> data, Flow flow, Direction direction, out bool reversed)
+    /// <param name="waits">Set when a pattern stands there that wants more bytes before it counts.</param>
+    private ProtocolId MatchPatterns(int slot, ReadOnlySpan<byte> data, Flow flow, Direction direction, out bool reversed, out bool waits)
     {
         reversed = false;
+        waits = false;
         ProtocolPattern[] patterns = _patterns[slot];
         foreach (byte i in data.IsEmpty ? [] : _patternsByByte[slot][data[0]])
         {
             ref readonly ProtocolPattern pattern = ref patterns[i];
-            if (data.Length < pattern.MinimumBytes || !Occurs(pattern, data))
+            if (!Occurs(pattern, data))
             {
+                continue;
+            }
+
+            if (data.Length < pattern.MinimumBytes)
+            {
+                waits = true;
                 continue;
             }
 

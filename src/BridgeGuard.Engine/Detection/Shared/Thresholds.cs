@@ -93,6 +93,11 @@ internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
                 return packet.IpVersion != 0;
             case TrackBy.Flow:
                 key = hash.Combine(rule, new IpAddress(0, flow?.Id ?? 0), default, how);
+                if (flow is not null)
+                {
+                    flow.Variables.IsCounted = true;
+                }
+
                 return flow is not null;
             default:
                 // As in Suricata, what has no addresses is not counted: of frames that nobody can read each is told.

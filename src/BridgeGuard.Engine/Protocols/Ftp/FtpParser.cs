@@ -7,8 +7,9 @@ namespace BridgeGuard.Engine.Protocols.Ftp;
 
 /// <summary>The parser of a control connection: commands, replies of one or more lines, and where data connections go.</summary>
 /// <remarks>
-/// Replies belong to the oldest command without a final one (RFC 959 §5.4); 1xx replies are not final. A data connection is noted as expected
-/// when both its port and the command that uses it are known, in whichever order.
+/// As in Suricata every line of a reply but a preliminary one (1xx, RFC 959 §5.4) ends the oldest command that waits for its reply; further lines that come
+/// with it go to the next that waits or, when none does, join it. So a reply of several lines that comes in pieces is several records.
+/// A data connection is noted as expected when both its port and the command that uses it are known, in whichever order.
 /// </remarks>
 internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : PooledState<FtpTransaction>(protocol)
 {
@@ -26,6 +27,12 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     /// <summary>Commands without their final reply.</summary>
     private int _waiting;
 
+    /// <summary>What the last line of the chunk in hand belongs to; null between chunks, when the list may let it go.</summary>
+    private FtpTransaction? _answered;
+
+    /// <summary>What does not count at the end of a line.</summary>
+    private static ReadOnlySpan<byte> Blanks => " \t\v\f\r"u8;
+
     public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
@@ -33,6 +40,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         bool toServer = context.Direction == Direction.ToServer;
         ref LineCutter lines = ref toServer ? ref _commands : ref _replies;
         int consumed = 0;
+        _answered = null;
         while (lines.TryTake(input, FtpLimits.MaxLineBytes, ref consumed, out CutLine line))
         {
             if (toServer ? !Command(line.Text, line.IsTooLong, in context) : !Reply(line.Text, line.IsTooLong, in context))
@@ -66,6 +74,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _restart = 0;
         _size = -1;
         _waiting = 0;
+        _answered = null;
     }
 
     private FtpTransaction? NewTransaction()
@@ -109,6 +118,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             command.Raise(FtpAnomaly.RequestCommandTooLong);
         }
 
+        line = isTooLong ? line : line.TrimEnd(Blanks);
         line = line.TrimStart((byte)' ');
         command.Command = FtpCommands.Find(line, out int length);
         command.ProgressToServer = FtpProgress.Complete;
@@ -120,10 +130,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         command.Word = command.Text.Append(line[..length]);
         Span<byte> word = command.Text.Writable(command.Word);
         System.Text.Ascii.ToUpperInPlace(word, out _);
-        ReadOnlySpan<byte> argument = line[length..].TrimStart((byte)' ');
-        argument = isTooLong ? argument : argument.TrimEnd((byte)' ');
+        ReadOnlySpan<byte> argument = line.Length > length ? line[(length + 1)..] : default;
         command.Argument = argument.IsEmpty ? Slice.None : command.Text.Append(argument);
-        Act(command, argument, in context);
+        Act(command, argument.TrimStart((byte)' '), in context);
         return true;
     }
 
@@ -220,7 +229,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     private bool Reply(ReadOnlySpan<byte> line, bool isTooLong, in ParseContext context)
     {
-        FtpTransaction? command = Oldest();
+        FtpTransaction? command = Oldest() ?? _answered;
         if (command is null)
         {
             command = NewTransaction();
@@ -233,34 +242,33 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             command.Directions = DirectionMask.ToClient;
         }
 
+        _answered = command;
+        command.Touch();
         if (isTooLong)
         {
             command.IsReplyTruncated = true;
             command.Raise(FtpAnomaly.ResponseCommandTooLong);
         }
+        else
+        {
+            line = line.TrimEnd(Blanks);
+        }
 
         int code = ReadCode(line);
-        bool isLast = code > 0 && (line.Length == 3 || line[3] == (byte)' ') && (command.OpenCode == 0 || command.OpenCode == code);
-        if (isLast)
+        if (code > 0)
         {
-            KeepFinal(command, line);
-            command.OpenCode = 0;
+            KeepWithCode(command, line);
         }
         else
         {
             Keep(command, line);
-            if (command.OpenCode != 0 || (code > 0 && line[3] == (byte)'-'))
-            {
-                command.OpenCode = command.OpenCode == 0 ? code : command.OpenCode;
-                return true;
-            }
         }
 
         Conclude(command, line, code, in context);
         return true;
     }
 
-    /// <summary>A reply is there, with its last line.</summary>
+    /// <summary>What a line of a reply means for its command.</summary>
     private void Conclude(FtpTransaction command, ReadOnlySpan<byte> line, int code, in ParseContext context)
     {
         switch (command.Command)
@@ -297,11 +305,14 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             return;
         }
 
-        _waiting--;
-        command.Complete();
+        if (!command.IsReplied)
+        {
+            _waiting--;
+            command.Complete();
+        }
     }
 
-    private void KeepFinal(FtpTransaction command, ReadOnlySpan<byte> line)
+    private void KeepWithCode(FtpTransaction command, ReadOnlySpan<byte> line)
     {
         if (command.Preliminary >= limits.MaxPreliminary && line[0] == (byte)'1')
         {
@@ -337,14 +348,13 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             return null;
         }
 
-        var oldest = (FtpTransaction)Transactions[open];
-        oldest.Touch();
-        return oldest;
+        return (FtpTransaction)Transactions[open];
     }
 
+    /// <summary>The code of a line that ends a reply or is all of it (RFC 959 §4.2), 0: the line has none.</summary>
     private static int ReadCode(ReadOnlySpan<byte> line)
     {
-        if (line.Length < 3 || (line.Length > 3 && line[3] is not ((byte)' ' or (byte)'-')))
+        if (line.Length < 3 || (line.Length > 3 && line[3] != (byte)' '))
         {
             return 0;
         }

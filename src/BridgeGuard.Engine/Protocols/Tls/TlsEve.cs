@@ -47,7 +47,7 @@ internal sealed class TlsEve : EveLogger
 
         if (ProtocolCatalog.Get(flow.AppOriginal) is { } original)
         {
-            writer.Text("from_proto"u8, original.Name);
+            writer.Text("from_proto"u8, EventEmitter.AppName(original.Id));
         }
 
         writer.EndObject();
@@ -99,7 +99,7 @@ internal sealed class TlsEve : EveLogger
         WriteText(writer, "serial"u8, certificate, certificate.Serial);
         WriteText(writer, "fingerprint"u8, certificate, certificate.IsRead ? certificate.Fingerprint : Pools.Slice.None);
         WriteSni(writer, tls);
-        WriteVersion(writer, "version"u8, tls.Version);
+        WriteVersion(writer, "version"u8, tls.VersionSoFar);
         if (certificate.IsRead)
         {
             WriteTime(writer, "notbefore"u8, certificate.NotBefore);
@@ -151,7 +151,7 @@ internal sealed class TlsEve : EveLogger
                 WriteSni(writer, tls);
                 break;
             case "version":
-                WriteVersion(writer, "version"u8, tls.Version);
+                WriteVersion(writer, "version"u8, tls.VersionSoFar);
                 break;
             case "not_before" when certificate.IsRead:
                 WriteTime(writer, "notbefore"u8, certificate.NotBefore);
@@ -414,9 +414,7 @@ internal sealed class TlsEve : EveLogger
 
     private static void WriteJa4(EveWriter writer, TlsTransaction tls)
     {
-        if (tls.Client.IsSeen)
-        {
-            writer.Text("ja4"u8, tls.Ja4);
-        }
+        // As in Suricata a hello that is not there yet has a fingerprint too: that of nothing.
+        writer.Text("ja4"u8, tls.Client.IsSeen ? tls.Ja4 : "t00i000000_e3b0c44298fc_d2e2adf7177b"u8);
     }
 }

@@ -100,7 +100,7 @@ internal sealed partial class TlsParser
 
         if (transaction.Version == 0)
         {
-            transaction.Version = transaction.Client.Version;
+            transaction.Version = TlsTables.IsTls13(transaction.Client.SupportedVersion) ? transaction.Client.SupportedVersion : transaction.Client.Version;
         }
 
         Advance(transaction, true, TlsProgress.ClientHelloDone);

@@ -41,6 +41,9 @@ internal sealed partial class TlsTransaction : Transaction
 
     public ushort RecordVersionToClient { get; set; }
 
+    /// <summary>What the hellos say; before them what the client's first record is marked with, 0: nothing yet.</summary>
+    public ushort VersionSoFar => Version != 0 ? Version : RecordVersionToServer;
+
     /// <summary>The client began with an SSLv2 hello.</summary>
     public bool IsSslv2Hello { get; set; }
 

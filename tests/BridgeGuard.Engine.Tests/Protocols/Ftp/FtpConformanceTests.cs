@@ -7,6 +7,9 @@ public sealed class FtpConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new FtpProtocol();
 
+    /// <summary>As in Suricata lines of a reply share a record only with what comes in their segment.</summary>
+    protected override bool SegmentsEndMessages => true;
+
     protected override IReadOnlyList<Turn[]> Samples { get; } =
     [
         [

@@ -47,6 +47,18 @@ public sealed class TlsParserTests
     }
 
     [Fact]
+    public void BeforeTheServerSpeaksTheVersionIsTheClients()
+    {
+        byte[] hello = TlsSamples.Record(22, TlsSamples.ClientHello("a.b", TlsSamples.Extension(43, [2, 3, 4])));
+        _bench.Feed(Direction.ToServer, hello[..^1]);
+        Assert.Contains("\"version\":\"TLS 1.2\"", Extended());
+        Assert.Contains("\"ja4\":\"t00i000000_e3b0c44298fc_d2e2adf7177b\"", Extended());
+        _bench.Feed(Direction.ToServer, hello);
+        Assert.Contains("\"version\":\"TLS 1.3\"", Extended());
+        Assert.Contains("\"ja4\":\"t13", Extended());
+    }
+
+    [Fact]
     public void Tls13IsEncryptedBehindTheServersHello()
     {
         _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b", TlsSamples.Extension(43, [2, 3, 4]))));
