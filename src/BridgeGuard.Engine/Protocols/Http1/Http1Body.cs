@@ -32,6 +32,9 @@ internal sealed class Http1Body
     /// <summary>Bytes that must be there before rules look at it, or at the file that it is, unless it ends before.</summary>
     public int MinInspectBytes => (int)Math.Min(_minInspect, _limit);
 
+    /// <summary>Nothing is waited for any more before rules look at it.</summary>
+    public void ShowAll() => _minInspect = 0;
+
     /// <summary>Bytes that may still be tracked under the limit.</summary>
     public long Room => Math.Max(0, _limit - Total);
 

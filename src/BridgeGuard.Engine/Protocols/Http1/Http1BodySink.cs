@@ -72,6 +72,17 @@ internal sealed class Http1BodySink : IContentSink
     }
 
     /// <summary>The body is over.</summary>
+    /// <summary>The last chunk is there: rules look at what there is, however little, whether or not a trailer comes.</summary>
+    public void ShowAll(Http1Transaction transaction)
+    {
+        Http1Message message = transaction.Message(_toServer);
+        message.Body.ShowAll();
+        if (message.Files.Open is { } file)
+        {
+            file.MinInspectBytes = 0;
+        }
+    }
+
     public void Finish(Http1Transaction transaction, FileState state, in ParseContext context)
     {
         _transaction = transaction;

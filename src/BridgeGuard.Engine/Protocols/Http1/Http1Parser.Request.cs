@@ -259,7 +259,7 @@ internal sealed partial class Http1Parser
                 return Step.Advance(consumed);
             case BodyStep.Trailer:
                 ReportExtension(transaction, ref _requestBody, toServer: true);
-                _requestSink.Finish(transaction, FileState.Closed, in context); // The body is whole, whether or not its trailer comes.
+                _requestSink.ShowAll(transaction);
                 _requestPhase = RequestPhase.Trailer;
                 transaction.ProgressToServer = Http1Progress.Trailer;
                 return Step.Advance(consumed);
@@ -306,7 +306,7 @@ internal sealed partial class Http1Parser
     private void FinishRequest(in ParseContext context)
     {
         Http1Transaction transaction = _requesting!;
-        if (_requestPhase is RequestPhase.Body)
+        if (_requestPhase is RequestPhase.Body or RequestPhase.Trailer)
         {
             _requestSink.Finish(transaction, FileState.Closed, in context);
         }

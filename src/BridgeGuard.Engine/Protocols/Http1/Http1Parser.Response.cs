@@ -350,7 +350,7 @@ internal sealed partial class Http1Parser
                 return Step.Advance(consumed);
             case BodyStep.Trailer:
                 ReportExtension(transaction, ref _responseBody, toServer: false);
-                _responseSink.Finish(transaction, FileState.Closed, in context); // The body is whole, whether or not its trailer comes.
+                _responseSink.ShowAll(transaction);
                 transaction.ProgressToClient = Http1Progress.Trailer;
                 _responsePhase = ResponsePhase.Trailer;
                 return Step.Advance(consumed);
@@ -458,7 +458,7 @@ internal sealed partial class Http1Parser
     private void FinishResponse(in ParseContext context, bool withBody)
     {
         Http1Transaction transaction = _responding!;
-        if (withBody && _responsePhase != ResponsePhase.Trailer)
+        if (withBody)
         {
             _responseSink.Finish(transaction, FileState.Closed, in context);
         }
