@@ -237,7 +237,6 @@ public sealed partial class Packet
         DropReason = reason;
     }
 
-    /// <summary>Makes the object ready for the next packet.</summary>
     /// <summary>Of the frame's mark these bits are set so; a later rule has the last word.</summary>
     public void SetMark(uint mark, uint mask)
     {
@@ -245,6 +244,7 @@ public sealed partial class Packet
         MarkMask |= mask;
     }
 
+    /// <summary>Makes the object ready for the next packet.</summary>
     public void Reset(byte[] buffer, int start, int length, in FrameInfo info)
     {
         Buffer = buffer;

@@ -71,7 +71,6 @@ internal sealed class Http1BodySink : IContentSink
         _context = default;
     }
 
-    /// <summary>The body is over.</summary>
     /// <summary>The last chunk is there: rules look at what there is, however little, whether or not a trailer comes.</summary>
     public void ShowAll(Http1Transaction transaction)
     {
@@ -83,6 +82,7 @@ internal sealed class Http1BodySink : IContentSink
         }
     }
 
+    /// <summary>The body is over.</summary>
     public void Finish(Http1Transaction transaction, FileState state, in ParseContext context)
     {
         _transaction = transaction;
