@@ -21,6 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CONFIG = '''%YAML 1.1
 ---
 vars: {{address-groups: {{HOME_NET: any, EXTERNAL_NET: any}}}}
+classification-file: {folder}/classification.config
+reference-config-file: {folder}/reference.config
 outputs:
   - eve-log: {{enabled: yes, filetype: regular, filename: eve.json, {eve}types: [{types}]}}
 {outputs}
@@ -126,10 +128,13 @@ def main():
     rules, config = os.path.join(work, 'case.rules'), os.path.join(work, 'case.yaml')
     with open(rules, 'w', encoding='utf-8') as out:
         out.write(RULES)
+    for name, line in (('classification', 'bad-unknown,Potentially Bad Traffic,2'), ('reference', 'url http://'), ('reference', 'cve http://cve.example/')):
+        with open(os.path.join(work, name + '.config'), 'a', encoding='utf-8') as out:
+            out.write(f'config {name}: {line}\n')
 
     def configure(eve, types, outputs):
         with open(config, 'w', encoding='utf-8') as out:
-            out.write(CONFIG.format(eve=eve, types=types, outputs=outputs, protocols='\n'.join(f'    {name}: {{enabled: yes}}' for name in PROTOCOLS)
+            out.write(CONFIG.format(folder=work, eve=eve, types=types, outputs=outputs, protocols='\n'.join(f'    {name}: {{enabled: yes}}' for name in PROTOCOLS)
                                     + '\n    smtp: {enabled: yes, mime: {decode-mime: yes, body-md5: yes, extract-urls: yes}}\n    tls: {enabled: yes, ja3-fingerprints: yes, ja4-fingerprints: yes}\n    dns: {tcp: {enabled: yes}, udp: {enabled: yes}}'))
 
     everything = ', '.join(f'{{{kind}: {{enabled: yes}}}}' for kind, _ in TYPES if kind != 'stats')

@@ -8,6 +8,7 @@ Each case is a few files, run over one capture: which lines are refused, which p
 ends with 1 when there are any. Where Suricata is not installed, the script says so and ends with 0.
 """
 import argparse
+import hashlib
 import itertools
 import json
 import os
@@ -182,7 +183,7 @@ def threshold_lines():
 CLASS_RULE = 'alert udp any any -> any 9999 (msg:"one"; content:"a"; classtype:%s; sid:1; rev:1;)\nalert udp any any -> any 9999 (content:"b"; msg:"two"; classtype:good; priority:7; sid:2;)\n'
 REFERENCE_RULE = 'alert udp any any -> any 9999 (msg:"one"; content:"a"; reference:%s,1; sid:1; rev:1;)\n'
 IPREP_RULE = ''.join(f'alert udp any any -> any 9999 (msg:"{n}"; iprep:{form}; sid:{n};)\n' for n, form in enumerate(
-    ('src,bad,>,10', 'dst,bad,>,10', 'any,bad,=,20', 'both,bad,>,1', 'src,good,<,50', 'src,bad,isset', 'src,bad,isnotset', 'src,bad,>=,20', 'src,bad,<=,20', 'src,bad,!=,20'), 1))
+    ('src,bad,>,10', 'dst,bad,>,10', 'any,bad,=,20', 'both,bad,>,1', 'src,good,<,50', 'src,bad,isset', 'src,bad,isnotset', 'src,bad,>=,20', 'src,bad,<=,20', 'src,bad,!=,20', 'any,bad,isnotset', 'both,bad,isnotset', 'any,good,>=,0'), 1))
 
 
 def cases():
@@ -200,14 +201,22 @@ def cases():
         yield {'reputation.list': lines + '\n', 'case.rules': IPREP_RULE}
     for lines in ('1,bad,Bad\n2,good,Good', '0,bad,Bad\n2,good,Good', '1,bad,\n2,good,', '1,bad\n2,good', '59,bad,B\n2,good,G', '60,bad,B\n2,good,G', '1,bad,B\n1,good,G', '1,bad,B\n2,bad,G\n3,good,x', '1, bad, B\n2, good, G', '# x\n1,bad,B\n2,good,G', '-1,bad,B\n2,good,G'):
         yield {'categories.txt': lines + '\n', 'reputation.list': '10.0.0.1,1,20\n', 'case.rules': IPREP_RULE}
-    for kind, content in (('string', base64(b'a') + '\n'), ('string', 'YQ==\r\nYg=='), ('string', 'x!\n'), ('string', ''), ('string', '\nYQ==\n\n'), ('string', '# c\nYQ==\n'), ('md5', '0cc175b9c0f1b6a831c399e269772661\n'), ('md5', '0CC175B9C0F1B6A831C399E269772661\n'), ('md5', '0cc1\n'),
-                          ('sha256', 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\n'), ('sha256', 'zz978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\n')):
-        transform = {'md5': 'to_md5; ', 'sha256': 'to_sha256; '}.get(kind, '')
-        yield {'list.lst': content, 'case.rules': f'alert udp any any -> any 9999 (msg:"set"; pkt_data; {transform}dataset:isset,names,type {kind},load list.lst; sid:1;)\nalert udp any any -> any 9999 (msg:"not"; pkt_data; {transform}dataset:isnotset,names; sid:2;)\n'}
-    for kind, content in (('ip', '10.0.0.1\n10.0.0.2\n'), ('ipv4', '10.0.0.1\n'), ('ip', '::ffff:10.0.0.1\n'), ('ipv4', '10.0.0.256\n'), ('ip', '2001:db8::1\n10.0.0.3\n'), ('ipv4', '10.0.0.1 \n'), ('ip', '10.0.0.0/24\n')):
+    header = Traffic().frames[0][1][34:42]
+    digests = {'string': base64(header), 'md5': hashlib.md5(header).hexdigest(), 'sha256': hashlib.sha256(header).hexdigest()}
+    for kind, value in digests.items():
+        transform = '' if kind == 'string' else f'to_{kind}; '
+        for content in ('V\n', 'V', 'V\r\n', '', '\nV\n\n', '# c\nV\n', 'x!\nV\n', 'V \n', ' V\n', 'V,5\n', 'V\nV,5\n', 'V,5\nV\n', 'V=\n', 'VV\n'):
+            content = content.replace('V', value)
+            yield {'list.lst': content, 'case.rules': f'alert udp any any -> any 9999 (msg:"set"; udp.hdr; {transform}dataset:isset,names,type {kind},load list.lst; sid:1;)\nalert udp any any -> any 9999 (msg:"not"; udp.hdr; {transform}dataset:isnotset,names; sid:2;)\n'}
+        yield {'list.lst': value.upper() + '\n', 'case.rules': f'alert udp any any -> any 9999 (msg:"set"; udp.hdr; {transform}dataset:isset,names,type {kind},load list.lst; sid:1;)\n'}
+        for content in ('V,5\n', 'V\n', 'V, 5\n', 'V,70000\n', 'V,x\n', 'V,\n', 'V,0\n', 'V,5,6\n', 'x,5\nV,6\n', 'V,5\n\n', 'V,5\r\n', 'V,5\nV,9\n'):
+            yield {'list.rep': content.replace('V', value), 'case.rules': ''.join(f'alert udp any any -> any 9999 (msg:"{n}"; udp.hdr; {transform}datarep:names,{form},type {kind},load list.rep; sid:{n};)\n' for n, form in enumerate(('>,4', '<,10', '==,5'), 1))}
+    for option in ('memcap 10kb', 'memcap 10mb, hashsize 1024', 'memcap 10mb, hashsize 1000000', 'hashsize 0', 'hashsize x', 'memcap x'):
+        yield {'case.rules': f'alert udp any any -> any 9999 (msg:"set"; ip.src; dataset:set,names,type ip,{option}; sid:1;)\nalert udp any any -> any 9999 (msg:"is"; ip.src; dataset:isset,names; sid:2;)\n'}
+    for kind, content in (('ip', '10.0.0.1\n10.0.0.2\n'), ('ipv4', '10.0.0.1\n'), ('ip', '::ffff:10.0.0.1\n'), ('ipv4', '10.0.0.256\n'), ('ip', '2001:db8::1\n10.0.0.3\n'), ('ipv4', '10.0.0.1 \n'), ('ip', '10.0.0.0/24\n'), ('ip', '10.0.0.1 \n10.0.0.2\n'), ('ip', '10.1\n10.0.0.2\n'), ('ip', '010.0.0.1\n'), ('ip', '10.0.0.1\n\n10.0.0.2\n'), ('ip', '# c\n10.0.0.1\n'), ('ipv4', '::ffff:10.0.0.1\n10.0.0.2\n'), ('ip', '10.0.0.1,5\n10.0.0.2,6\n'), ('ip', '10.0.0.1\n10.0.0.2,6\n10.0.0.3\n')):
         yield {'list.lst': content, 'case.rules': f'alert udp any any -> any 9999 (msg:"set"; ip.src; dataset:isset,names,type {kind},load list.lst; sid:1;)\n'}
-    for content in ('10.0.0.1,5\n10.0.0.2,15\n', '10.0.0.1,5\n10.0.0.2\n', '10.0.0.1,70000\n', '10.0.0.1,x\n', '10.0.0.1, 5\n'):
-        yield {'list.rep': content, 'case.rules': ''.join(f'alert udp any any -> any 9999 (msg:"{n}"; ip.src; datarep:names,{form},type ip,load list.rep; sid:{n};)\n' for n, form in enumerate(('>,4', '=,15', '<,10', '!=,5', '>=,15'), 1))}
+    for content in ('10.0.0.1,5\n10.0.0.2,15\n', '10.0.0.1\n10.0.0.2\n', '10.0.0.1 ,5\n10.0.0.2,15\n', '10.0.0.1,5\n10.0.0.2\n', '10.0.0.1,70000\n', '10.0.0.1,x\n', '10.0.0.1, 5\n'):
+        yield {'list.rep': content, 'case.rules': ''.join(f'alert udp any any -> any 9999 (msg:"{n}"; ip.src; datarep:names,{form},type ip,load list.rep; sid:{n};)\n' for n, form in enumerate(('>,4', '=,15', '<,10', '!=,5', '>=,15', '==,15'), 1))}
     for text in ('alert udp any any -> any 9999 (msg:"one"; \\\n content:"a"; \\\n sid:1;)\n', 'alert udp any any -> any 9999 ( \\\n\\\n msg:"one"; content:"a"; sid:1;)\nalert udp any any -> any 9999 (msg:"two"; contents:"x"; sid:2;)\n', 'alert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1;) \\\n', '# alert udp any any -> any 9999 (msg:"one"; \\\n content:"a"; sid:1;)\n',
                  '   alert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1;)\n', 'alert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1;)\r\nalert udp any any -> any 9999 (msg:"two"; content:"b"; sid:2;)\r\n', 'alert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1;)', 'alert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1; \\ \n rev:2;)\n',
                  'alert udp any any -> any 9999 (msg:"one"; \\\n# comment\n content:"a"; sid:1;)\n', '\ufeffalert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1;)\n', 'alert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1;)\nalert udp any any -> any 9999 (msg:"again"; content:"b"; sid:1;)\n', 'alert udp any any -> any 9999 (msg:"one"; content:"a"; sid:1; rev:1;)\nalert udp any any -> any 9999 (msg:"again"; content:"b"; sid:1; rev:2;)\n',

@@ -34,7 +34,7 @@ internal static class ReplayCommand
         Option<string> logs = new("-l") { Description = "folder for eve.json", DefaultValueFactory = _ => "." };
         Option<bool> ips = new("--simulate-ips") { Description = "inline semantics: drops count" };
         Option<string?> checksums = new("-k") { Description = "all: validate checksums; none: do not" };
-        Option<string?> configuration = new("-c") { Description = "configuration file (suricata.yaml)" };
+        Option<string?> configuration = new("-c") { Description = "configuration file: suricata.yaml or bridgeguard.yaml" };
         Option<string[]> settings = new("--set") { Description = "override a setting, name=value" };
         Option<string?> filter = new("--filter") { Description = "capture filter in tcpdump's language" };
         Option<string?> role = new("--role") { Description = "role that every guest has: the name of a shipped or installed one, or a role file" };
@@ -63,16 +63,8 @@ internal static class ReplayCommand
 
     private static int Run(string[] captures, string? file, string? filter, string? role, string? cache, SuricataOverrides overrides, CancellationToken stop)
     {
-        SuricataConfiguration configuration;
-        try
+        if (Configure(file, cache, overrides) is not var (configuration, options))
         {
-            configuration = file is null
-                ? SuricataConfigurationReader.ReadText(SuricataDefaults.Configuration, "built-in configuration", overrides)
-                : SuricataConfigurationReader.ReadFile(file, overrides);
-        }
-        catch (ConfigException error)
-        {
-            Console.Error.WriteLine($"bridgeguard: {error.Message}");
             return ExitCode.BadConfiguration;
         }
 
@@ -82,7 +74,7 @@ internal static class ReplayCommand
             return ExitCode.Failure;
         }
 
-        RuleLoadResult loaded = StartupHeap.Load(RuleOptions.From(configuration, cache: cache));
+        RuleLoadResult loaded = StartupHeap.Load(options);
         if (loaded.CacheProblem.Length > 0)
         {
             Console.Error.WriteLine($"bridgeguard: {loaded.CacheProblem}; the rules were compiled");
@@ -129,6 +121,35 @@ internal static class ReplayCommand
         }
 
         return summary.Error is not null ? ExitCode.Failure : loaded.HasErrors ? ExitCode.BadRules : ExitCode.Ok;
+    }
+
+    /// <summary>Settings and rules of a suricata.yaml, a bridgeguard.yaml or neither; null after lines that say what is wrong.</summary>
+    private static (SuricataConfiguration Configuration, RuleLoadOptions Rules)? Configure(string? file, string? cache, SuricataOverrides overrides)
+    {
+        try
+        {
+            if (file is not null && DaemonReplay.IsDaemonFile(file))
+            {
+                List<ConfigDiagnostic> diagnostics = [];
+                DaemonReplay? replay = DaemonReplay.Read(file, overrides, diagnostics);
+                foreach (ConfigDiagnostic diagnostic in diagnostics)
+                {
+                    Console.Error.WriteLine(diagnostic);
+                }
+
+                return replay is null ? null : (replay.Configuration, replay.Rules with { CacheFolder = cache is null ? null : Path.GetFullPath(cache) });
+            }
+
+            SuricataConfiguration configuration = file is null
+                ? SuricataConfigurationReader.ReadText(SuricataDefaults.Configuration, "built-in configuration", overrides)
+                : SuricataConfigurationReader.ReadFile(file, overrides);
+            return (configuration, RuleOptions.From(configuration, cache: cache));
+        }
+        catch (ConfigException error)
+        {
+            Console.Error.WriteLine($"bridgeguard: {error.Message}");
+            return null;
+        }
     }
 
     /// <summary>Runs captures without writing events and prints what rules cost.</summary>

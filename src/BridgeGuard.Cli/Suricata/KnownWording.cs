@@ -91,9 +91,16 @@ internal static partial class KnownWording
             return ("detect", $"decode-event keyword no longer supports event \"decoder.{gone.Groups[1].Value}\"");
         }
 
-        if (BadBase64().Match(message) is { Success: true } set)
+        if (BadSetLine().Match(message) is { Success: true } set)
         {
-            return ("debug", $"bad base64 encoding {set.Groups[1].Value}/{set.Groups[2].Value}");
+            string what = set.Groups[1].Value switch
+            {
+                "base64" => "bad base64 encoding",
+                "score" => "invalid datarep value",
+                "ip" => "invalid Ipv6 value",
+                _ => "invalid Ipv4 value",
+            };
+            return ("debug", $"{what} {set.Groups[2].Value} in {set.Groups[3].Value}");
         }
 
         if (MixedSet().Match(message) is { Success: true } mixedSet)
@@ -230,10 +237,10 @@ internal static partial class KnownWording
     [GeneratedRegex(@"^decode-event: the event «(.*?)» is no longer raised")]
     private static partial Regex GoneEvent();
 
-    [GeneratedRegex(@"bad base64 in the set (.*?), (.*):\d+: «")]
-    private static partial Regex BadBase64();
+    [GeneratedRegex(@"^bad (base64|score|ip|ipv4) in the set (.*?), (.*):\d+: «")]
+    private static partial Regex BadSetLine();
 
-    [GeneratedRegex(@"the set (.*?) is used by dataset and by datarep")]
+    [GeneratedRegex(@"^the set (.*?) mixes values with and without a score")]
     private static partial Regex MixedSet();
 
     [GeneratedRegex(@"a value of the set (.*?) in .* is not a string")]

@@ -6,7 +6,8 @@ using BridgeGuard.Rules.Diagnostics;
 namespace BridgeGuard.Cli.Suricata;
 
 /// <summary>Puts what is wrong with rules into the log, in the two lines that scripts look for: the reason, then the rule with its place.</summary>
-internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration configuration)
+/// <param name="areErrorsFatal">With <c>--init-errors-fatal</c> a bad line of a dataset ends the start, too; without, the set lacks it.</param>
+internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration configuration, bool areErrorsFatal)
 {
     private readonly Dictionary<string, string[]> _files = [];
     private readonly HashSet<string> _summed = [];
@@ -28,6 +29,18 @@ internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration con
 
             string rule = diagnostic.Line > 0 ? RuleAt(diagnostic.File, diagnostic.Line) : "";
             (string module, string said) = KnownWording.Find(diagnostic.Message, rule) ?? ("detect-parse", text);
+            if (diagnostic.Code == DiagnosticCode.BadLine && ((areErrorsFatal && module is "debug") || module is "datasets"))
+            {
+                log.Error(module, said);
+                if (areErrorsFatal)
+                {
+                    return false;
+                }
+
+                log.Warning(module, "a dataset could not be processed");
+                continue;
+            }
+
             if (diagnostic.Severity != DiagnosticSeverity.Error)
             {
                 log.Warning(module is "detect-parse" ? "detect" : module, said);
@@ -70,6 +83,7 @@ internal sealed class RuleDiagnosticLog(EngineLog log, SuricataConfiguration con
         _ when diagnostic.File == configuration.ClassificationFile => "classification-config",
         _ when diagnostic.File == configuration.ReferenceFile => "reference-config",
         _ when diagnostic.File == configuration.ThresholdFile => "threshold-config",
+        _ when diagnostic.File == configuration.ReputationCategoriesFile || configuration.ReputationFiles.Contains(diagnostic.File) => "reputation",
         _ => null,
     };
 

@@ -208,7 +208,7 @@ internal sealed class SuricataCommand(SuricataArguments arguments)
             _log.Notice("detect-dataset", $"Allowing absolute filename for dataset rule: {path}");
         }
 
-        RuleDiagnosticLog reporter = new(_log, configuration);
+        RuleDiagnosticLog reporter = new(_log, configuration, arguments.InitErrorsFatal);
         bool clean = reporter.Write(loaded.Diagnostics);
         ReportCounts(loaded);
         if (!clean && arguments.InitErrorsFatal)

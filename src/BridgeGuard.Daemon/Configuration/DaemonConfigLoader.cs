@@ -62,6 +62,7 @@ public static class DaemonConfigLoader
         }
 
         ScanningModel scanning = ReadScanning(root, folder);
+        RulesModel rules = ReadRules(root, folder);
         string state = Resolve(folder, root.Text("state-directory") ?? RunFolder.SystemState);
         string logs = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard");
         KeepingModel keeping = KeepingReader.Read(root, logs);
@@ -87,14 +88,14 @@ public static class DaemonConfigLoader
             LogDirectory = logs,
             Keeping = keeping,
             StateDirectory = state,
-            Rules = ReadRules(root, folder),
+            Rules = rules,
             Policy = policy.Build(),
             Guests = policy.ReadGuests(root, folder, [.. bridges.Select(b => b.Name)]),
             Playbooks = new PlaybookLoader(policy.Build(), [.. root.Sections("webhooks").Select(w => w.Text("name") ?? "")]).Read(root, folder),
             Recorder = ReadRecorder(root),
             RoleFails = policy.Fails,
             Scanning = scanning,
-            Engine = ReadEngine(root, anyInline, scanning, keeping),
+            Engine = ReadEngine(root, anyInline, scanning, keeping, rules.PortVariables),
             Webhooks = [.. ReadWebhooks(root, folder)],
             MetricsListen = root.Text("metrics-listen"),
         };
@@ -330,6 +331,7 @@ public static class DaemonConfigLoader
             References = Optional(rules, folder, "references"),
             Thresholds = Optional(rules, folder, "thresholds"),
             ReputationCategories = Optional(rules, folder, "reputation-categories"),
+            GeoIpDatabase = Optional(rules, folder, "geoip"),
             Reputation = [.. rules.Texts("reputation").SelectMany(path => Existing(rules, "reputation", folder, path))],
             Strict = rules.Bool("strict", false),
             CacheFolder = rules.Text("cache") switch
@@ -398,7 +400,7 @@ public static class DaemonConfigLoader
         return protocols;
     }
 
-    private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning, KeepingModel keeping)
+    private static EngineSettings ReadEngine(YamlSection root, bool isInline, ScanningModel scanning, KeepingModel keeping, IReadOnlyDictionary<string, string> ports)
     {
         EveSettings eve = EveReader.Read(root);
         if (keeping.Files is { WriteFileInfo: true } && !eve.Types.Any(type => type.Name == "files"))
@@ -432,11 +434,7 @@ public static class DaemonConfigLoader
             Stream = new StreamSettings
             {
                 Midstream = true, // Guests' connections live on when the daemon starts.
-                Reassembly = new ReassemblySettings
-                {
-                    MemcapBytes = limits?.Size("reassembly-memory", 256L << 20) ?? 256L << 20,
-                    Depth = (uint)Math.Min(limits?.Size("stream-depth", depth) ?? depth, uint.MaxValue),
-                },
+                Reassembly = new ReassemblySettings { MemcapBytes = 256L << 20, Depth = (uint)Math.Min(depth, uint.MaxValue) },
             },
             Files = new FileSettings
             {
@@ -450,6 +448,19 @@ public static class DaemonConfigLoader
             {
                 Engine = detect?.Choice("engine", SearchEngine.Auto) ?? SearchEngine.Auto,
                 CountsCosts = detect?.Bool("rule-costs", true) ?? true,
+            },
+        };
+        settings = InspectionReader.Read(root, settings, ports);
+        ReassemblySettings reassembly = settings.Stream.Reassembly;
+        settings = settings with
+        {
+            Stream = settings.Stream with
+            {
+                Reassembly = reassembly with
+                {
+                    MemcapBytes = limits?.Size("reassembly-memory", reassembly.MemcapBytes) ?? reassembly.MemcapBytes,
+                    Depth = (uint)Math.Min(limits?.Size("stream-depth", reassembly.Depth) ?? reassembly.Depth, uint.MaxValue),
+                },
             },
         };
         detect?.RejectUnknownKeys();

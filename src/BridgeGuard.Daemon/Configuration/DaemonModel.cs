@@ -201,6 +201,9 @@ public sealed record RulesModel
     /// <summary>The names of categories of <c>iprep</c>, as Suricata's <c>reputation-categories-file</c>.</summary>
     public string? ReputationCategories { get; init; }
 
+    /// <summary>The database of countries (MaxMind's form) that <c>geoip</c> asks, as Suricata's <c>geoip-database</c>.</summary>
+    public string? GeoIpDatabase { get; init; }
+
     /// <summary>Lists of <c>iprep</c>: an address or network, a category, a score.</summary>
     public IReadOnlyList<string> Reputation { get; init; } = [];
 

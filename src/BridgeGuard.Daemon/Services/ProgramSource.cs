@@ -1,4 +1,5 @@
 using BridgeGuard.Daemon.Configuration;
+using BridgeGuard.Daemon.GeoIp;
 using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Policy;
@@ -85,10 +86,12 @@ public sealed partial class ProgramSource(DaemonModel model, ILogger<ProgramSour
             ThresholdFile = model.Rules.Thresholds,
             ReputationCategoriesFile = model.Rules.ReputationCategories,
             ReputationFiles = model.Rules.Reputation,
+            CountriesFile = model.Rules.GeoIpDatabase,
+            Countries = model.Rules.GeoIpDatabase is { } countries ? new CountryDatabase(countries).RangesOf : null,
             IsInline = model.Engine.IsInline,
             PcreMatchLimit = (uint)model.Engine.Detection.PcreMatchLimit,
             PcreRecursionLimit = (uint)model.Engine.Detection.PcreRecursionLimit,
-            Datasets = datasets ?? new DatasetRegistry(),
+            Datasets = datasets ?? new DatasetRegistry { Folders = [model.StateDirectory] },
             DisabledProtocols = RuleLoadOptions.DisabledIn(model.Engine.AppLayer),
             CacheFolder = model.Rules.CacheFolder,
             RefreshesCache = refreshesCache,

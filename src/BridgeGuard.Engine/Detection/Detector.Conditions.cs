@@ -115,7 +115,8 @@ public sealed partial class Detector
         return condition.B switch
         {
             1 => has,
-            2 => !has,
+            // Where one address is asked for, a score of 0 counts as none, too (as for Suricata).
+            2 => !has || (score == 0 && condition.Mode < 2),
             _ => has && condition.Test.Matches(score),
         };
     }

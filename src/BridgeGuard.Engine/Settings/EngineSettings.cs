@@ -126,7 +126,7 @@ public sealed record DefragSettings
     public bool DropOverlaps { get; init; }
 }
 
-public sealed class FlowSettings
+public sealed record FlowSettings
 {
     public long MemcapBytes { get; init; } = 128L << 20;
 
@@ -174,7 +174,7 @@ public sealed class FlowSettings
 public readonly record struct FlowTimeouts(
     int New, int Established, int Closed, int Bypassed, int EmergencyNew, int EmergencyEstablished, int EmergencyClosed, int EmergencyBypassed);
 
-public sealed class StreamSettings
+public sealed record StreamSettings
 {
     public long MemcapBytes { get; init; } = 64L << 20;
 
@@ -221,7 +221,7 @@ public enum UrgentPolicy : byte
     Gap,
 }
 
-public sealed class ReassemblySettings
+public sealed record ReassemblySettings
 {
     public long MemcapBytes { get; init; } = 256L << 20;
 
@@ -287,7 +287,7 @@ public enum SearchEngine : byte
     Vectorscan,
 }
 
-public sealed class DetectionSettings
+public sealed record DetectionSettings
 {
     /// <summary>Alerts of one packet that are kept (<c>packet-alert-max</c>).</summary>
     public int PacketAlertMax { get; init; } = 15;

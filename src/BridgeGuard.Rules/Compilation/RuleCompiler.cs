@@ -386,7 +386,11 @@ internal sealed partial class RuleCompiler
         if (limits.Count > 0)
         {
             ThresholdEntry first = limits[0];
-            _thresholds.AddRange(limits.Where(item => item.Sid == first.Sid && item.Gid == first.Gid).Select(item => item.Threshold!.Value));
+            // Of several limits for the same rules the last one counts; a rate filter goes beside.
+            _thresholds.AddRange(limits.Where(item => item.Sid == first.Sid && item.Gid == first.Gid)
+                .Select(item => item.Threshold!.Value)
+                .GroupBy(limit => limit.Kind == ThresholdKind.RateFilter)
+                .Select(same => same.Last()));
         }
         else
         {

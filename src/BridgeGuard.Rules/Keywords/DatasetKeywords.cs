@@ -102,6 +102,11 @@ internal static class DatasetKeywords
             return;
         }
 
+        foreach (string line in context.Environment.Datasets.BadLines)
+        {
+            context.Warn(DiagnosticCode.BadLine, line);
+        }
+
         var op = new DatasetOp { Set = set, Command = command.Value, Test = test, MatchesSubdomains = settings.MatchesSubdomains };
         context.Environment.Recipes?.Datasets.Add(op, settings);
         context.Rule.AddOp(context.Rule.Current, new OpModel
@@ -128,7 +133,7 @@ internal static class DatasetKeywords
                 "save" => (settings.Save = value).Length > 0,
                 "state" => (settings.Load = settings.Save = value).Length > 0 && (settings.IsState = true),
                 "memcap" => settings.SetMemcap(value),
-                "hashsize" => uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _),
+                "hashsize" => settings.SetHashSize(value),
                 "format" => (settings.Format = value) is "csv" or "json" or "ndjson" or "jsonline",
                 "context_key" or "enrichment_key" => (settings.ContextKey = value).Length > 0,
                 "value_key" => (settings.ValueKey = value).Length > 0,

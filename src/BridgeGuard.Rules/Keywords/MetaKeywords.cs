@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Rules.Diagnostics;
+using BridgeGuard.Rules.Loading;
 using BridgeGuard.Rules.Semantics;
 using BridgeGuard.Rules.Syntax;
 
@@ -49,9 +50,9 @@ internal static class MetaKeywords
         Apply = context =>
         {
             string name = context.Argument.Trim();
-            if (name.Contains(' ') || name.Contains('"'))
+            if (!ConfigLines.IsName(name))
             {
-                context.FailArgument("the short name of a class");
+                context.FailArgument("the short name of a class: a letter, then letters, digits, - and _");
                 return;
             }
 
@@ -104,6 +105,11 @@ internal static class MetaKeywords
     private static bool TryReadReference(ReadOnlySpan<char> system, ReadOnlySpan<char> argument, out string value)
     {
         value = "";
+        if (system.IsEmpty || !char.IsAsciiLetter(system[0]))
+        {
+            return false; // reference.config cannot name it.
+        }
+
         foreach (char letter in system)
         {
             if (!char.IsAsciiLetterOrDigit(letter))

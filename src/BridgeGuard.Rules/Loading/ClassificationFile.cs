@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using BridgeGuard.Rules.Diagnostics;
 
 namespace BridgeGuard.Rules.Loading;
@@ -9,24 +10,26 @@ namespace BridgeGuard.Rules.Loading;
 public sealed record ClassType(string Name, string Description, int Priority);
 
 /// <summary>Reads <c>classification.config</c>: <c>config classification: name,description,priority</c>.</summary>
-internal static class ClassificationFile
+internal static partial class ClassificationFile
 {
-    private const string Prefix = "config classification:";
+    [GeneratedRegex(@"^config\s+classification\s*:\s*(?<name>[^,\s]+)\s*,\s*(?<description>.+),\s*(?<priority>\d+)\s*$")]
+    private static partial Regex Line();
 
     public static Dictionary<string, ClassType> Parse(string content, string file, List<RuleDiagnostic> diagnostics)
     {
         var classes = new Dictionary<string, ClassType>(StringComparer.OrdinalIgnoreCase);
         foreach ((string line, int number) in ConfigLines.Read(content))
         {
-            string[] parts = line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..].Split(',', StringSplitOptions.TrimEntries) : [];
-            if (parts.Length < 3 || !ConfigLines.IsName(parts[0]) || !int.TryParse(parts[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int priority))
+            Match parts = Line().Match(line);
+            string name = parts.Groups["name"].Value;
+            if (!ConfigLines.IsName(name) || !int.TryParse(parts.Groups["priority"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int priority))
             {
                 diagnostics.Add(ConfigLines.Bad(file, number, line, "config classification: name,description,priority"));
                 continue;
             }
 
             // The description may have commas of its own.
-            classes.TryAdd(parts[0], new ClassType(parts[0], string.Join(", ", parts[1..^1]), priority));
+            classes.TryAdd(name, new ClassType(name, parts.Groups["description"].Value, priority));
         }
 
         return classes;

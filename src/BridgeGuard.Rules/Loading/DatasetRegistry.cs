@@ -29,6 +29,12 @@ public sealed class DatasetSettings
 
     public long MemcapBytes { get; set; } = 100L << 20;
 
+    /// <summary>Buckets that the set is asked to begin with; what they take (64 bytes each for Suricata) must fit into <see cref="MemcapBytes"/>.</summary>
+    public long HashSize { get; set; } = DefaultHashSize;
+
+    /// <summary>Suricata's, where a rule names none.</summary>
+    public const long DefaultHashSize = 4096;
+
     public string Format { get; set; } = "csv";
 
     public string ContextKey { get; set; } = "";
@@ -57,9 +63,24 @@ public sealed class DatasetSettings
 
     public bool SetMemcap(string text)
     {
-        bool isGood = ProtocolSettings.TryParseSize(text, out long size);
-        MemcapBytes = size;
-        return isGood;
+        if (ProtocolSettings.TryParseSize(text, out long size))
+        {
+            MemcapBytes = size;
+            return true;
+        }
+
+        return false;
+    }
+
+    public bool SetHashSize(string text)
+    {
+        if (!uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint size))
+        {
+            return false;
+        }
+
+        HashSize = size == 0 ? DefaultHashSize : size;
+        return true;
     }
 }
 
@@ -67,7 +88,6 @@ public sealed class DatasetSettings
 public sealed class DatasetRegistry
 {
     private readonly Dictionary<string, Dataset> _sets = [];
-    private readonly HashSet<string> _withReputation = [];
     private readonly HashSet<string> _broken = [];
     private readonly HashSet<string> _static = [];
 
@@ -84,6 +104,17 @@ public sealed class DatasetRegistry
     public IReadOnlyList<string> WrittenPaths => _writtenPaths;
 
     private readonly List<string> _writtenPaths = [];
+
+    /// <summary>Lines of the file that the last <see cref="GetOrLoad"/> read which were left out, each with its place and what is wrong with it.</summary>
+    public IReadOnlyList<string> BadLines => _badLines;
+
+    private readonly List<string> _badLines = [];
+
+    /// <summary>Bytes of one bucket, as Suricata counts them against the memcap.</summary>
+    private const int BucketBytes = 64;
+
+    /// <summary>Bad lines of one file that are told, each; a file of another kind has nothing else.</summary>
+    private const int MaxBadLinesTold = 16;
 
     public IReadOnlyCollection<Dataset> Sets => _sets.Values;
 
@@ -102,17 +133,12 @@ public sealed class DatasetRegistry
     public Dataset? GetOrLoad(DatasetSettings settings, out string problem)
     {
         problem = "";
+        _badLines.Clear();
         if (_sets.TryGetValue(settings.Name, out Dataset? known))
         {
             if (settings.Type is { } type && type != known.Type)
             {
                 problem = $"the set {settings.Name} has the type {known.Type.ToString().ToLowerInvariant()}";
-                return null;
-            }
-
-            if (settings.HasReputation != _withReputation.Contains(settings.Name) && known.Count > 0)
-            {
-                problem = $"the set {settings.Name} is used by dataset and by datarep";
                 return null;
             }
 
@@ -127,6 +153,12 @@ public sealed class DatasetRegistry
 
         if (settings.Save.Length > 0 && !MayWrite(settings.Save, out problem))
         {
+            return null;
+        }
+
+        if (settings.MemcapBytes < settings.HashSize * BucketBytes)
+        {
+            problem = $"the memcap of the set {settings.Name} is less than {settings.HashSize} buckets take ({settings.HashSize * BucketBytes} bytes)";
             return null;
         }
 
@@ -156,11 +188,6 @@ public sealed class DatasetRegistry
         }
 
         _sets.Add(settings.Name, made);
-        if (settings.HasReputation)
-        {
-            _withReputation.Add(settings.Name);
-        }
-
         return made;
     }
 
@@ -171,7 +198,6 @@ public sealed class DatasetRegistry
         foreach (string name in _static)
         {
             _sets.Remove(name);
-            _withReputation.Remove(name);
         }
 
         _static.Clear();
@@ -256,12 +282,16 @@ public sealed class DatasetRegistry
 
         try
         {
-            return settings.Format switch
+            switch (settings.Format)
             {
-                "json" => TryLoadJson(set, settings, File.ReadAllText(path), out problem),
-                "ndjson" or "jsonline" => TryLoadJsonLines(set, settings, File.ReadLines(path), out problem),
-                _ => TryLoadLines(set, settings, File.ReadLines(path, Encoding.Latin1), out problem),
-            };
+                case "json":
+                    return TryLoadJson(set, settings, File.ReadAllText(path), out problem);
+                case "ndjson" or "jsonline":
+                    return TryLoadJsonLines(set, settings, File.ReadLines(path), out problem);
+                default:
+                    LoadLines(set, settings, File.ReadLines(path, Encoding.Latin1));
+                    return true;
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -270,46 +300,52 @@ public sealed class DatasetRegistry
         }
     }
 
-    private static bool TryLoadLines(Dataset set, DatasetSettings settings, IEnumerable<string> lines, out string problem)
+    /// <summary>A value in each line, all of them with a score behind a comma or all without. Bad lines are left out and told; the first of the other kind ends the reading.</summary>
+    private void LoadLines(Dataset set, DatasetSettings settings, IEnumerable<string> lines)
     {
-        problem = "";
         int number = 0;
-        foreach (string raw in lines)
+        bool? areScored = null;
+        foreach (string line in lines)
         {
             number++;
-            string line = raw.Trim();
-            if (line.Length == 0)
+            int comma = line.IndexOf(',');
+            areScored ??= comma >= 0;
+            if (areScored != comma >= 0)
+            {
+                TellBadLine($"the set {settings.Name} mixes values with and without a score, {settings.Load}:{number}: «{line}»; it has the lines before");
+                return;
+            }
+
+            if (line.Length == 0 && set.Type is DatasetType.String)
             {
                 continue;
             }
 
             ushort score = 0;
-            int comma = line.IndexOf(',');
+            if (comma >= 0 && !ushort.TryParse(line.AsSpan(comma + 1), NumberStyles.None, CultureInfo.InvariantCulture, out score))
+            {
+                TellBadLine($"bad {(line.AsSpan(comma + 1).Contains(',') ? "line" : "score")} in the set {settings.Name}, {settings.Load}:{number}: «{line}»");
+                continue;
+            }
+
             string text = comma < 0 ? line : line[..comma];
-            if (settings.HasReputation != comma >= 0)
-            {
-                problem = $"the set {settings.Name} is used by dataset and by datarep";
-                return false;
-            }
-
-            if (settings.HasReputation && (comma < 0 || !ushort.TryParse(line.AsSpan(comma + 1).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out score)))
-            {
-                problem = $"{settings.Load}:{number}: «{line}» has no score";
-                return false;
-            }
-
             if (!TryParse(set.Type, text, isBase64: true, out byte[] value))
             {
-                problem = set.Type == DatasetType.String
-                    ? $"bad base64 in the set {settings.Name}, {settings.Load}:{number}: «{text}»"
-                    : $"{settings.Load}:{number}: «{text}» is not of the set's type";
-                return false;
+                string what = set.Type == DatasetType.String ? "base64" : set.Type.ToString().ToLowerInvariant();
+                TellBadLine($"bad {what} in the set {settings.Name}, {settings.Load}:{number}: «{text}»");
+                continue;
             }
 
             set.Add(value, new DatasetValue(score));
         }
+    }
 
-        return true;
+    private void TellBadLine(string message)
+    {
+        if (_badLines.Count < MaxBadLinesTold)
+        {
+            _badLines.Add(message);
+        }
     }
 
     private static bool TryLoadJsonLines(Dataset set, DatasetSettings settings, IEnumerable<string> lines, out string problem)
@@ -410,7 +446,8 @@ public sealed class DatasetRegistry
                 }
 
                 value = new byte[text.Length];
-                bool isGood = Convert.TryFromBase64String(text, value, out int written);
+                int written = 0;
+                bool isGood = !text.AsSpan().ContainsAny(" \t\r\n") && Convert.TryFromBase64String(text, value, out written);
                 Array.Resize(ref value, written);
                 return isGood && written > 0;
 
@@ -425,7 +462,7 @@ public sealed class DatasetRegistry
                 return true;
 
             default:
-                if (!IpAddress.TryParse(text, out IpAddress address) || (type == DatasetType.Ipv4 && !address.IsV4))
+                if (!IsPlainAddress(text, type == DatasetType.Ip) || !IpAddress.TryParse(text, out IpAddress address) || (type == DatasetType.Ipv4 && !address.IsV4))
                 {
                     return false;
                 }
@@ -434,5 +471,16 @@ public sealed class DatasetRegistry
                 address.Write(value, type == DatasetType.Ipv4);
                 return true;
         }
+    }
+    /// <summary>As <c>inet_pton</c> takes it: four decimal numbers, or colons; no blanks, zones, octal or short forms.</summary>
+    private static bool IsPlainAddress(string text, bool takesV6)
+    {
+        if (text.Contains(':'))
+        {
+            return takesV6 && !text.AsSpan().ContainsAnyExcept("0123456789abcdefABCDEF:.");
+        }
+
+        string[] parts = text.Split('.');
+        return parts.Length == 4 && parts.All(part => part is "0" || (part.Length is > 0 and < 4 && part[0] is >= '1' and <= '9' && part.All(char.IsAsciiDigit)));
     }
 }

@@ -14,17 +14,28 @@ internal static class ReputationFiles
 
     public static Dictionary<string, int> ParseCategories(string content, string file, List<RuleDiagnostic> diagnostics)
     {
-        var categories = new Dictionary<string, int>();
+        string?[] names = new string?[MaxCategories];
         foreach ((string line, int number) in ConfigLines.Read(content))
         {
-            string[] parts = line.Split(',', 3, StringSplitOptions.TrimEntries);
-            if (parts.Length < 2 || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int category) || category >= MaxCategories)
+            // Blanks belong to the name: " bad" is not the "bad" of a rule.
+            string[] parts = line.Split(',', 3);
+            if (parts.Length < 2 || !int.TryParse(parts[0].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int category) || category >= MaxCategories)
             {
                 diagnostics.Add(ConfigLines.Bad(file, number, line, $"number below {MaxCategories},name,description"));
                 continue;
             }
 
-            categories.TryAdd(parts[1], category);
+            names[category] = parts[1];
+        }
+
+        // Number 0 stands for no category. A name given to two numbers is the lower one's.
+        var categories = new Dictionary<string, int>();
+        for (int category = 1; category < MaxCategories; category++)
+        {
+            if (names[category] is { } name)
+            {
+                categories.TryAdd(name, category);
+            }
         }
 
         return categories;
@@ -76,7 +87,7 @@ internal static class ReputationFiles
             int slash = parts[0].IndexOf('/');
             byte prefix = 0;
             if (!IpAddress.TryParse(slash < 0 ? parts[0] : parts[0][..slash], out IpAddress address)
-                || (slash >= 0 && !byte.TryParse(parts[0].AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix)))
+                || (slash >= 0 && (!byte.TryParse(parts[0].AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix) || prefix > (address.IsV4 ? 32 : 128))))
             {
                 diagnostics.Add(ConfigLines.Bad(file, number, line, "an address or network"));
                 continue;
@@ -84,7 +95,7 @@ internal static class ReputationFiles
 
             byte[] scores = slash < 0
                 ? GetOrAdd(hosts, address)
-                : GetOrAdd(networks, (address, (byte)Math.Min(128, prefix + (address.IsV4 ? 96 : 0))));
+                : GetOrAdd(networks, (address, (byte)(prefix + (address.IsV4 ? 96 : 0))));
             scores[category] = (byte)(score + 1);
         }
     }

@@ -7,7 +7,7 @@ using BridgeGuard.Rules.Semantics;
 namespace BridgeGuard.Rules.Loading;
 
 /// <summary>What a rule set is made from.</summary>
-public sealed class RuleLoadOptions
+public sealed record RuleLoadOptions
 {
     /// <summary>Rule files in order; <c>*</c> and <c>?</c> in the last part match several.</summary>
     public IReadOnlyList<string> Files { get; init; } = [];

@@ -187,6 +187,14 @@ public static class RuleLoader
                 : RuleFileReader.Read(content);
             foreach ((string text, int line) in rules)
             {
+                if (text.StartsWith(' '))
+                {
+                    // Rule sets are shared with Suricata, which passes over such lines without a word.
+                    _diagnostics.Add(new RuleDiagnostic(
+                        DiagnosticSeverity.Warning, DiagnosticCode.Syntax, file, line, 1, 0, "a line that begins with a blank is not read, as Suricata does not read it", "the rule at the start of the line"));
+                    continue;
+                }
+
                 RuleSyntax? syntax = RuleParser.Parse(text, file, line, _diagnostics, _environment.Words, _pieces);
                 if (syntax is null)
                 {
@@ -277,7 +285,7 @@ public static class RuleLoader
                 Message = rule.Message,
                 ClassType = rule.ClassType,
                 Category = known?.Description ?? "",
-                Severity = (byte)priority,
+                Severity = (byte)Math.Min(priority, byte.MaxValue),
                 Action = rule.Action,
                 NoAlert = rule.NoAlert,
                 IsFirewall = rule.Firewall is not null,
@@ -312,7 +320,7 @@ public static class RuleLoader
             return all;
         }
 
-        /// <summary>Values of equal keys together; pairs that many rules have exist once.</summary>
+        /// <summary>Values of equal keys together, the last one first as Suricata writes them; pairs that many rules have exist once.</summary>
         private RuleMetadata[] Metadata(RuleModel rule)
         {
             List<RuleMetadata> all = _metadataOfRule;
@@ -327,7 +335,7 @@ public static class RuleLoader
 
                 if (at >= 0)
                 {
-                    all[at] = new RuleMetadata(key, [.. all[at].Values, value]);
+                    all[at] = new RuleMetadata(key, [value, .. all[at].Values]);
                     continue;
                 }
 

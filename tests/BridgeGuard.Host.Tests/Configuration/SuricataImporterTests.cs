@@ -50,6 +50,53 @@ public sealed class SuricataImporterTests
         }
     }
 
+    /// <summary>What rules see of traffic depends on these: read directly and by way of the import they are the same.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("stream: {midstream: true, async-oneside: true, checksum-validation: no, memcap: 32mb, reassembly: {depth: 3000, toserver-chunk-size: 100, randomize-chunk-size: no, urgent: {policy: drop}}}")]
+    [InlineData("defrag: {memcap: 8mb, trackers: 100, max-frags: 50, timeout: 5, prealloc: yes}\nhost-os-policy: {windows: [0.0.0.0/0], linux: [10.0.0.0/8, 192.168.1.100]}")]
+    [InlineData("flow: {memcap: 8mb, hash-size: 100}\nflow-timeouts: {default: {new: 3, established: 7}, tcp: {new: 5, established: 9, closed: 1}, udp: {new: 2}}\nvlan: {use-for-tracking: false}")]
+    [InlineData("vars: {port-groups: {VXLAN_PORTS: '[4789,8472]', HTTP_PORTS: '80'}}\ndecoder: {teredo: {enabled: false}, vxlan: {enabled: true, ports: $VXLAN_PORTS}, max-layers: 5}")]
+    [InlineData("pcre: {match-limit: 100, match-limit-recursion: 50}\npacket-alert-max: 7")]
+    public void InspectionIsAsItWas(string yaml)
+    {
+        SuricataConfiguration from = SuricataConfigurationReader.ReadText(yaml + "\n", "suricata.yaml", new SuricataOverrides { IsOffline = false });
+        EngineSettings wanted = from.Engine;
+        EngineSettings got = RoundTrip(from, out _).Engine;
+        Assert.Equal(wanted.Stream, got.Stream);
+        Assert.Equal(wanted.Defrag, got.Defrag);
+        Assert.Equal(wanted.Flow with { ExpireLazily = got.Flow.ExpireLazily, MaxFlows = got.Flow.MaxFlows }, got.Flow);
+        Assert.Equal(wanted.HostOs, got.HostOs);
+        Assert.Equal(wanted.ValidateChecksums, got.ValidateChecksums);
+        Assert.Equal(wanted.Decoder.VxlanPorts, got.Decoder.VxlanPorts);
+        Assert.Equal(
+            (wanted.Decoder.TeredoEnabled, wanted.Decoder.VxlanEnabled, wanted.Decoder.MaxLayers),
+            (got.Decoder.TeredoEnabled, got.Decoder.VxlanEnabled, got.Decoder.MaxLayers));
+        Assert.Equal(
+            (wanted.Detection.PacketAlertMax, wanted.Detection.PcreMatchLimit, wanted.Detection.PcreRecursionLimit),
+            (got.Detection.PacketAlertMax, got.Detection.PcreMatchLimit, got.Detection.PcreRecursionLimit));
+    }
+
+    [Fact]
+    public void AWrongValueOfAnInspectionSectionHasItsPlace()
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory("bridgeguard-import-").FullName, "bridgeguard.yaml");
+        File.WriteAllText(path, "bridges: [{name: br0}]\nrules: {files: []}\nstream:\n  memcap: lots\n");
+        var diagnostics = new List<ConfigDiagnostic>();
+        Assert.Null(DaemonConfigLoader.Load(path, diagnostics));
+        Assert.Contains("bridgeguard.yaml:4:", diagnostics.Single().ToString(), StringComparison.Ordinal);
+        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+    }
+
+    /// <summary>Suricata leaves a protocol alone that its file does not name and that is off by default; the daemon would look at it.</summary>
+    [Fact]
+    public void ProtocolsThatAreOffStayOff()
+    {
+        DaemonModel model = RoundTrip(SuricataConfigurationReader.ReadText("app-layer: {protocols: {http: {enabled: yes}}}\n", "suricata.yaml", new SuricataOverrides()), out string text);
+        Assert.Equal("no", model.Engine.AppLayer.Protocols["modbus"].Get("enabled"));
+        Assert.Contains("  modbus:\n    enabled: no", text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ReputationListsAndWhatIsMissingAreTold()
     {

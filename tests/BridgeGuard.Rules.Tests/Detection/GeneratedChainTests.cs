@@ -182,6 +182,14 @@ public sealed class GeneratedChainTests
         }
     });
 
+    private const string SeedVariable = "BRIDGEGUARD_TEST_SEED";
+
+    /// <summary>What all cases follow from: in CI the same at each run, elsewhere new ones; the variable names one that failed.</summary>
+    private static readonly int FirstSeed =
+        int.TryParse(Environment.GetEnvironmentVariable(SeedVariable), out int given) ? given
+        : Environment.GetEnvironmentVariable("CI") is { Length: > 0 } ? 20_261_127
+        : Random.Shared.Next();
+
     private delegate void Report(string rule, string over, object expected, Func<object> run);
 
     /// <summary>Runs cases by chance. Rules that contradict themselves are refused when they are loaded; too many of them would test nothing.</summary>
@@ -189,8 +197,11 @@ public sealed class GeneratedChainTests
     {
         int refused = 0;
         int held = 0;
-        Prop.ForAll(Gen.Choose(0, int.MaxValue).ToArbitrary(), seed =>
+        var seeds = new Random(FirstSeed);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{SeedVariable}={FirstSeed}");
+        Prop.ForAll(Gen.Constant(0).ToArbitrary(), _ =>
         {
+            int seed = seeds.Next();
             Property property = true.ToProperty();
             test(new Random(seed), (rule, over, expected, run) =>
             {
@@ -203,7 +214,7 @@ public sealed class GeneratedChainTests
 
                 held += expected is true ? 1 : 0;
                 object found = run();
-                property = Equals(found, expected).Label($"seed {seed}: {rule} over «{over}»: {found}, read slowly {expected}");
+                property = Equals(found, expected).Label($"{SeedVariable}={FirstSeed}, seed {seed}: {rule} over «{over}»: {found}, read slowly {expected}");
             });
             return property;
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));

@@ -16,7 +16,6 @@ public static class SuricataImporter
         ("af-packet", "capture: name the bridges instead"),
         ("nfq", "capture: name the bridges instead"),
         ("threading", "threads: see workers"),
-        ("host-os-policy", "overlaps are settled inline: the first copy wins for every guest"),
         ("exception-policy", "failure is decided per bridge and role: fail, roles"),
         ("multi-detect", "tenants: use roles"),
     ];
@@ -38,13 +37,7 @@ public static class SuricataImporter
         WriteVariables(text, from);
         WriteEve(text, from.Engine.Eve, from.Root);
         WriteProtocols(text, from.Root);
-        Line(text, "limits:");
-        Line(text, string.Create(CultureInfo.InvariantCulture, $"  reassembly-memory: {from.Engine.Stream.Reassembly.MemcapBytes}"));
-        if (from.Engine.Stream.Reassembly.Depth > 0)
-        {
-            Line(text, string.Create(CultureInfo.InvariantCulture, $"  stream-depth: {from.Engine.Stream.Reassembly.Depth}"));
-        }
-
+        WriteInspection(text, from.Root);
         foreach ((string path, string note) in Unused)
         {
             if (from.Root.Find(path) is { } node && (node.Children.Count > 0 || !string.IsNullOrEmpty(node.Value)))
@@ -53,7 +46,45 @@ public static class SuricataImporter
             }
         }
 
+        foreach (string name in from.Outputs.Enabled.Keys.Where(name => name != "eve-log").Order(StringComparer.Ordinal))
+        {
+            Line(text, $"# not taken over: the output {name} (events are EVE records; see file-store, tls-store and pcap-log in bridgeguard.yaml for what is kept beside)");
+        }
+
         return text.ToString();
+    }
+
+    /// <summary>Streams, fragments, flows: the same sections, key for key, since all of these say what rules see.</summary>
+    private static void WriteInspection(StringBuilder text, ConfigNode root)
+    {
+        foreach (string key in InspectionReader.Keys)
+        {
+            ConfigNode? node = root.Child(key);
+            if (node is { Children.Count: > 0 })
+            {
+                Line(text, $"{key}:");
+                WriteTree(text, node, 2);
+            }
+            else if (node?.Value is { Length: > 0 } value)
+            {
+                Line(text, $"{key}: {Quote(value)}");
+            }
+            else if (key == "stream")
+            {
+                // Without the section Suricata takes up no connection midway; here that is the default.
+                Line(text, "stream:");
+                Line(text, "  midstream: no");
+            }
+            else if (key == "flow-timeouts")
+            {
+                // As Suricata has it where nothing is written; the files it ships, and the daemon, have 60, 600 and 60 seconds.
+                Line(text, "flow-timeouts:");
+                Line(text, "  tcp:");
+                Line(text, "    new: 30");
+                Line(text, "    established: 300");
+                Line(text, "    closed: 10");
+            }
+        }
     }
 
     private static void WriteRules(StringBuilder text, SuricataConfiguration from)
@@ -70,6 +101,7 @@ public static class SuricataImporter
         Optional(text, "classification", from.ClassificationFile);
         Optional(text, "references", from.ReferenceFile);
         Optional(text, "thresholds", from.ThresholdFile);
+        Optional(text, "geoip", from.GeoIpDatabase);
         Optional(text, "reputation-categories", from.ReputationCategoriesFile);
         foreach (string file in from.ReputationFiles.Where(file => !File.Exists(file)))
         {
@@ -154,15 +186,24 @@ public static class SuricataImporter
     private static void WriteProtocols(StringBuilder text, ConfigNode root)
     {
         ConfigNode? all = root.Find("app-layer.protocols");
-        var known = ProtocolCatalog.All.Select(protocol => protocol.ConfigurationName).Distinct().Order(StringComparer.Ordinal)
-            .Select(name => (Name: name, Node: all?.Child(name)))
-            .Where(protocol => protocol.Node is { Children.Count: > 0 })
+        var known = ProtocolCatalog.All.GroupBy(protocol => protocol.ConfigurationName).OrderBy(group => group.Key, StringComparer.Ordinal)
+            .Select(group => (Name: group.Key, Node: all?.Child(group.Key), IsOffUnsaid: !group.First().EnabledByDefault))
+            .Where(protocol => protocol.Node is { Children.Count: > 0 } || protocol.IsOffUnsaid)
             .ToList();
         Line(text, known.Count == 0 ? "protocols: {}" : "protocols:");
-        foreach ((string name, ConfigNode? node) in known)
+        foreach ((string name, ConfigNode? node, bool isOffUnsaid) in known)
         {
             Line(text, $"  {name}:");
-            WriteTree(text, node!, 4);
+            if (node is not null)
+            {
+                WriteTree(text, node, 4);
+            }
+
+            if (isOffUnsaid && node?.Child("enabled") is null)
+            {
+                // Suricata's default; ours is to look at every protocol there is.
+                Line(text, "    enabled: no");
+            }
         }
     }
 

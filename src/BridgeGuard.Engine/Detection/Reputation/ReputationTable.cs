@@ -24,11 +24,12 @@ public sealed class ReputationTable
     public int Count => _hosts.Count + _networks.Length;
 
     /// <summary>The score of an address in a category; false when there is none.</summary>
+    /// <remarks>A host that is listed in any category has a score in all of them, 0 where none is written, whatever its network's is.</remarks>
     public bool TryGet(IpAddress address, int category, out byte score)
     {
-        if (_hosts.TryGetValue(address, out byte[]? scores) && category < scores.Length && scores[category] != 0)
+        if (_hosts.TryGetValue(address, out byte[]? scores))
         {
-            score = (byte)(scores[category] - 1);
+            score = category < scores.Length && scores[category] != 0 ? (byte)(scores[category] - 1) : (byte)0;
             return true;
         }
 
