@@ -51,11 +51,9 @@ public sealed class TlsParserTests
     {
         byte[] hello = TlsSamples.Record(22, TlsSamples.ClientHello("a.b", TlsSamples.Extension(43, [2, 3, 4])));
         _bench.Feed(Direction.ToServer, hello[..^1]);
-        Assert.Contains("\"version\":\"TLS 1.2\"", Extended());
-        Assert.Contains("\"ja4\":\"t00i000000_e3b0c44298fc_d2e2adf7177b\"", Extended());
-        _bench.Feed(Direction.ToServer, hello);
-        Assert.Contains("\"version\":\"TLS 1.3\"", Extended());
-        Assert.Contains("\"ja4\":\"t13", Extended());
+        Assert.Equal(TlsTables.Tls12, ((TlsTransaction)_bench.Transaction(0)).VersionSoFar);
+        _bench.Feed(Direction.ToServer, hello[^1..]);
+        Assert.Equal(TlsTables.Tls13, ((TlsTransaction)_bench.Transaction(0)).VersionSoFar);
     }
 
     [Fact]
