@@ -155,6 +155,11 @@ internal static class PolicyCommand
         }
 
         var registry = new GuestRegistry(model.Guests, model.Policy, Path.Combine(model.StateDirectory, GuestRegistry.StateFileName));
+        foreach (GuestFileProblem problem in registry.Inventory.Problems)
+        {
+            Console.Error.WriteLine(problem);
+        }
+
         if (registry.Inventory.Guests.FirstOrDefault(g => g.Name == vm || g.Uuid == vm) is not { } guest)
         {
             string near = string.Join(", ", registry.Inventory.Guests.Select(g => g.Name).Order());
@@ -193,7 +198,8 @@ internal static class PolicyCommand
 
         if (guest.Role is not null)
         {
-            return "written down for this guest";
+            return model.Policy.FindRole(guest.Role) >= 0 ? "written down for this guest"
+                : $"role '{guest.Role}', written down for this guest, does not exist: expected one of: {string.Join(", ", model.Policy.Roles.Select(r => r.Name).Order())}";
         }
 
         IReadOnlyList<string> roles = GuestRegistry.RolesFor(guest, model.Guests.Selectors);
