@@ -93,7 +93,6 @@ public sealed class ManyAtOnceTests
     /// <summary>A client that fetches the whole, from somewhere on, a part or the last bytes; it takes what it got so far into account when it goes away.</summary>
     private sealed class Client
     {
-        private readonly GuardedWire _wire;
         private readonly Conversation _talk;
         private readonly Coverage _coverage;
         private readonly byte[] _answer;
@@ -107,7 +106,7 @@ public sealed class ManyAtOnceTests
 
         public Client(GuardedWire wire, string guest, byte[] file, Coverage coverage, Random random, int number, StringBuilder story)
         {
-            (_wire, _coverage, _story, _number) = (wire, coverage, story, number);
+            (_coverage, _story, _number) = (coverage, story, number);
             int to = file.Length;
             _from = random.Next(6) switch
             {
