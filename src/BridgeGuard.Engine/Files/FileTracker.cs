@@ -46,6 +46,8 @@ public sealed class FileTracker
 
     /// <summary>Open files by where they come from, the newest of each place: a rest that is asked for elsewhere continues one. Only where files are judged.</summary>
     private readonly Dictionary<ulong, TrackedFile> _open = [];
+
+    private readonly DeliveredPlaces _delivered = new();
     private MagicDatabase? _magic;
     private bool _magicTried;
 
@@ -81,6 +83,15 @@ public sealed class FileTracker
 
     /// <summary>Somebody judges files: then pieces of files matter too.</summary>
     public bool IsJudging => _verdicts is not null;
+
+    /// <summary>
+    /// With bytes that came since the worker last cleared this all of a file would be out, over several connections perhaps, and nobody has judged it: they wait
+    /// for the verdict of the whole that this place has (a key of <see cref="DeliveredPlaces"/>). 0: none.
+    /// </summary>
+    public ulong CompletedPlace { get; set; }
+
+    /// <summary>The time of the packet before; the worker keeps it.</summary>
+    internal long NowUs { get; set; }
 
     /// <summary>Files stopped because a piece of them belongs to a known-bad content, or their place to one.</summary>
     public ulong BadPieces { get; private set; }
@@ -152,6 +163,11 @@ public sealed class FileTracker
         {
             MarkBad(file);
         }
+
+        if (_verdicts is not null && !file.IsOfHost && !file.IsJudged)
+        {
+            NoteDelivery(file, offset, bytes, file.AnnouncedSize);
+        }
     }
 
     /// <summary>An earlier reading of the same file broke off, and its rest begins here: it goes on beside the record of this one.</summary>
@@ -207,10 +223,9 @@ public sealed class FileTracker
 
         Bytes += (ulong)bytes.Length;
         file.MayEndHere = false;
-        if (file.PartOffset >= 0 && _verdicts is not null && !file.IsOfHost && file.Verdict != FileVerdictKind.Malicious
-            && _verdicts.IsBadPiece(file.PartOffset + file.Size, bytes, file.PartTotal))
+        if (_verdicts is not null && !file.IsOfHost && !file.IsPutTogether)
         {
-            MarkBad(file);
+            NoteDelivery(file, Math.Max(file.PartOffset, 0) + file.Size, bytes, file.PartOffset >= 0 ? file.PartTotal : file.AnnouncedSize);
         }
 
         if (file.Size == 0 && file.PartOffset < 0 && file.Place != FilePlace.None && !file.IsPutTogether && _verdicts is not null)
@@ -249,6 +264,42 @@ public sealed class FileTracker
             }
         }
     }
+
+    /// <summary>These bytes are about to go on: are they known to be bad, and is there something left of their file that is not out yet?</summary>
+    private void NoteDelivery(TrackedFile file, long at, ReadOnlySpan<byte> bytes, long total)
+    {
+        // A whole is judged by its hash alone, but where pieces of this bad content went out before it was known its beginning would complete them.
+        bool isSuspect = file.PartOffset >= 0 || (at == 0 && total > 0 && _verdicts!.IsBadPlace(file.Place, total));
+        if (isSuspect && file.Verdict != FileVerdictKind.Malicious && _verdicts!.IsBadPiece(at, bytes, total))
+        {
+            MarkBad(file);
+        }
+
+        if (_delivered.Of(file.Place, file.Direction, total, Math.Max(NowUs, file.LastUs)) is not { } place
+            || place.TryDeliver(at, at + bytes.Length))
+        {
+            return;
+        }
+
+        if (place.WholeSize >= 0 && _verdicts!.Lookup(place.WholeSha256, place.WholeSize) == FileVerdictKind.Clean)
+        {
+            place.IsClean = true;
+            return;
+        }
+
+        CompletedPlace = place.Key;
+    }
+
+    /// <summary>The hash and size of the whole of a place (<see cref="CompletedPlace"/>), once one was seen.</summary>
+    internal bool TryGetWhole(ulong key, out ReadOnlySpan<byte> sha256, out long size)
+    {
+        DeliveredPlace? place = _delivered.Find(key);
+        sha256 = place is null ? default : place.WholeSha256;
+        size = place?.WholeSize ?? -1;
+        return size >= 0;
+    }
+
+    private void NoteWhole(TrackedFile file, ReadOnlySpan<byte> sha256) => _delivered.Find(file.Place, file.Direction)?.NoteWhole(sha256, file.Size);
 
     /// <summary>A message ended with the file's newest byte (an upload by writes that are answered): what is there may be all of it.</summary>
     public void NotePossibleEnd(TrackedFile? file)
@@ -326,6 +377,7 @@ public sealed class FileTracker
         if (isWhole && file.Sha256.Length > 0 && !file.IsOfHost)
         {
             file.IsJudged = true;
+            NoteWhole(file, file.Sha256);
             Tell(file);
         }
     }
@@ -355,6 +407,7 @@ public sealed class FileTracker
         file.Verdict = verdict;
         file.IsJudged = true;
         Growing = null;
+        NoteWhole(file, file.JudgedHash);
         if (isAll && !file.Sink.IsNone)
         {
             _sink!.Close(file.Sink, file.SinkFell ? FileEnd.Truncated : FileEnd.Complete, file.JudgedHash, file.Size);

@@ -80,7 +80,7 @@ internal sealed class RangedFiles(FileTracker tracker)
         RangePart part = _partPool.TryPop(out RangePart? pooled) ? pooled : new RangePart();
         part.File = file;
         part.Start = part.At = range.Start;
-        part.IsDirect = file.Writers == 0 && range.Start <= file.Next;
+        part.IsDirect = (file.Writers == 0 || file.IsParked) && range.Start <= file.Next; // What two of them bring of a start is compared.
         file.Writers += part.IsDirect ? 1 : 0;
         return part;
     }
@@ -96,7 +96,15 @@ internal sealed class RangedFiles(FileTracker tracker)
 
         if (part.IsDirect)
         {
-            AppendAt(file, part.At, bytes, part.IsBeside);
+            if (IsTooOld(file, part, bytes.Length))
+            {
+                part.IsUncompared = true;
+            }
+            else
+            {
+                AppendAt(file, part.At, bytes, part.IsBeside);
+            }
+
             if (file.IsAbandoned)
             {
                 return;
@@ -207,7 +215,10 @@ internal sealed class RangedFiles(FileTracker tracker)
         return true;
     }
 
-    /// <summary>Is there something that a rest from this offset on continues? A file that is open elsewhere is taken from there.</summary>
+    /// <summary>
+    /// Is there something that a rest from this offset on continues? A file that is open elsewhere becomes the first part, and goes on beside: which of the two its
+    /// receiver will use is not known, so what comes twice is compared.
+    /// </summary>
     public bool CanContinue(ulong place, long total, long offset)
     {
         if (FindParked(place, total) is not null)
@@ -215,12 +226,12 @@ internal sealed class RangedFiles(FileTracker tracker)
             return true;
         }
 
-        if (offset <= 0 || tracker.FindOpen(place, total, offset) is not { } open || !Park(open))
+        if (offset <= 0 || tracker.FindOpen(place, total, offset) is not { } open || !Park(open) || FindParked(place, total) is not { } file)
         {
             return false;
         }
 
-        open.IsContinuedElsewhere = true;
+        open.Range = AddWriter(file, file.Next);
         open.PartOffset = 0;
         open.PartTotal = open.AnnouncedSize;
         return true;
@@ -396,13 +407,16 @@ internal sealed class RangedFiles(FileTracker tracker)
         }
     }
 
-    /// <summary>Bytes seen before come again: other ones, or too old to be compared?</summary>
+    /// <summary>Bytes that are there, come again and cannot be compared any more: nobody can say of this range that it is part of what is judged. Others go on.</summary>
+    private static bool IsTooOld(RangedFile file, RangePart part, int length) => file.IsParked && !part.IsBeside && part.At < file.Next && length > 0
+        && file.Whole is { IsJudged: false } whole && part.At < whole.Size - whole.Newest.Length;
+
+    /// <summary>Bytes seen before come again: are they other ones?</summary>
     private static bool Contradicts(TrackedFile whole, long at, ReadOnlySpan<byte> again)
     {
         ReadOnlySpan<byte> newest = whole.Newest;
         long newestAt = whole.Size - newest.Length;
-        return at < newestAt ? !whole.IsJudged // All is there and judged, and these are the bytes that it was made of once more.
-            : !newest.Slice((int)(at - newestAt), again.Length).SequenceEqual(again);
+        return at >= newestAt && !newest.Slice((int)(at - newestAt), again.Length).SequenceEqual(again); // What is older was judged (or see IsTooOld).
     }
 
     /// <summary>Ranges that have waited follow where nothing is missing before them any more.</summary>
@@ -524,6 +538,9 @@ internal sealed class RangePart
     public bool IsDirect;
     public bool IsLost;
 
+    /// <summary>It brought bytes once more that are no longer there to be compared.</summary>
+    public bool IsUncompared;
+
     /// <summary>Its bytes are those of a whole file with a record and a verdict of its own.</summary>
     public bool IsBeside;
 
@@ -536,6 +553,7 @@ internal sealed class RangePart
         At = 0;
         IsDirect = false;
         IsLost = false;
+        IsUncompared = false;
         IsBeside = false;
         Bytes.Reset();
     }

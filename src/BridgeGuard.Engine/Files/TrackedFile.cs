@@ -98,11 +98,8 @@ public sealed class TrackedFile
     /// <summary>It is joined to the rest of a larger file: the whole will be judged.</summary>
     public bool IsJoined => Range is { IsLost: false, IsDirect: true };
 
-    /// <summary>Bytes of the larger file came twice and differed: no verdict says anything of what its receiver makes of them.</summary>
-    public bool IsContradicted => Range is { File.IsContradicted: true };
-
-    /// <summary>Its rest was asked for elsewhere while it was open: what is judged goes on there, and nothing more may come here.</summary>
-    public bool IsContinuedElsewhere { get; internal set; }
+    /// <summary>Bytes of the larger file came twice and differed, or could not be compared: no verdict says anything of what its receiver makes of them.</summary>
+    public bool IsContradicted => Range is { File.IsContradicted: true } or { IsUncompared: true };
 
     /// <summary>Policy has had its first look at the growing file.</summary>
     internal bool WasSeenGrowing { get; set; }
@@ -298,7 +295,6 @@ public sealed class TrackedFile
         OpenedBefore = null;
         IsPutTogether = false;
         WasSeenGrowing = false;
-        IsContinuedElsewhere = false;
         PartOffset = -1;
         PartTotal = -1;
         SinkFell = false;

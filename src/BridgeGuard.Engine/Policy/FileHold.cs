@@ -14,6 +14,9 @@ public enum HoldKind : byte
 
     /// <summary>Its first packet. What follows goes on and waits in its receiver's reassembly: no program reads a byte before the first.</summary>
     Head,
+
+    /// <summary>A piece with which all of a file would be out over several connections: everything from it on, until the whole of that place was judged.</summary>
+    Piece,
 }
 
 /// <summary>A flow of which a part of a file waits for the verdict. Its packets are dropped until then; one copy of the first is kept to be sent at once afterwards.</summary>
@@ -65,6 +68,9 @@ public sealed class FileHold
 
     public bool IsActive { get; private set; }
 
+    /// <summary>The place whose whole decides as soon as one was seen (<see cref="FileTracker.CompletedPlace"/>); 0 when none does.</summary>
+    public ulong AwaitedPlace { get; private set; }
+
     /// <summary>A role that fails closed.</summary>
     public bool FailsOpen { get; private set; }
 
@@ -84,6 +90,7 @@ public sealed class FileHold
         _isOverfull = false;
         _hasGrown = false;
         _candidateSink = FileHandle.None;
+        AwaitedPlace = 0;
         StartedUs = ProgressUs = packet.TimeUs;
         DeadlineUs = packet.TimeUs + (role.FileHoldMs * 1000L);
         StallUs = role.FileStallMs * 1000L;
@@ -100,6 +107,19 @@ public sealed class FileHold
         _hasGrown = false;
         _candidateSink = FileHandle.None;
         Await(file.JudgedSha256, file.Size);
+    }
+
+    /// <summary>The verdict of this place's whole decides, whoever fetches that.</summary>
+    public void AwaitPlace(ulong key) => AwaitedPlace = key;
+
+    /// <summary>A whole of the place that decides was seen: its verdict is awaited from now on.</summary>
+    public void ResolvePlace(FileTracker files)
+    {
+        if (AwaitedPlace != 0 && files.TryGetWhole(AwaitedPlace, out ReadOnlySpan<byte> sha256, out long size))
+        {
+            AwaitedPlace = 0;
+            Await(sha256, size);
+        }
     }
 
     /// <summary>The bytes of this file so far may be all of it. Replaces what was proposed of it before.</summary>
@@ -203,6 +223,7 @@ public sealed class FileHold
     {
         Drop();
         IsActive = false;
+        AwaitedPlace = 0;
         _candidateSink = FileHandle.None;
         _awaited = 0;
     }

@@ -46,7 +46,10 @@ public sealed partial class PacketWorker
         TrackedFile? growing = _files.Growing;
         _files.LastClosed = null;
         _files.Growing = null;
-        if (ended is null && growing is null && flow.Hold is not { IsActive: true })
+        _files.NowUs = packet.TimeUs;
+        ulong completed = _files.CompletedPlace;
+        _files.CompletedPlace = 0;
+        if (ended is null && growing is null && completed == 0 && flow.Hold is not { IsActive: true })
         {
             return;
         }
@@ -66,11 +69,38 @@ public sealed partial class PacketWorker
             return;
         }
 
+        if (completed != 0)
+        {
+            HoldPiece(packet, flow, completed);
+        }
+
         if (flow.Hold is { IsActive: true } hold && packet.Direction == hold.Direction)
         {
             ContinueHold(packet, flow, hold);
         }
     }
+
+    /// <summary>With this packet all of a file would be out, in pieces over several connections: it waits until the whole was judged, whoever fetches that.</summary>
+    private void HoldPiece(Packet packet, Flow flow, ulong place)
+    {
+        RoleModel role = ReceiverRole(flow, packet.Direction);
+        FileHold? hold = flow.Hold is { IsActive: true } active && active.Direction == packet.Direction ? active : null;
+        if (role.Files == FileDelivery.Observe || hold is { HasFile: true } || IsCleanPlace(place))
+        {
+            return;
+        }
+
+        if (hold is not { Kind: HoldKind.Head })
+        {
+            SendHeld(hold);
+            hold = BeginHold(HoldKind.Piece, packet, flow, role);
+        }
+
+        hold.AwaitPlace(place);
+    }
+
+    private bool IsCleanPlace(ulong place) => _files.TryGetWhole(place, out ReadOnlySpan<byte> sha256, out long size)
+        && _fileVerdicts!.Lookup(sha256, size) == FileVerdictKind.Clean;
 
     /// <summary>A file is whole, or a piece of it is known: true when it was stopped.</summary>
     private bool JudgeEnded(Packet packet, Flow flow, TrackedFile file)
@@ -134,7 +164,7 @@ public sealed partial class PacketWorker
             return false;
         }
 
-        if (file.IsContinuedElsewhere || (file.PartOffset > 0 && !role.AllowsPieces && !file.IsJoined)
+        if ((file.PartOffset > 0 && !role.AllowsPieces && !file.IsJoined)
             || (file.IsContradicted && !role.FilesFailOpen))
         {
             Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
@@ -154,14 +184,14 @@ public sealed partial class PacketWorker
 
         bool isFirst = !file.WasSeenGrowing;
         file.WasSeenGrowing = true;
-        if (hold is { Kind: HoldKind.Tail or HoldKind.Head })
+        if (hold is { Kind: HoldKind.Tail or HoldKind.Head or HoldKind.Piece })
         {
             hold.ProgressUs = packet.TimeUs;
             if (hold.Kind == HoldKind.Tail && !file.EndIsAnnounced)
             {
                 hold.NoteGrowth(packet);
             }
-            else if (hold.Kind == HoldKind.Head && role.Files == FileDelivery.HoldAll && file.Size > role.FileHoldAllBytes)
+            else if (hold is { Kind: HoldKind.Head, AwaitedPlace: 0 } && role.Files == FileDelivery.HoldAll && file.Size > role.FileHoldAllBytes)
             {
                 ReleaseHead(packet, hold);
             }
@@ -252,8 +282,9 @@ public sealed partial class PacketWorker
     /// <summary>A packet in the direction in which something waits.</summary>
     private void ContinueHold(Packet packet, Flow flow, FileHold hold)
     {
+        hold.ResolvePlace(_files);
         FileVerdictKind outcome = hold.HasFile ? hold.Outcome(_fileVerdicts!) : FileVerdictKind.Pending;
-        bool isOver = packet.TimeUs >= hold.DeadlineUs && (hold.HasFile || !hold.FailsOpen || hold.Kind == HoldKind.Head);
+        bool isOver = packet.TimeUs >= hold.DeadlineUs && (hold.HasFile || !hold.FailsOpen || hold.Kind is HoldKind.Head or HoldKind.Piece);
         if (outcome == FileVerdictKind.Malicious)
         {
             Stop(packet, flow, BuiltInRules.MaliciousFileBlocked);
@@ -296,7 +327,7 @@ public sealed partial class PacketWorker
     }
 
     /// <summary>Nothing new has come for a while: what grows is let go on; a head goes over to holding the end.</summary>
-    private static bool IsStalled(FileHold hold, long nowUs, RoleModel role) => !hold.HasFile && nowUs - hold.ProgressUs >= hold.StallUs
+    private static bool IsStalled(FileHold hold, long nowUs, RoleModel role) => hold is { HasFile: false, AwaitedPlace: 0 } && nowUs - hold.ProgressUs >= hold.StallUs
         && ((hold.Kind == HoldKind.Lag && hold.FailsOpen) || (hold.Kind == HoldKind.Head && role.Files == FileDelivery.HoldHead));
 
     private static bool IsUnfollowed(Packet packet, Flow flow) => flow.Has(FlowFlags.AppLayerError)
@@ -375,9 +406,15 @@ public sealed partial class PacketWorker
 
     private bool IsDue(FileHold hold, long nowUs)
     {
+        hold.ResolvePlace(_files);
         if (!hold.HasFile)
         {
-            return hold is { Kind: HoldKind.Lag, FailsOpen: true } && nowUs - hold.ProgressUs >= hold.StallUs;
+            return hold.FailsOpen && hold.Kind switch
+            {
+                HoldKind.Lag => nowUs - hold.ProgressUs >= hold.StallUs,
+                HoldKind.Piece => nowUs >= hold.DeadlineUs,
+                _ => false,
+            };
         }
 
         FileVerdictKind outcome = hold.Outcome(_fileVerdicts!);

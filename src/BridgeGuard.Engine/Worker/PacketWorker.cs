@@ -502,7 +502,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             HoldUnseen(packet, flow);
         }
 
-        if (flow is not null && (flow.Hold is not null || _files.LastClosed is not null || _files.Growing is not null))
+        if (flow is not null && (flow.Hold is not null || _files.LastClosed is not null || _files.Growing is not null || _files.CompletedPlace != 0))
         {
             JudgeFiles(packet, flow);
         }

@@ -211,6 +211,22 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
         return !IsDead;
     }
 
+    /// <summary>One step of a sender's retransmission timer: the first segment that has not arrived, once.</summary>
+    /// <param name="direction">Of the bytes.</param>
+    /// <param name="sent">All that was sent.</param>
+    public void SayAgain(Direction direction, ReadOnlySpan<byte> sent)
+    {
+        End sender = direction == Direction.ToServer ? _client : _server;
+        uint first = sender.Sent - (uint)sent.Length;
+        int have = (int)((direction == Direction.ToServer ? _server : _client).Next - first);
+        TakeInjected();
+        if (!IsDead && have < sent.Length)
+        {
+            Send(direction, first + (uint)have, "A", sent.Slice(have, Math.Min(SegmentBytes, sent.Length - have)));
+            Acknowledge(direction.Opposite());
+        }
+    }
+
     /// <summary>What has arrived is acknowledged: the engine knows windows too.</summary>
     private void Acknowledge(Direction direction)
     {
