@@ -43,6 +43,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     private long _statusAt;
     private long _answeredAt;
     private Thread? _thread;
+    private bool _hasEnded;
 
     public PlaneSupervisor(DaemonModel model, OutputHost outputs, ScanningHost scanning, KeepingHost keeping, ILogger<PlaneSupervisor> logger)
     {
@@ -149,6 +150,15 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
     public void Dispose()
     {
+        // Told to end while the daemon still starts, the host stops no service, it only disposes of them: nobody would end the data plane.
+        if (!_hasEnded && _client is { } client && !LeavesPlane)
+        {
+            _stop.Set();
+            _thread?.Join();
+            _processes.End(client, StopTime, _status.ProcessId);
+            File.Delete(_folder.PidFile);
+        }
+
         _judge.Dispose();
         _client?.Dispose();
         _lock?.Dispose();
@@ -384,6 +394,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
     private void End()
     {
+        _hasEnded = true;
         _stop.Set();
         _thread?.Join();
         PlaneClient? client = _client;

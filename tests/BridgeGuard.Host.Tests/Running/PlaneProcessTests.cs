@@ -14,6 +14,18 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
 
     private static string Rule(int sid) => $"alert udp any any -> any 9000 (msg:\"rule {sid}\"; content:\"steady\"; sid:{sid};)\n";
 
+    /// <summary>Told to end while its last services start, the daemon takes its data plane with it all the same.</summary>
+    [Fact]
+    public void AStopInTheMiddleOfTheStartEndsTheDataPlaneToo()
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            using RunningDaemon daemon = new(_lab, "", processes: 2);
+            daemon.Stop();
+            Assert.Empty(daemon.Planes);
+        }
+    }
+
     [Fact]
     public void EventsOfTheTimeWithoutADaemonAreWrittenByTheNextOne()
     {
