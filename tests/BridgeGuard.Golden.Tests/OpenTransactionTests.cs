@@ -7,6 +7,9 @@ using Xunit;
 namespace BridgeGuard.Golden.Tests;
 
 /// <summary>Ten thousand requests without an answer on one flow: the last costs what the first did, and memory is bounded.</summary>
+/// <remarks>By themselves: what other tests keep at the same time would be counted.</remarks>
+[Collection(nameof(OpenTransactionTests))]
+[CollectionDefinition(nameof(OpenTransactionTests), DisableParallelization = true)]
 public sealed class OpenTransactionTests
 {
     private const uint Many = 10_000;

@@ -92,7 +92,11 @@ public sealed partial class PacketWorker
 
         if (hold is not { Kind: HoldKind.Head })
         {
-            SendHeld(hold);
+            if (hold is not null && !hold.IsRepeatedBy(packet))
+            {
+                SendHeld(hold); // Another packet's copy; of this one nothing may go.
+            }
+
             hold = BeginHold(HoldKind.Piece, packet, flow, role);
         }
 

@@ -423,7 +423,7 @@ internal sealed partial class Http1Parser
             return length < rest.Length || context.IsEnd ? Step.Advance(length) : Step.NeedMore;
         }
 
-        if (!_isTailOfJunk && line[^1] == '\n')
+        if (!_isTailOfJunk && (isJoined || line[^1] == '\n'))
         {
             transaction.Raise(Http1Anomaly.ResponseBodyUnexpected);
         }
