@@ -449,6 +449,7 @@ internal sealed class BridgeWorker
         if (isTaken)
         {
             _offloaded++;
+            _back.Settle(_nowUs);
         }
         else
         {
