@@ -449,7 +449,6 @@ internal sealed class BridgeWorker
         if (isTaken)
         {
             _offloaded++;
-            _back.Settle(_nowUs);
         }
         else
         {

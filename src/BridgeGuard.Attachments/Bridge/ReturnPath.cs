@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace BridgeGuard.Attachments.Bridge;
 
 /// <summary>
@@ -36,10 +34,6 @@ internal sealed class ReturnPath(int direct, int spread, int queue, SharedState 
     /// <summary>What has not come by in this time was dropped (the other CPU's backlog was full).</summary>
     private const long GiveUpUs = 5000;
 
-    /// <summary>After a decision of the kernel's about a flow: time enough for it to take the flow over.</summary>
-    private const long DirectUs = 100_000;
-
-    private long _directUntil;
     private long _windowStart;
     private long _windowBytes;
     private long _windowFrames;
@@ -85,7 +79,7 @@ internal sealed class ReturnPath(int direct, int spread, int queue, SharedState 
         if (_windowBytes * WindowUs >= age * BulkBytesPerMs && _windowBytes >= _windowFrames * BulkFrameBytes)
         {
             _lastBulk = nowUs;
-            _isSpread = nowUs >= _directUntil || nowUs < _directUntil - DirectUs; // A clock that was set back does not hold it for ever.
+            _isSpread = true;
         }
         else if (_isSpread && ((quiet >= QuietUs && !_isWaiting) || nowUs - _lastBulk >= LingerUs))
         {
@@ -93,33 +87,6 @@ internal sealed class ReturnPath(int direct, int spread, int queue, SharedState 
         }
 
         (_windowStart, _windowBytes, _windowFrames) = (nowUs, 0, 0);
-    }
-
-    /// <summary>
-    /// The kernel is to take a flow over, which it does when nothing of the queue is on its way: of a transfer without a pause something always is. So this waits
-    /// once until all has come by, and for a while nothing is handed to other CPUs.
-    /// </summary>
-    public void Settle(long nowUs)
-    {
-        if (!_isSpread)
-        {
-            return;
-        }
-
-        long since = Stopwatch.GetTimestamp();
-        while (_written - (state.Returned(queue) - _base) > 0 && Stopwatch.GetElapsedTime(since).TotalMicroseconds < GiveUpUs)
-        {
-            Thread.SpinWait(16);
-        }
-
-        _base -= Math.Max(0, _written - (state.Returned(queue) - _base));
-        since = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(since).TotalMicroseconds < SettleUs)
-        {
-            Thread.SpinWait(16);
-        }
-
-        (_isSpread, _isWaiting, _directUntil) = (false, false, nowUs + DirectUs);
     }
 
     /// <summary>A frame was written.</summary>
