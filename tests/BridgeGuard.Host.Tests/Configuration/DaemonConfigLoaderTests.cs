@@ -44,9 +44,9 @@ public sealed class DaemonConfigLoaderTests : IDisposable
         Assert.Equal(joined, LoadValid($"bridges: [{{name: br0}}]\nrules: {{files: one.rules}}\n{line}").JoinSegments);
 
     [Theory]
-    [InlineData("", true)]
-    [InlineData("spread-bulk: no\n", false)]
-    public void BulkIsSpreadUnlessTheConfigurationSaysNo(string line, bool spread) =>
+    [InlineData("", false)]
+    [InlineData("spread-bulk: yes\n", true)]
+    public void BulkIsSpreadWhenTheConfigurationSaysSo(string line, bool spread) =>
         Assert.Equal(spread, LoadValid($"bridges: [{{name: br0}}]\nrules: {{files: one.rules}}\n{line}").SpreadBulk);
 
     [Fact]

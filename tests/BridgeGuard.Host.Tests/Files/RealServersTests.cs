@@ -38,27 +38,30 @@ public sealed partial class RealServersTests : IClassFixture<RealServersTests.La
     public void MetricsTellOfHoldsHitsAndSavedScans()
     {
         _lab.Need("http", "nginx", "curl");
-        _lab.MakeFile("metrics.good", isBad: false);
-        _lab.MakeFile("metrics.bad", isBad: true);
+        byte[] good = _lab.MakeFile("metrics.good", isBad: false);
+        byte[] bad = _lab.MakeFile("metrics.bad", isBad: true);
         Dictionary<string, double> before = _lab.SettledMetrics();
         foreach (string name in (string[])["good", "good", "good", "bad", "bad"])
         {
+            // A stop before the first byte is a page that says why, and no error to curl.
             int code = _lab.InClient($"curl -s -m 8 -o {_lab.Path("metrics.out")} http://{BridgeLab.AddressB}/metrics.{name}");
-            Assert.Equal(name == "good", code == 0);
+            bool isWhole = code == 0 && File.ReadAllBytes(_lab.Path("metrics.out")).AsSpan().SequenceEqual(name == "good" ? good : bad);
+            Assert.Equal(name == "good", isWhole);
             Thread.Sleep(300);
         }
 
         double More(string name) => _lab.Metrics()["bridgeguard_" + name] - before["bridgeguard_" + name];
-        Assert.True(BridgeLab.Until(() => (int)More("scan_files_total") == 5, 10_000), $"{More("scan_files_total")} contents\n{_lab.Log}");
-        BridgeLab.Until(() => (int)More("files_stopped_total") == 2 && (int)More("scans_saved_total") == 3, 10_000); // The data plane's numbers are up to a second old.
-        Assert.Equal((2.0, 3.0, 0.0), (More("scans_total"), More("scans_saved_total"), More("scan_errors_total")));
-        Assert.Equal(5.0 * FileBytes, More("scan_bytes_total"));
+        // The second bad one is known by its first bytes: it is stopped with them, and nothing of it goes to the scanner.
+        Assert.True(BridgeLab.Until(() => (int)More("scan_files_total") == 4, 10_000), $"{More("scan_files_total")} contents\n{_lab.Log}");
+        BridgeLab.Until(() => (int)More("files_stopped_total") == 2 && (int)More("scans_saved_total") == 2, 10_000); // The data plane's numbers are up to a second old.
+        Assert.Equal((2.0, 2.0, 0.0), (More("scans_total"), More("scans_saved_total"), More("scan_errors_total")));
+        Assert.Equal(4.0 * FileBytes, More("scan_bytes_total"));
         Assert.Equal((2.0, 1.0, 2.0), (More("files_held_total"), More("files_released_total"), More("files_stopped_total"))); // Known ones are not held.
         Assert.Equal((0.0, 1.0), (More("file_hold_timeouts_total"), More("bad_prints")));
         double held = More("file_hold_seconds_total");
         Assert.InRange(held, 0.0001, 8);
         Assert.True(_lab.Metrics()["bridgeguard_file_hold_longest_seconds"] >= held);
-        Assert.True(More("cache_hits_total") >= 3 && More("cache_misses_total") >= 2);
+        Assert.True(More("cache_hits_total") >= 2 && More("cache_misses_total") >= 2);
 
         // The command counts the same.
         System.Text.Json.JsonElement stats = System.Text.Json.JsonDocument.Parse(_lab.Command("cache stats -c")).RootElement;

@@ -7,9 +7,8 @@ namespace BridgeGuard.Engine.Protocols.Ftp;
 
 /// <summary>The parser of a control connection: commands, replies of one or more lines, and where data connections go.</summary>
 /// <remarks>
-/// As in Suricata every line of a reply but a preliminary one (1xx, RFC 959 §5.4) ends the oldest command that waits for its reply; further lines that come
-/// with it go to the next that waits or, when none does, join it. So a reply of several lines that comes in pieces is several records.
-/// A data connection is noted as expected when both its port and the command that uses it are known, in whichever order.
+/// Replies belong to the oldest command without a final one (RFC 959 §5.4); 1xx replies are not final. A data connection is noted as expected
+/// when both its port and the command that uses it are known, in whichever order.
 /// </remarks>
 internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : PooledState<FtpTransaction>(protocol)
 {
@@ -27,12 +26,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     /// <summary>Commands without their final reply.</summary>
     private int _waiting;
 
-    /// <summary>What the last line of the chunk in hand belongs to; null between chunks, when the list may let it go.</summary>
-    private FtpTransaction? _answered;
-
-    /// <summary>What does not count at the end of a line.</summary>
-    private static ReadOnlySpan<byte> Blanks => " \t\v\f\r"u8;
-
     public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
@@ -40,7 +33,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         bool toServer = context.Direction == Direction.ToServer;
         ref LineCutter lines = ref toServer ? ref _commands : ref _replies;
         int consumed = 0;
-        _answered = null;
         while (lines.TryTake(input, FtpLimits.MaxLineBytes, ref consumed, out CutLine line))
         {
             if (toServer ? !Command(line.Text, line.IsTooLong, in context) : !Reply(line.Text, line.IsTooLong, in context))
@@ -74,7 +66,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _restart = 0;
         _size = -1;
         _waiting = 0;
-        _answered = null;
     }
 
     private FtpTransaction? NewTransaction()
@@ -118,7 +109,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             command.Raise(FtpAnomaly.RequestCommandTooLong);
         }
 
-        line = isTooLong ? line : line.TrimEnd(Blanks);
         line = line.TrimStart((byte)' ');
         command.Command = FtpCommands.Find(line, out int length);
         command.ProgressToServer = FtpProgress.Complete;
@@ -130,9 +120,10 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         command.Word = command.Text.Append(line[..length]);
         Span<byte> word = command.Text.Writable(command.Word);
         System.Text.Ascii.ToUpperInPlace(word, out _);
-        ReadOnlySpan<byte> argument = line.Length > length ? line[(length + 1)..] : default;
+        ReadOnlySpan<byte> argument = line[length..].TrimStart((byte)' ');
+        argument = isTooLong ? argument : argument.TrimEnd((byte)' ');
         command.Argument = argument.IsEmpty ? Slice.None : command.Text.Append(argument);
-        Act(command, argument.TrimStart((byte)' '), in context);
+        Act(command, argument, in context);
         return true;
     }
 
@@ -229,7 +220,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     private bool Reply(ReadOnlySpan<byte> line, bool isTooLong, in ParseContext context)
     {
-        FtpTransaction? command = Oldest() ?? _answered;
+        FtpTransaction? command = Oldest();
         if (command is null)
         {
             command = NewTransaction();
@@ -242,33 +233,34 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             command.Directions = DirectionMask.ToClient;
         }
 
-        _answered = command;
-        command.Touch();
         if (isTooLong)
         {
             command.IsReplyTruncated = true;
             command.Raise(FtpAnomaly.ResponseCommandTooLong);
         }
-        else
-        {
-            line = line.TrimEnd(Blanks);
-        }
 
         int code = ReadCode(line);
-        if (code > 0)
+        bool isLast = code > 0 && (line.Length == 3 || line[3] == (byte)' ') && (command.OpenCode == 0 || command.OpenCode == code);
+        if (isLast)
         {
-            KeepWithCode(command, line);
+            KeepFinal(command, line);
+            command.OpenCode = 0;
         }
         else
         {
             Keep(command, line);
+            if (command.OpenCode != 0 || (code > 0 && line[3] == (byte)'-'))
+            {
+                command.OpenCode = command.OpenCode == 0 ? code : command.OpenCode;
+                return true;
+            }
         }
 
         Conclude(command, line, code, in context);
         return true;
     }
 
-    /// <summary>What a line of a reply means for its command.</summary>
+    /// <summary>A reply is there, with its last line.</summary>
     private void Conclude(FtpTransaction command, ReadOnlySpan<byte> line, int code, in ParseContext context)
     {
         switch (command.Command)
@@ -305,14 +297,11 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             return;
         }
 
-        if (!command.IsReplied)
-        {
-            _waiting--;
-            command.Complete();
-        }
+        _waiting--;
+        command.Complete();
     }
 
-    private void KeepWithCode(FtpTransaction command, ReadOnlySpan<byte> line)
+    private void KeepFinal(FtpTransaction command, ReadOnlySpan<byte> line)
     {
         if (command.Preliminary >= limits.MaxPreliminary && line[0] == (byte)'1')
         {
@@ -348,13 +337,14 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             return null;
         }
 
-        return (FtpTransaction)Transactions[open];
+        var oldest = (FtpTransaction)Transactions[open];
+        oldest.Touch();
+        return oldest;
     }
 
-    /// <summary>The code of a line that ends a reply or is all of it (RFC 959 §4.2), 0: the line has none.</summary>
     private static int ReadCode(ReadOnlySpan<byte> line)
     {
-        if (line.Length < 3 || (line.Length > 3 && line[3] != (byte)' '))
+        if (line.Length < 3 || (line.Length > 3 && line[3] is not ((byte)' ' or (byte)'-')))
         {
             return 0;
         }

@@ -52,6 +52,9 @@ internal sealed partial class FtpTransaction : Transaction
 
     public int Preliminary { get; set; }
 
+    /// <summary>The code of a reply of several lines that is not over, 0: none.</summary>
+    public int OpenCode { get; set; }
+
     public void Raise(FtpAnomaly anomaly) => Note((int)anomaly);
 
     public void Complete()
@@ -78,5 +81,6 @@ internal sealed partial class FtpTransaction : Transaction
         IsReplied = false;
         IsExpected = false;
         Preliminary = 0;
+        OpenCode = 0;
     }
 }

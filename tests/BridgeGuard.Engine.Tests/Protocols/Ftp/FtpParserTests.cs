@@ -57,29 +57,6 @@ public sealed class FtpParserTests
         Assert.Equal("{\"ftp\":{\"completion_code\":[\"220\"],\"reply\":[\"hi\"],\"reply_received\":\"yes\",\"reply_truncated\":false}}", bench.Eve());
     }
 
-    [Fact]
-    public void AReplyInPiecesIsARecordForEach()
-    {
-        ProtocolBench bench = Run(
-            Turn.Client("PASS  z \t\r\n"), Turn.Server("230-a \t\r\n \r\n"), Turn.Server("  b\r\n"), Turn.Server("230 c\r\n"));
-        Assert.Equal(
-            "{\"ftp\":{\"command\":\"PASS\",\"command_data\":\" z\",\"command_truncated\":false,\"reply\":[\"230-a\"],"
-            + "\"reply_received\":\"yes\",\"reply_truncated\":false}}",
-            bench.Eve());
-        Assert.Equal("{\"ftp\":{\"reply\":[\"  b\"],\"reply_received\":\"yes\",\"reply_truncated\":false}}", bench.Eve(1));
-        Assert.Equal("{\"ftp\":{\"completion_code\":[\"230\"],\"reply\":[\"c\"],\"reply_received\":\"yes\",\"reply_truncated\":false}}", bench.Eve(2));
-    }
-
-    [Fact]
-    public void LinesOfAReplyGoToTheCommandsThatWaitAndTheRestToTheLast()
-    {
-        ProtocolBench bench = Run(
-            Turn.Client("CWD a\r\nRETR b\r\n"), Turn.Server("250-one\r\n150 two\r\n226 three\r\nfour\r\n2000 five\r\n200\r\n"));
-        Assert.Equal(2, bench.State.Transactions.Count);
-        Assert.Contains("\"reply\":[\"250-one\"]", bench.Eve());
-        Assert.Contains("\"completion_code\":[\"150\",\"226\",\"200\"],\"reply\":[\"two\",\"three\",\"four\",\"2000 five\"]", bench.Eve(1));
-    }
-
     [Theory]
     [InlineData("PORT 10,0,0,1,200,10", "200 ok", 51210, "active", false)]
     [InlineData("PORT 10,0,0,9,200,10", "200 ok", 51210, "active", true)]

@@ -8,7 +8,8 @@ using Xunit;
 
 namespace BridgeGuard.Host.Tests.Attachments.Bridge;
 
-/// <summary>What goes on by way of other CPUs arrives whole and in order, also when the kernel takes the flow over in the middle; what is little does not.</summary>
+/// <summary>What goes on by way of other CPUs (<see cref="BridgeOptions.SpreadBulk"/>) arrives whole and in order, also when the kernel takes the flow over in the middle; what is little does not.</summary>
+/// <remarks>A trial that is off by default and not held by every run: BRIDGEGUARD_TEST_SPREAD=1.</remarks>
 public sealed class SpreadTests : IDisposable
 {
     private const int BlockBytes = 1 << 20;
@@ -25,6 +26,7 @@ public sealed class SpreadTests : IDisposable
     [InlineData(BridgeLab.Address6B, Blocks / 4)]
     public void BulkGoesByOtherCpusAndArrivesInOrder(string server, int decidedAfter)
     {
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("BRIDGEGUARD_TEST_SPREAD") == "1", "BRIDGEGUARD_TEST_SPREAD is not 1: a trial");
         Assert.SkipUnless(Environment.ProcessorCount > 1, "needs two CPUs");
         Assert.SkipUnless(File.Exists("/sys/class/net/lo/queues/rx-0/rps_cpus"), "this kernel has no receive packet steering");
         long bytes = 0;
@@ -33,7 +35,7 @@ public sealed class SpreadTests : IDisposable
             bytes += frame.Length;
             bool isDecided = decidedAfter > 0 && bytes >= (long)decidedAfter * BlockBytes && frame.Length > BlockBytes / 32;
             return isDecided ? Verdict.Pass with { Offload = FlowOffload.Pass } : Verdict.Pass;
-        }), RunningBridge.Options() with { WorkerCount = 1 }, seesDevices: true);
+        }), RunningBridge.Options() with { WorkerCount = 1, SpreadBulk = true }, seesDevices: true);
         using Socket listener = BridgeLab.Listen(_lab.B, 9000);
         using Socket client = BridgeLab.Connect(_lab.A, server, 9000)!;
         using Socket peer = listener.Accept();
