@@ -25,12 +25,6 @@ internal sealed partial class Http1Parser
     private Http1Transaction? _responding;
     private Http1BodyReader _responseBody;
 
-    /// <summary>The tail in hand belongs to a body that began without a status line: no news, and its blank lines do not count.</summary>
-    private bool _isTailOfJunk;
-
-    /// <summary>Bytes of a tail's line that wait for its end.</summary>
-    private int _tailHeld;
-
     private Step ResponseStep(ReadOnlySpan<byte> rest, in ParseContext context)
     {
         switch (_responsePhase)
@@ -105,7 +99,10 @@ internal sealed partial class Http1Parser
             case StatusLineKind.NeedMore:
                 return Step.NeedMore;
             case StatusLineKind.Body:
-                return BeginBareBody(rest, transaction, in context);
+                // HTTP/0.9, or something that never was HTTP: clients show it.
+                BeginResponseBody(transaction, in context);
+                _responseBody.BeginToClose();
+                return Step.Advance(0);
             case StatusLineKind.Junk:
                 return Step.Advance(junk);
             default:
@@ -133,27 +130,6 @@ internal sealed partial class Http1Parser
         transaction.ProgressToClient = Http1Progress.Headers;
         _responsePhase = ResponsePhase.Headers;
         return Step.Advance(total);
-    }
-
-    /// <summary>
-    /// HTTP/0.9, or something that never was HTTP: clients show it. As in Suricata it goes to the close where the request was of HTTP/0.9; else its first line
-    /// is the body, with the lines that come together with it.
-    /// </summary>
-    private Step BeginBareBody(ReadOnlySpan<byte> rest, Http1Transaction transaction, in ParseContext context)
-    {
-        int lf = rest.IndexOf((byte)'\n');
-        int length = lf >= 0 ? lf + 1 : rest.Length;
-        if (transaction.Request.Version == 9 || (lf < 0 && !context.IsEnd))
-        {
-            BeginResponseBody(transaction, in context);
-            _responseBody.BeginToClose();
-            return Step.Advance(0);
-        }
-
-        _responseBody.BeginLength(length);
-        BeginResponseBody(transaction, in context);
-        _isTailOfJunk = true;
-        return Step.Advance(0);
     }
 
     private Step ReadResponseHeaders(ReadOnlySpan<byte> rest, in ParseContext context)
@@ -217,16 +193,9 @@ internal sealed partial class Http1Parser
         bool isHead = transaction.Request.Line[transaction.Request.First].SequenceEqual("HEAD"u8);
         if (isHead || IsBodyless(transaction.Status))
         {
-            if (isHead || rest.IsEmpty || Http1Text.StartsWithIgnoreCase(rest, StatusBegin[..Math.Min(rest.Length, 4)]))
+            if (isHead || rest.IsEmpty || Http1StatusLine.Begins(rest) || !(isChunked || (hasLength && length > 0)))
             {
                 FinishResponse(in context, withBody: false);
-                return;
-            }
-
-            if (!(isChunked || (hasLength && length > 0)))
-            {
-                _responseBody.BeginLength(0);
-                BeginResponseBody(transaction, in context);
                 return;
             }
 
@@ -331,8 +300,6 @@ internal sealed partial class Http1Parser
 
         transaction.ProgressToClient = Http1Progress.Body;
         _responsePhase = ResponsePhase.Body;
-        _isTailOfJunk = false;
-        _tailHeld = 0;
     }
 
     private Step ReadResponseBody(ReadOnlySpan<byte> rest, in ParseContext context)
@@ -383,57 +350,30 @@ internal sealed partial class Http1Parser
     }
 
     /// <summary>
-    /// Behind a body: the next response, or lines that belong to nothing. A client that reads to the close shows those, so they are taken as body when
-    /// they come together with its end; one that is not whole yet is waited for.
+    /// Behind a counted body: the next response, or bytes that the length left out. A client that reads to the close shows those, so they are
+    /// taken as body when they come together with its end.
     /// </summary>
     private Step ReadTail(ReadOnlySpan<byte> rest, in ParseContext context)
     {
         Http1Transaction transaction = _responding!;
-        if (rest.IsEmpty)
+        ReadOnlySpan<byte> text = Http1Text.TrimStart(rest);
+        bool isTooShortToSay = !text.IsEmpty && text.Length < 4 && Http1StatusLine.Begins(text);
+        if (isTooShortToSay && _responseBody.IsByLength && !context.IsEnd)
         {
+            return Step.NeedMore;
+        }
+
+        if (!rest.IsEmpty && _responseBody.IsByLength && (text.IsEmpty || isTooShortToSay || !Http1StatusLine.Begins(rest)))
+        {
+            transaction.Response.WireBytes += rest.Length;
+            _responseSink.Feed(rest, transaction, in context);
             FinishResponse(in context, withBody: true);
-            return Step.Advance(0);
+            return Step.Advance(rest.Length);
         }
 
-        // Where a response begins behind the part of a line, it is not that line's rest: else a few bytes too many would hide it.
-        int length = _tailHeld;
-        bool isJoined = length > 0 && rest.Length - length >= StatusBegin.Length && Http1Text.StartsWithIgnoreCase(rest[length..], StatusBegin);
-        if (!isJoined)
-        {
-            length = rest.IndexOf((byte)'\n') + 1;
-            if (length == 0 && !context.IsEnd && rest.Length <= _limits.MetaFieldBytes)
-            {
-                _tailHeld = rest.Length;
-                return Step.NeedMore;
-            }
-
-            length = length == 0 ? rest.Length : length;
-        }
-
-        _tailHeld = 0;
-        ReadOnlySpan<byte> line = rest[..length];
-        if (Http1Text.StartsWithIgnoreCase(line, StatusBegin[..Math.Min(line.Length, 4)]))
-        {
-            FinishResponse(in context, withBody: true);
-            return Step.Advance(0);
-        }
-
-        if (_isTailOfJunk && Http1Text.TrimStart(line).IsEmpty)
-        {
-            return length < rest.Length || context.IsEnd ? Step.Advance(length) : Step.NeedMore;
-        }
-
-        if (!_isTailOfJunk && (isJoined || line[^1] == '\n'))
-        {
-            transaction.Raise(Http1Anomaly.ResponseBodyUnexpected);
-        }
-
-        transaction.Response.WireBytes += length;
-        _responseSink.Feed(line, transaction, in context);
-        return Step.Advance(length);
+        FinishResponse(in context, withBody: true);
+        return Step.Advance(0);
     }
-
-    private static ReadOnlySpan<byte> StatusBegin => "HTTP/"u8;
 
     private Step ReadResponseTrailer(ReadOnlySpan<byte> rest, in ParseContext context)
     {
@@ -450,7 +390,7 @@ internal sealed partial class Http1Parser
             case HeadStep.NeedMore when !context.IsEnd:
                 return Step.NeedMore;
             default:
-                _responsePhase = ResponsePhase.Tail;
+                FinishResponse(in context, withBody: true);
                 return Step.Advance(step == HeadStep.End ? consumed : rest.Length);
         }
     }
@@ -497,11 +437,6 @@ internal sealed partial class Http1Parser
 
         if (_responding is { } cut)
         {
-            if (_responsePhase == ResponsePhase.Tail)
-            {
-                _responseSink.Finish(cut, FileState.Closed, in context);
-            }
-
             CompleteResponse(cut);
         }
 

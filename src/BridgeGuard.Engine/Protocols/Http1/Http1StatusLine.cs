@@ -43,12 +43,6 @@ internal static class Http1StatusLine
             int skipped = rest.Length - text.Length;
             if (text.Length < 4)
             {
-                // As in Suricata whole lines that are none are not held back for one that may follow.
-                if (text.IsEmpty && line > 0)
-                {
-                    return StatusLineKind.Body;
-                }
-
                 if (Begins(text) || text.IndexOf((byte)'\n') < 0)
                 {
                     return isEnd ? StatusLineKind.Body : StatusLineKind.NeedMore;
@@ -63,7 +57,7 @@ internal static class Http1StatusLine
             int lf = text.IndexOf((byte)'\n');
             if (lf < 0)
             {
-                return line > 0 || isEnd || text.Length > Http1Limits.MaxJunkBytes ? StatusLineKind.Body : StatusLineKind.NeedMore;
+                return isEnd || text.Length > Http1Limits.MaxJunkBytes ? StatusLineKind.Body : StatusLineKind.NeedMore;
             }
 
             at = skipped + lf + 1;

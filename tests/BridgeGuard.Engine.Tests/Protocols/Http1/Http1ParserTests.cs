@@ -149,42 +149,6 @@ public sealed class Http1ParserTests
     }
 
     [Theory]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "extra\r\n", "abextra\r\n")]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "\r\n", "ab\r\n")]
-    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "extra\r\n", "abextra\r\n")]
-    [InlineData("HTTP/1.1 204 No\r\n\r\n", "extra\r\n", "extra\r\n")]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "extra", "abextra")]
-    public void LinesThatComeWithABodysEndBelongToItAndAreNamed(string response, string extra, string body)
-    {
-        const string next = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
-        _bench.Feed([Turn.Client(Get + Get), Turn.Server(response + extra), Turn.Server(next)]);
-        Assert.Equal(["response_body_unexpected"], _bench.Anomalies());
-        Assert.Equal(body, _bench.Buffer("http.response_body", Direction.ToClient));
-        Assert.Equal(2, _bench.State.Transactions.Count);
-        Assert.Equal("404", _bench.Buffer("http.stat_code", Direction.ToClient, 1));
-    }
-
-    [Fact]
-    public void APartOfALineBehindABodyWaitsForItsEnd()
-    {
-        _bench.Feed([Turn.Client(Get), Turn.Server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabex")]);
-        Assert.NotEqual(Http1Progress.Complete, _bench.Transaction(0).ProgressToClient);
-        _bench.Feed([Turn.Server("tra\r\n")]);
-        Assert.Equal(Http1Progress.Complete, _bench.Transaction(0).ProgressToClient);
-        Assert.Equal("abextra\r\n", _bench.Buffer("http.response_body", Direction.ToClient));
-    }
-
-    [Fact]
-    public void LinesWithoutAHeadAreTheBodyOfOneResponseEach()
-    {
-        _bench.Feed([Turn.Client(Get), Turn.Server("<html>\r\n</html>\r\n"), Turn.Server("more\r\n")]);
-        Assert.Equal(2, _bench.State.Transactions.Count);
-        Assert.Equal("<html>\r\n</html>\r\n", _bench.Buffer("http.response_body", Direction.ToClient));
-        Assert.Equal("more\r\n", _bench.Buffer("http.response_body", Direction.ToClient, 1));
-        Assert.Equal(["unable_to_match_response_to_request"], _bench.Anomalies(1));
-    }
-
-    [Theory]
     [InlineData("gzip")]
     [InlineData("deflate")]
     [InlineData("x-deflate")]
