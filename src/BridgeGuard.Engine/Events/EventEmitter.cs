@@ -71,10 +71,10 @@ public sealed partial class EventEmitter : IDisposable
 
     public bool WantsFrames { get; }
 
-    /// <summary>Names of flow bits, integers and variables.</summary>
     /// <summary>What rules captured of the packet in hand.</summary>
     public FlowVariables? PacketVariables { get; set; }
 
+    /// <summary>Names of flow bits, integers and variables.</summary>
     public IVariableWriter? Variables { get; set; } = FlowVariableWriter.Shared;
 
     /// <summary>Stream bytes for alerts that matched in them; null: alerts carry the packet's own payload only.</summary>

@@ -118,7 +118,6 @@ public abstract class Transaction
     /// <summary>Whether asking for a buffer makes sense here: where it does not, it does not count as absent either.</summary>
     public virtual bool CanHave(int buffer, Direction direction) => true;
 
-    /// <summary>The value of an integer field; false when it does not exist (yet). Arguments as for <see cref="TryGetBuffer"/>.</summary>
     /// <summary>A rule asks for the certificates that were sent in a direction; transactions without certificates need not care.</summary>
     public virtual void RequestCertificates(Direction direction)
     {
@@ -129,6 +128,7 @@ public abstract class Transaction
     {
     }
 
+    /// <summary>The value of an integer field; false when it does not exist (yet). Arguments as for <see cref="TryGetBuffer"/>.</summary>
     public virtual bool TryGetField(int field, Direction direction, int index, out ulong value)
     {
         value = 0;

@@ -201,8 +201,6 @@ internal sealed partial class Http1Transaction
         }
     }
 
-    private byte Progress(bool toServer) => toServer ? ProgressToServer : ProgressToClient;
-
     private static bool Show(ReadOnlySpan<byte> data, out BufferView view)
     {
         view = new BufferView(data);
@@ -242,7 +240,7 @@ internal sealed partial class Http1Transaction
                 return !data.IsEmpty && !IsRequestUnseen;
             case Http1Buffer.Cookie:
                 return message.Fields.TryGet(toServer ? "cookie"u8 : "set-cookie"u8, out data);
-            case Http1Buffer.HeaderRaw or Http1Buffer.Header or Http1Buffer.HeaderNames or Http1Buffer.Start when Progress(toServer) <= Http1Progress.Headers:
+            case Http1Buffer.HeaderRaw or Http1Buffer.Header or Http1Buffer.HeaderNames or Http1Buffer.Start when Progress(toServer ? Direction.ToServer : Direction.ToClient) <= Http1Progress.Headers:
                 data = default;
                 return false;
             case Http1Buffer.HeaderRaw:
