@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace BridgeGuard.Fuzz;
@@ -22,12 +23,18 @@ internal sealed unsafe partial class GuardedBuffer
     /// <summary>What lies before a frame in a live buffer, at least.</summary>
     private const int MarginBytes = 96;
 
+    /// <summary>
+    /// Holds every array for the life of the process: the collector clears memory that it gives out again, and would die at the page of an array nobody holds any more.
+    /// </summary>
+    private static readonly ConcurrentBag<byte[]> Held = [];
+
     private readonly int _end;
 
     public GuardedBuffer()
     {
         int page = Environment.SystemPageSize;
         Array = GC.AllocateUninitializedArray<byte>(CapacityBytes + MarginBytes + (3 * page), pinned: true);
+        Held.Add(Array);
         nint address = Marshal.UnsafeAddrOfPinnedArrayElement(Array, 0);
         nint guard = (address + CapacityBytes + MarginBytes + page - 1) / page * page;
         _end = (int)(guard - address);
