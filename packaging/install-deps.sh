@@ -38,7 +38,7 @@ APT="apt-get -q -y -o DPkg::Lock::Timeout=600"
 # Without it one test is skipped and says so; nothing else depends on it.
 fetch_kernel() {
   [ -n "$guests" ] || return 0
-  ! compgen -G "$KERNEL/boot/vmlinuz-*" >/dev/null || return 0
+  ! compgen -G "$KERNEL/lib/modules/*/kernel/net/netfilter/nft_queue.ko*" >/dev/null || return 0
   [ "$(id -u)" = 0 ] || { echo "install-deps: no kernel for guests in $KERNEL (needs root); the test with a real guest is skipped" >&2; return 0; }
   local folder package
   folder=$(mktemp -d)
@@ -46,8 +46,9 @@ fetch_kernel() {
   package=$(apt-cache depends --important linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
   if [ -n "$package" ] && (cd "$folder" && $APT download "$package") >"$folder/log" 2>&1; then
     mkdir -p "$KERNEL"
-    # Of the modules those that a guest needs for its network.
-    dpkg-deb --fsys-tarfile "$folder"/*.deb | tar -x -C "$KERNEL" --wildcards './boot/vmlinuz-*' '*/virtio*.ko*' '*failover.ko*'
+    dpkg-deb -x "$folder"/*.deb "$KERNEL"
+    # Where Debian 13 and later keep modules.
+    [ -e "$KERNEL/lib" ] || ln -s usr/lib "$KERNEL/lib"
     echo "unpacked for the tests' guest: $package in $KERNEL"
   else
     tail -3 "$folder/log" >&2 2>/dev/null || true

@@ -41,9 +41,6 @@ public readonly record struct AttachmentStats
     /// <summary>Passed segments that went on as part of a larger one.</summary>
     public long Joined { get; init; }
 
-    /// <summary>Frames that went on by way of other CPUs, because much went through their worker.</summary>
-    public long Spread { get; init; }
-
     public static AttachmentStats operator +(AttachmentStats x, AttachmentStats y) => new()
     {
         Frames = x.Frames + y.Frames,
@@ -60,6 +57,5 @@ public readonly record struct AttachmentStats
         OffloadRefused = x.OffloadRefused + y.OffloadRefused,
         MarkRefused = x.MarkRefused + y.MarkRefused,
         Joined = x.Joined + y.Joined,
-        Spread = x.Spread + y.Spread,
     };
 }

@@ -81,7 +81,6 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
                 Decisions.Forget(gone.PortId);
             }
         };
-        Spread();
         return _device.SetSteering(_programs.SteerProgram) ?? AttachPuntProgram() ?? _device.BringUp() ?? CloseUntilReady();
     }
 
@@ -238,17 +237,6 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
         _attacher!.IsStarting = true;
         return _watcher!.Start();
-    }
-
-    /// <summary>Each worker's frames may go on by way of all CPUs but its own.</summary>
-    private void Spread()
-    {
-        int[] cpus = options.PinWorkers && options.SpreadBulk ? AllowedCpus() : [];
-        ulong all = cpus.Aggregate(0ul, (mask, cpu) => mask | (1ul << cpu));
-        if (cpus.Length > 1)
-        {
-            _device!.Spread(queue => all & ~(1ul << cpus[queue % cpus.Length]));
-        }
     }
 
     private AttachmentError? AttachPuntProgram()

@@ -119,9 +119,6 @@ public sealed record BridgeOptions
     /// <summary>Passed TCP segments that follow one another go on as one large segment (guests without offloads).</summary>
     public bool JoinSegments { get; init; } = true;
 
-    /// <summary>While much goes through a worker, what it passes goes on by way of other CPUs. A trial, off unless asked for.</summary>
-    public bool SpreadBulk { get; init; }
-
     public KernelHook Hook { get; init; }
 
     /// <summary>Name of the TAP device through which frames come; at most 15 characters.</summary>

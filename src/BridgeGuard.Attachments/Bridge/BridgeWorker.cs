@@ -53,7 +53,6 @@ internal sealed class BridgeWorker
     private readonly PortTable _ports;
     private readonly SegmentRun _run = new();
     private readonly QueueWaits _waits = new();
-    private readonly ReturnPath _back;
     private readonly int _maxSegments;
 
     // Frames are read into the one; a run of segments, while there is one, is in the other.
@@ -71,7 +70,6 @@ internal sealed class BridgeWorker
     private long _lost;
     private long _done;
     private long _lastTickUs;
-    private long _nowUs;
     private volatile bool _stop;
 
     // Counters: this thread writes, any thread reads.
@@ -83,7 +81,6 @@ internal sealed class BridgeWorker
         _maxSegments = options.JoinSegments ? Math.Min(MaxSegments, options.BacklogFrames / RunShare) : 0;
         _queue = queue;
         _fd = device.QueueFd(queue);
-        _back = new ReturnPath(_fd, options.BacklogFrames >= ReturnPath.LeastBacklog ? device.SpreadFd(queue) : -1, queue, state);
         _processor = processor;
         _state = state;
         _decisions = decisions;
@@ -126,7 +123,6 @@ internal sealed class BridgeWorker
         OffloadRefused = Volatile.Read(ref _offloadRefused),
         Joined = Volatile.Read(ref _joined),
         MarkRefused = Volatile.Read(ref _markRefused),
-        Spread = _back.Spread,
     };
 
     public void Stop() => _stop = true;
@@ -189,8 +185,6 @@ internal sealed class BridgeWorker
             {
                 Volatile.Write(ref _progress, _progress + 1);
                 long now = NowUs();
-                _nowUs = now;
-                _back.Look((int)length, now);
                 TakeFrame((int)length, now);
                 Tick(now);
                 Volatile.Write(ref _progress, _progress + 1);
@@ -221,12 +215,10 @@ internal sealed class BridgeWorker
         if (error == Libc.ErrorAgain)
         {
             Libc.PollFd poll = new() { Fd = _fd, Events = Libc.PollIn };
-            if (Libc.Poll(ref poll, 1, _back.IsPending ? 1 : (int)Math.Clamp(_processor.TickEveryUs / 1000, 1, PollMs)) <= 0)
+            if (Libc.Poll(ref poll, 1, (int)Math.Clamp(_processor.TickEveryUs / 1000, 1, PollMs)) <= 0)
             {
                 Volatile.Write(ref _progress, _progress + 1);
-                long now = NowUs();
-                _back.LookAgain(now);
-                Tick(now);
+                Tick(NowUs());
                 Volatile.Write(ref _progress, _progress + 1);
             }
 
@@ -276,7 +268,7 @@ internal sealed class BridgeWorker
         _done++;
         if (_run.Count == 0)
         {
-            _back.SetDone(_done + Volatile.Read(ref _lost), nowUs);
+            _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
         }
     }
 
@@ -426,19 +418,10 @@ internal sealed class BridgeWorker
         int total = _run.Finish(_runBuffer.AsSpan(HeaderAt));
         _joined += count > 1 ? count : 0;
         _writeFailed += TryWrite(ref _runBuffer[HeaderAt], total) ? 0 : count;
-        _back.SetDone(_done + Volatile.Read(ref _lost), _nowUs);
+        _state.SetDone(_queue, _done + Volatile.Read(ref _lost));
     }
 
-    private bool TryWrite(ref byte frame, nint total)
-    {
-        if (Libc.Write(_back.Fd, ref frame, total) != total)
-        {
-            return false;
-        }
-
-        _back.Wrote();
-        return true;
-    }
+    private bool TryWrite(ref byte frame, nint total) => Libc.Write(_fd, ref frame, total) == total;
 
     private void Offload(int length, ushort portId, FlowOffload decision, int mark)
     {

@@ -64,11 +64,10 @@ internal static class KernelLayout
     public const int MaxMarks = 6;
     public const uint MarkPlaces = 7;
     public const int StateQueue = 64;
-    public const int QueueBytes = 192;
+    public const int QueueBytes = 128;
     public const int QueueHeartbeat = 0;
     public const int QueueDone = 8;
     public const int QueuePunted = 64;
-    public const int QueueReturned = 128;
     public const int StateLate = StateQueue + (MaxQueues * QueueBytes) + 8;
     public const int LateBytes = 8;
     public const int LatePort = 4;

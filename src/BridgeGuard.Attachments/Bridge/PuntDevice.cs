@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using BridgeGuard.Attachments.Interop;
@@ -41,7 +40,6 @@ internal sealed class PuntDevice : IDisposable
 
     private readonly string _name;
     private readonly List<FileDescriptor> _queues = [];
-    private readonly List<FileDescriptor> _spread = [];
 
     private PuntDevice(string name) => _name = name;
 
@@ -50,9 +48,6 @@ internal sealed class PuntDevice : IDisposable
     public int QueueCount => _queues.Count;
 
     public int QueueFd(int queue) => _queues[queue].Value;
-
-    /// <summary>What is written here goes on by way of other CPUs than the writer's; -1 where there are none, or the kernel cannot. Nothing comes to be read.</summary>
-    public int SpreadFd(int queue) => queue < _spread.Count ? _spread[queue].Value : -1;
 
     /// <summary>Makes the device with its queues, down. Null on success.</summary>
     public static AttachmentError? TryCreate(string name, int queues, int queueLength, out PuntDevice? device)
@@ -89,51 +84,7 @@ internal sealed class PuntDevice : IDisposable
         return Configure(request, GetFlags, "read flags") ?? SetUpFlags(request);
     }
 
-    /// <summary>
-    /// Gives each queue a second descriptor whose frames the kernel takes to other CPUs (receive packet steering). Where that cannot be had (a kernel or
-    /// namespace without it in /sys) there is none.
-    /// </summary>
-    /// <param name="cpusOf">By queue: those CPUs, a bit each; 0: none for this device.</param>
-    public void Spread(Func<int, ulong> cpusOf)
-    {
-        string folder = $"/sys/class/net/{_name}";
-        try
-        {
-            // What is seen below /sys may be another namespace's.
-            if (File.ReadAllText($"{folder}/ifindex").Trim() != IfIndex.ToString(CultureInfo.InvariantCulture))
-            {
-                return;
-            }
-
-            for (int i = 0; i < _queues.Count; i++)
-            {
-                ulong cpus = cpusOf(i);
-                if (cpus == 0 || OpenQueue(_spread, isFirst: false) is not null)
-                {
-                    DropSpread();
-                    return;
-                }
-
-                File.WriteAllText($"{folder}/queues/rx-{_queues.Count + i}/rps_cpus", cpus > uint.MaxValue ? $"{cpus >> 32:x},{cpus & uint.MaxValue:x8}" : $"{cpus:x}");
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            DropSpread();
-        }
-    }
-
-    public void Dispose()
-    {
-        DropSpread();
-        _queues.ForEach(queue => queue.Dispose());
-    }
-
-    private void DropSpread()
-    {
-        _spread.ForEach(queue => queue.Dispose());
-        _spread.Clear();
-    }
+    public void Dispose() => _queues.ForEach(queue => queue.Dispose());
 
     private AttachmentError? SetUpFlags(Span<byte> request)
     {
@@ -147,13 +98,13 @@ internal sealed class PuntDevice : IDisposable
         AttachmentError? error = null;
         for (int i = 0; i < count && error is null; i++)
         {
-            error = OpenQueue(_queues, isFirst: i == 0);
+            error = OpenQueue(isFirst: i == 0);
         }
 
         return error;
     }
 
-    private AttachmentError? OpenQueue(List<FileDescriptor> queues, bool isFirst)
+    private AttachmentError? OpenQueue(bool isFirst)
     {
         Span<byte> request = stackalloc byte[InterfaceRequestBytes];
         int fd = Libc.Open(ControlPath, Libc.OpenReadWrite | Libc.OpenNonBlocking | Libc.OpenCloseOnExec);
@@ -162,7 +113,7 @@ internal sealed class PuntDevice : IDisposable
             return OpenFailed(Libc.LastError());
         }
 
-        queues.Add(new FileDescriptor(fd));
+        _queues.Add(new FileDescriptor(fd));
 
         // The first queue must make the device: joining one that exists would steal another daemon's frames.
         ushort flags = FlagTap | FlagNoPacketInfo | FlagVnetHeader | FlagMultiQueue;

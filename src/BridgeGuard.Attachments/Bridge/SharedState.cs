@@ -3,7 +3,7 @@ using BridgeGuard.Attachments.Interop;
 namespace BridgeGuard.Attachments.Bridge;
 
 /// <summary><c>struct state</c>: what the daemon and the kernel programs tell each other for every frame, without a system call.</summary>
-/// <remarks>Each field has one writer: <c>punted</c> and <c>returned</c> the kernel, <c>done</c> its worker, the rest the attachment.</remarks>
+/// <remarks>Each field has one writer: <c>punted</c> the kernel, <c>done</c> its worker, the rest the attachment.</remarks>
 internal sealed class SharedState(SharedMemory shared) : IDisposable
 {
     /// <summary>Set once, before a program is attached.</summary>
@@ -52,9 +52,6 @@ internal sealed class SharedState(SharedMemory shared) : IDisposable
     /// <summary>The port by which a frame of <see cref="KernelLayout.TagUnseen"/> was about to leave.</summary>
     public ushort PortOfLate(int index) =>
         Volatile.Read(ref shared.At<ushort>(KernelLayout.StateLate + ((index & (KernelLayout.MaxLate - 1)) * KernelLayout.LateBytes) + KernelLayout.LatePort));
-
-    /// <summary>Frames that have come by after other CPUs got them from the worker of the queue (<see cref="ReturnPath"/>).</summary>
-    public long Returned(int queue) => Volatile.Read(ref Queue(queue, KernelLayout.QueueReturned));
 
     public void Dispose() => shared.Dispose();
 

@@ -84,7 +84,6 @@ public static class DaemonConfigLoader
             HeartbeatMs = root.Integer("heartbeat-ms", 100, 10, 10_000),
             BacklogFrames = root.Integer("backlog", 1024, 8, 1 << 16),
             JoinSegments = root.Bool("join-segments", true),
-            SpreadBulk = root.Bool("spread-bulk", false),
             LogDirectory = logs,
             Keeping = keeping,
             StateDirectory = state,

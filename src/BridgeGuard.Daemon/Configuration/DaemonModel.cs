@@ -76,9 +76,6 @@ public sealed record DaemonModel
     /// <summary>Passed TCP segments of guests without offloads go on as one large segment; the kernel cuts the same ones out of it.</summary>
     public bool JoinSegments { get; init; } = true;
 
-    /// <summary>While much goes through a worker, what it passes goes on by way of other CPUs. A trial, off unless asked for.</summary>
-    public bool SpreadBulk { get; init; }
-
     public string LogDirectory { get; init; } = "/var/log/bridgeguard";
 
     public string StateDirectory { get; init; } = "/var/lib/bridgeguard";

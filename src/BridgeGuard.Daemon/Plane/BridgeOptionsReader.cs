@@ -31,7 +31,6 @@ internal static class BridgeOptionsReader
         HeartbeatMs = model.HeartbeatMs,
         BacklogFrames = model.BacklogFrames,
         JoinSegments = model.JoinSegments,
-        SpreadBulk = model.SpreadBulk,
         PuntDevice = device.Name,
         Hook = model.Hook,
         TakesOver = device.TakesOver,

@@ -284,7 +284,7 @@ internal sealed partial class PlaneProcess(DaemonModel model, RunFolder folder, 
             }
         }
 
-        return [.. kept, Path.GetDirectoryName(BridgeOptions.DefaultPinFolder)!, "/dev/net/tun", "/dev/null", "/dev/shm", "/proc/sys/net", "/sys/devices/virtual/net"];
+        return [.. kept, Path.GetDirectoryName(BridgeOptions.DefaultPinFolder)!, "/dev/net/tun", "/dev/null", "/dev/shm", "/proc/sys/net"];
     }
 
     /// <summary>The program itself and what loads it.</summary>

@@ -16,13 +16,16 @@ internal static class ArrayCache<T>
     /// <summary>Of longer arrays so many: transactions with very many elements that come and go together on one worker.</summary>
     private const int MinHeld = 32;
 
+    /// <summary>Arrays of one length that have room on their shelf from the start: the shelf itself grows in the middle of traffic only beyond. 2 KiB a length.</summary>
+    private const int FirstRoom = 256;
+
     /// <summary>Longer ones are left to the collector.</summary>
     private const int MaxLength = 1 << 23;
 
     [ThreadStatic]
     private static ArrayShelves<T>? _held;
 
-    private static ArrayShelves<T> Held => _held ??= new ArrayShelves<T>(1, MaxLength, room: 0);
+    private static ArrayShelves<T> Held => _held ??= new ArrayShelves<T>(1, MaxLength, FirstRoom);
 
     /// <summary>Twice as many, the elements kept.</summary>
     public static void Grow(ref T[] array)

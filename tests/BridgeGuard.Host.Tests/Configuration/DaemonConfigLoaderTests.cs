@@ -43,12 +43,6 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     public void SegmentsAreJoinedUnlessTheConfigurationSaysNo(string line, bool joined) =>
         Assert.Equal(joined, LoadValid($"bridges: [{{name: br0}}]\nrules: {{files: one.rules}}\n{line}").JoinSegments);
 
-    [Theory]
-    [InlineData("", false)]
-    [InlineData("spread-bulk: yes\n", true)]
-    public void BulkIsSpreadWhenTheConfigurationSaysSo(string line, bool spread) =>
-        Assert.Equal(spread, LoadValid($"bridges: [{{name: br0}}]\nrules: {{files: one.rules}}\n{line}").SpreadBulk);
-
     [Fact]
     public void FailModesAreOneWordOrAChoiceForEachReasonOnBridgesPortsAndRoles()
     {

@@ -740,10 +740,7 @@ SEC("tcx/punt") int bg_punt(struct __sk_buff *skb) {
   struct state *state = map_lookup(&bg_state, &zero);
   if (!state || !skb->vlan_present || skb->vlan_proto != TAG_PROTOCOL)
     return TCX_DROP;
-  // The device has as many descriptors again as queues; a frame written to one of those has come by way of another CPU. The port's device has other queues.
-  u32 second = skb->queue_mapping - 1 - state->queues;
-  if (second < state->queues)
-    __sync_fetch_and_add(&state->queue[second & (MAX_QUEUES - 1)].returned, 1);
+  // The port's device has other queues than this one.
   skb->queue_mapping = 0;
   u32 tci = skb->vlan_tci;
   u32 port_id = tci & TAG_VID_MASK;
@@ -767,7 +764,5 @@ SEC("tcx/punt") int bg_punt(struct __sk_buff *skb) {
 
 // The queue of the punt device: the port program has chosen it already.
 SEC("socket/steer") int bg_steer(struct __sk_buff *skb) {
-  u32 zero = 0;
-  struct state *state = map_lookup(&bg_state, &zero);
-  return state && skb->mark < state->queues ? skb->mark : 0;
+  return skb->mark;
 }

@@ -77,15 +77,13 @@ enum {
 
 enum { LIMIT_BY_PACKETS = 1 };
 
-// Written by the daemon only, except `punted` and `returned`. One cache line for each writer.
+// Written by the daemon only, except `punted`. One cache line for each writer.
 struct queue_state {
   u64 heartbeat_ns;  // CLOCK_MONOTONIC
   u64 done;          // frames the worker has finished with
   u64 pad0[6];
   u64 punted;        // frames sent to the queue
   u64 pad1[7];
-  u64 returned;      // frames that came back by the queue's second descriptor, so by way of other CPUs
-  u64 pad2[7];
 };
 
 // Where a frame that no program had seen came from, and by which port it was about to leave.

@@ -215,9 +215,9 @@ internal sealed class BridgeLab : IDisposable
             Assert.Skip("needs /dev/net/tun");
         }
 
-        if (Environment.OSVersion.Version < new Version(6, 6))
+        if (Environment.OSVersion.Version < new Version(6, 1))
         {
-            Assert.Skip($"needs tcx, Linux 6.6 or newer; this is {Environment.OSVersion.Version}");
+            Assert.Skip($"needs Linux 6.1 or newer; this is {Environment.OSVersion.Version}");
         }
 
         if (!File.Exists("/usr/sbin/ip") && !File.Exists("/sbin/ip") && !File.Exists("/usr/bin/ip"))

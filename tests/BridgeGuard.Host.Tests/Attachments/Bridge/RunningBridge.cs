@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using BridgeGuard.Attachments;
 using BridgeGuard.Attachments.Bridge;
-using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Engine.Worker;
 using Xunit;
 
@@ -25,25 +23,16 @@ internal sealed class JudgingProcessor(Judge judge) : IFrameProcessor
 /// <summary>A bridge attachment at work in a lab's host namespace.</summary>
 internal sealed class RunningBridge : IDisposable
 {
-    private const int CloneNewMounts = 0x20000;
-    private const int MountRecursive = 0x4000;
-    private const int MountPrivate = 0x40000;
-
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _ready = new();
 
-    private RunningBridge(BridgeLab lab, BridgeOptions options, Func<int, IFrameProcessor> processorOf, bool seesDevices = false)
+    private RunningBridge(BridgeLab lab, BridgeOptions options, Func<int, IFrameProcessor> processorOf)
     {
         Attachment = new BridgeAttachment(options);
         _thread = new Thread(() =>
         {
             BridgeLab.Enter(lab.Host);
-            if (seesDevices)
-            {
-                MountSys();
-            }
-
             Error = Attachment.Open()
                 ?? Attachment.Run(processorOf, new AttachmentHooks { Ready = _ready.Set, Warning = Warnings.Add }, _stop.Token);
             Attachment.Dispose();
@@ -66,13 +55,9 @@ internal sealed class RunningBridge : IDisposable
     public static RunningBridge Start(BridgeLab lab, Judge judge, BridgeOptions? options = null) =>
         Start(lab, _ => new JudgingProcessor(judge), options);
 
-    /// <param name="lab">Its bridge.</param>
-    /// <param name="processorOf">Of each worker.</param>
-    /// <param name="options">Null: the usual ones.</param>
-    /// <param name="seesDevices">The lab's devices are below /sys, as on a host; else those of the tests' own namespace are.</param>
-    public static RunningBridge Start(BridgeLab lab, Func<int, IFrameProcessor> processorOf, BridgeOptions? options = null, bool seesDevices = false)
+    public static RunningBridge Start(BridgeLab lab, Func<int, IFrameProcessor> processorOf, BridgeOptions? options = null)
     {
-        RunningBridge bridge = new(lab, options ?? Options(), processorOf, seesDevices);
+        RunningBridge bridge = new(lab, options ?? Options(), processorOf);
         Assert.Null(bridge.Error);
         return bridge;
     }
@@ -83,17 +68,6 @@ internal sealed class RunningBridge : IDisposable
         using RunningBridge bridge = new(lab, options, _ => new JudgingProcessor(static (Span<byte> _, in FrameInfo _, FrameInjector _) => Verdict.Pass));
         return bridge.Error;
     }
-
-    /// <summary>For the calling thread alone.</summary>
-    private static void MountSys()
-    {
-        Assert.True(
-            Unshare(CloneNewMounts) == 0 && Libc.Mount("none", "/", "none", MountRecursive | MountPrivate, 0) == 0 && Libc.Mount("sysfs", "/sys", "sysfs", 0, 0) == 0,
-            $"the lab's /sys cannot be mounted: {Libc.LastMessage()}");
-    }
-
-    [DllImport("libc", EntryPoint = "unshare", SetLastError = true)]
-    private static extern int Unshare(int flags);
 
     public PortInfo Port(string name)
     {
