@@ -1,5 +1,6 @@
 using System.Globalization;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Rules.Diagnostics;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -311,7 +312,7 @@ public sealed class YamlSection
     /// <summary>What to say of a word that is none of those known: the nearest one, and all of them.</summary>
     public string Hint(string word, IEnumerable<string> known)
     {
-        string? near = Nearest(word, known);
+        string? near = NearMiss.Find(word, known);
         string all = known.Any() ? $"expected one of: {string.Join(", ", known.Distinct().Order())}" : "there is none";
         return near is null ? all : $"did you mean '{near}'? {all}";
     }
@@ -320,7 +321,7 @@ public sealed class YamlSection
     public string HintKeys(IReadOnlyList<string> known)
     {
         string? near = _node.Children.Keys.OfType<YamlScalarNode>().Select(k => k.Value ?? "")
-            .SelectMany(k => known.Where(w => Distance(w, k) <= Math.Max(2, k.Length / 3))).FirstOrDefault();
+            .SelectMany(k => known.Where(w => NearMiss.IsNear(w, k))).FirstOrDefault();
         string all = $"expected one of: {string.Join(", ", known)}";
         return near is null ? all : $"did you mean '{near}'? {all}";
     }
@@ -398,37 +399,6 @@ public sealed class YamlSection
     }
 
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : prefix + "." + name;
-
-    /// <summary>The known word that a mistyped one probably meant: nearest, then with the same first letter; null when none is near.</summary>
-    private static string? Nearest(string word, IEnumerable<string> known) =>
-        known.Select(candidate => (Word: candidate, Distance: Distance(candidate, word)))
-            .Where(found => found.Distance <= Math.Max(2, word.Length / 3))
-            .OrderBy(found => found.Distance).ThenBy(found => found.Word.FirstOrDefault() == word.FirstOrDefault() ? 0 : 1)
-            .FirstOrDefault().Word;
-
-    /// <summary>Letters changed, left out, put in or swapped with the next (optimal string alignment), for hints only.</summary>
-    private static int Distance(string a, string b)
-    {
-        int[,] cost = new int[a.Length + 1, b.Length + 1];
-        for (int i = 0; i <= a.Length; i++)
-        {
-            for (int j = 0; j <= b.Length; j++)
-            {
-                if (i == 0 || j == 0)
-                {
-                    cost[i, j] = i + j;
-                    continue;
-                }
-
-                int least = Math.Min(cost[i - 1, j], cost[i, j - 1]) + 1;
-                least = Math.Min(least, cost[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1));
-                bool isSwapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-                cost[i, j] = isSwapped ? Math.Min(least, cost[i - 2, j - 2] + 1) : least;
-            }
-        }
-
-        return cost[a.Length, b.Length];
-    }
 
     private void At(YamlNode node, string message) => _diagnostics.Add(new ConfigDiagnostic(_file, node.Start.Line, node.Start.Column, message));
 

@@ -98,7 +98,7 @@ internal sealed class AddressExpressions(IReadOnlyDictionary<string, string> var
             case '$':
                 return variables.TryGetValue(text[1..], out string? definition)
                     ? Evaluate(definition.Trim(), depth + 1, out error)
-                    : Fail(DiagnosticCode.UnknownVariable, $"the address variable «{text}» is not defined", out error, "a name of vars.address-groups");
+                    : Fail(DiagnosticCode.UnknownVariable, $"the address variable «{text}» is not defined{NearMiss.Question(text, variables.Keys.Select(name => '$' + name))}", out error, "a name of vars.address-groups");
 
             default:
                 // Variables may hold lists without brackets.

@@ -11,6 +11,10 @@ namespace BridgeGuard.Rules.Semantics;
 /// <summary>The part of a rule before its options.</summary>
 internal static class HeaderBinder
 {
+    private static readonly string[] s_actions = ["alert", "pass", "drop", "reject", "rejectsrc", "rejectdst", "rejectboth", "config", "redirect"];
+    private static readonly string[] s_packetProtocols =
+        ["ip", "ipv4", "ipv6", "tcp", "tcp-pkt", "tcp-stream", "udp", "icmp", "icmpv4", "icmpv6", "sctp", "pkthdr", "http"];
+
     public static void Bind(BindContext context)
     {
         RuleSyntax syntax = context.Rule.Syntax;
@@ -68,7 +72,8 @@ internal static class HeaderBinder
         };
         if (action is null)
         {
-            context.FailAt(token, DiagnosticCode.UnknownAction, $"«{name}» is not an action", "alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth, config or redirect");
+            context.FailAt(
+                token, DiagnosticCode.UnknownAction, $"«{name}» is not an action{NearMiss.Question(name, s_actions)}", "alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth, config or redirect");
             return;
         }
 
@@ -205,7 +210,8 @@ internal static class HeaderBinder
         RuleModel rule = context.Rule;
         if (!context.Environment.TryFindProtocol(name, out ProtocolId id) || id is ProtocolId.Failed or ProtocolId.Unknown)
         {
-            context.FailAt(token, DiagnosticCode.UnknownProtocol, $"«{name}» is not a protocol", "ip, tcp, udp, icmp, an application protocol and so on");
+            string question = NearMiss.Question(name, context.Environment.Keywords.Protocols.Select(protocol => protocol.Name).Concat(s_packetProtocols));
+            context.FailAt(token, DiagnosticCode.UnknownProtocol, $"«{name}» is not a protocol{question}", "ip, tcp, udp, icmp, an application protocol and so on");
             return;
         }
 

@@ -61,7 +61,7 @@ internal sealed class PortExpressions(IReadOnlyDictionary<string, string> variab
             case '$':
                 return variables.TryGetValue(text[1..], out string? definition)
                     ? Evaluate(definition.Trim(), depth + 1, out error)
-                    : Fail(DiagnosticCode.UnknownVariable, $"the port variable «{text}» is not defined", out error, "a name of vars.port-groups");
+                    : Fail(DiagnosticCode.UnknownVariable, $"the port variable «{text}» is not defined{NearMiss.Question(text, variables.Keys.Select(name => '$' + name))}", out error, "a name of vars.port-groups");
 
             default:
                 return text.Contains(',') ? EvaluateList(text, depth, out error) : ParseItem(text, out error);

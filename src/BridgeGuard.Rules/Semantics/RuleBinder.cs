@@ -115,7 +115,7 @@ internal static partial class RuleBinder
         }
         else
         {
-            context.FailAt(context.Option.Name, DiagnosticCode.UnknownKeyword, $"the keyword «{name}» is not known");
+            context.FailAt(context.Option.Name, DiagnosticCode.UnknownKeyword, $"the keyword «{name}» is not known{NearMiss.Question(name, KeywordList.All.Select(keyword => keyword.Name))}");
         }
     }
 

@@ -41,6 +41,26 @@ public sealed class RuleErrorTests
         Assert.Equal(1, result.Failed);
     }
 
+    [Theory]
+    [InlineData("alert tcp any any -> any any (contnt:\"a\"; sid:1;)", "did you mean «content»?")]
+    [InlineData("alert tcp any any -> any any (HTTP.uir; content:\"a\"; sid:1;)", "did you mean «http.uri»?")]
+    [InlineData("alert tcp $HOME_NETT any -> any any (sid:1;)", "did you mean «$HOME_NET»?")]
+    [InlineData("alert tcp any $HTTP_PORT -> any any (sid:1;)", "did you mean «$HTTP_PORTS»?")]
+    [InlineData("allert tcp any any -> any any (sid:1;)", "did you mean «alert»?")]
+    [InlineData("alert htttp any any -> any any (sid:1;)", "did you mean «http»?")]
+    public void AMistypedWordIsAnsweredWithTheNearestOne(string rule, string hint)
+    {
+        RuleLoadResult result = RuleLoader.Load(new RuleLoadOptions { Texts = [("t.rules", rule)] });
+        Assert.EndsWith(hint, Assert.Single(result.Diagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AWordThatIsNearNoneIsOnlyRefused()
+    {
+        RuleLoadResult result = RuleLoader.Load(new RuleLoadOptions { Texts = [("t.rules", "alert tcp any any -> any any (quetzalcoatlus; sid:1;)")] });
+        Assert.EndsWith("is not known", Assert.Single(result.Diagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void AllBadRulesOfAFileAreReportedInOneRun()
     {
