@@ -1,6 +1,7 @@
 """A lab for files: guests in namespaces on one bridge, Debian's servers and clients, a real clamd with one signature of our own, and BridgeGuard between them.
 
-Used by storm.py (scan once) and never_whole.py (a marked file never arrives whole). Needs root and what packaging/install-deps.sh installs.
+Used by storm.py (scan once) and never_whole.py (a marked file never arrives whole). Needs root and what packaging/install-deps.sh installs. Told to end (SIGTERM, SIGINT,
+SIGHUP) it ends what it has started, takes its namespaces away and leaves no file.
 """
 import json
 import os
@@ -109,6 +110,8 @@ class Lab:
         return f'{self.folder}/{name}'
 
     def __enter__(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._told_to_end)
         try:
             self._namespaces()
             for name in ('www', 'mails', 'uploads', 'incoming', 'db', 'log', 'state', 'empty', 'out'):
@@ -140,6 +143,13 @@ class Lab:
         for space in self.guests + 'h':
             subprocess.run(['ip', 'netns', 'del', f'{self.tag}-{space}'], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _told_to_end(self, number, _):
+        """At once: clients that are under way in threads of their own would take a minute to notice."""
+        for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(other, signal.SIG_IGN)
+        self.__exit__()
+        os._exit(128 + number)
 
     def start(self, name, *command, **more):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=open(self.path(f'log/{name}.log'), 'w'), stderr=subprocess.STDOUT, start_new_session=True, **more)

@@ -102,8 +102,9 @@ public sealed class FileTracker
     /// <param name="context">Flow, direction and time of the bytes that begin it.</param>
     /// <param name="location">Where it comes from (URL, share), raw, for the scanner.</param>
     /// <param name="announcedSize">Length that the protocol announces, -1 unknown.</param>
+    /// <param name="identity">What tells the file from others of its server, where that is not its name.</param>
     public TrackedFile? Open(
-        FileList list, ReadOnlySpan<byte> name, in ParseContext context, ReadOnlySpan<byte> location = default, long announcedSize = -1)
+        FileList list, ReadOnlySpan<byte> name, in ParseContext context, ReadOnlySpan<byte> location = default, long announcedSize = -1, ReadOnlySpan<byte> identity = default)
     {
         if (list.Count >= MaxFilesPerList)
         {
@@ -111,7 +112,7 @@ public sealed class FileTracker
             return null;
         }
 
-        TrackedFile file = Create(name, in context, location, announcedSize);
+        TrackedFile file = Create(name, in context, location, announcedSize, identity);
         file.List = list;
         list.Add(file);
         return file;
@@ -192,7 +193,8 @@ public sealed class FileTracker
     }
 
     /// <summary>A file that belongs to no transaction yet.</summary>
-    internal TrackedFile Create(ReadOnlySpan<byte> name, in ParseContext context, ReadOnlySpan<byte> location, long announcedSize)
+    internal TrackedFile Create(
+        ReadOnlySpan<byte> name, in ParseContext context, ReadOnlySpan<byte> location, long announcedSize, ReadOnlySpan<byte> identity = default)
     {
         TrackedFile file = _pool.TryPop(out TrackedFile? pooled) ? pooled : new TrackedFile(this);
         file.Begin(name[..Math.Min(name.Length, MaxNameBytes)], context.Direction, ++context.Flow.FilesOpened);
@@ -202,7 +204,7 @@ public sealed class FileTracker
         file.IsOfHost = IsOfHost(context.Flow);
         if ((_sink is not null || _verdicts is not null) && !file.IsOfHost)
         {
-            Introduce(file, in context, location);
+            Introduce(file, in context, location, identity);
         }
 
         if (_store is not null && (_settings.StoreAll || IsStoringWanted))
@@ -596,7 +598,7 @@ public sealed class FileTracker
         | (_settings.ForceSha256 || _settings.StoreEnabled || _sink is not null ? FileHashes.Sha256 : FileHashes.None);
 
     /// <summary>Notes where the file comes from, and opens it with the scanner.</summary>
-    private void Introduce(TrackedFile file, in ParseContext context, ReadOnlySpan<byte> location)
+    private void Introduce(TrackedFile file, in ParseContext context, ReadOnlySpan<byte> location, ReadOnlySpan<byte> identity)
     {
         Flow flow = context.Flow;
         bool toServer = context.Direction == Direction.ToServer;
@@ -604,7 +606,7 @@ public sealed class FileTracker
         Span<byte> server = stackalloc byte[16];
         int clientLength = WriteAddress(flow.Key.Source, flow.Key.IpVersion, client);
         int serverLength = WriteAddress(flow.Key.Destination, flow.Key.IpVersion, server);
-        file.Place = FilePlace.Of(location, server[..serverLength], file.Name);
+        file.Place = FilePlace.Of(location, server[..serverLength], identity.IsEmpty ? file.Name : identity);
         if (_sink is null)
         {
             return;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
@@ -51,7 +52,13 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
         };
     }
 
-    public static RoleModel Tail => new() { Name = "tail", Files = FileDelivery.HoldTail, FilesFailOpen = false, FileHoldMs = 20_000 };
+    /// <summary>A hold's deadline that no test reaches: a scan is late on a busy machine, while a sender's tries take the wire's time and little of ours.</summary>
+    public const int NoDeadlineMs = 24 * 3600 * 1000;
+
+    public static RoleModel Tail => new() { Name = "tail", Files = FileDelivery.HoldTail, FilesFailOpen = false, FileHoldMs = NoDeadlineMs };
+
+    /// <summary>How long a sender repeats what does not arrive, in real time; only where something is to hang for good is it worth making it shorter.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
     public StubScanner Scanner { get; }
 
@@ -103,6 +110,13 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
         Assert.Null(Worker.LastFault);
     }
 
+    /// <summary>Between two tries of a sender: a fifth of a second on the wire for the first of them, later little more than really passes, so that no flow ages away beside.</summary>
+    public void Pause(int tries)
+    {
+        Thread.Sleep(tries < 20 ? 1 : 5);
+        NowUs += tries < 20 ? 200_000 : 10_000;
+    }
+
     public void Write(in EventHeader header, ReadOnlySpan<byte> json)
     {
         if (json.IndexOf("\"event_type\":\"alert\""u8) >= 0)
@@ -124,6 +138,9 @@ internal sealed class GuardedWire : IEventSink, IAsyncDisposable
 internal sealed class Conversation(GuardedWire wire, string client, ushort clientPort, string server, ushort serverPort)
 {
     public const int SegmentBytes = 1460;
+
+    /// <summary>Not acknowledged at a time; frames announce 64 KiB.</summary>
+    private const int WindowBytes = 32 * SegmentBytes;
 
     private readonly End _client = new(wire.FirstSequence);
     private readonly End _server = new(900_000);
@@ -163,12 +180,22 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
 
     public bool ToClient(ReadOnlySpan<byte> bytes) => Say(Direction.ToClient, bytes);
 
-    /// <summary>Everything at once, as a sender whose window is open: what is held or lost is repeated afterwards.</summary>
+    /// <summary>Everything at once, as far as the receiver's window is open: what is held or lost is repeated afterwards.</summary>
     public bool Burst(Direction direction, ReadOnlySpan<byte> bytes, bool withFin = false)
     {
         End from = direction == Direction.ToServer ? _client : _server;
+        End to = direction == Direction.ToServer ? _server : _client;
         for (int at = 0; at < bytes.Length && !IsDead; at += SegmentBytes)
         {
+            if (from.Sent - to.Next > WindowBytes)
+            {
+                Acknowledge(direction.Opposite());
+                if (from.Sent - to.Next > WindowBytes && !Repeat(direction, withFin: false))
+                {
+                    return false;
+                }
+            }
+
             Send(direction, from.Sent, "A", bytes[at..Math.Min(bytes.Length, at + SegmentBytes)]);
             from.History.Write(bytes[at..Math.Min(bytes.Length, at + SegmentBytes)]);
             from.Sent += (uint)Math.Min(SegmentBytes, bytes.Length - at);
@@ -243,7 +270,8 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
         ReadOnlySpan<byte> bytes = sender.History.GetBuffer().AsSpan(0, (int)sender.History.Length);
         uint first = sender.Sent - (uint)bytes.Length;
         End to = direction == Direction.ToServer ? _server : _client;
-        for (int tries = 0; tries < 400 && !IsDead; tries++)
+        long begin = Stopwatch.GetTimestamp();
+        for (int tries = 0; !IsDead && Stopwatch.GetElapsedTime(begin) < wire.Patience; tries++)
         {
             int have = (int)(to.Next - first);
             if (have >= bytes.Length && (!withFin || to.HasFin))
@@ -253,22 +281,14 @@ internal sealed class Conversation(GuardedWire wire, string client, ushort clien
 
             wire.Tick(1_000);
             TakeInjected();
-            if (tries < 20)
-            {
-                Thread.Sleep(1);
-            }
-            else
-            {
-                Thread.Sleep(5);
-            }
-
-            wire.NowUs += 200_000;
+            wire.Pause(tries);
             have = (int)(to.Next - first);
             int from = Math.Clamp(have, 0, bytes.Length);
             int length = Math.Min(SegmentBytes, bytes.Length - from);
             if (length > 0)
             {
                 Send(direction, first + (uint)from, "A", bytes.Slice(from, length));
+                Acknowledge(direction.Opposite());
             }
             else if (withFin)
             {

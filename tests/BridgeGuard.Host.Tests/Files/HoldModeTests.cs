@@ -29,7 +29,7 @@ public sealed class HoldModeTests
         return file;
     }
 
-    private static RoleModel Role(FileDelivery files, bool failsOpen = false, int holdMs = 20_000, long holdAll = 64 << 10) =>
+    private static RoleModel Role(FileDelivery files, bool failsOpen = false, int holdMs = GuardedWire.NoDeadlineMs, long holdAll = 64 << 10) =>
         new() { Name = "r", Files = files, FilesFailOpen = failsOpen, FileHoldMs = holdMs, FileHoldAllBytes = holdAll };
 
     private static (Conversation Talk, byte[] Answer) Ask(GuardedWire wire, byte[] file)
@@ -132,7 +132,7 @@ public sealed class HoldModeTests
     public async Task BothEndsStayAliveWhileAFileWaits()
     {
         var scanner = new StubScanner { Delay = TimeSpan.FromSeconds(20) };
-        await using var wire = new GuardedWire(Role(FileDelivery.HoldTail, holdMs: 600_000), scanner, scans: new ScanOptions { Deadline = TimeSpan.FromSeconds(1) });
+        await using var wire = new GuardedWire(Role(FileDelivery.HoldTail, holdMs: 600_000), scanner, scans: new ScanOptions { Deadline = TimeSpan.FromSeconds(4) });
         (Conversation talk, byte[] answer) = Ask(wire, Clean(10_000));
         talk.ToClient(answer);
         int before = talk.AtClient.Length;
@@ -294,8 +294,7 @@ public sealed class HoldModeTests
     [Fact]
     public async Task WithoutMemoryForItsBytesAFileDoesNotArriveWhereTheRoleFailsClosed()
     {
-        RoleModel role = new() { Name = "tail", Files = FileDelivery.HoldTail, FilesFailOpen = false, FileHoldMs = 20_000 };
-        await using var wire = new GuardedWire(role, reassemblyBytes: 1L << 20);
+        await using var wire = new GuardedWire(GuardedWire.Tail, reassemblyBytes: 1L << 20) { Patience = TimeSpan.FromSeconds(1) };
         var hoarders = new List<Conversation>();
         for (int i = 0; i < 80; i++)
         {
@@ -353,6 +352,37 @@ public sealed class HoldModeTests
         talk.ToClient("5\r\nthere\r\n"u8);
         talk.ToClient("5\r\nagain\r\n"u8);
         Assert.Equal(head.Length + 20, talk.AtClient.Length); // The one before the newest.
+    }
+
+    /// <summary>
+    /// A stream without an announced end holds its newest packet with a copy of it. Where that packet would complete what another connection has of the file, its
+    /// copy must not go on when its hold becomes that of a piece.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task PacketThatCompletesAFileInPiecesIsNotSentWithItsOwnCopy(bool isBad)
+    {
+        const int border = 4 * Conversation.SegmentBytes;
+        await using var wire = new GuardedWire(GuardedWire.Tail);
+        byte[] file = isBad ? Bad(20_000, 80) : Clean(20_000, 81);
+        Conversation rest = Transfers.FtpOpen(wire, "10.0.0.2", Server, "f", border, file.Length);
+        rest.ToClient(file.AsSpan(border));
+        Assert.InRange(rest.AtClient.Length, 1, file.Length - border - 1); // Its newest packet waits.
+
+        Conversation talk = Transfers.FtpOpen(wire, Guest, Server, "f", 0, -1);
+        talk.ToClient(file.AsSpan(0, border - Conversation.SegmentBytes));
+        talk.ToClient(file.AsSpan(border - Conversation.SegmentBytes, Conversation.SegmentBytes));
+        Assert.Equal(border - Conversation.SegmentBytes, talk.AtClient.Length);
+        wire.Tick(60_000_000);
+        talk.Collect();
+        Assert.Equal(border - Conversation.SegmentBytes, talk.AtClient.Length);
+
+        // Its sender goes on: what waits is seen nevertheless, and its whole decides.
+        talk.Burst(Direction.ToClient, file.AsSpan(border), withFin: true);
+        Assert.Equal(isBad, talk.IsDead);
+        Assert.Equal(isBad ? border - Conversation.SegmentBytes : file.Length, talk.AtClient.Length);
+        Assert.Equal(1, wire.Scanner.Scans);
     }
 
     [Fact]

@@ -103,12 +103,80 @@ public sealed class NeverWholeTests
     });
 
     [Fact]
+    public Task Nfs4() => RunAsync(13, (wire, file, coverage, i, guest) =>
+    {
+        int from = i % 3 == 0 ? 0 : i % 3 == 1 ? Math.Min(coverage.Prefix, file.Length - 1) : i * 13 % file.Length;
+        Transfers.Nfs4Read(wire, guest, "10.0.0.100", i % 4 == 3 ? "copy" + i : "bad.bin", file, from, file.Length, coverage);
+    });
+
+    [Fact]
     public Task SmbUpload() => RunAsync(
         11, (wire, file, coverage, i, guest) => Transfers.SmbWrite(wire, guest, "10.0.0.100", "up" + i, file, isPipelined: i % 2 == 0, coverage), maxScans: 64);
 
     [Fact]
     public Task NfsUpload() => RunAsync(
         12, (wire, file, coverage, i, guest) => Transfers.NfsWrite(wire, guest, "10.0.0.100", "up" + i, file, isPipelined: i % 2 == 0, coverage), maxScans: 64);
+
+    /// <summary>Also with writes that go through to the disk, as a client without a cache of its own sends them: none of them says whether more will come.</summary>
+    [Fact]
+    public Task NfsUploadThroughToTheDisk() => RunAsync(
+        14, (wire, file, coverage, i, guest) => Transfers.NfsWrite(wire, guest, "10.0.0.100", "up" + i, file, isPipelined: i % 2 == 0, coverage, isStable: true), maxScans: 64);
+
+    [Fact]
+    public Task Nfs4Upload() => RunAsync(
+        15, (wire, file, coverage, i, guest) => Transfers.Nfs4Write(wire, guest, "10.0.0.100", "up" + i, file, isPipelined: i % 2 == 0, coverage, isStable: i % 3 == 0), maxScans: 64);
+
+    /// <summary>Nobody has seen the file when its parts are fetched one by one, each over a connection of its own.</summary>
+    [Theory]
+    [InlineData("http2", true)]
+    [InlineData("ftp", true)]
+    [InlineData("smb", true)]
+    [InlineData("nfs", true)]
+    [InlineData("nfs4", true)]
+    [InlineData("http2", false)]
+    [InlineData("ftp", false)]
+    [InlineData("smb", false)]
+    [InlineData("nfs", false)]
+    [InlineData("nfs4", false)]
+    public async Task PartsOfAnUnknownFileDoNotAddUp(string protocol, bool lastPartFirst)
+    {
+        for (int seed = 100; seed < 106; seed++)
+        {
+            byte[] file = BadFile(seed);
+            var coverage = new Coverage(file);
+            await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromMilliseconds(300) };
+            int border = 4096 * (1 + (seed % 4));
+            foreach ((int from, int to) in lastPartFirst ? ((int, int)[])[(border, file.Length), (0, border), (0, border)] : [(0, border), (border, file.Length), (border, file.Length)])
+            {
+                Fetch(wire, protocol, Guests[seed % 3], file, from, to, coverage);
+            }
+
+            Assert.False(coverage.IsWhole, $"border {border}");
+        }
+    }
+
+    private static void Fetch(GuardedWire wire, string protocol, string guest, byte[] file, int from, int to, Coverage coverage)
+    {
+        const string server = "10.0.0.100";
+        switch (protocol)
+        {
+            case "http2":
+                Transfers.Http2Get(wire, guest, server, "/bad.bin", file, from, to, withLength: true, coverage);
+                break;
+            case "ftp":
+                Transfers.FtpGetPart(wire, guest, server, "bad.bin", file, from, to, coverage);
+                break;
+            case "smb":
+                Transfers.SmbRead(wire, guest, server, "bad.bin", file, from, to, coverage);
+                break;
+            case "nfs":
+                Transfers.NfsRead(wire, guest, server, "bad.bin", file, from, to, coverage);
+                break;
+            default:
+                Transfers.Nfs4Read(wire, guest, server, "bad.bin", file, from, to, coverage);
+                break;
+        }
+    }
 
     [Fact]
     public Task Tftp() => RunAsync(9, (wire, file, coverage, i, guest) =>

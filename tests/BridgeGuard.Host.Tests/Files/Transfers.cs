@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text;
 using BridgeGuard.Engine.Packets;
 
@@ -180,11 +181,28 @@ internal static class Transfers
 
     public static void FtpGet(GuardedWire wire, string guest, string server, string path, byte[] file, int from, bool withSize, Coverage coverage)
     {
+        Conversation data = FtpOpen(wire, guest, server, path, from, withSize ? file.Length : -1);
+        data.Burst(Direction.ToClient, file.AsSpan(from), withFin: true);
+        Note(data.AtClient, 0, from, coverage);
+    }
+
+    /// <summary>From somewhere on, and the client goes away where it has what it wanted.</summary>
+    public static void FtpGetPart(GuardedWire wire, string guest, string server, string path, byte[] file, int from, int to, Coverage coverage)
+    {
+        Conversation data = FtpOpen(wire, guest, server, path, from, file.Length);
+        data.Burst(Direction.ToClient, file.AsSpan(from, to - from), withFin: to == file.Length);
+        Note(data.AtClient, 0, from, coverage);
+        data.Reset(Direction.ToServer);
+    }
+
+    /// <summary>The connection over which a download comes, before its first byte.</summary>
+    public static Conversation FtpOpen(GuardedWire wire, string guest, string server, string path, int from, int size)
+    {
         Conversation control = FtpArrange(wire, guest, server, out ushort port);
-        if (withSize)
+        if (size >= 0)
         {
             control.ToServer(Ascii($"SIZE {path}\r\n"));
-            control.ToClient(Ascii($"213 {file.Length}\r\n"));
+            control.ToClient(Ascii($"213 {size}\r\n"));
         }
 
         if (from > 0)
@@ -195,9 +213,7 @@ internal static class Transfers
 
         control.ToServer(Ascii($"RETR {path}\r\n"));
         control.ToClient("150 opening\r\n"u8);
-        Conversation data = wire.Connect(guest, server, port);
-        data.Burst(Direction.ToClient, file.AsSpan(from), withFin: true);
-        Note(data.AtClient, 0, from, coverage);
+        return wire.Connect(guest, server, port);
     }
 
     public static void FtpPut(GuardedWire wire, string guest, string server, string path, byte[] file, Coverage coverage)
@@ -246,17 +262,31 @@ internal static class Transfers
         }
     }
 
-    /// <summary>NFS 3: looks a file up, writes it and commits.</summary>
-    public static void NfsWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage)
+    /// <summary>NFS 3: looks a file up, writes it and commits; or has each write put on the disk at once, and commits nothing.</summary>
+    public static void NfsWrite(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage, bool isStable = false)
     {
         Conversation talk = wire.Connect(guest, server, 2049);
         talk.ToServer(NfsWords.Lookup(77, name));
         talk.ToClient(NfsWords.Found(77, name, 0));
         Write(
             talk, file, isPipelined, coverage,
-            (int number, int at, ReadOnlySpan<byte> data, out int dataAt) => NfsWords.Write((uint)(100 + number), name, at, data, out dataAt),
+            (int number, int at, ReadOnlySpan<byte> data, out int dataAt) => NfsWords.Write((uint)(100 + number), name, at, data, out dataAt, isStable),
             (number, count) => NfsWords.Written((uint)(100 + number), count));
-        talk.Burst(Direction.ToServer, NfsWords.Commit(5000, name));
+        if (!isStable)
+        {
+            talk.Burst(Direction.ToServer, NfsWords.Commit(5000, name));
+        }
+    }
+
+    /// <summary>NFS 4.1: writes a file whose handle is known, and closes it.</summary>
+    public static void Nfs4Write(GuardedWire wire, string guest, string server, string name, byte[] file, bool isPipelined, Coverage coverage, bool isStable = false)
+    {
+        Conversation talk = wire.Connect(guest, server, 2049);
+        Write(
+            talk, file, isPipelined, coverage,
+            (int number, int at, ReadOnlySpan<byte> data, out int dataAt) => NfsWords.Write4((uint)(100 + number), name, at, data, out dataAt, isStable),
+            (number, count) => NfsWords.Written4((uint)(100 + number), count));
+        talk.Burst(Direction.ToServer, NfsWords.Close4(5000, name));
     }
 
     private delegate byte[] WriteMaker(int number, int at, ReadOnlySpan<byte> data, out int dataAt);
@@ -314,6 +344,27 @@ internal static class Transfers
         }
     }
 
+    /// <summary>NFS 4.1: reads a part of a file whose handle is known.</summary>
+    public static void Nfs4Read(GuardedWire wire, string guest, string server, string name, byte[] file, int from, int to, Coverage coverage)
+    {
+        Conversation talk = wire.Connect(guest, server, 2049);
+        uint xid = 77;
+        for (int at = from; at < to && !talk.IsDead; at += 4096)
+        {
+            xid++;
+            int length = Math.Min(4096, to - at);
+            talk.ToServer(NfsWords.Read4(xid, name, at, length));
+            byte[] answer = NfsWords.Data4(xid, file.AsSpan(at, length), at + length == file.Length, out int dataAt);
+            int before = talk.AtClient.Length;
+            talk.Burst(Direction.ToClient, answer);
+            byte[] got = talk.AtClient[before..];
+            if (got.Length > dataAt)
+            {
+                coverage.Add(at, got.AsSpan(dataAt, Math.Min(length, got.Length - dataAt)));
+            }
+        }
+    }
+
     /// <summary>TFTP: one transfer with its acknowledgements; a block that is not delivered is sent again a few times.</summary>
     public static void TftpGet(GuardedWire wire, string guest, string server, string name, byte[] file, Coverage coverage)
     {
@@ -325,7 +376,8 @@ internal static class Transfers
             int length = Math.Min(512, file.Length - at);
             byte[] data = [0, 3, (byte)(block >> 8), (byte)block, .. file[at..(at + length)]];
             bool isThere = false;
-            for (int tries = 0; tries < 200 && !isThere; tries++)
+            long begin = Stopwatch.GetTimestamp();
+            for (int tries = 0; !isThere && Stopwatch.GetElapsedTime(begin) < wire.Patience; tries++)
             {
                 Engine.Worker.Verdict verdict = wire.Process(Testing.Packets.FrameBuilder.Udp(server, answering, guest, port, data));
                 isThere = verdict.Action == Engine.Worker.VerdictAction.Pass;
@@ -336,8 +388,7 @@ internal static class Transfers
 
                 if (!isThere)
                 {
-                    Thread.Sleep(tries < 20 ? 1 : 5);
-                    wire.NowUs += 100_000;
+                    wire.Pause(tries);
                     wire.Tick(1_000);
                     isThere = wire.Worker.Injector.Count > 0;
                     wire.Worker.Injector.Clear();

@@ -68,6 +68,7 @@ public sealed class UploadCostTests
         coverage = new Coverage(file);
         Transfers.HttpGet(wire, "10.0.0.2", Server, "/elsewhere", file, 0, file.Length, coverage);
         Assert.False(coverage.IsWhole, "what was found when it stood still is not known elsewhere");
+        Assert.True(wire.Worker.FileHolds.Stopped > 0);
     }
 
     /// <summary>"Clean so far" is for the packet that waits: the same bytes as a whole file are judged.</summary>
@@ -83,6 +84,7 @@ public sealed class UploadCostTests
         coverage = new Coverage(file);
         Transfers.HttpGet(wire, "10.0.0.2", Server, "/elsewhere", file, 0, file.Length, coverage);
         Assert.False(coverage.IsWhole, "the file went through on the word about its parts");
+        Assert.Equal(1, wire.Worker.FileHolds.Stopped);
     }
 
     private static async Task<long> CostAsync(bool isSmb, int length)

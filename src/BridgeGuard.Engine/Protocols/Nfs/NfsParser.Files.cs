@@ -6,7 +6,7 @@ namespace BridgeGuard.Engine.Protocols.Nfs;
 /// <content>File data: the reads, or writes, of a file are one transaction until the file's end, a stable write or a commit.</content>
 internal sealed partial class NfsParser
 {
-    /// <summary>Longest head before file data: credentials of 400 bytes, handles, and the operations before a read or write of version 4.</summary>
+    /// <summary>Longest head before file data: credentials of 400 bytes, handles, and the operations before a read or write of version 4, or between two of them.</summary>
     private const int MaxHeadBytes = 4096;
 
     private const uint StableFileSync = 2;
@@ -54,10 +54,15 @@ internal sealed partial class NfsParser
         }
 
         _version = toServer ? System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) : _version;
+        if (IsCompound(bytes, toServer))
+        {
+            return TryBeginCompound(state, bytes, length, in context, out head);
+        }
+
         NfsPendingCall? pending = null;
         Transfer transfer = default;
         bool isThere = RpcMessage.TryRead(bytes, out RpcMessage message)
-            && (toServer ? TryFindWrite(in message, out transfer) : TryFindRead(in message, out pending, out transfer));
+            && (toServer ? TryFindWrite3(in message, out transfer) : TryFindRead(in message, out pending, out transfer));
         if (!isThere)
         {
             head = bytes.Length + 1;
@@ -66,20 +71,42 @@ internal sealed partial class NfsParser
 
         head = bytes.Length - transfer.Rest.Length;
         transfer.Length = (uint)Math.Min(transfer.Length, length - head);
-        NfsTransaction? owner = toServer
+        NfsTransaction owner = toServer
             ? BeginWrite(in message, in transfer, in context)
             : BeginRead(in message, pending!, in transfer, in context);
+        if (!toServer)
+        {
+            _calls.Remove(message.Xid, out _);
+        }
+
+        BeginData(state, owner, in transfer, length - head, in context);
+        return DataStart.Begun;
+    }
+
+    /// <summary>What follows is the data of a file.</summary>
+    private void BeginData(DirectionState state, NfsTransaction owner, in Transfer transfer, long left, in ParseContext context)
+    {
         state.DataOwner = owner;
         state.DataOffset = (long)Math.Min(transfer.Offset, long.MaxValue / 2);
         state.DataLeft = transfer.Length;
-        state.IsFinal = transfer.IsFinal;
-        state.SkipLeft = length - head - transfer.Length;
+        state.IsFinal = EndsFile(owner, in transfer, in context);
+        state.SkipLeft = left - transfer.Length;
+        state.Padding = (int)Math.Min(-transfer.Length & 3, state.SkipLeft);
         if (transfer.Length == 0)
         {
             MoveData(state, 0, in context);
         }
+    }
 
-        return DataStart.Begun;
+    /// <summary>
+    /// Is the file over with this data? One whose writes all go through to the disk may grow on, and where files are judged its next write belongs to the same content:
+    /// there each of them only may be the last.
+    /// </summary>
+    private static bool EndsFile(NfsTransaction owner, in Transfer transfer, in ParseContext context)
+    {
+        bool goesOn = owner.IsWrite && context.Files.IsJudging;
+        owner.IsSynced = goesOn && transfer.IsFinal;
+        return transfer.IsFinal && !goesOn;
     }
 
     /// <summary>By the fixed members alone: a write or compound call, or the reply to a read or compound.</summary>
@@ -95,9 +122,9 @@ internal sealed partial class NfsParser
         return (version == 3 && procedure == Nfs3.Write) || (version == 4 && procedure == Nfs4.Compound);
     }
 
-    private static bool TryFindWrite(scoped in RpcMessage message, out Transfer transfer) => message.Version == 3
-        ? TryFindWrite3(in message, out transfer)
-        : TryFindOperation4(message.Body, Nfs4.Write, out transfer);
+    private bool IsCompound(ReadOnlySpan<byte> bytes, bool toServer) => toServer
+        ? System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) == 4
+        : TryFindRemembered(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes)) is not null;
 
     /// <summary>RFC 1813 §3.3.7.</summary>
     private static bool TryFindWrite3(scoped in RpcMessage message, out Transfer transfer)
@@ -124,12 +151,7 @@ internal sealed partial class NfsParser
 
         pending = found;
         var reader = new XdrReader(message.Body);
-        bool isThere = found.Version switch
-        {
-            2 => TryFindRead2(ref reader, found, out transfer),
-            3 => TryFindRead3(ref reader, out transfer),
-            _ => TryFindOperation4(message.Body, Nfs4.Read, out transfer, isReply: true),
-        };
+        bool isThere = found.Version == 2 ? TryFindRead2(ref reader, found, out transfer) : TryFindRead3(ref reader, out transfer);
         transfer.Handle = found.Handle.Span;
         transfer.Offset = found.Offset;
         return isThere;
@@ -186,6 +208,17 @@ internal sealed partial class NfsParser
     /// <summary>A reply to a read that is there whole, or that reports an error.</summary>
     private void ReadFileReply(in RpcMessage message, NfsPendingCall pending, in ParseContext context)
     {
+        if (pending.Version == 4)
+        {
+            if (!message.IsDenied && message.AcceptState == 0)
+            {
+                Compound4 compound = BeginCompound(message.Body, pending);
+                ReadOperations(in message, ref compound, in context);
+            }
+
+            return;
+        }
+
         _calls.Add(message.Xid, out _);
         bool isThere = TryFindRead(in message, out _, out Transfer transfer);
         _calls.Remove(message.Xid, out _);
@@ -200,7 +233,7 @@ internal sealed partial class NfsParser
         ReadOnlySpan<byte> data = transfer.Rest[..(int)Math.Min(transfer.Length, (uint)transfer.Rest.Length)];
         long offset = (long)Math.Min(transfer.Offset, long.MaxValue / 2);
         transaction.Assembler.Add(context.Files, in context, offset, data, NfsLimits.MaxQueueBytes, NfsLimits.MaxQueueChunks);
-        if (transfer.IsFinal)
+        if (EndsFile(transaction, in transfer, in context))
         {
             Finish(transaction, FileState.Closed, in context);
         }
@@ -214,6 +247,11 @@ internal sealed partial class NfsParser
     {
         NfsHandle handle = HandleOf(transfer.Handle);
         NfsTransaction? transaction = handle.Writing;
+        if (transaction is { ProgressToServer: 0 } && context.Files.IsJudging && StartsAnew(transaction, in transfer))
+        {
+            Finish(transaction, FileState.Closed, in context);
+        }
+
         if (transaction is null || transaction.ProgressToServer != 0)
         {
             transaction = StartTransfer(handle, (byte)message.Version, message.Version == 4 ? Nfs4.Write : Nfs3.Write, message.Xid, isWrite: true, in context);
@@ -225,6 +263,10 @@ internal sealed partial class NfsParser
         transaction.Chunks += transfer.IsFinal ? 0 : 1;
         return transaction;
     }
+
+    /// <summary>What has been written is written over: another content, though nobody has said that the one before was done.</summary>
+    private static bool StartsAnew(NfsTransaction transaction, in Transfer transfer) => transaction.Assembler.Next > 0
+        && transfer.Offset < (transaction.IsSynced ? (ulong)transaction.Assembler.Next : 1);
 
     private NfsTransaction BeginRead(in RpcMessage message, NfsPendingCall pending, in Transfer transfer, in ParseContext context)
     {
@@ -244,19 +286,23 @@ internal sealed partial class NfsParser
         transaction.LastXid = message.Xid;
         transaction.Touch();
         transaction.Chunks += pending.Version == 2 ? 0 : 1;
-        _calls.Remove(message.Xid, out _);
+        if (transfer.IsFinal && context.Files.IsJudging && transaction.Assembler.File is { IsEnded: false, AnnouncedSize: < 0 } file)
+        {
+            file.AnnouncedSize = (long)Math.Min(transfer.Offset, long.MaxValue / 2) + transfer.Length; // Now it is known how long the whole is.
+        }
+
         return transaction;
     }
 
     private NfsTransaction StartTransfer(NfsHandle handle, byte version, uint procedure, uint xid, bool isWrite, in ParseContext context)
     {
-        NfsTransaction transaction = Start(version, procedure, xid);
+        NfsTransaction transaction = Start(version, procedure, xid, in context);
         transaction.IsFile = true;
         transaction.IsWrite = isWrite;
         transaction.Handle = transaction.Text.Append(handle.Handle.Span);
         transaction.Name = transaction.Text.Append(handle.Name.Span);
         FileList list = isWrite ? transaction.FilesToServer : transaction.FilesToClient;
-        TrackedFile? file = context.Files.Open(list, handle.Name.Span, in context);
+        TrackedFile? file = context.Files.Open(list, handle.Name.Span, in context, identity: handle.Handle.Span);
         if (file is not null)
         {
             file.EndIsAnnounced = true; // Reads say where the file ends; each write may be the last (NotePossibleEnd).

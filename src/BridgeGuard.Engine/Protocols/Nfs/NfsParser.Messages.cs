@@ -35,7 +35,7 @@ internal sealed partial class NfsParser
         switch (message.Version)
         {
             case 2:
-                ReadCall2(in message);
+                ReadCall2(in message, in context);
                 break;
             case 3:
                 ReadCall3(in message, in context);
@@ -45,12 +45,12 @@ internal sealed partial class NfsParser
                 break;
             default:
                 // Suricata has events for such versions and raises none.
-                StartCall(in message);
+                StartCall(in message, in context);
                 break;
         }
     }
 
-    private void ReadCall2(in RpcMessage message)
+    private void ReadCall2(in RpcMessage message, in ParseContext context)
     {
         const int handleBytes = 32;
         if (message.Procedure == Nfs2.Read)
@@ -61,7 +61,7 @@ internal sealed partial class NfsParser
             return;
         }
 
-        NfsTransaction transaction = StartCall(in message);
+        NfsTransaction transaction = StartCall(in message, in context);
         if (message.Procedure == Nfs2.Rename)
         {
             // Names of this version are not read, but that there is a new one is shown.
@@ -89,7 +89,7 @@ internal sealed partial class NfsParser
                 CommitFile(reader.Opaque(), message.Xid, in context);
                 break;
             default:
-                NfsTransaction transaction = StartCall(in message);
+                NfsTransaction transaction = StartCall(in message, in context);
                 ReadNames3(transaction, ref reader);
                 break;
         }
@@ -239,9 +239,9 @@ internal sealed partial class NfsParser
         return null;
     }
 
-    private NfsTransaction StartCall(in RpcMessage message)
+    private NfsTransaction StartCall(in RpcMessage message, in ParseContext context)
     {
-        NfsTransaction transaction = Start((byte)Math.Min(message.Version, byte.MaxValue), message.Procedure, message.Xid);
+        NfsTransaction transaction = Start((byte)Math.Min(message.Version, byte.MaxValue), message.Procedure, message.Xid, in context);
         transaction.ProgressToServer = 1;
         ReadCredentials(transaction, message.AuthKind, message.Credentials);
         return transaction;
@@ -271,7 +271,7 @@ internal sealed partial class NfsParser
         }
     }
 
-    private NfsTransaction Start(byte version, uint procedure, uint xid)
+    private NfsTransaction Start(byte version, uint procedure, uint xid, in ParseContext context)
     {
         NfsTransaction transaction = Rent();
         transaction.Version = version;
@@ -282,7 +282,7 @@ internal sealed partial class NfsParser
         if (Transactions.Count < limits.MaxTransactions)
         {
             Transactions.Add(transaction);
-            CompleteOldTransfers();
+            CompleteOldTransfers(in context);
             return transaction;
         }
 
@@ -299,7 +299,7 @@ internal sealed partial class NfsParser
     private const int TransfersBetweenWalks = 64;
 
     /// <summary>A finished write is recorded when its flow ends, or earlier when they are many.</summary>
-    private void CompleteOldTransfers()
+    private void CompleteOldTransfers(in ParseContext context)
     {
         // Not each time: the walk must cost little per message.
         if (Transactions.Count <= limits.MaxTransactions / 2 || Transactions.NextId % TransfersBetweenWalks != 0)
@@ -310,6 +310,11 @@ internal sealed partial class NfsParser
         for (int i = 0; i < Transactions.Count / 2; i++)
         {
             var transaction = (NfsTransaction)Transactions[i];
+            if (transaction is { IsFile: true, IsSynced: true, ProgressToServer: 0 })
+            {
+                Finish(transaction, FileState.Closed, in context);
+            }
+
             transaction.ProgressToClient = transaction is { IsFile: true, ProgressToServer: 1 } ? (byte)1 : transaction.ProgressToClient;
         }
     }
@@ -330,7 +335,7 @@ internal sealed partial class NfsParser
             return;
         }
 
-        NfsTransaction transaction = Start(0, 0, 0);
+        NfsTransaction transaction = Start(0, 0, 0, in context);
         transaction.Raise(NfsAnomaly.MalformedData);
         transaction.ProgressToServer = 1;
         transaction.ProgressToClient = 1;

@@ -44,14 +44,29 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
                 continue;
             }
 
+            if (state is { SkipLeft: > 0, OperationsLeft: > 0, Padding: 0 })
+            {
+                int passed = GoOnInCompound(state, rest, in context);
+                if (passed < 0)
+                {
+                    state.SetPending(state.SkipLeft, rest.Length);
+                    return ParseResult.NeedMore(consumed, -passed);
+                }
+
+                consumed += passed;
+                continue;
+            }
+
             if (state.SkipLeft > 0)
             {
-                int length = (int)Math.Min(state.SkipLeft, rest.Length);
+                int length = (int)Math.Min(state.OperationsLeft > 0 ? state.Padding : state.SkipLeft, rest.Length);
                 state.SkipLeft -= length;
+                state.Padding = Math.Max(state.Padding - length, 0);
                 consumed += length;
                 continue;
             }
 
+            LeaveCompound(state);
             int taken = state.IsLost ? FindRecord(state, rest) : ReadFragment(state, consumed, rest, in context);
             if (taken < 0)
             {
@@ -69,6 +84,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
     {
         DirectionState state = _directions[(int)context.Direction];
         long left = bytes;
+        LeaveCompound(state);
         state.Message.Reset();
         if (state.DataLeft > 0)
         {
@@ -247,6 +263,10 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
     /// <summary>Where one direction stands.</summary>
     private sealed class DirectionState
     {
+        private readonly byte[] _handles = new byte[2 * NfsLimits.MaxHandleBytes];
+        private int _handleLength;
+        private int _savedLength;
+
         /// <summary>File data still to come of the message at hand, where it belongs, and its place in the file.</summary>
         public long DataLeft { get; set; }
 
@@ -257,8 +277,25 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         /// <summary>The file ends with this data.</summary>
         public bool IsFinal { get; set; }
 
-        /// <summary>Bytes that nobody needs.</summary>
+        /// <summary>Bytes of the message behind the data; nobody needs them unless it is a compound that goes on.</summary>
         public long SkipLeft { get; set; }
+
+        /// <summary>Of these, what only fills up the data.</summary>
+        public int Padding { get; set; }
+
+        /// <summary>Operations of a compound behind the data; 0 when there are none.</summary>
+        public uint OperationsLeft { get; set; }
+
+        /// <summary>What the rest of a compound needs to be understood: its number, its handles, of a reply the call and how many of its reads were answered.</summary>
+        public uint Xid { get; set; }
+
+        public ReadOnlySpan<byte> Handle => _handles.AsSpan(0, _handleLength);
+
+        public ReadOnlySpan<byte> Saved => _handles.AsSpan(NfsLimits.MaxHandleBytes, _savedLength);
+
+        public NfsPendingCall? Call { get; set; }
+
+        public int Reads { get; set; }
 
         /// <summary>Boundaries are unknown: a record is looked for.</summary>
         public bool IsLost { get; set; }
@@ -270,6 +307,17 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         public long PendingLength { get; private set; }
 
         public long PendingSeen { get; private set; }
+
+        /// <summary>Keeps both; they may be what is kept already.</summary>
+        public void KeepHandles(ReadOnlySpan<byte> handle, ReadOnlySpan<byte> saved)
+        {
+            Span<byte> both = stackalloc byte[2 * NfsLimits.MaxHandleBytes];
+            _handleLength = Math.Min(handle.Length, NfsLimits.MaxHandleBytes);
+            _savedLength = Math.Min(saved.Length, NfsLimits.MaxHandleBytes);
+            handle[.._handleLength].CopyTo(both);
+            saved[.._savedLength].CopyTo(both[NfsLimits.MaxHandleBytes..]);
+            both.CopyTo(_handles);
+        }
 
         public void SetPending(long length, long seen)
         {
@@ -284,6 +332,12 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
             DataOffset = 0;
             IsFinal = false;
             SkipLeft = 0;
+            Padding = 0;
+            OperationsLeft = 0;
+            Xid = 0;
+            _handleLength = _savedLength = 0;
+            Call = null;
+            Reads = 0;
             IsLost = false;
             Message.Reset();
             SetPending(0, 0);

@@ -24,7 +24,7 @@ internal static class Nfs3
     public const uint Commit = 21;
 }
 
-/// <summary>Operations of version 4 (RFC 7530 §16) that are read beyond their number.</summary>
+/// <summary>Operations of version 4 (RFC 7530 §16, RFC 8881 §18, RFC 7862 §15) whose shapes are known.</summary>
 internal static class Nfs4
 {
     public const uint Null = 0;
@@ -33,18 +33,57 @@ internal static class Nfs4
     public const uint Access = 3;
     public const uint Close = 4;
     public const uint Commit = 5;
+    public const uint Create = 6;
+    public const uint DelegationPurge = 7;
+    public const uint DelegationReturn = 8;
     public const uint GetAttributes = 9;
     public const uint GetHandle = 10;
+    public const uint Link = 11;
+    public const uint Lock = 12;
+    public const uint LockTest = 13;
+    public const uint Unlock = 14;
     public const uint Lookup = 15;
+    public const uint LookupParent = 16;
+    public const uint NotVerify = 17;
+    public const uint Open = 18;
+    public const uint OpenAttributes = 19;
+    public const uint OpenConfirm = 20;
+    public const uint OpenDowngrade = 21;
     public const uint PutHandle = 22;
     public const uint PutPublicHandle = 23;
     public const uint PutRootHandle = 24;
     public const uint Read = 25;
+    public const uint ReadDirectory = 26;
+    public const uint ReadLink = 27;
+    public const uint Remove = 28;
+    public const uint Rename = 29;
     public const uint Renew = 30;
     public const uint RestoreHandle = 31;
     public const uint SaveHandle = 32;
+    public const uint SecurityInfo = 33;
+    public const uint SetAttributes = 34;
+    public const uint SetClient = 35;
+    public const uint SetClientConfirm = 36;
+    public const uint Verify = 37;
     public const uint Write = 38;
+    public const uint ReleaseLockOwner = 39;
+    public const uint BindConnection = 41;
+    public const uint DestroySession = 44;
+    public const uint FreeStateId = 45;
+    public const uint LayoutCommit = 49;
+    public const uint LayoutReturn = 51;
+    public const uint SecurityInfoNoName = 52;
     public const uint Sequence = 53;
+    public const uint SetSecret = 54;
+    public const uint TestStateIds = 55;
+    public const uint DestroyClient = 57;
+    public const uint ReclaimComplete = 58;
+    public const uint Allocate = 59;
+    public const uint Deallocate = 62;
+    public const uint Advise = 63;
+    public const uint ReadPlus = 68;
+    public const uint Seek = 69;
+    public const uint Clone = 71;
 }
 
 /// <summary>Names as EVE writes them. An empty name: the number has none.</summary>

@@ -23,6 +23,9 @@ internal sealed partial class NfsTransaction : Transaction
     /// <summary>A commit ended it.</summary>
     public bool IsCommitted { get; set; }
 
+    /// <summary>Written through to the disk so far: no commit will come, more writes may.</summary>
+    public bool IsSynced { get; set; }
+
     /// <summary>Calls after the first that carried data or ended it.</summary>
     public int Chunks { get; set; }
 
@@ -65,7 +68,7 @@ internal sealed partial class NfsTransaction : Transaction
         Version = 0;
         Procedure = 0;
         Xid = LastXid = 0;
-        IsFile = IsWrite = IsCommitted = false;
+        IsFile = IsWrite = IsCommitted = IsSynced = false;
         Chunks = 0;
         Text.Reset();
         Handle = Name = NewName = Machine = Slice.None;

@@ -47,6 +47,9 @@ internal ref struct XdrReader(ReadOnlySpan<byte> bytes)
         return taken;
     }
 
+    /// <summary>What follows is not understood: nothing more is read.</summary>
+    public void Fail() => IsValid = false;
+
     /// <summary>A byte string with its length before it.</summary>
     public ReadOnlySpan<byte> Opaque()
     {
@@ -92,6 +95,10 @@ internal readonly ref struct RpcMessage
 
     /// <summary>What follows: arguments or results.</summary>
     public ReadOnlySpan<byte> Body { get; private init; }
+
+    /// <summary>The rest of a compound of which the beginning has been read.</summary>
+    public static RpcMessage OfCompound(uint xid, RpcKind kind, ReadOnlySpan<byte> rest) =>
+        new() { Kind = kind, Xid = xid, Version = 4, Procedure = Nfs4.Compound, Body = rest };
 
     public static int FragmentLength(ReadOnlySpan<byte> mark) => (int)(BinaryPrimitives.ReadUInt32BigEndian(mark) & 0x7fff_ffff);
 

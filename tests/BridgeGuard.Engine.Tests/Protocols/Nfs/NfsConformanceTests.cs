@@ -32,5 +32,21 @@ public sealed class NfsConformanceTests : ProtocolConformanceTests
             new Turn(Direction.ToServer, Record(Compound(
                 2, 2, [.. U32(22), .. Opaque(Handle), .. U32(38), .. new byte[16], .. U64(0), .. U32(2), .. Opaque("version 4"u8)]))),
         ],
+        [
+            new Turn(Direction.ToServer, Record(Compound(
+                2, 4,
+                [
+                    .. U32(22), .. Opaque(Handle), .. U32(38), .. new byte[16], .. U64(0), .. U32(0), .. Opaque("first"u8),
+                    .. U32(38), .. new byte[16], .. U64(5), .. U32(0), .. Opaque("second"u8), .. U32(4), .. new byte[20],
+                ]))),
+            new Turn(Direction.ToServer, Record(Compound(
+                3, 3, [.. U32(22), .. Opaque(Handle), .. U32(25), .. new byte[16], .. U64(0), .. U32(9), .. U32(25), .. new byte[16], .. U64(4), .. U32(9)]))),
+            new Turn(Direction.ToClient, Record(Reply(
+                3,
+                [
+                    .. U32(0), .. U32(0), .. U32(3), .. U32(22), .. U32(0), .. U32(25), .. U32(0), .. U32(0), .. Opaque("read"u8),
+                    .. U32(25), .. U32(0), .. U32(1), .. Opaque(" more"u8),
+                ]))),
+        ],
     ];
 }
