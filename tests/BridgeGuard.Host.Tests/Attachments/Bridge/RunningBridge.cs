@@ -39,7 +39,7 @@ internal sealed class RunningBridge : IDisposable
             _ready.Set();
         });
         _thread.Start();
-        Assert.True(_ready.Wait(10_000), "the attachment did not become ready");
+        Assert.True(_ready.Wait(60_000), "the attachment did not become ready");
     }
 
     public BridgeAttachment Attachment { get; }

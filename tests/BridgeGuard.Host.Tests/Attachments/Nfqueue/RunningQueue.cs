@@ -24,7 +24,7 @@ internal sealed class RunningQueue : IDisposable
             _ready.Set();
         });
         _thread.Start();
-        Assert.True(_ready.Wait(20_000), "the attachment did not become ready");
+        Assert.True(_ready.Wait(60_000), "the attachment did not become ready");
     }
 
     public NfqueueAttachment Attachment { get; }
