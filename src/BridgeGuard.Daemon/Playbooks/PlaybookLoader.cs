@@ -188,7 +188,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
                 when.Error(key, $"'{key}' is of alerts, and this playbook acts on {when.Text("event")}, expected role, tag, count, seconds, by or guests beside it");
             }
         }
-        else if (!when.Has("sid") && !when.Has("finding") && trigger.Categories.Count == 0 && trigger.MaxSeverity == 0 && trigger.Playbook is null)
+        else if (when.Text("event") is null or "alert" && !when.Has("sid") && !when.Has("finding") && trigger.Categories.Count == 0 && trigger.MaxSeverity == 0 && trigger.Playbook is null)
         {
             when.Error(null, "this would act on every alert there is, expected at least one of: event, sid, finding, category, severity, playbook");
         }
