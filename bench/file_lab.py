@@ -89,6 +89,41 @@ Server(('', 8081), Put).serve_forever()
 '''
 
 
+# Arguments: 3 or 4, the server, the export, a name there, "get" or "put", a local file, and of a get the offset to begin at. By libnfs (4.0, libnfs.so.13) without its
+# endless coming back after a reset.
+NFS_CLIENT = r'''
+import ctypes, os, sys
+version, server, export, name, what, local, offset = *sys.argv[1:7], int(sys.argv[7])
+nfs = ctypes.CDLL('libnfs.so.13')
+nfs.nfs_init_context.restype = ctypes.c_void_p
+nfs.nfs_get_error.restype = ctypes.c_char_p
+context, handle = ctypes.c_void_p(nfs.nfs_init_context()), ctypes.c_void_p()
+def check(result):
+    if result < 0:
+        sys.exit(nfs.nfs_get_error(context).decode())
+    return result
+check(nfs.nfs_set_version(context, int(version)))
+nfs.nfs_set_autoreconnect(context, 0)
+nfs.nfs_set_timeout(context, 8000)
+check(nfs.nfs_mount(context, server.encode(), export.encode()))
+block = ctypes.create_string_buffer(1 << 15)
+if what == 'get':
+    check(nfs.nfs_open(context, name.encode(), os.O_RDONLY, ctypes.byref(handle)))
+    with open(local, 'wb') as out:
+        while count := check(nfs.nfs_pread(context, handle, ctypes.c_uint64(offset), ctypes.c_uint64(len(block)), block)):
+            out.write(block.raw[:count])
+            out.flush()
+            offset += count
+else:
+    check(nfs.nfs_creat(context, name.encode(), 0o644, ctypes.byref(handle)))
+    with open(local, 'rb') as source:
+        while part := source.read(len(block)):
+            check(nfs.nfs_pwrite(context, handle, ctypes.c_uint64(offset), ctypes.c_uint64(len(part)), part))
+            offset += len(part)
+    check(nfs.nfs_close(context, handle))
+'''
+
+
 def run(*command, seconds=120, **more):
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds, **more).stdout
 
@@ -96,7 +131,7 @@ def run(*command, seconds=120, **more):
 class Lab:
     """Guest `a` has clients, `b` servers; more guests by name. The host's side of the bridge has an address for the guests' questions."""
 
-    def __init__(self, program, guests='ab', delivery='hold-tail', scanning=''):
+    def __init__(self, program, guests='ab', delivery='hold-tail', scanning='', with_nfs=False):
         self.folder = tempfile.mkdtemp(prefix='bg-lab-')
         os.chmod(self.folder, 0o755)
         self.program = program
@@ -105,6 +140,7 @@ class Lab:
         self.running = []
         self.delivery = delivery
         self.scanning = scanning
+        self.with_nfs = with_nfs
 
     def path(self, name):
         return f'{self.folder}/{name}'
@@ -114,7 +150,7 @@ class Lab:
             signal.signal(number, self._told_to_end)
         try:
             self._namespaces()
-            for name in ('www', 'mails', 'uploads', 'incoming', 'db', 'log', 'state', 'empty', 'out'):
+            for name in ('www', 'mails', 'uploads', 'incoming', 'db', 'log', 'state', 'empty', 'out', 'recovery'):
                 os.makedirs(self.path(name))
                 os.chmod(self.path(name), 0o777 if name in ('mails', 'uploads', 'incoming') else 0o755)
             self._clamd()
@@ -227,7 +263,16 @@ class Lab:
                        f'[incoming]\npath = {self.path("incoming")}\nguest ok = yes\nread only = no\n')
         self.start('smbd', *self.within('b', '/usr/sbin/smbd', '-F', '--no-process-group', '-s', self.path('smb.conf'), '-l', self.path('log')))
         self.start('tftpd', *self.within('b', '/usr/sbin/in.tftpd', '--foreground', '--listen', '--address', '0.0.0.0:69', '--user', 'nobody', '--secure', self.path('www')))
-        for name, text in (('mx.py', MAIL_SERVER), ('send.py', MAIL_CLIENT), ('put.py', UPLOAD_SERVER)):
+        if self.with_nfs:
+            with open(self.path('nfs.conf'), 'w') as file:
+                file.write(f'NFS_Core_Param {{ Protocols = 3, 4; Enable_NLM = false; Enable_RQUOTA = false; }}\nNFSv4 {{ Graceless = true; RecoveryRoot = {self.path("recovery")}; }}\n')
+                for number, name in enumerate(('www', 'incoming'), 1):
+                    file.write(f'EXPORT {{ Export_Id = {number}; Path = {self.path(name)}; Pseudo = /{name}; Access_Type = RW; Squash = No_Root_Squash; SecType = sys; Protocols = 3, 4; '
+                               'Transports = TCP; FSAL { Name = VFS; } }\n')
+            self.start('rpcbind', *self.within('b', 'rpcbind', '-f'))
+            time.sleep(0.5)
+            self.start('nfs', *self.within('b', 'ganesha.nfsd', '-F', '-f', self.path('nfs.conf'), '-L', self.path('log/ganesha.log'), '-p', self.path('ganesha.pid')))
+        for name, text in (('mx.py', MAIL_SERVER), ('send.py', MAIL_CLIENT), ('put.py', UPLOAD_SERVER), ('nfs.py', NFS_CLIENT)):
             with open(self.path(name), 'w') as file:
                 file.write(text)
         self.start('mx', *self.within('b', 'python3', self.path('mx.py'), self.path('mails')))

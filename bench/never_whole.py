@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A harmless marked file never arrives whole: N tries over each protocol between real servers and clients, with resumes, ranges and last bytes.
 
-  never_whole.py PROGRAM [--tries 1000] [--kinds http1,http2,ftp,smb,tftp,smtp,put,smb-put] [--at-once 8]
+  never_whole.py PROGRAM [--tries 1000] [--kinds http1,http2,ftp,smb,nfs3,nfs4,tftp,smtp,put,smb-put,nfs3-put,nfs4-put] [--at-once 8]
 
 What arrived in all tries of a protocol together is put into one map of the file (by every client alike): not one try, and not all of them together, may fill it. A
 clean file must arrive before and after. A real clamd with one signature of our own; it judges each content once, however often it is asked for. Needs root.
@@ -17,7 +17,7 @@ import time
 from file_lab import SERVER, Lab
 
 SIZE = 120_000
-KINDS = ['http1', 'http2', 'ftp', 'smb', 'tftp', 'smtp', 'put', 'smb-put']
+KINDS = ['http1', 'http2', 'ftp', 'smb', 'nfs3', 'nfs4', 'tftp', 'smtp', 'put', 'smb-put', 'nfs3-put', 'nfs4-put']
 
 parser = argparse.ArgumentParser()
 parser.add_argument('program', nargs='+', help='bridgeguard, or: dotnet bridgeguard.dll')
@@ -77,6 +77,20 @@ def attempt(lab, kind, name, number, folder, coverage):
     elif kind == 'smb':
         done = call('timeout', '30', 'smbclient', '-N', f'//{SERVER}/files', '-c', f'{"reget" if number % 2 else "get"} {name} {out}')
         coverage.add(out)
+    elif kind in ('nfs3', 'nfs4'):
+        way = number % 4
+        at = (0, os.path.getsize(out) if os.path.exists(out) else 0, SIZE // 3 + number % 1000, SIZE - 1 - number % 7)[way]
+        done = call('timeout', '30', 'python3', lab.path('nfs.py'), kind[3], SERVER, lab.path('www') if kind == 'nfs3' else '/www', name, 'get', f'{out}.part', str(at)) and at == 0
+        coverage.add(f'{out}.part', at)
+        if way < 2 and os.path.exists(f'{out}.part'):
+            with open(f'{out}.part', 'rb') as part, open(out, 'r+b' if at else 'wb') as whole:
+                whole.seek(at)
+                whole.write(part.read())
+            coverage.add(out)
+    elif kind in ('nfs3-put', 'nfs4-put'):
+        target = f'{os.path.basename(folder)}-{number // 2 % 8}'
+        done = call('timeout', '30', 'python3', lab.path('nfs.py'), kind[3], SERVER, lab.path('incoming') if kind == 'nfs3-put' else '/incoming', target, 'put', lab.path(f'www/{name}'), '0')
+        coverage.add(lab.path(f'incoming/{target}'))
     elif kind == 'tftp':
         done = call('curl', '-s', '-m', '3', '--tftp-blksize', '1400', '-o', out, f'tftp://{SERVER}/{name}')
         coverage.add(out)
@@ -100,7 +114,7 @@ def clean_arrives(lab, kind, content):
     done = attempt(lab, kind, f'{kind}.good', 0, folder, coverage)
     if kind == 'smtp':
         return done
-    for left in (f'{folder}/{kind}.good', lab.path('uploads/0'), lab.path(f'incoming/{kind}-clean-0')):
+    for left in (f'{folder}/{kind}.good', f'{folder}/{kind}.good.part', lab.path('uploads/0'), lab.path(f'incoming/{kind}-clean-0')):
         if os.path.exists(left):
             os.remove(left)
     return coverage.missing() == 0
@@ -126,7 +140,7 @@ def main(lab):
                     number = next(numbers, None)
                 if number is None:
                     return
-                if attempt(lab, kind, f'{kind}.bad', number, folder, coverage) and kind in ('smtp', 'put', 'smb-put', 'smb', 'ftp', 'tftp'):
+                if attempt(lab, kind, f'{kind}.bad', number, folder, coverage) and kind not in ('http1', 'http2'):
                     whole.append(number)
 
         begin = time.time()
@@ -146,6 +160,6 @@ def main(lab):
     return 1 if failed else 0
 
 
-with Lab(options.program) as lab:
+with Lab(options.program, with_nfs='nfs' in options.kinds) as lab:
     code = main(lab)
 sys.exit(code)

@@ -194,6 +194,10 @@ def storm(lab):
         print(f'FAILED {problem}')
     if problems:
         print(lab.log('daemon')[-4000:])
+        with open(lab.path('log/eve.json')) as eve:
+            alerts = [json.loads(line) for line in eve if '"alert"' in line]
+        for (signature, protocol), count in sorted(collections.Counter((alert['alert']['signature'], alert.get('app_proto', '?')) for alert in alerts).items()):
+            print(f'{count} x {signature}, {protocol}')
     print('FAILED' if problems else 'ok')
 
 

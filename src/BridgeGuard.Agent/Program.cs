@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using BridgeGuard.Agent.Host;
 using BridgeGuard.Agent.OnAccess;
 
@@ -23,6 +24,8 @@ internal static class Program
             return BadUsage;
         }
 
+        // Where the system lacks the library for it the runtime ends the program: now, and not at the first file that somebody opens.
+        _ = SHA256.HashData([]);
         using var stop = new CancellationTokenSource();
         using PosixSignals signals = new(stop);
         using var host = new HostClient(options);

@@ -73,6 +73,11 @@ public sealed class ActionDesk : IDisposable
         }
     }
 
+    /// <summary>The event with its guest's role and tags, which records about files do not have.</summary>
+    public PlaybookEvent Described(PlaybookEvent occasion) => Array.Find(_registry.Current.All, g => g?.Name == occasion.Vm) is { } guest
+        ? occasion with { Role = _registry.Policy.Roles[guest.Role].Name, Tags = guest.Tags }
+        : occasion;
+
     /// <summary>Does what a playbook wants, unless its target must not be touched, its cap is reached, or it is a trial.</summary>
     /// <returns>What became of it; null when the same action is in force on the target already.</returns>
     public LedgerEntry? Do(Playbook book, PlaybookAction action, PlaybookEvent occasion)

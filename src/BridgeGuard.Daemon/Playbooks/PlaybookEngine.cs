@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace BridgeGuard.Daemon.Playbooks;
 
-/// <summary>Listens to alerts and does what playbooks say. An output like any other: it never holds up the pump, and the engine knows nothing of it.</summary>
+/// <summary>Listens to alerts, and to what turns out about files that guests have, and does what playbooks say. An output like any other: it never holds up the pump, and the engine knows nothing of it.</summary>
 public sealed partial class PlaybookEngine(PlaybooksModel start, ActionDesk desk, ILogger<PlaybookEngine> logger, TimeProvider? time = null) : BackgroundService, IOutput
 {
     /// <summary>Alerts that wait; in a flood the newest are as good as the oldest, so what does not fit is counted and forgotten.</summary>
@@ -22,7 +22,7 @@ public sealed partial class PlaybookEngine(PlaybooksModel start, ActionDesk desk
 
     public string Name => "playbooks";
 
-    public EventFilter Filter { get; } = new() { Kinds = [EventKind.Alert], OutputIndex = 0 };
+    public EventFilter Filter { get; } = new() { Kinds = [EventKind.Alert, EventKind.File], OutputIndex = 0 };
 
     public OutputCounters Counters { get; } = new();
 
@@ -33,9 +33,21 @@ public sealed partial class PlaybookEngine(PlaybooksModel start, ActionDesk desk
             return;
         }
 
+        if (header.Kind == EventKind.File && json.IndexOf("\"verdict_changed\""u8) < 0 && json.IndexOf("\"guest_file\""u8) < 0)
+        {
+            return; // A file on the wire: what there is to it is an alert.
+        }
+
         Utf8JsonReader reader = new(json);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
-        if (PlaybookEvent.From(document.RootElement) is { } occasion)
+        if (header.Kind == EventKind.File)
+        {
+            foreach (PlaybookEvent ofGuest in PlaybookEvent.OfFile(document.RootElement))
+            {
+                _events.Writer.TryWrite(desk.Described(ofGuest));
+            }
+        }
+        else if (PlaybookEvent.From(document.RootElement) is { } occasion)
         {
             _events.Writer.TryWrite(occasion);
         }
@@ -124,6 +136,7 @@ public sealed partial class PlaybookEngine(PlaybooksModel start, ActionDesk desk
 
     private static bool Fits(PlaybookTrigger when, PlaybookEvent occasion) =>
         when.Playbook == occasion.Playbook
+        && (when.Event == occasion.Event || when.Playbook is not null)
         && (when.Rules.Count == 0 || when.Rules.Contains((occasion.Gid, occasion.Sid)))
         && (when.Categories.Count == 0 || when.Categories.Any(c => FileSystemName.MatchesSimpleExpression(c, occasion.Category)))
         && (when.MaxSeverity == 0 || occasion.Severity <= when.MaxSeverity)

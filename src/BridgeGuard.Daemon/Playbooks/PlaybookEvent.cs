@@ -6,6 +6,8 @@ namespace BridgeGuard.Daemon.Playbooks;
 /// <summary>What playbooks need of an event. Read from its EVE record, wherever the engine runs.</summary>
 public sealed record PlaybookEvent
 {
+    public PlaybookOccasion Event { get; init; }
+
     public string Id { get; init; } = "";
 
     public uint Gid { get; init; }
@@ -73,6 +75,39 @@ public sealed record PlaybookEvent
             Source = source,
             DestinationVm = destinationVm,
             Destination = destination,
+        };
+    }
+
+    /// <summary>
+    /// What a record about a file that is in guests already says to playbooks (<c>verdict_changed</c> turned malicious, <c>guest_file</c>): one event for each guest. A guest
+    /// without a name is its address. Empty when the record is another one.
+    /// </summary>
+    public static IReadOnlyList<PlaybookEvent> OfFile(JsonElement record)
+    {
+        if (!record.TryGetProperty("bridgeguard", out JsonElement detail))
+        {
+            return [];
+        }
+
+        switch (Text(record, "event_type"))
+        {
+            case "verdict_changed" when detail.TryGetProperty("after", out JsonElement after) && Text(after, "verdict") == "malicious"
+                && detail.TryGetProperty("guests", out JsonElement guests):
+                return [.. guests.EnumerateArray().Select(guest => OfGuest(PlaybookOccasion.VerdictChanged, record, guest.GetString() ?? "", Text(after, "signature")))];
+            case "guest_file" when record.TryGetProperty("vm", out JsonElement vm):
+                return [OfGuest(PlaybookOccasion.GuestFile, record, Text(vm, "name"), Text(detail, "signature"))];
+            default:
+                return [];
+        }
+    }
+
+    private static PlaybookEvent OfGuest(PlaybookOccasion what, JsonElement record, string guest, string signature)
+    {
+        bool isAddress = IpAddress.TryParse(guest, out IpAddress address);
+        string name = isAddress ? "" : guest;
+        return new PlaybookEvent
+        {
+            Event = what, Id = Text(record, "event_id"), Signature = signature, Severity = 1, Vm = name, SourceVm = name, Source = isAddress ? address : default,
         };
     }
 

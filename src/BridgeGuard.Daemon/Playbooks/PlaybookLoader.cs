@@ -168,6 +168,7 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
 
         var trigger = new PlaybookTrigger
         {
+            Event = when.Choice("event", PlaybookOccasion.Alert),
             Rules = rules,
             Categories = when.Texts("category"),
             MaxSeverity = when.Integer("severity", 0, 1, 255),
@@ -180,9 +181,16 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
             By = when.Choice("by", TriggerScope.Vm),
             Guests = when.Integer("guests", 1, 1, 10_000),
         };
-        if (!when.Has("sid") && !when.Has("finding") && trigger.Categories.Count == 0 && trigger.MaxSeverity == 0 && trigger.Playbook is null)
+        if (trigger.Event != PlaybookOccasion.Alert)
         {
-            when.Error(null, "this would act on every alert there is, expected at least one of: sid, finding, category, severity, playbook");
+            foreach (string key in ((string[])["sid", "finding", "category", "blocked", "playbook"]).Where(when.Has))
+            {
+                when.Error(key, $"'{key}' is of alerts, and this playbook acts on {when.Text("event")}, expected role, tag, count, seconds, by or guests beside it");
+            }
+        }
+        else if (when.Text("event") is null or "alert" && !when.Has("sid") && !when.Has("finding") && trigger.Categories.Count == 0 && trigger.MaxSeverity == 0 && trigger.Playbook is null)
+        {
+            when.Error(null, "this would act on every alert there is, expected at least one of: event, sid, finding, category, severity, playbook");
         }
 
         when.RejectUnknownKeys();

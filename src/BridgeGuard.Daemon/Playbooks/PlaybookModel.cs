@@ -50,9 +50,24 @@ public enum ActionTarget : byte
     Destination,
 }
 
+/// <summary>What a playbook listens to.</summary>
+public enum PlaybookOccasion : byte
+{
+    /// <summary>Alerts, those of findings and files on the wire among them.</summary>
+    Alert,
+
+    /// <summary>A content that guests have had as clean turns out to be malicious: once for every guest that has it, as the ledger knows.</summary>
+    VerdictChanged,
+
+    /// <summary>A guest asked for, submitted or opened a malicious content.</summary>
+    GuestFile,
+}
+
 /// <summary>When a playbook acts. What is empty is any; all that is given must hold.</summary>
 public sealed record PlaybookTrigger
 {
+    public PlaybookOccasion Event { get; init; }
+
     /// <summary>Signature ids, of generator 1 unless written <c>gid:sid</c>.</summary>
     public IReadOnlyList<(uint Gid, uint Sid)> Rules { get; init; } = [];
 

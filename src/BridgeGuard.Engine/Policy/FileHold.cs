@@ -36,6 +36,8 @@ public sealed class FileHold
     private readonly byte[] _candidate = new byte[HashBytes];
     private long _candidateSize;
     private FileHandle _candidateSink;
+    private TrackedFile? _growing;
+    private FileHandle _growingSink;
     private int _awaited;
     private bool _isOverfull;
     private bool _hasGrown;
@@ -90,6 +92,7 @@ public sealed class FileHold
         _isOverfull = false;
         _hasGrown = false;
         _candidateSink = FileHandle.None;
+        _growing = null;
         AwaitedPlace = 0;
         StartedUs = ProgressUs = packet.TimeUs;
         DeadlineUs = packet.TimeUs + (role.FileHoldMs * 1000L);
@@ -128,6 +131,29 @@ public sealed class FileHold
         file.JudgedHash.CopyTo(_candidate);
         _candidateSize = file.Size;
         _candidateSink = file.Sink;
+    }
+
+    /// <summary>What waits is the newest packet of this file, whose end nobody announces.</summary>
+    public void Follow(TrackedFile file)
+    {
+        _growing = file;
+        _growingSink = file.Sink;
+    }
+
+    /// <summary>
+    /// The sender repeats what waits instead of going on: what came behind it is lost, or there is nothing more. It would go on repeating for ever, as nothing is
+    /// acknowledged, so what is there of the file is judged as if it were the whole.
+    /// </summary>
+    public void JudgeSoFar(IFileSink sink, IFileVerdicts verdicts)
+    {
+        if (_growing is { IsEnded: false, SinkFell: false, HasGaps: false, PartOffset: < 0 } file && !_growingSink.IsNone && file.Sink == _growingSink
+            && file.Hasher.TryPeekSha256(file.JudgedHash))
+        {
+            Propose(file);
+            AwaitCandidate(sink, verdicts);
+        }
+
+        _growing = null;
     }
 
     /// <summary>Is it this file of which the candidate is a part?</summary>

@@ -16,6 +16,9 @@ public sealed partial class PacketWorker
     /// <summary>How often holds are looked at: what a file's last packet waits longer than its scan.</summary>
     private const long HoldTickUs = 1_000;
 
+    /// <summary>A packet that comes again after so long comes from its sender's timer (RFC 6298 §2: a second, Linux 200 ms), not out of order.</summary>
+    private const long RepeatedUs = 150_000;
+
     private const long IdleTickUs = 100_000;
 
     /// <summary>A writer that sends nothing for so long after a whole write waits for the answer. Writers that go on do so within a round trip.</summary>
@@ -210,7 +213,7 @@ public sealed partial class PacketWorker
         else if (!file.EndIsAnnounced && file.AnnouncedSize < 0)
         {
             SendHeld(hold);
-            BeginHold(HoldKind.Lag, packet, flow, role);
+            BeginHold(HoldKind.Lag, packet, flow, role).Follow(file);
         }
         else if (hold is { HasCandidate: true })
         {
@@ -324,6 +327,12 @@ public sealed partial class PacketWorker
             {
                 Release(packet, hold);
                 return;
+            }
+
+            if (hold is { Kind: HoldKind.Lag, HasFile: false, HasCandidate: false } && packet.IsTcp && packet.TimeUs - hold.ProgressUs >= RepeatedUs && hold.IsRepeatedBy(packet)
+                && _fileSink is not null)
+            {
+                hold.JudgeSoFar(_fileSink, _fileVerdicts!);
             }
 
             packet.Drop(DropReason.FileHold);

@@ -385,6 +385,39 @@ public sealed class HoldModeTests
         Assert.Equal(1, wire.Scanner.Scans);
     }
 
+    /// <summary>
+    /// What comes behind the newest packet of a stream without an announced end is lost. Its sender repeats that packet for ever, as nothing is acknowledged: it goes
+    /// on when what is there was judged, and the file with it.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task SenderThatRepeatsWhatWaitsAfterALossGoesOn(bool isBad)
+    {
+        await using var wire = new GuardedWire(GuardedWire.Tail);
+        byte[] file = isBad ? Bad(20_000, 90) : Clean(20_000, 91);
+        int seen = 6 * Conversation.SegmentBytes;
+        Conversation talk = Transfers.FtpOpen(wire, Guest, Server, "f", 0, -1);
+        talk.ToClient(file.AsSpan(0, seen));
+        Assert.Equal(seen - Conversation.SegmentBytes, talk.AtClient.Length);
+        for (int i = 0; i < 2000 && !talk.IsDead && talk.AtClient.Length < seen; i++)
+        {
+            wire.Pause(i);
+            talk.SayAgain(Direction.ToClient, file.AsSpan(0, seen));
+            wire.Tick(1_000);
+            talk.Collect();
+        }
+
+        Assert.Equal(isBad, talk.IsDead);
+        Assert.Equal(isBad ? seen - Conversation.SegmentBytes : seen, talk.AtClient.Length);
+        if (!isBad)
+        {
+            talk.Burst(Direction.ToClient, file.AsSpan(seen), withFin: true);
+            Assert.Equal(file, talk.AtClient);
+            Assert.Equal(2, wire.Scanner.Scans); // What was there, and the whole.
+        }
+    }
+
     [Fact]
     public async Task RoleThatForbidsPiecesStopsThoseThatCannotBeJoined()
     {

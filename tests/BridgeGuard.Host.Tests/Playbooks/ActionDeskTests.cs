@@ -6,6 +6,9 @@ using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Policy.Standing;
 using BridgeGuard.Host.Tests.Scanning;
+using BridgeGuard.Outputs;
+using BridgeGuard.Scanning.Pipeline;
+using BridgeGuard.Scanning.VerdictCache;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -237,6 +240,64 @@ public sealed class ActionDeskTests : IDisposable
         Assert.Equal(3, AuditLog.FindBreak(file));
         File.WriteAllLines(file, [lines[0], .. lines[2..]]);
         Assert.Equal(2, AuditLog.FindBreak(file));
+    }
+
+    /// <summary>New signatures find a file that three guests have had as clean: one record, and the playbook acts on each of the three and on nobody else.</summary>
+    [Fact]
+    public async Task AVerdictThatTurnsIsActedOnForEveryGuestThatHasTheContent()
+    {
+        Book(new PlaybookAction(ActionKind.Quarantine, ActionTarget.Vm, null), when: new PlaybookTrigger { Event = PlaybookOccasion.VerdictChanged, Roles = ["default"] });
+        var scanner = new StubScanner { IgnoresMarker = true };
+        await using var cache = new FileVerdictCache(new CacheOptions { Path = _folder.File("verdicts.db") });
+        await using var scans = new ScanService(cache, [scanner]);
+        var sink = new SharedEventSink();
+        using var reporter = new VerdictChangeReporter(scans, sink);
+        await scans.StartAsync(TestContext.Current.CancellationToken);
+        foreach (string guest in (string[])["g1", "g3", "g2", "g4"])
+        {
+            if (guest == "g4")
+            {
+                scanner.IgnoresMarker = false;
+                scanner.Generation = "2";
+                await scans.RefreshGenerationAsync(TestContext.Current.CancellationToken);
+            }
+
+            await scans.SubmitAsync(
+                System.IO.Pipelines.PipeReader.Create(new MemoryStream("xx STUB-MARKER"u8.ToArray())), new FileProvenance { TimeUs = 1, Guest = guest, Protocol = "http" }, null,
+                TestContext.Current.CancellationToken);
+        }
+
+        await _engine!.StartAsync(TestContext.Current.CancellationToken);
+        int records = 0;
+        for (; sink.Ring.TryPeek(out Engine.Events.EventHeader header, out ReadOnlySpan<byte> json); sink.Ring.Advance(), records++)
+        {
+            _engine.Write(in header, json);
+        }
+
+        Assert.Equal(1, records);
+        for (int i = 0; i < 400 && !IsQuarantined("g4"); i++)
+        {
+            await Task.Delay(25, TestContext.Current.CancellationToken);
+        }
+
+        await _engine.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["g1", "g3", "g4"], new[] { "g1", "g2", "g3", "g4", "g5", "g6" }.Where(IsQuarantined)); // g2 is never touched.
+    }
+
+    [Fact]
+    public void AHitInAGuestIsAnOccasionOfItsOwnKindOnly()
+    {
+        using JsonDocument record = JsonDocument.Parse("""{"event_type":"guest_file","vm":{"name":"g3"},"fileinfo":{"filename":"/x"},"bridgeguard":{"verdict":"malicious","signature":"Evil"}}""");
+        PlaybookEvent occasion = Assert.Single(PlaybookEvent.OfFile(record.RootElement));
+        Assert.Equal(("g3", "Evil", PlaybookOccasion.GuestFile), (occasion.Vm, occasion.Signature, occasion.Event));
+        Book(new PlaybookAction(ActionKind.Quarantine, ActionTarget.Vm, null), when: new PlaybookTrigger { Event = PlaybookOccasion.VerdictChanged });
+        Handle(occasion);
+        Assert.False(IsQuarantined("g3"));
+        Book(new PlaybookAction(ActionKind.Quarantine, ActionTarget.Vm, null), when: new PlaybookTrigger { Event = PlaybookOccasion.GuestFile });
+        Handle(occasion);
+        Assert.True(IsQuarantined("g3"));
+        using JsonDocument clean = JsonDocument.Parse("""{"event_type":"verdict_changed","bridgeguard":{"after":{"verdict":"clean"},"guests":["g1"]}}""");
+        Assert.Empty(PlaybookEvent.OfFile(clean.RootElement)); // It turned out to be harmless.
     }
 
     [Fact]

@@ -49,6 +49,8 @@ public sealed class PlaybookLoaderTests : IDisposable
     [InlineData("name: a\nwhen: {role: desktp, sid: 1}\nthen: [{quarantine: vm}]\n", 2, 14, "role 'desktp' does not exist, did you mean 'desktop'?")]
     [InlineData("name: a\nwhen: {finding: port-scam}\nthen: [{quarantine: vm}]\n", 2, 17, "did you mean 'port-scan'?")]
     [InlineData("name: a\nwhen: {role: desktop}\nthen: [{quarantine: vm}]\n", 2, 7, "would act on every alert")]
+    [InlineData("name: a\nwhen: {event: verdict-change}\nthen: [{quarantine: vm}]\n", 2, 15, "verdict-changed")]
+    [InlineData("name: a\nwhen: {event: guest-file, sid: 1}\nthen: [{quarantine: vm}]\n", 2, 32, "'sid' is of alerts")]
     [InlineData("name: a\nwhen: {sid: 1}\nthen: [{webhook: sock}]\n", 3, 18, "webhook 'sock' does not exist, did you mean 'soc'?")]
     [InlineData("name: a\nwhen: {sid: 1}\nthen: [{hook: [/bin/rm, -rf, /]}]\n", 3, 15, "'/bin/rm' is in none of 'hook-folders'")]
     [InlineData("name: a\nwhen: {playbook: b, sid: 1}\nthen: [{quarantine: vm}]\n", 2, 7, "playbook 'b' does not exist")]

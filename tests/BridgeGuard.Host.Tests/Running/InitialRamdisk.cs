@@ -10,9 +10,22 @@ internal sealed class InitialRamdisk
     private const int Character = 0x2180;  // crw-------
 
     private readonly MemoryStream _stream = new();
+    private readonly HashSet<string> _folders = [];
     private int _inode = 1;
 
     public InitialRamdisk AddDirectory(string path) => Add(path, Directory, [], 0, 0);
+
+    /// <summary>A folder and those above it, once each.</summary>
+    public InitialRamdisk AddFolders(string path)
+    {
+        if (path.Length > 0 && _folders.Add(path))
+        {
+            AddFolders(Path.GetDirectoryName(path)!);
+            AddDirectory(path);
+        }
+
+        return this;
+    }
 
     public InitialRamdisk AddProgram(string path, byte[] bytes) => Add(path, Program, bytes, 0, 0);
 
