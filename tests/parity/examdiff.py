@@ -33,7 +33,10 @@ VARIANTS = {
 BODIES = ['absent;', 'absent: or_else; content:"zzqz";', 'content:!"zzqz";', 'bsize:0;']
 # Numbers that each program draws, and records of its own clock.
 OWN = ('flow_id', 'parent_id', 'host', 'timestamp')
-UNCOMPARED = ('stats', 'engine')
+UNCOMPARED = ('engine',)
+# Counters of memory, of time and of the way that packets come in are each program's own.
+OWN_COUNTERS = ('uptime', 'memuse', 'memcap_pressure', 'capture.', 'flow_mgr', 'flow.mgr', 'flow.wrk', 'flow.recycler', 'ftp.mem', 'http.mem', 'host.mem', 'ippair.mem', 'defrag.mem', 'defrag.mgr', 'tcp.segment_from',
+                'flow.spare', 'flow.tcp_reuse_', 'detect.engines', 'threads', 'thread')
 
 
 def flat(value, path='', out=None):
@@ -62,6 +65,9 @@ def records(folder):
             for key in OWN:
                 record.pop(key, None)
             found[record.get('event_type')].append(flat(record))
+    if 'stats' in found:
+        # The last one of a run has everything.
+        found['stats'] = [{k: v for k, v in found['stats'][-1].items() if k != 'pcap_filename' and not any(own in k for own in OWN_COUNTERS)}]
     return found
 
 
