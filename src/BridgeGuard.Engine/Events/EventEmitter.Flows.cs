@@ -130,7 +130,7 @@ public sealed partial class EventEmitter
 
     private void WriteTransactionCount(Flow flow)
     {
-        if (flow.AppState is { } state && state.Transactions.NextId > 0)
+        if (flow.State != FlowState.LocalBypassed && flow.AppState is { } state && state.Transactions.NextId > 0)
         {
             _writer.Number("tx_cnt"u8, state.Transactions.NextId);
         }
