@@ -39,7 +39,7 @@ public sealed partial class EventEmitter
             _writer.Bool("elephant"u8, true);
         }
 
-        if (flow.Has(FlowFlags.Dropped) && _settings.IsInline)
+        if ((flow.Has(FlowFlags.Dropped) && _settings.IsInline) || flow.Has(FlowFlags.DropTold))
         {
             _writer.Text("action"u8, "drop"u8);
         }

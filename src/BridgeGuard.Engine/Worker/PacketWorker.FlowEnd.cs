@@ -13,7 +13,7 @@ public sealed partial class PacketWorker
     /// <inheritdoc/>
     public void OnFlowEnd(Flow flow, FlowEndReason reason)
     {
-        if (flow.Tcp is not null && !flow.Has(FlowFlags.Dropped))
+        if (flow.Tcp is not null && !flow.Has(FlowFlags.Dropped | FlowFlags.DropTold))
         {
             InspectLeftovers(flow, reason);
         }

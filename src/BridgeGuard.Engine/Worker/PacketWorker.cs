@@ -451,7 +451,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection)) != 0;
+    private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection | FlowFlags.DropTold)) != 0;
 
     private void NoteMacs(Flow flow, Packet packet)
     {

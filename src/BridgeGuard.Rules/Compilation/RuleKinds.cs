@@ -75,7 +75,7 @@ internal static class RuleKinds
             }
         }
 
-        if (rule.App != ProtocolId.Unknown && !rule.HasFlowKeyword)
+        if (rule.App != ProtocolId.Unknown && !rule.FlowHasState)
         {
             return RuleKind.AppLayer;
         }
