@@ -4,7 +4,7 @@ field by field; the exam itself asks for a few fields of a few records. And, wit
 
 usage: examdiff.py tests [--variant VARIANT] [--only PATTERN]… [--show N] [-v]
        examdiff.py buffers [--every N] [--only PATTERN] [--show N]
-common: [--peer PROGRAM] [--bin PROGRAM] [--exam FOLDER] [--cache FOLDER] [--jobs N]
+common: [--keep FOLDER] [--peer PROGRAM] [--bin PROGRAM] [--exam FOLDER] [--cache FOLDER] [--jobs N]
 
 Variants run the same tests otherwise: ips (inline where the test is passive, and the other way), midstream, async, inline, depth. What Suricata says is kept in --cache.
 Numbers of flows, hosts and times are left out. Where the exam or Suricata is not there, the script says so and ends with 0.
@@ -33,7 +33,10 @@ VARIANTS = {
 BODIES = ['absent;', 'absent: or_else; content:"zzqz";', 'content:!"zzqz";', 'bsize:0;']
 # Numbers that each program draws, and records of its own clock.
 OWN = ('flow_id', 'parent_id', 'host', 'timestamp')
-UNCOMPARED = ('stats', 'engine')
+UNCOMPARED = ('engine',)
+# Counters of memory, of time and of the way that packets come in are each program's own.
+OWN_COUNTERS = ('uptime', 'memuse', 'memcap_pressure', 'capture.', 'flow_mgr', 'flow.mgr', 'flow.wrk', 'flow.recycler', 'ftp.mem', 'http.mem', 'host.mem', 'ippair.mem', 'defrag.mem', 'defrag.mgr', 'tcp.segment_from',
+                'flow.spare', 'flow.tcp_reuse_', 'detect.engines', 'threads', 'thread')
 
 
 def flat(value, path='', out=None):
@@ -62,6 +65,9 @@ def records(folder):
             for key in OWN:
                 record.pop(key, None)
             found[record.get('event_type')].append(flat(record))
+    if 'stats' in found:
+        # The last one of a run has everything.
+        found['stats'] = [{k: v for k, v in found['stats'][-1].items() if k != 'pcap_filename' and not any(own in k for own in OWN_COUNTERS)}]
     return found
 
 
@@ -131,7 +137,7 @@ def run_tests(exam, options):
     # One idea in 301 forms: each sixth says enough.
     names = [n for i, n in enumerate(names) if (any(p in n or fnmatch.fnmatch(n, p) for p in options.only) if options.only else 'evader' not in n or i % 6 == 0)]
     peer = settings(exam, options, 'suricata', options.peer, os.path.join(options.cache, f'peer-{options.variant}'))
-    ours = settings(exam, options, 'bridgeguard', options.bin, tempfile.mkdtemp(prefix='examdiff-'))
+    ours = settings(exam, options, 'bridgeguard', options.bin, options.keep or tempfile.mkdtemp(prefix='examdiff-'))
     tests = []
     for name in names:
         test = exam.Test(peer.suite, name, peer)
@@ -160,7 +166,8 @@ def run_tests(exam, options):
                         alone[f"{sign} {kind} {record.get('anomaly.event') or record.get('alert.signature_id') or record.get('app_proto') or ''}"][name] += 1
                         if options.v:
                             print(sign, name, json.dumps(record)[:600])
-    shutil.rmtree(ours.work, ignore_errors=True)
+    if not options.keep:
+        shutil.rmtree(ours.work, ignore_errors=True)
     print(f"{len(tests)} tests\n{'type':16}{'equal':>8}{'differ':>8}{'missing':>8}{'extra':>8}")
     for kind, c in sorted(counts.items(), key=lambda item: str(item[0])):
         print(f"{str(kind):16}{c['equal']:8}{c['differ']:8}{c['missing']:8}{c['extra']:8}")
@@ -242,14 +249,16 @@ def main():
     parser.add_argument('--every', type=int, default=1)
     parser.add_argument('--show', type=int, default=60)
     parser.add_argument('--jobs', type=int, default=2)
+    parser.add_argument('--keep', help='a folder for the records of this program')
     parser.add_argument('-v', action='store_true')
     parser.add_argument('--peer', default=os.environ.get('PEER_HOME', '/opt/peers') + '/suricata')
     parser.add_argument('--bin', default=os.path.join(ROOT, '.artifacts', 'publish', 'bridgeguard'))
     parser.add_argument('--exam', default=os.path.join(ROOT, '..', 'shared', 'exam'))
     parser.add_argument('--cache', default=os.path.join(ROOT, '.artifacts', 'examdiff'))
     options = parser.parse_args()
-    for name in ('peer', 'bin', 'exam', 'cache'):
-        setattr(options, name, os.path.abspath(getattr(options, name)))
+    for name in ('peer', 'bin', 'exam', 'cache', 'keep'):
+        if getattr(options, name):
+            setattr(options, name, os.path.abspath(getattr(options, name)))
     if not os.path.exists(os.path.join(options.exam, 'exam.py')) or not os.path.exists(options.peer):
         print('examdiff.py: the exam or Suricata is not there, nothing is compared')
         return 0

@@ -66,15 +66,27 @@ def verdicts_of(command, rules, folder, config):
     return refused
 
 
+def write_rules(path, texts):
+    with open(path, 'w', encoding='utf-8') as out:
+        for number, text in enumerate(texts, 1):
+            out.write(text.replace('%d', str(number)) + '\n')
+
+
 def verdicts(arguments):
     keywords = keywords_of(arguments.peer)
     keywords = {k: v for k, v in keywords.items() if k not in ('lua', 'luaxform', 'template2')}
     work = tempfile.mkdtemp(prefix='rulediff-')
     path = os.path.join(work, 'generated.rules')
-    texts = [text for text in ruleforms.rules(keywords) if not arguments.only or any(part in text for part in arguments.only)]
-    with open(path, 'w', encoding='utf-8') as out:
-        for number, text in enumerate(texts, 1):
-            out.write(text.replace('%d', str(number)) + '\n')
+    if arguments.mixed:
+        parts = ruleforms.parts(keywords)
+        alone = [f'alert ip any any -> any any (msg:"x"; {part} sid:%d;)' for part in parts]
+        write_rules(path, alone)
+        refused = verdicts_of([arguments.peer], path, os.path.join(work, 'theirs'), arguments.config)
+        rules = ruleforms.mixed([part for number, part in enumerate(parts, 1) if number not in refused], arguments.mixed, arguments.seeds)
+    else:
+        rules = ruleforms.rules(keywords)
+    texts = [text for text in rules if not arguments.only or any(part in text for part in arguments.only)]
+    write_rules(path, texts)
     theirs = verdicts_of([arguments.peer], path, os.path.join(work, 'theirs'), arguments.config)
     ours = verdicts_of([arguments.bin], path, os.path.join(work, 'ours'), arguments.config)
     print(f'{len(texts)} rules; Suricata refuses {len(theirs)}, BridgeGuard {len(ours)}')
@@ -275,6 +287,7 @@ def main():
     parser.add_argument('--inline', action='store_true')
     parser.add_argument('--rules')
     parser.add_argument('--family', action='append', choices=chances.FAMILIES)
+    parser.add_argument('--mixed', type=int, default=0, metavar='N', help='verdicts: N rules of several parts that Suricata takes alone; --seeds draws others')
     parser.add_argument('--seeds', default='1-3', help='batches of a family, by their numbers')
     parser.add_argument('captures', nargs='*')
     arguments = parser.parse_intermixed_args()

@@ -3,6 +3,8 @@
 `rules(keywords)` yields rule texts without sid. `keywords` maps each keyword of `suricata --list-keywords=csv` to its features, so that a keyword that a
 later version adds is tried in the forms of its kind without being named here.
 """
+import collections
+import random
 
 # What may follow a sticky buffer. %s is the buffer.
 BUFFER_FORMS = [
@@ -311,3 +313,37 @@ def rules(keywords, small=False):
     for hook in HOOKS:
         for options in ('', 'content:"a"; ', 'http.uri; content:"a"; ', 'tls.sni; content:"a"; ', 'flow:to_server; ', 'flow:to_client; ', 'dns.query; content:"a"; ', 'http.stat_code; content:"a"; '):
             yield f'alert {hook} any any -> any any (msg:"x"; {options}sid:%d;)'
+
+
+MIXED_HEADS = ['alert ip any any -> any any', 'alert tcp any any -> any any', 'alert tcp any any -> any any', 'alert udp any any -> any any', 'alert http any any -> any any', 'alert tls any any -> any any',
+               'alert dns any any -> any any', 'alert smb any any -> any any', 'alert smtp any any -> any any', 'alert http any any => any any', 'drop tcp any any -> any 80', 'pass http1 any any -> any any',
+               'alert tcp-pkt any any -> any any', 'alert tcp-stream any any -> any any', 'alert http1:request_line any any -> any any', 'alert http1:response_headers any any -> any any',
+               'alert tls:client_hello_done any any -> any any', 'alert icmp any any -> any any', 'alert http2 any any -> any any', 'reject ftp any any -> any any']
+
+
+def parts(keywords):
+    """The options of single rules that are worth being joined with others."""
+    found = []
+    for name, features in keywords.items():
+        if is_buffer(features):
+            found += [form.replace('%s', name).replace('%d', '7') for form in BUFFER_FORMS if 'dataset' not in form]
+        elif '.' in name and 'transform' not in features:
+            found += [f'{name}:{form};' for form in ('1', '>1', '1-5', '!1', '1,any')]
+    for name in HEADER_INTEGERS:
+        found += [f'{name}:{form};' for form in ('1', '>1', '1-5', '!1')]
+    for name, forms in SPECIAL.items():
+        # A set's number of values is common to all rules that name it.
+        found += [form for form in forms if name != 'dataset' and not form.startswith(('sid', 'rev', 'gid', 'msg'))]
+    return found
+
+
+def mixed(accepted, count, seed):
+    """Rules of two to four parts that are accepted alone, each from its number."""
+    draw = random.Random(seed)
+    groups = collections.defaultdict(list)
+    for part in accepted:
+        groups[part.split(';')[0].split(':')[0]].append(part)
+    names = sorted(groups)
+    for _ in range(count):
+        chosen = [draw.choice(groups[draw.choice(names)]) for _ in range(draw.choice((2, 2, 2, 3, 4)))]
+        yield f'{draw.choice(MIXED_HEADS)} (msg:"x"; {" ".join(chosen)} sid:%d;)'

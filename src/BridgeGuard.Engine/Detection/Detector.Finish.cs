@@ -237,6 +237,10 @@ public sealed partial class Detector
                         _flow!.Flags |= FlowFlags.Dropped;
                     }
                 }
+                else if (onFlow && !_settings.IsInline)
+                {
+                    _flow!.Flags |= FlowFlags.DropTold;
+                }
 
                 return false;
 

@@ -6,7 +6,7 @@ namespace BridgeGuard.Engine.Events;
 /// <summary>Options of the <c>alert</c> type; defaults are Suricata's.</summary>
 internal sealed class AlertOptions
 {
-    public AlertOptions(ProtocolSettings options)
+    public AlertOptions(ProtocolSettings options, XffSettings forwarded)
     {
         Settings = options;
         Payload = options.GetBool("payload", false);
@@ -23,7 +23,7 @@ internal sealed class AlertOptions
         RuleMetadata = options.GetBool("metadata.rule.metadata", rule);
         RuleText = options.GetBool("metadata.rule.raw", false);
         RuleReferences = options.GetBool("metadata.rule.reference", false);
-        Xff = XffOptions.Create(options);
+        Xff = XffOptions.Create(options, forwarded);
     }
 
     public ProtocolSettings Settings { get; }
@@ -111,7 +111,7 @@ internal sealed class EveOutput
             switch (type.Name)
             {
                 case "alert":
-                    Alert = new AlertOptions(type.Options);
+                    Alert = new AlertOptions(type.Options, settings.Xff);
                     break;
                 case "anomaly":
                     Anomaly = new AnomalyOptions(type.Options);
@@ -130,6 +130,10 @@ internal sealed class EveOutput
                     break;
                 case "files":
                     Files = type.Options;
+                    FilesXff = XffOptions.Create(type.Options, settings.Xff);
+                    break;
+                case "http":
+                    HttpXff = XffOptions.Create(type.Options, settings.Xff);
                     break;
                 case "frame":
                     Frame = type.Options;
@@ -172,6 +176,10 @@ internal sealed class EveOutput
     public bool NetFlow { get; }
 
     public ProtocolSettings? Files { get; }
+
+    public XffOptions? FilesXff { get; }
+
+    public XffOptions? HttpXff { get; }
 
     public ProtocolSettings? Frame { get; }
 

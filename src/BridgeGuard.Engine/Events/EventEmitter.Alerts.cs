@@ -3,6 +3,7 @@ using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Worker;
 
 namespace BridgeGuard.Engine.Events;
@@ -12,7 +13,9 @@ public sealed partial class EventEmitter
 {
     private void WriteAlert(EveOutput output, AlertOptions options, Packet packet, Flow? flow, in AlertEntry entry)
     {
-        BeginAlertRecord(output, options, packet, flow, entry.Transaction);
+        ReadOnlySpan<byte> forwarded = LookForClient(options.Xff, packet, flow, entry.Transaction);
+        BeginPacketRecord(output, "alert"u8, packet, flow);
+        _client = null;
         Transaction? transaction = entry.Transaction;
         if (transaction is not null)
         {
@@ -32,7 +35,7 @@ public sealed partial class EventEmitter
             WriteEventId(packet.TimeUs);
         }
 
-        WriteAlertObject(options, packet, in entry);
+        WriteAlertObject(options, packet, in entry, forwarded);
         if (!packet.Has(PacketFlags.Pseudo))
         {
             WriteFirewall(in entry);
@@ -59,7 +62,7 @@ public sealed partial class EventEmitter
         WritePayload(options, packet, flow, in entry);
         if (options.Packet)
         {
-            WritePacketBytes(packet);
+            WritePacketBytes(packet, flow);
         }
 
         if (options.Verdict)
@@ -68,38 +71,7 @@ public sealed partial class EventEmitter
         }
     }
 
-    /// <summary>Where a proxy says for whom it asks, that address is shown beside the proxy's or in its place.</summary>
-    private void BeginAlertRecord(EveOutput output, AlertOptions options, Packet packet, Flow? flow, Transaction? transaction)
-    {
-        if (options.Xff is not { } xff || flow is null || !xff.TryFind(flow, transaction, out ReadOnlySpan<byte> text, out IpAddress client))
-        {
-            BeginPacketRecord(output, "alert"u8, packet, flow);
-            return;
-        }
-
-        if (!xff.Overwrites || client.IsV4 != (packet.IpVersion == 4))
-        {
-            BeginPacketRecord(output, "alert"u8, packet, flow);
-            _writer.Bytes("xff"u8, text);
-            return;
-        }
-
-        (IpAddress source, IpAddress destination) = (packet.SourceAddress, packet.DestinationAddress);
-        if (packet.Direction == Direction.ToServer)
-        {
-            packet.SourceAddress = client;
-        }
-        else
-        {
-            packet.DestinationAddress = client;
-        }
-
-        BeginPacketRecord(output, "alert"u8, packet, flow);
-        packet.SourceAddress = source;
-        packet.DestinationAddress = destination;
-    }
-
-    private void WriteAlertObject(AlertOptions options, Packet packet, in AlertEntry entry)
+    private void WriteAlertObject(AlertOptions options, Packet packet, in AlertEntry entry, ReadOnlySpan<byte> forwarded)
     {
         RuleInfo rule = entry.Rule;
         _writer.StartObject("alert"u8);
@@ -146,6 +118,11 @@ public sealed partial class EventEmitter
         if (entry.Context.Length > 0)
         {
             _writer.Raw("context"u8, entry.Context.Span);
+        }
+
+        if (!forwarded.IsEmpty)
+        {
+            _writer.Bytes("xff"u8, forwarded);
         }
 
         _writer.EndObject();
@@ -365,9 +342,10 @@ public sealed partial class EventEmitter
         _writer.Number("stream"u8, isStream ? 1L : 0L);
     }
 
-    private void WritePacketBytes(Packet packet, int most = int.MaxValue)
+    private void WritePacketBytes(Packet packet, Flow? flow, int most = int.MaxValue)
     {
-        ReadOnlySpan<byte> bytes = packet.Bytes;
+        Span<byte> made = stackalloc byte[SyntheticPacket.MaxBytes];
+        ReadOnlySpan<byte> bytes = packet.Has(PacketFlags.Pseudo) && flow?.Tcp is not null ? made[..SyntheticPacket.Write(packet, flow, made)] : packet.Bytes;
         _writer.Base64("packet"u8, bytes[..Math.Min(bytes.Length, most)]);
         _writer.StartObject("packet_info"u8);
         Worker.FrameInfo info = packet.Info;
@@ -448,11 +426,11 @@ public sealed partial class EventEmitter
                 _writer.Number("tx_id"u8, transaction.Id);
             }
 
-            WriteAlertObject(PlainAlert, packet, in dropper);
+            WriteAlertObject(PlainAlert, packet, in dropper, forwarded: default);
         }
     }
 
-    private static readonly AlertOptions PlainAlert = new(ProtocolSettings.Empty);
+    private static readonly AlertOptions PlainAlert = new(ProtocolSettings.Empty, new XffSettings());
 
     private void WriteDroppedHeaders(Packet packet)
     {

@@ -70,7 +70,9 @@ public sealed partial class EventEmitter
                 continue;
             }
 
+            ReadOnlySpan<byte> forwarded = LookForClient(logger.EventType == "http" ? output.HttpXff : null, packet, flow, transaction);
             BeginRecord(output, logger, packet, flow, transaction, options);
+            WriteForwarded(forwarded);
             if (logger.WritesTransactionId)
             {
                 _writer.Number("tx_id"u8, transaction.Id);
@@ -106,7 +108,7 @@ public sealed partial class EventEmitter
         BeginPacketRecord(output, "anomaly"u8, packet, flow);
         if (options.PacketHeader)
         {
-            WritePacketBytes(packet, AnomalyHeaderBytes);
+            WritePacketBytes(packet, flow: null, AnomalyHeaderBytes);
         }
 
         bool isStream = packetEvent >= PacketEvent.FirstStreamEvent;
@@ -133,7 +135,7 @@ public sealed partial class EventEmitter
         _writer.Number("tx_id"u8, transaction.Id);
         if (options.PacketHeader)
         {
-            WritePacketBytes(packet, AnomalyHeaderBytes);
+            WritePacketBytes(packet, flow: null, AnomalyHeaderBytes);
         }
 
         _writer.StartObject("anomaly"u8);
@@ -149,7 +151,7 @@ public sealed partial class EventEmitter
         BeginPacketRecord(output, "anomaly"u8, packet, flow);
         if (options.PacketHeader)
         {
-            WritePacketBytes(packet, AnomalyHeaderBytes);
+            WritePacketBytes(packet, flow: null, AnomalyHeaderBytes);
         }
 
         _writer.StartObject("anomaly"u8);
@@ -182,7 +184,9 @@ public sealed partial class EventEmitter
         EveOutput output, ProtocolSettings options, Packet packet, Flow flow, Transaction transaction, Direction direction, TrackedFile file)
     {
         // The sender of the file is the record's source, whoever's packet completed it.
+        ReadOnlySpan<byte> forwarded = LookForClient(output.FilesXff, packet, flow, transaction);
         BeginFileRecord(output, packet, flow, direction);
+        WriteForwarded(forwarded);
         if (flow.AppState is { } state)
         {
             _writer.Options = options;

@@ -39,7 +39,7 @@ public sealed partial class EventEmitter
             _writer.Bool("elephant"u8, true);
         }
 
-        if (flow.Has(FlowFlags.Dropped) && _settings.IsInline)
+        if ((flow.Has(FlowFlags.Dropped) && _settings.IsInline) || flow.Has(FlowFlags.DropTold))
         {
             _writer.Text("action"u8, "drop"u8);
         }
@@ -130,7 +130,7 @@ public sealed partial class EventEmitter
 
     private void WriteTransactionCount(Flow flow)
     {
-        if (flow.AppState is { } state && state.Transactions.NextId > 0)
+        if (flow.State != FlowState.LocalBypassed && flow.AppState is { } state && state.Transactions.NextId > 0)
         {
             _writer.Number("tx_cnt"u8, state.Transactions.NextId);
         }

@@ -33,6 +33,12 @@ public sealed partial class EventEmitter
         {
             bool useFlow = asFlow && flow is not null;
             FlowKey key = useFlow ? flow!.Key : asServer && flow is not null ? flow.Key.Reversed() : PacketKey(packet);
+            if (_client is { } client && flow is not null)
+            {
+                bool isFromClient = key.Source == flow.Key.Source && key.SourcePort == flow.Key.SourcePort;
+                key = isFromClient ? key with { Source = client } : key with { Destination = client };
+            }
+
             FiveTuple(in key, packet.TransportOffset >= 0 || packet.Has(PacketFlags.Pseudo) || !packet.Has(PacketFlags.Fragment));
             if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6 && packet.TransportOffset >= 0)
             {

@@ -80,13 +80,14 @@ public sealed partial class EventEmitter
         {
             if (child.Index < 0)
             {
-                if (child.Name == "worker" && IsZero(child, snapshot.Workers))
+                bool isDetection = child.Name == "detect" && node.Name.Length == 0;
+                if (!isDetection && IsLeftOut(child, options, snapshot.Workers))
                 {
                     continue;
                 }
 
                 _writer.StartObject(child.Utf8Name);
-                if (child.Name == "detect" && node.Name.Length == 0)
+                if (isDetection)
                 {
                     WriteEngines(snapshot.Rules);
                 }
@@ -110,11 +111,13 @@ public sealed partial class EventEmitter
         }
     }
 
-    private static bool IsZero(StatsTree node, WorkerCounters[] workers)
+    /// <summary>An object without members says nothing: those whose counters are all left out for being zero are left out too.</summary>
+    private static bool IsLeftOut(StatsTree node, StatsOptions options, WorkerCounters[] workers)
     {
-        foreach (StatsTree leaf in node.Children)
+        foreach (StatsTree child in node.Children)
         {
-            if (leaf.Total(workers) != 0)
+            bool isLeftOut = child.Index < 0 ? IsLeftOut(child, options, workers) : (child.IsOwn || !options.NullValues) && child.Total(workers) == 0;
+            if (!isLeftOut)
             {
                 return false;
             }

@@ -105,7 +105,7 @@ public sealed partial class EventEmitter : IDisposable
             if (output.Alert is { TaggedPackets: true })
             {
                 BeginPacketRecord(output, "packet"u8, packet, flow);
-                WritePacketBytes(packet);
+                WritePacketBytes(packet, flow: null);
                 Send(output, EventKind.Packet, packet, flow);
             }
         }

@@ -69,14 +69,21 @@ public sealed class StatsTree
         for (Counter counter = 0; counter < Counter.Count; counter++)
         {
             string name = CounterNames.Of(counter);
-            bool wanted = !(name.StartsWith("ips.", StringComparison.Ordinal) && !settings.IsInline)
-                && !(name.StartsWith("firewall.", StringComparison.Ordinal) && !settings.FirewallMode);
-            if (wanted)
+            if (IsCounted(name[..name.IndexOf('.', StringComparison.Ordinal)], settings) && (settings.Files.StoreEnabled || counter is not (Counter.FileStoreErrors or Counter.FileStoreOpenFilesMaxHit)))
             {
                 root.Add(name, (int)counter, counter is Counter.DecoderMaxPacketSize or Counter.DecoderAveragePacketSize or Counter.MemcapPressureMax);
             }
         }
     }
+
+    /// <summary>What is switched off has no counters, so that none of them looks like a thing that never happens.</summary>
+    private static bool IsCounted(string group, EngineSettings settings) => group switch
+    {
+        "ips" => settings.IsInline,
+        "firewall" => settings.FirewallMode,
+        "detect" => settings.DetectionEnabled,
+        _ => true,
+    };
 
     private static void AddEvents(StatsTree root, int first, int end, string prefix)
     {
@@ -205,10 +212,11 @@ public sealed class StatsTree
         node.Children.Add(new StatsTree(parts[^1]) { Index = index, IsMaximum = isMaximum, IsOwn = IsOurs(path) });
     }
 
-    private static bool IsOurs(string path) => path is "worker.faults" or "detect.pcre_match_limit" or "ips.drop_reason.file_verdict"
+    private static bool IsOurs(string path) => path.StartsWith("worker.", StringComparison.Ordinal) || path is "decoder.igmp" or "decoder.etag" or "pcap_log.written" or "pcap_log.filtered_bpf" or "detect.pcre_match_limit" or "ips.drop_reason.file_verdict"
         or "ips.drop_reason.file_hold" or "ips.drop_reason.quarantine" or "ips.drop_reason.redirect"
         or "ips.drop_reason.link_guard" or "ips.drop_reason.service_contract" or "ips.drop_reason.rate_limit" or "ips.drop_reason.tarpit"
-        or "ips.drop_reason.blocked" or "ips.drop_reason.behaviour" or "ips.drop_reason.encrypted_policy" or "ips.drop_reason.block_page";
+        or "ips.drop_reason.blocked" or "ips.drop_reason.behaviour" or "ips.drop_reason.encrypted_policy" or "ips.drop_reason.block_page" or "ips.drop_reason.latency_budget"
+        || path.StartsWith("decoder.event.arp.", StringComparison.Ordinal);
 
     private static string NameOf(ExceptionPolicy policy) => policy switch
     {

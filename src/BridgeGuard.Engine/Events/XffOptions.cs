@@ -1,6 +1,7 @@
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
+using BridgeGuard.Engine.Settings;
 
 namespace BridgeGuard.Engine.Events;
 
@@ -10,18 +11,28 @@ internal sealed class XffOptions
     private readonly byte[] _header;
     private readonly bool _isForward;
 
-    private XffOptions(ProtocolSettings options)
+    private XffOptions(bool overwrites, bool isForward, string header)
     {
-        Overwrites = options.Get("xff.mode") == "overwrite";
-        _isForward = options.Get("xff.deployment") == "forward";
-        _header = System.Text.Encoding.ASCII.GetBytes((options.Get("xff.header") ?? "X-Forwarded-For").ToLowerInvariant());
+        Overwrites = overwrites;
+        _isForward = isForward;
+        _header = System.Text.Encoding.ASCII.GetBytes(header.ToLowerInvariant());
     }
 
     /// <summary>The address takes the place of the proxy's; else it is a member of its own.</summary>
     public bool Overwrites { get; }
 
-    /// <summary>Null when the section is not there or not enabled.</summary>
-    public static XffOptions? Create(ProtocolSettings options) => options.GetBool("xff.enabled", false) ? new XffOptions(options) : null;
+    /// <summary>Of a record type: its own section counts, else that of the output; null when it is not enabled.</summary>
+    public static XffOptions? Create(ProtocolSettings options, XffSettings output)
+    {
+        if (options.Get("xff.enabled") is null)
+        {
+            return output.Enabled ? new XffOptions(output.Overwrite, !output.Reverse, output.Header) : null;
+        }
+
+        return options.GetBool("xff.enabled", false)
+            ? new XffOptions(options.Get("xff.mode") == "overwrite", options.Get("xff.deployment") == "forward", options.Get("xff.header") ?? "X-Forwarded-For")
+            : null;
+    }
 
     /// <summary>The client's address: the first of the list behind a forward proxy, the last before a reverse one.</summary>
     /// <param name="flow">Its transactions are searched when none is given.</param>

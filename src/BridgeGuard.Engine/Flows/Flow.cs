@@ -101,6 +101,9 @@ public enum FlowFlags : uint
 
     /// <summary>Moved to a target whose answers reach another worker: one worker sees the client's half, one the answers, each a flow of its own.</summary>
     Split = 1 << 30,
+
+    /// <summary>A rule would have dropped the flow, were it not only watched by an engine that never drops: its rules have had their say.</summary>
+    DropTold = 1u << 31,
 }
 
 /// <summary>Why a flow ended, EVE <c>flow.reason</c>.</summary>

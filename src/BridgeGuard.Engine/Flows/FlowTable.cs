@@ -580,6 +580,12 @@ public sealed class FlowTable
         bool isLocal = flow.State == FlowState.LocalBypassed;
         _counters.Increment(isLocal ? Counter.BypassedLocalPackets : Counter.BypassedCapturePackets);
         _counters.Add(isLocal ? Counter.BypassedLocalBytes : Counter.BypassedCaptureBytes, length);
+        if (isLocal)
+        {
+            // The flow's own counters have it: as in Suricata its bypassed ones are of what went by unseen.
+            return;
+        }
+
         if (packet.Direction == Direction.ToServer)
         {
             flow.BypassedPacketsToServer++;

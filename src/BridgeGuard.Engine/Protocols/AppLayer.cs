@@ -638,7 +638,7 @@ public sealed class AppLayer : IStreamConsumer
 
         detection.WaitFor = result.Status == ParseStatus.NeedMore ? (uint)result.AtLeast : 0;
         detection.Parsed += (ulong)result.Consumed;
-        if (state.IsEncrypted && !flow.Has(FlowFlags.Encrypted))
+        if (!flow.Has(FlowFlags.Encrypted) && (state.IsEncrypted || (state.HidesRest && _encryption[(int)flow.App] == EncryptionHandling.Bypass)))
         {
             BecomeEncrypted(flow);
         }

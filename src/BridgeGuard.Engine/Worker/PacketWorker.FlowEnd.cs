@@ -13,7 +13,7 @@ public sealed partial class PacketWorker
     /// <inheritdoc/>
     public void OnFlowEnd(Flow flow, FlowEndReason reason)
     {
-        if (flow.Tcp is not null && !flow.Has(FlowFlags.Dropped))
+        if (flow.Tcp is not null && !flow.Has(FlowFlags.Dropped | FlowFlags.DropTold))
         {
             InspectLeftovers(flow, reason);
         }
@@ -79,11 +79,12 @@ public sealed partial class PacketWorker
     /// </summary>
     /// <param name="flow">The flow.</param>
     /// <param name="packet">The packet that made it so.</param>
-    /// <param name="isLeaving">Another protocol follows; else it has become encrypted, of which only protocols have something to show that keep their transaction.</param>
+    /// <param name="isLeaving">Another protocol follows; else it has become encrypted: then protocols that keep their transaction have something to show, and the others when nothing
+    /// of the flow is looked at any more.</param>
     private void InspectSealed(Flow flow, Packet packet, bool isLeaving)
     {
         if (Skips(flow) || flow.Has(FlowFlags.Dropped) || flow.AppState is null
-            || (!isLeaving && !(flow.AppState.Protocol.OutlivesHandshake && (flow.Has(FlowFlags.NoPayloadInspection) || flow.Variables.BypassRequested))))
+            || (!isLeaving && !(flow.AppState.Protocol.OutlivesHandshake ? flow.Has(FlowFlags.NoPayloadInspection) : flow.Variables.BypassRequested)))
         {
             return;
         }

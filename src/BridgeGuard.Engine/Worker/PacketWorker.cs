@@ -393,6 +393,8 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         if ((isSealed || isLeaving) && !_isFirewall)
         {
+            BypassAsRequested(flow);
+
             // What was readable is looked at and written down first, as in Suricata. (Of a firewall the packet's early matches are already noted.)
             InspectSealed(flow!, packet, isLeaving);
         }
@@ -402,11 +404,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             _detector.Inspect(_current.Rules, packet, flow, _alerts);
         }
 
-        if (flow is { Variables.BypassRequested: true, State: < FlowState.LocalBypassed })
-        {
-            _flows.SetState(flow, FlowState.LocalBypassed);
-        }
-
+        BypassAsRequested(flow);
         Conclude(packet, flow);
         if (_settings.EarlyVerdicts && flow is not null)
         {
@@ -444,7 +442,16 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
-    private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection)) != 0;
+    private void BypassAsRequested(Flow? flow)
+    {
+        if (flow is { Variables.BypassRequested: true, State: < FlowState.LocalBypassed })
+        {
+            _flows.SetState(flow, FlowState.LocalBypassed);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
+    private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection | FlowFlags.DropTold)) != 0;
 
     private void NoteMacs(Flow flow, Packet packet)
     {
@@ -672,6 +679,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private static DirectionMask EndedFor(Flow flow, Transaction transaction)
     {
+        if (flow.State == FlowState.LocalBypassed)
+        {
+            // Nothing is parsed any more: what is not told now is told of a flow that nobody has looked at for long.
+            return DirectionMask.Both;
+        }
+
         DirectionMask ended = DirectionMask.None;
         if (flow.IsOver(Direction.ToServer) || !transaction.ExistsIn(Direction.ToServer))
         {

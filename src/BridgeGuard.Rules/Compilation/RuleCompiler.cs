@@ -72,7 +72,7 @@ internal sealed partial class RuleCompiler
         RuleFlags payload = RuleKinds.PayloadFlags(rule);
         RuleKind kind = RuleKinds.KindOf(rule, payload);
         (SectionModel Section, OpModel Content)? fast = rule.Firewall is null ? FastPatternChooser.Choose(rule) : null;
-        bool onFlow = rule.ActionOnFlow ?? RuleKinds.ActsOnFlow(kind);
+        bool onFlow = rule.ActionOnFlow ?? RuleKinds.ActsOnFlow(rule, kind);
         RuleFlags directions = Flags(rule.Directions);
         var entry = new RuleEntry
         {

@@ -94,8 +94,12 @@ internal static class RuleKinds
     /// Whether the rule's action is for the flow when no scope says so. Rules on the stream are not among them: found in one packet's own payload (a SYN with
     /// data, say) a pattern condemns that packet; found in the stream it condemns the flow, which the match itself says.
     /// </summary>
-    public static bool ActsOnFlow(RuleKind kind) => kind is RuleKind.IpOnly or RuleKind.LikeIpOnly or RuleKind.ProtocolDetection
-        or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Frame;
+    public static bool ActsOnFlow(RuleModel rule, RuleKind kind) => kind is RuleKind.IpOnly or RuleKind.LikeIpOnly or RuleKind.ProtocolDetection
+        or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Frame || (kind == RuleKind.Packet && IsOfProtocolAndDirection(rule));
+
+    /// <summary>A protocol and which way its packets go is all that is asked for.</summary>
+    private static bool IsOfProtocolAndDirection(RuleModel rule) => rule.App != ProtocolId.Unknown && rule.HasFlowKeyword && !rule.FlowHasState && rule.Hook.Length == 0
+        && rule.Payload.Ops.Count == 0 && rule.Conditions.TrueForAll(condition => condition.IsIpOnlyCompatible);
 
     public static bool IncludesTcp(RuleModel rule) =>
         rule.Protocols is not { } bits || (bits[IpProtocols.Tcp >> 6] & (1UL << (IpProtocols.Tcp & 63))) != 0;

@@ -177,8 +177,14 @@ internal static class MetaKeywords
                 }
 
                 int blank = item.IndexOf(' ');
-                ReadOnlySpan<char> value = blank < 0 ? [] : item[(blank + 1)..].Trim();
-                context.Rule.Metadata.Add((FromUtf8(pool.Get(blank < 0 ? item : item[..blank])), FromUtf8(pool.Get(value))));
+                if (blank < 0)
+                {
+                    // A key that says nothing is nothing to tell of.
+                    continue;
+                }
+
+                ReadOnlySpan<char> value = item[(blank + 1)..].Trim();
+                context.Rule.Metadata.Add((FromUtf8(pool.Get(item[..blank])), FromUtf8(pool.Get(value))));
             }
         },
     };

@@ -141,8 +141,8 @@ public sealed class FlowPressureTests : IFlowEndHandler
         bench.Data(0, "never seen");
         bench.ServerAck(10);
         Assert.Empty(bench.Consumer.Log);
-        Assert.Equal((1UL, 1UL), (flow.BypassedPacketsToServer, flow.BypassedPacketsToClient));
-        Assert.Equal(50UL, flow.BypassedBytesToServer);
+        Assert.Equal((3UL, 2UL), (flow.PacketsToServer, flow.PacketsToClient));
+        Assert.Equal((0UL, 0UL), (flow.BypassedPacketsToServer, flow.BypassedPacketsToClient));
         Assert.Equal(2, bench.Counters[Counter.BypassedLocalPackets]);
 
         // A reset does not bring it back: the kernel may pass its packets already.

@@ -256,16 +256,7 @@ internal sealed class OutputReader
 
     private static XffSettings ReadXff(ConfigNode options)
     {
-        ConfigNode? xff = options.Child("xff");
-        if (xff is null)
-        {
-            foreach (ConfigNode type in options.Child("types")?.Children ?? [])
-            {
-                xff ??= type.Find("alert.xff");
-            }
-        }
-
-        return xff is null
+        return options.Child("xff") is not { } xff
             ? new XffSettings()
             : new XffSettings
             {

@@ -58,11 +58,6 @@ internal sealed class Http1Eve : EveLogger
 
     private static void WriteAsConfigured(EveWriter writer, Http1Transaction http, ProtocolSettings options)
     {
-        if (options.GetBool("xff.enabled", false) && http.Request.Fields.TryGet("x-forwarded-for"u8, out ReadOnlySpan<byte> xff))
-        {
-            writer.Bytes("xff"u8, xff);
-        }
-
         if (options.GetBool("extended", false))
         {
             WriteExtended(writer, http);
@@ -209,6 +204,7 @@ internal sealed class Http1Eve : EveLogger
         }
 
         WriteField(writer, "http_user_agent"u8, http.Request, "user-agent"u8);
+        WriteField(writer, "xff"u8, http.Request, "x-forwarded-for"u8);
         WriteContentType(writer, http.Response);
         WriteContentRange(writer, http.Response);
     }
