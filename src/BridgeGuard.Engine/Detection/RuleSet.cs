@@ -199,6 +199,10 @@ public sealed class RuleSet
         return this;
     }
 
+    /// <summary>Some rule asks for this inspection buffer, with or without transforms.</summary>
+    public bool UsesBuffer(string name) =>
+        Array.Exists(BufferNames, used => used.StartsWith(name, StringComparison.Ordinal) && (used.Length == name.Length || used[name.Length] == ' '));
+
     /// <summary>Some rule looks into frames of this protocol.</summary>
     public bool NeedsFrames(ProtocolId protocol) => FrameRules[(int)protocol * 2].Length > 0 || FrameRules[((int)protocol * 2) + 1].Length > 0;
 

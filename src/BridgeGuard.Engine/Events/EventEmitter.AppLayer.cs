@@ -36,8 +36,9 @@ public sealed partial class EventEmitter
                 continue;
             }
 
-            bool due = ((ended & DirectionMask.ToServer) != 0 || transaction.ProgressToServer >= logger.ProgressToServer)
-                && ((ended & DirectionMask.ToClient) != 0 || transaction.ProgressToClient >= logger.ProgressToClient);
+            bool due = (((ended & DirectionMask.ToServer) != 0 || transaction.ProgressToServer >= logger.ProgressToServer)
+                    && ((ended & DirectionMask.ToClient) != 0 || transaction.ProgressToClient >= logger.ProgressToClient))
+                || logger.IsDueEarly(transaction, state);
             if (!due)
             {
                 done = false;

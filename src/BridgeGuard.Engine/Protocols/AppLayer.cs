@@ -59,6 +59,9 @@ public sealed class AppLayer : IStreamConsumer
     /// <summary>For which protocols parsers point out frames, by number: those that rules or outputs ask for.</summary>
     public bool[] WantedFrames { get; set; } = new bool[(int)ProtocolId.Count];
 
+    /// <summary>Which of their buffers rules ask for, by protocol: bits of <see cref="BufferDescriptor.LocalId"/>. Flows have what was loaded when they began.</summary>
+    public ulong[] RuleBuffers { get; set; } = new ulong[(int)ProtocolId.Count];
+
     /// <summary>Frames left out because a direction had too many at once.</summary>
     public long FramesRefused { get; private set; }
 
@@ -160,7 +163,7 @@ public sealed class AppLayer : IStreamConsumer
             return;
         }
 
-        if (flow.AppState is not { } state || OwnProtocol(flow, direction) == ProtocolId.Unknown)
+        if (flow.AppState is not { } state || (state.Protocol.AcceptsGaps && OwnProtocol(flow, direction) == ProtocolId.Unknown))
         {
             // What comes after a hole is not the start of anything that could be recognised.
             GiveUp(flow, direction);
@@ -465,7 +468,8 @@ public sealed class AppLayer : IStreamConsumer
                 return false;
 
             case ProtocolId.Unknown or ProtocolId.Failed when other is not (ProtocolId.Unknown or ProtocolId.Failed):
-                SetOwnProtocol(flow, direction, other);
+                // Parsed as what the flow is; by itself it was nothing.
+                SetOwnProtocol(flow, direction, ProtocolId.Failed);
                 packet.AppEvents |= AppLayerEvents.DetectProtocolOnlyOneDirection;
                 return true;
 
@@ -590,6 +594,7 @@ public sealed class AppLayer : IStreamConsumer
         }
 
         flow.AppState = _pools[(int)id].TryPop(out ProtocolState? pooled) ? pooled : Create(protocol);
+        flow.AppState.RuleBuffers = RuleBuffers[(int)id];
     }
 
     private ProtocolState Create(Protocol protocol)

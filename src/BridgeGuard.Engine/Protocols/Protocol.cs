@@ -166,6 +166,9 @@ public abstract class EveLogger
 
     public abstract byte ProgressToClient { get; }
 
+    /// <summary>What the record shows is there before the transaction got so far: it is written now.</summary>
+    public virtual bool IsDueEarly(Transaction transaction, ProtocolState state) => false;
+
     /// <summary>Writes the protocol's property (<c>"http": {…}</c>) into the open record; false when there is nothing to log.</summary>
     public abstract bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail);
 }

@@ -77,6 +77,9 @@ public abstract class ProtocolState
 
     public abstract Protocol Protocol { get; }
 
+    /// <summary>Buffers that some rule asks for, bits of <see cref="BufferDescriptor.LocalId"/>: what costs work to make is made for them, and records then show it.</summary>
+    internal ulong RuleBuffers { get; set; }
+
     /// <summary>
     /// Rises whenever what rules see of the direction may have changed: a transaction is not inspected twice in the same state. Kept by <see cref="AppLayer"/>.
     /// </summary>

@@ -745,6 +745,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     {
         bool[] frames = WantedFrames(rules);
         _appLayer.WantedFrames = frames;
+        _appLayer.RuleBuffers = RuleBuffers(rules);
         _detects = _settings.DetectionEnabled && (rules.Count > 0 || _settings.FirewallMode);
         _tcp.Reassembler.IsReadByRules = _settings.Stream.Reassembly.Raw && _detects && (rules.NeedsStream || _settings.FirewallMode);
         _tcp.Reassembler.RawEnabled = _tcp.Reassembler.IsReadByRules
@@ -761,6 +762,20 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         return wanted;
+    }
+
+    private static ulong[] RuleBuffers(RuleSet rules)
+    {
+        var used = new ulong[(int)ProtocolId.Count];
+        foreach (Protocol protocol in ProtocolCatalog.All)
+        {
+            foreach (BufferDescriptor buffer in protocol.Buffers)
+            {
+                used[(int)protocol.Id] |= buffer.LocalId < 64 && rules.UsesBuffer(buffer.Name) ? 1UL << buffer.LocalId : 0;
+            }
+        }
+
+        return used;
     }
 
     private Verdict Survive(Exception fault)

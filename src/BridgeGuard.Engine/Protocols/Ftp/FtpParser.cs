@@ -19,6 +19,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     private ushort _port;
     private bool _isActive;
 
+    /// <summary>Where the last command asked the server to connect to; 0: it was another one.</summary>
+    private ushort _lastActivePort;
+
     /// <summary>Where the next file begins, and how long the server says it is (-1: it did not).</summary>
     private long _restart;
     private long _size = -1;
@@ -63,6 +66,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _replies.Reset();
         _port = 0;
         _isActive = false;
+        _lastActivePort = 0;
         _restart = 0;
         _size = -1;
         _waiting = 0;
@@ -112,6 +116,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         line = line.TrimStart((byte)' ');
         command.Command = FtpCommands.Find(line, out int length);
         command.ProgressToServer = FtpProgress.Complete;
+        _lastActivePort = 0;
         if (command.Command == FtpCommand.Unknown)
         {
             return true;
@@ -132,22 +137,10 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         switch (command.Command)
         {
             case FtpCommand.Port:
-                command.Mode = FtpMode.Active;
-                if (FtpAddress.TryReadSix(argument, out IpAddress address, out ushort port))
-                {
-                    Arrange(command, port, in context);
-                    command.IsBounce = address != context.Flow.Key.Source;
-                }
-
+                ArrangeActive(command, FtpAddress.TryReadSix(argument, out IpAddress address, out ushort port), address, port, in context);
                 break;
             case FtpCommand.Eprt:
-                command.Mode = FtpMode.Active;
-                if (FtpAddress.TryReadExtended(argument, out address, out port))
-                {
-                    Arrange(command, port, in context);
-                    command.IsBounce = address != context.Flow.Key.Source;
-                }
-
+                ArrangeActive(command, FtpAddress.TryReadExtended(argument, out address, out port), address, port, in context);
                 break;
             case FtpCommand.Pasv or FtpCommand.Epsv:
                 command.Mode = FtpMode.Passive;
@@ -166,6 +159,18 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
                 Expect(command, in context);
                 break;
+        }
+    }
+
+    private void ArrangeActive(FtpTransaction command, bool isRead, IpAddress address, ushort port, in ParseContext context)
+    {
+        command.Mode = isRead ? FtpMode.Active : FtpMode.Passive;
+        command.IsBadPort = !isRead;
+        if (isRead)
+        {
+            _lastActivePort = port;
+            Arrange(command, port, in context);
+            command.IsBounce = address != context.Flow.Key.Source;
         }
     }
 
@@ -229,8 +234,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
                 return Overflow();
             }
 
-            // Nobody asked: there is nothing to look at in the client's direction.
+            // Nobody asked: there is nothing to look at in the client's direction. What the last command arranged still stands.
             command.Directions = DirectionMask.ToClient;
+            command.DynamicPort = _lastActivePort;
         }
 
         if (isTooLong)
@@ -239,6 +245,8 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             command.Raise(FtpAnomaly.ResponseCommandTooLong);
         }
 
+        // As in Suricata: what is blank at the end of a line is not shown, and nothing of what answers a port that could not be read.
+        line = line.TrimEnd((byte)' ');
         int code = ReadCode(line);
         bool isLast = code > 0 && (line.Length == 3 || line[3] == (byte)' ') && (command.OpenCode == 0 || command.OpenCode == code);
         if (isLast)
@@ -303,7 +311,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     private void KeepFinal(FtpTransaction command, ReadOnlySpan<byte> line)
     {
-        if (command.Preliminary >= limits.MaxPreliminary && line[0] == (byte)'1')
+        if (command.IsBadPort || (command.Preliminary >= limits.MaxPreliminary && line[0] == (byte)'1'))
         {
             return;
         }
@@ -321,7 +329,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     private static void Keep(FtpTransaction command, ReadOnlySpan<byte> line)
     {
-        if (line.IsEmpty || command.Replies.Count >= FtpLimits.MaxReplyLines || command.Text.Length + line.Length > FtpLimits.MaxReplyBytes)
+        if (line.IsEmpty || command.IsBadPort || command.Replies.Count >= FtpLimits.MaxReplyLines || command.Text.Length + line.Length > FtpLimits.MaxReplyBytes)
         {
             return;
         }

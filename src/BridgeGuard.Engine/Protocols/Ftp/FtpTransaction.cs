@@ -41,6 +41,9 @@ internal sealed partial class FtpTransaction : Transaction
     /// <summary>The data connection is to go to someone else than the client.</summary>
     public bool IsBounce { get; set; }
 
+    /// <summary>It asked for a port and none could be read of it.</summary>
+    public bool IsBadPort { get; set; }
+
     public bool IsCommandTruncated { get; set; }
 
     public bool IsReplyTruncated { get; set; }
@@ -76,6 +79,7 @@ internal sealed partial class FtpTransaction : Transaction
         Mode = FtpMode.None;
         DynamicPort = 0;
         IsBounce = false;
+        IsBadPort = false;
         IsCommandTruncated = false;
         IsReplyTruncated = false;
         IsReplied = false;

@@ -164,7 +164,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         }
 
         int status = isContinuation ? 1 : isSuccess ? 3 : 4;
-        command.HasResponse = true;
         command.IsSuccess = isSuccess;
         command.Header = command.Text.Append(line[status..].TrimStart((byte)' '));
         _isAuthenticating |= isContinuation;
@@ -179,6 +178,7 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
             return true;
         }
 
+        command.HasResponse = true;
         Finish(command);
         return true;
     }

@@ -45,9 +45,11 @@ internal sealed class SmbAuthentication
 
     private static ReadOnlySpan<byte> KerberosOid => [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02];
 
-    /// <summary>Reads a token.</summary>
-    /// <returns>False when it holds an NTLMSSP message that cannot be read.</returns>
-    public bool TryRead(ReadOnlySpan<byte> token) => TryRead(token, 0);
+    /// <summary>The names do not follow one another as domain, user, host.</summary>
+    public bool IsOutOfOrder { get; private set; }
+
+    /// <summary>Reads a token; one that cannot be read says nothing.</summary>
+    public void Read(ReadOnlySpan<byte> token) => Read(token, 0);
 
     public void Reset()
     {
@@ -55,21 +57,34 @@ internal sealed class SmbAuthentication
         HasNtlm = false;
         HasVersion = false;
         HasKerberos = false;
+        IsOutOfOrder = false;
         Domain = User = Host = Realm = Slice.None;
         ServiceNameCount = 0;
     }
 
-    private bool TryRead(ReadOnlySpan<byte> token, int depth) => token.StartsWith(Signature) ? TryReadNtlm(token) : TryReadNested(token, depth);
+    private void Read(ReadOnlySpan<byte> token, int depth)
+    {
+        if (token.StartsWith(Signature))
+        {
+            ReadNtlm(token);
+        }
+        else
+        {
+            ReadNested(token, depth);
+        }
+    }
 
     /// <summary>SPNEGO and the GSS-API frame of Kerberos nest tokens in OCTET STRINGs: all elements are looked through, so deep and no deeper.</summary>
-    private bool TryReadNested(ReadOnlySpan<byte> rest, int depth)
+    /// <returns>True when the token's mechanism was found and read.</returns>
+    private bool ReadNested(ReadOnlySpan<byte> rest, int depth)
     {
         bool isKerberos = false;
         while (depth < MaxDepth && Asn1Element.TryTake(ref rest, out Asn1Element element))
         {
             if (element.Is(UniversalTagNumber.OctetString))
             {
-                return TryRead(element.Content, depth + 1);
+                Read(element.Content, depth + 1);
+                return true;
             }
 
             isKerberos |= element.Is(UniversalTagNumber.ObjectIdentifier) && element.Content.SequenceEqual(KerberosOid);
@@ -80,13 +95,13 @@ internal sealed class SmbAuthentication
                 return true;
             }
 
-            if (element.Tag.IsConstructed && !TryReadNested(element.Content, depth + 1))
+            if (element.Tag.IsConstructed)
             {
-                return false;
+                ReadNested(element.Content, depth + 1);
             }
         }
 
-        return true;
+        return false;
     }
 
     private void ReadApRequest(ReadOnlySpan<byte> rest)
@@ -165,35 +180,52 @@ internal sealed class SmbAuthentication
         }
     }
 
-    private bool TryReadNtlm(ReadOnlySpan<byte> message)
+    /// <summary>
+    /// An AUTHENTICATE message (MS-NLMP §2.2.1.3). What Suricata takes for one, as observed: every field begins before the message's end, also an empty one, and the
+    /// three names lie in it behind the header; of the two answers and the key only the beginning is looked at.
+    /// </summary>
+    private void ReadNtlm(ReadOnlySpan<byte> message)
     {
         const int headerBytes = 64;
+        const int versionBytes = 8;
+        const int firstField = 12;
+        const int fieldBytes = 8;
+        const int fields = 6;
+        const int domainAt = 28;
+        const int userAt = 36;
+        const int hostAt = 44;
         const uint authenticate = 3;
         const uint hasUnicode = 0x1;
         const uint hasVersion = 0x0200_0000;
-        if (message.Length < 12 || BinaryPrimitives.ReadUInt32LittleEndian(message[8..]) != authenticate)
+        if (message.Length < headerBytes || BinaryPrimitives.ReadUInt32LittleEndian(message[8..]) != authenticate)
         {
-            return message.Length >= 12;
+            return;
         }
 
-        if (message.Length < headerBytes)
+        uint lowest = uint.MaxValue;
+        for (int i = 0; i < fields; i++)
         {
-            return false;
+            lowest = Math.Min(lowest, OffsetOf(message, firstField + (i * fieldBytes)));
+            if (OffsetOf(message, firstField + (i * fieldBytes)) >= (uint)message.Length)
+            {
+                return;
+            }
         }
 
         uint flags = BinaryPrimitives.ReadUInt32LittleEndian(message[60..]);
         bool isUnicode = (flags & hasUnicode) != 0;
-        if (!TryReadField(message, 28, isUnicode, out Slice domain) || !TryReadField(message, 36, isUnicode, out Slice user)
-            || !TryReadField(message, 44, isUnicode, out Slice host))
+        if (!TryReadField(message, domainAt, isUnicode, out Slice domain) || !TryReadField(message, userAt, isUnicode, out Slice user)
+            || !TryReadField(message, hostAt, isUnicode, out Slice host))
         {
-            return false;
+            return;
         }
 
         HasNtlm = true;
+        IsOutOfOrder = OffsetOf(message, domainAt) > OffsetOf(message, userAt) || OffsetOf(message, userAt) > OffsetOf(message, hostAt);
         Domain = domain;
         User = user;
         Host = host;
-        if ((flags & hasVersion) != 0 && message.Length >= headerBytes + 8)
+        if ((flags & hasVersion) != 0 && lowest >= headerBytes + versionBytes)
         {
             HasVersion = true;
             VersionMajor = message[64];
@@ -202,21 +234,21 @@ internal sealed class SmbAuthentication
             VersionRevision = message[71];
         }
 
-        return true;
-    }
-
-    /// <summary>A field's length, its room and its offset within the message.</summary>
-    private bool TryReadField(ReadOnlySpan<byte> message, int at, bool isUnicode, out Slice text)
-    {
-        int length = BinaryPrimitives.ReadUInt16LittleEndian(message[at..]);
-        uint offset = BinaryPrimitives.ReadUInt32LittleEndian(message[(at + 4)..]);
-        text = Slice.None;
-        if (length > 0 && (offset > (uint)message.Length || length > message.Length - (int)offset))
+        bool TryReadField(ReadOnlySpan<byte> message, int at, bool isUnicode, out Slice text)
         {
-            return false;
-        }
+            int length = BinaryPrimitives.ReadUInt16LittleEndian(message[at..]);
+            uint offset = OffsetOf(message, at);
+            text = Slice.None;
+            if (offset < headerBytes || length > message.Length - (int)offset)
+            {
+                return false;
+            }
 
-        text = length == 0 ? Text.Append(ReadOnlySpan<byte>.Empty) : SmbText.Append(Text, message.Slice((int)offset, length), isUnicode);
-        return true;
+            text = length == 0 ? Text.Append(ReadOnlySpan<byte>.Empty) : SmbText.Append(Text, message.Slice((int)offset, length), isUnicode);
+            return true;
+        }
     }
+
+    /// <summary>Where in the message a field lies; its length and its room stand before.</summary>
+    private static uint OffsetOf(ReadOnlySpan<byte> message, int field) => BinaryPrimitives.ReadUInt32LittleEndian(message[(field + 4)..]);
 }

@@ -404,8 +404,9 @@ internal sealed class SmbEve : EveLogger
             writer.Text("class"u8, "FILE_INFO"u8);
             writer.Text("info_level"u8, "SMB2_FILE_RENAME_INFO"u8);
             writer.EndObject();
-            WriteFileId(writer, smb);
         }
+
+        WriteFileId(writer, smb);
     }
 
     private static void WriteSetInfo(EveWriter writer, SmbTransaction smb)
@@ -418,6 +419,12 @@ internal sealed class SmbEve : EveLogger
         if (smb.DeletesOnClose)
         {
             writer.Text("access"u8, "delete on close"u8);
+        }
+
+        if (smb is { Version: 1, InfoLevel: Smb1.SetDisposition })
+        {
+            writer.Text("subcmd"u8, smb.IsSetPath ? "SET_PATH_INFO"u8 : "SET_FILE_INFO"u8);
+            writer.Text("level_of_interest"u8, "Set Disposition Information"u8);
         }
 
         WriteFileId(writer, smb);
@@ -437,7 +444,11 @@ internal sealed class SmbEve : EveLogger
             writer.EndObject();
         }
 
-        DceRpcEve.WriteInterfaces(writer, call, withAnswer: !isRequest, withReason: true);
+        if (call.Request is DceRpcType.Request or DceRpcType.Bind)
+        {
+            DceRpcEve.WriteInterfaces(writer, call, withAnswer: !isRequest, withReason: true);
+        }
+
         if (isRequest && call.Response == DceRpcType.Response)
         {
             writer.StartObject("res"u8);

@@ -13,7 +13,13 @@ internal sealed class SmbHandle : IReusable
     /// <summary>Length of the file when it was opened, -1 when that was not seen.</summary>
     public long Size { get; set; } = -1;
 
+    /// <summary>Its opening was seen.</summary>
+    public bool IsOpened { get; set; }
+
     public bool IsPipe { get; set; }
+
+    /// <summary>DCE/RPC is spoken in it: its name is that of a service, or its opening was not seen and a client's PDU told.</summary>
+    public bool IsDceRpc { get; set; }
 
     /// <summary>The transfers that go on; null when none does.</summary>
     public SmbTransaction? Reading { get; set; }
@@ -35,7 +41,9 @@ internal sealed class SmbHandle : IReusable
         Id = default;
         Name.Reset();
         Size = -1;
+        IsOpened = false;
         IsPipe = false;
+        IsDceRpc = false;
         Reading = null;
         Writing = null;
         PendingToServer.Reset();

@@ -192,12 +192,20 @@ internal sealed partial class SmbParser
             if (message.IsResponse)
             {
                 _reads.Remove((message.Version, message.MessageId), out _);
-                ReadPipeResponse(HandleOf(message.Version, transfer.FileId), data);
             }
-            else
+
+            SmbHandle pipe = HandleOf(message.Version, transfer.FileId);
+            pipe.IsPipe = true;
+
+            // Of SMB 2's pipes that are opened before our eyes only those of known services are read, as in Suricata.
+            pipe.IsDceRpc |= message.Version == 2 && !TryFindTree(in message, out _);
+            bool isRead = pipe.IsDceRpc || message.Version == 1;
+            if (message.IsResponse && isRead)
             {
-                SmbHandle pipe = HandleOf(message.Version, transfer.FileId);
-                pipe.IsPipe = true;
+                ReadPipeResponse(pipe, data);
+            }
+            else if (isRead)
+            {
                 TryReadPipeRequest(in message, pipe, data);
             }
 
@@ -243,8 +251,8 @@ internal sealed partial class SmbParser
             return tree.Type == SmbShareType.Pipe;
         }
 
-        // The connection was joined in its midst: a client's PDU tells.
-        return !message.IsResponse && DceRpcHeader.TryRead(data, out DceRpcHeader header) && header.MinorVersion <= 1
+        // The connection was joined in its midst: a client's PDU tells (of SMB 1 it is a file's data then).
+        return message.Version == 2 && !message.IsResponse && DceRpcHeader.TryRead(data, out DceRpcHeader header) && header.MinorVersion <= 1
             && header.Type is DceRpcType.Request or DceRpcType.Bind or DceRpcType.AlterContext;
     }
 
@@ -264,6 +272,11 @@ internal sealed partial class SmbParser
 
         return handle;
     }
+
+    /// <summary>How records name a file: as it was opened, if that was seen; in compounds the number of the one just opened is not known yet.</summary>
+    private ReadOnlySpan<byte> NameOf(byte version, DceRpcUuid fileId) => _handles.TryFind((version, fileId), out SmbHandle handle) ? NameOf(handle) : "<unknown>"u8;
+
+    private static ReadOnlySpan<byte> NameOf(SmbHandle handle) => handle.Name.Length > 0 ? handle.Name.Span : handle.IsOpened ? "<share_root>"u8 : "<unknown>"u8;
 
     /// <summary>A handle starts anew; transfers of its former file can no longer be found and are over.</summary>
     private static void ClearHandle(SmbHandle handle)
@@ -314,10 +327,10 @@ internal sealed partial class SmbParser
 
         transaction.FileId = handle.Id;
         transaction.HasFileId = true;
-        transaction.Name = transaction.Text.Append(handle.Name.Span);
+        transaction.Name = transaction.Text.Append(handle.Name.Length == 0 && message.Version == 1 && !toServer ? [] : NameOf(handle));
         transaction.Other = transaction.Text.Append(TryFindTree(in message, out SmbTree tree) ? tree.Name.Span : []);
         FileList list = toServer ? transaction.FilesToServer : transaction.FilesToClient;
-        TrackedFile? file = context.Files.Open(list, handle.Name.Span, in context, transaction.Text[transaction.Other], toServer ? -1 : handle.Size);
+        TrackedFile? file = context.Files.Open(list, transaction.Text[transaction.Name], in context, transaction.Text[transaction.Other], toServer ? -1 : handle.Size);
         if (file is not null)
         {
             // Reads know the length; each write may be the last (NoteWriteEnd), its close comes too late.

@@ -121,6 +121,11 @@ internal sealed partial class SmbParser
                 call.ProgressToServer = (byte)(header.IsLast ? 1 : 0);
                 return true;
 
+            case DceRpcType.Auth3:
+                // The third leg of an authentication (MS-RPCE §2.2.2.5): nothing answers it.
+                StartCall(in message, pipe, in header).ProgressToServer = 1;
+                return true;
+
             default:
                 return false;
         }

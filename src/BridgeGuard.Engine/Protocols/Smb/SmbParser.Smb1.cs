@@ -23,6 +23,12 @@ internal static class Smb1
     public const ushort TreeConnectAndX = 0x75;
     public const ushort CreateAndX = 0xa2;
 
+    /// <summary>Requests that no answer is awaited of, as in Suricata: a lock that is refused says so, one that is granted may say nothing.</summary>
+    public const ushort Cancel = 0xa4;
+
+    /// <summary>Level of interest: FileDispositionInformation, passed through (MS-SMB §2.2.2.3.5).</summary>
+    public const ushort SetDisposition = 0x3f5;
+
     /// <summary>No further command in the chain.</summary>
     public const byte NoAndX = 0xff;
 
@@ -128,10 +134,12 @@ internal sealed partial class SmbParser
                 ReadOpen1(in message, words, data);
                 break;
             case Smb1.Close:
-                StartRequest(in message, SmbKind.Generic);
+                SmbTransaction close = StartRequest(in message, SmbKind.Generic);
                 if (words.Length >= 2)
                 {
-                    CloseHandle(in message, Smb1.FileId(words), in context);
+                    // What was read is over with the answer, as in Suricata.
+                    close.FileId = Smb1.FileId(words);
+                    FinishTransfer(_handles.TryFind((1, close.FileId), out SmbHandle closing) ? closing.Writing : null, in context);
                 }
 
                 break;
@@ -163,6 +171,9 @@ internal sealed partial class SmbParser
                 break;
             case Smb1.Transaction2:
                 isWellFormed = TryReadTransaction2(in message, words);
+                break;
+            case Smb1.LockingAndX or Smb1.Cancel:
+                StartRequest(in message, SmbKind.Generic).Complete();
                 break;
             default:
                 StartRequest(in message, SmbKind.Generic);
@@ -230,9 +241,9 @@ internal sealed partial class SmbParser
             return false;
         }
 
-        if (words.Length == 24 && !transaction.Authentication.TryRead(data[..tokenLength]))
+        if (words.Length == 24)
         {
-            transaction.Raise(SmbAnomaly.MalformedNtlmSspRequest);
+            ReadToken(transaction, data[..tokenLength]);
         }
 
         ReadOnlySpan<byte> rest = Aligned(in message, data, tokenLength);
@@ -366,9 +377,11 @@ internal sealed partial class SmbParser
             BinaryPrimitives.ReadUInt16LittleEndian(words[24..]), BinaryPrimitives.ReadUInt16LittleEndian(words[22..]), out ReadOnlySpan<byte> data);
         if (isWhole && BinaryPrimitives.ReadUInt16LittleEndian(words[28..]) == transactNamedPipe)
         {
-            SmbHandle pipe = HandleOf(1, Smb1.FileId(words[30..]));
-            pipe.IsPipe = true;
-            TryReadPipeRequest(in message, pipe, data);
+            // The rest of what services say in pipes makes no transaction.
+            if (_handles.TryFind((1, Smb1.FileId(words[30..])), out SmbHandle pipe) && pipe.IsDceRpc)
+            {
+                TryReadPipeRequest(in message, pipe, data);
+            }
         }
 
         return isWhole;
@@ -379,8 +392,7 @@ internal sealed partial class SmbParser
     {
         const ushort setPathInformation = 6;
         const ushort setFileInformation = 8;
-        const ushort setDisposition = 0x102;
-        const ushort setDispositionPassThrough = 0x3f5;
+        const ushort setDispositionPassThrough = Smb1.SetDisposition;
         const ushort renamePassThrough = 0x3f2;
         if (words.Length < 30)
         {
@@ -401,14 +413,15 @@ internal sealed partial class SmbParser
         }
 
         ushort level = BinaryPrimitives.ReadUInt16LittleEndian(parameters[(command == setPathInformation ? 0 : 2)..]);
-        if (level is not (setDisposition or setDispositionPassThrough or renamePassThrough))
+        if (level is not (setDispositionPassThrough or renamePassThrough))
         {
             return true;
         }
 
         SmbTransaction transaction = StartRequest(in message, SmbKind.SetInfo);
         transaction.InfoLevel = level;
-        if (command == setPathInformation)
+        transaction.IsSetPath = command == setPathInformation;
+        if (transaction.IsSetPath)
         {
             ReadOnlySpan<byte> rest = parameters[6..];
             transaction.Name = SmbText.Append(transaction.Text, SmbText.TakeTerminated(ref rest, message.IsUnicode), message.IsUnicode);
@@ -417,7 +430,7 @@ internal sealed partial class SmbParser
         {
             transaction.FileId = Smb1.FileId(parameters);
             transaction.HasFileId = true;
-            transaction.Name = transaction.Text.Append(_handles.TryFind((1, transaction.FileId), out SmbHandle handle) ? handle.Name.Span : []);
+            transaction.Name = transaction.Text.Append(NameOf(1, transaction.FileId));
         }
 
         if (level != renamePassThrough)
@@ -461,6 +474,9 @@ internal sealed partial class SmbParser
         TakeStatus(transaction, in message);
         switch (message.Command)
         {
+            case Smb1.Close:
+                CloseHandle(in message, transaction.FileId, in context);
+                break;
             case Smb1.Negotiate:
                 ReadNegotiateResponse1(transaction, words, data);
                 break;

@@ -17,9 +17,6 @@ internal static class Smb2
     public const ushort Ioctl = 11;
     public const ushort GetInfo = 16;
     public const ushort SetInfo = 17;
-
-    /// <summary>The file of the message before it in a compound.</summary>
-    public static readonly DceRpcUuid RelatedFile = new(ulong.MaxValue, ulong.MaxValue);
 }
 
 /// <content>Messages of SMB 2 and 3.</content>
@@ -145,12 +142,17 @@ internal sealed partial class SmbParser
             return false;
         }
 
-        if (!transaction.Authentication.TryRead(token))
-        {
-            transaction.Raise(SmbAnomaly.MalformedNtlmSspRequest);
-        }
-
+        ReadToken(transaction, token);
         return true;
+    }
+
+    private static void ReadToken(SmbTransaction transaction, ReadOnlySpan<byte> token)
+    {
+        transaction.Authentication.Read(token);
+        if (transaction.Authentication.IsOutOfOrder)
+        {
+            transaction.Raise(SmbAnomaly.UnusualNtlmSspOrder);
+        }
     }
 
     /// <summary>MS-SMB2 §2.2.9.</summary>
@@ -183,12 +185,6 @@ internal sealed partial class SmbParser
         transaction.Disposition = BinaryPrimitives.ReadUInt32LittleEndian(body[36..]);
         transaction.DeletesOnClose = (BinaryPrimitives.ReadUInt32LittleEndian(body[40..]) & deleteOnClose) != 0;
         transaction.Name = SmbText.AppendUtf16(transaction.Text, name);
-
-        // Messages that follow in the compound name this file without knowing its number.
-        SmbHandle related = HandleOf(2, Smb2.RelatedFile);
-        ClearHandle(related);
-        related.Id = Smb2.RelatedFile;
-        related.Name.Append(transaction.Text[transaction.Name]);
         return true;
     }
 
@@ -206,9 +202,7 @@ internal sealed partial class SmbParser
         bool isWhole = message.TrySlice(BinaryPrimitives.ReadUInt32LittleEndian(body[24..]), BinaryPrimitives.ReadUInt32LittleEndian(body[28..]), out ReadOnlySpan<byte> data);
         if (function == PipeTransceive && isWhole)
         {
-            SmbHandle pipe = HandleOf(2, DceRpcUuid.Read(body[8..], littleEndian: true));
-            pipe.IsPipe = true;
-            if (TryReadPipeRequest(in message, pipe, data))
+            if (_handles.TryFind((2, DceRpcUuid.Read(body[8..], littleEndian: true)), out SmbHandle pipe) && pipe.IsDceRpc && TryReadPipeRequest(in message, pipe, data))
             {
                 return true;
             }
@@ -240,7 +234,7 @@ internal sealed partial class SmbParser
         transaction.InfoLevel = body[3];
         transaction.FileId = DceRpcUuid.Read(body[16..], littleEndian: true);
         transaction.HasFileId = true;
-        ReadOnlySpan<byte> name = _handles.TryFind((2, transaction.FileId), out SmbHandle handle) ? handle.Name.Span : default;
+        ReadOnlySpan<byte> name = NameOf(2, transaction.FileId);
         if (body[3] == RenameClass)
         {
             if (data.Length < 20)
@@ -372,6 +366,8 @@ internal sealed partial class SmbParser
         handle.Id = create.FileId;
         handle.Name.Append(create.Text[create.Name]);
         handle.Size = create.FileSize is > 0 and <= long.MaxValue / 2 ? (long)create.FileSize : -1;
+        handle.IsOpened = true;
+        handle.IsDceRpc = SmbTables.IsService(handle.Name.Span);
         handle.IsPipe = _trees.TryFind(TreeKey(create.Version, create.SessionId, create.TreeId), out SmbTree tree) && tree.Type == SmbShareType.Pipe;
     }
 

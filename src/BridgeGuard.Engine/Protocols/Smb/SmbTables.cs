@@ -3,6 +3,14 @@ namespace BridgeGuard.Engine.Protocols.Smb;
 /// <summary>Names of commands, dialects and other numbers, as EVE writes them (measured against Suricata 8.0.8). An empty name: it writes the number.</summary>
 internal static class SmbTables
 {
+    /// <summary>Names of pipes in which Suricata 8 reads DCE/RPC (observed), with or without a backslash before them.</summary>
+    public static bool IsService(ReadOnlySpan<byte> pipe)
+    {
+        pipe = pipe.StartsWith("\\"u8) ? pipe[1..] : pipe;
+        return pipe.SequenceEqual("atsvc"u8) || pipe.SequenceEqual("lsarpc"u8) || pipe.SequenceEqual("samr"u8) || pipe.SequenceEqual("spoolss"u8)
+            || pipe.SequenceEqual("srvsvc"u8) || pipe.SequenceEqual("svcctl"u8) || pipe.SequenceEqual("winreg"u8);
+    }
+
     /// <summary>Commands of SMB 1 (MS-CIFS §2.2.2.1).</summary>
     public static ReadOnlySpan<byte> Command1(ushort command) => command switch
     {

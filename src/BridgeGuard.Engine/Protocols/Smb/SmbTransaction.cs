@@ -125,6 +125,9 @@ internal sealed partial class SmbTransaction : Transaction, IDceRpcCarrier
     /// <summary>Of set-info.</summary>
     public ushort InfoLevel { get; set; }
 
+    /// <summary>SMB 1's set-info names the path, not the file's number.</summary>
+    public bool IsSetPath { get; set; }
+
     public SmbAuthentication Authentication { get; } = new();
 
     public DceRpcCall Call { get; } = new();
@@ -170,6 +173,7 @@ internal sealed partial class SmbTransaction : Transaction, IDceRpcCarrier
         ResetFile();
         Function = 0;
         InfoLevel = 0;
+        IsSetPath = false;
         Authentication.Reset();
         Call.Reset();
         Assembler.Reset();

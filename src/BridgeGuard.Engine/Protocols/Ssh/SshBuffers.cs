@@ -14,6 +14,9 @@ internal enum SshBuffer
 /// <summary>What rules may look at.</summary>
 internal static class SshBuffers
 {
+    /// <summary>Those that are made of the key exchange, as bits.</summary>
+    public const ulong Fingerprints = (1 << (int)SshBuffer.HasshHash) | (1 << (int)SshBuffer.HasshString) | (1 << (int)SshBuffer.ServerHasshHash) | (1 << (int)SshBuffer.ServerHasshString);
+
     public static readonly BufferDescriptor[] All =
     [
         New("ssh.proto", SshBuffer.Proto, DirectionMask.Both, "the protocol version of the banner", ["ssh_proto"]),

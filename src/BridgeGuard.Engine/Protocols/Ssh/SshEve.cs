@@ -12,6 +12,10 @@ internal sealed class SshEve : EveLogger
 
     public override byte ProgressToClient => SshProgress.Finished;
 
+    /// <summary>Without fingerprints nothing comes behind the banners.</summary>
+    public override bool IsDueEarly(Transaction transaction, ProtocolState state) =>
+        transaction is SshTransaction { ShowsHassh: false, ProgressToServer: >= SshProgress.BannerDone, ProgressToClient: >= SshProgress.BannerDone };
+
     public override bool Write(EveWriter writer, Transaction transaction, Flow flow, EveDetail detail)
     {
         var ssh = (SshTransaction)transaction;
@@ -41,7 +45,7 @@ internal sealed class SshEve : EveLogger
             writer.Bytes("software_version"u8, peer.SoftwareVersion);
         }
 
-        if (peer.HasHassh && (ssh.ShowsHassh || ssh.WasHasshUsed))
+        if (peer.HasHassh && ssh.ShowsHassh)
         {
             writer.StartObject("hassh"u8);
             writer.Text("hash"u8, peer.HasshHash);

@@ -48,7 +48,7 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
         if (_transaction is null)
         {
             _transaction = Rent();
-            _transaction.ShowsHassh = limits.ShowsHassh;
+            _transaction.ShowsHassh = limits.ShowsHassh || (RuleBuffers & SshBuffers.Fingerprints) != 0;
             Add(_transaction);
         }
 

@@ -18,11 +18,8 @@ internal sealed class SshTransaction : Transaction
 
     public Peer Server { get; } = new();
 
-    /// <summary>Configuration asks for the fingerprints.</summary>
+    /// <summary>Configuration or a rule asks for the fingerprints.</summary>
     public bool ShowsHassh { get; set; }
-
-    /// <summary>A rule asked for a fingerprint.</summary>
-    public bool WasHasshUsed { get; private set; }
 
     public Peer Of(Direction direction) => direction == Direction.ToServer ? Client : Server;
 
@@ -45,7 +42,6 @@ internal sealed class SshTransaction : Transaction
         Peer peer = Of(direction);
         var id = (SshBuffer)buffer;
         bool isFingerprint = id is SshBuffer.HasshHash or SshBuffer.HasshString or SshBuffer.ServerHasshHash or SshBuffer.ServerHasshString;
-        WasHasshUsed |= isFingerprint;
         view = new BufferView(id switch
         {
             SshBuffer.Proto => peer.ProtoVersion,
@@ -62,7 +58,6 @@ internal sealed class SshTransaction : Transaction
         Client.Reset();
         Server.Reset();
         ShowsHassh = false;
-        WasHasshUsed = false;
     }
 
     /// <summary>One end.</summary>

@@ -31,6 +31,9 @@ internal enum TlsField
 /// <summary>The <c>tls.*</c>, <c>ja3*</c> and <c>ja4*</c> buffers and fields.</summary>
 internal static class TlsBuffers
 {
+    /// <summary>JA3 and JA3S, as bits.</summary>
+    public const ulong Ja3 = (1 << (int)TlsBuffer.Ja3Hash) | (1 << (int)TlsBuffer.Ja3String) | (1 << (int)TlsBuffer.Ja3SHash) | (1 << (int)TlsBuffer.Ja3SString);
+
     public static readonly BufferDescriptor[] All =
     [
         New("tls.sni", TlsBuffer.Sni, DirectionMask.ToServer, "the server name asked for", ["tls_sni"]),

@@ -392,7 +392,7 @@ internal sealed class TlsEve : EveLogger
 
     private static void WriteJa3(EveWriter writer, TlsTransaction tls)
     {
-        if (tls.HasJa3 && (tls.ShowsJa3 || tls.WasJa3Used))
+        if (tls.HasJa3 && tls.ShowsJa3)
         {
             writer.StartObject("ja3"u8);
             writer.Text("hash"u8, tls.Ja3Hash);
@@ -403,7 +403,7 @@ internal sealed class TlsEve : EveLogger
 
     private static void WriteJa3S(EveWriter writer, TlsTransaction tls)
     {
-        if (tls.Server.IsSeen && (tls.ShowsJa3 || tls.WasJa3Used))
+        if (tls.Server.IsSeen && tls.ShowsJa3)
         {
             writer.StartObject("ja3s"u8);
             writer.Text("hash"u8, tls.Ja3SHash);

@@ -179,8 +179,7 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
     {
         TlsTransaction transaction = Rent();
         transaction.Reset();
-        transaction.ShowsJa3 = _limits.ShowsJa3;
-        transaction.ShowsJa4 = _limits.ShowsJa4;
+        transaction.ShowsJa3 = _limits.ShowsJa3 || (RuleBuffers & TlsBuffers.Ja3) != 0;
         Transactions.Add(transaction);
         return transaction;
     }

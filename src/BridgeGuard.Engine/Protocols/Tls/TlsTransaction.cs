@@ -65,10 +65,8 @@ internal sealed partial class TlsTransaction : Transaction
 
     private DirectionMask _stored;
 
-    /// <summary>What the settings say about fingerprints in records.</summary>
+    /// <summary>Settings or rules ask for fingerprints: records show them.</summary>
     public bool ShowsJa3 { get; set; }
-
-    public bool ShowsJa4 { get; set; }
 
     private Slice _ja3 = Slice.None;
     private Slice _ja3Hash = Slice.None;
@@ -80,11 +78,6 @@ internal sealed partial class TlsTransaction : Transaction
     public byte Transport { get; set; } = (byte)'t';
 
     public bool HasJa3 => Client.IsSeen && !IsSslv2Hello;
-
-    /// <summary>A rule has looked at JA3: records then show it, as they do where it is switched on by its use.</summary>
-    public bool WasJa3Used => _ja3.Exists || _ja3S.Exists;
-
-    public bool WasJa4Used => _ja4.Exists;
 
     public ReadOnlySpan<byte> Ja3 => _derived[_ja3 = _ja3.Exists ? _ja3 : TlsFingerprints.BuildJa3(Client, _derived)];
 
