@@ -107,11 +107,16 @@ public sealed class AppLayer : IStreamConsumer
             MeetExpectation(flow, packet);
         }
 
-        if (OwnProtocol(flow, direction) == ProtocolId.Unknown && !DetectStream(flow, packet, ref direction, data, isEnd))
+        if (OwnProtocol(flow, direction) == ProtocolId.Unknown)
         {
-            bool over = isEnd || flow.Has(GiveUpFlag(direction));
-            flow.DetectionOf(direction).Ended |= isEnd;
-            return over ? data.Length : 0;
+            if (!DetectStream(flow, packet, ref direction, data, isEnd))
+            {
+                flow.DetectionOf(direction).Ended |= isEnd;
+                return flow.Has(GiveUpFlag(direction)) || (isEnd && !MayStillBeTold(flow, direction)) ? data.Length : 0;
+            }
+
+            // What waited behind its end for the other side ends only now.
+            flow.DetectionOf(direction).Ended = false;
         }
 
         if (WaitsForGreeting(flow, direction))
@@ -464,10 +469,10 @@ public sealed class AppLayer : IStreamConsumer
 
         switch (found)
         {
-            case ProtocolId.Unknown when !FollowsGreeting(other, direction, data):
+            case ProtocolId.Unknown:
                 return false;
 
-            case ProtocolId.Unknown or ProtocolId.Failed when other is not (ProtocolId.Unknown or ProtocolId.Failed):
+            case ProtocolId.Failed when other is not (ProtocolId.Unknown or ProtocolId.Failed):
                 // Parsed as what the flow is; by itself it was nothing.
                 SetOwnProtocol(flow, direction, ProtocolId.Failed);
                 packet.AppEvents |= AppLayerEvents.DetectProtocolOnlyOneDirection;
@@ -547,14 +552,6 @@ public sealed class AppLayer : IStreamConsumer
     }
 
     /// <summary>
-    /// The greeting told the protocol and the client has answered with a line that nobody knows, or the server has answered a request that nobody knew:
-    /// waiting for more of it would let the server's replies overtake what they answer.
-    /// </summary>
-    private static bool FollowsGreeting(ProtocolId other, Direction direction, ReadOnlySpan<byte> data) =>
-        direction == Direction.ToServer && other is not (ProtocolId.Unknown or ProtocolId.Failed) && ProtocolCatalog.Get(other) is { } known
-        && (known.ServerGreets ? data.Contains((byte)'\n') : known.FirstData == Direction.ToServer);
-
-    /// <summary>
     /// One side's first bytes told the protocol, but what the other said before lies there unread (the server's greeting, or a client's request that looked
     /// like nothing): it comes first. Holds the bytes once, for the time of one redelivery.
     /// </summary>
@@ -571,6 +568,12 @@ public sealed class AppLayer : IStreamConsumer
             && (direction == Direction.ToServer ? protocol.ServerGreets : protocol.FirstData == Direction.ToServer);
         return detection.Held;
     }
+
+    /// <summary>
+    /// A direction is over and nobody knows what it was, but the other side goes on: its answer may tell (a client that sends one request of an unusual method and
+    /// FIN). The bytes wait for that, as long as detection waits for any.
+    /// </summary>
+    private static bool MayStillBeTold(Flow flow, Direction direction) => flow.App == ProtocolId.Unknown && !flow.DetectionOf(direction.Opposite()).Ended;
 
     /// <summary>A protocol whose client must speak first does not begin with the server's data, unless the beginning was missed.</summary>
     private static bool AcceptsFirst(Flow flow, ProtocolId id, Direction direction) =>

@@ -255,9 +255,9 @@ public sealed class ProtocolDetector
 
             foreach (Probe probe in probes.For(port))
             {
-                if (data.Length < probe.Port.MinimumDepth && !isEnd)
+                if (data.Length < probe.Port.MinimumDepth)
                 {
-                    undecided = true;
+                    undecided |= !isEnd;
                     continue;
                 }
 

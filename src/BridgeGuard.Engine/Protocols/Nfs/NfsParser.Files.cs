@@ -285,7 +285,7 @@ internal sealed partial class NfsParser
 
         transaction.LastXid = message.Xid;
         transaction.Touch();
-        transaction.Chunks += pending.Version == 2 ? 0 : 1;
+        transaction.Chunks += pending.Version == 2 || (pending.Version == 4 && transfer.IsFinal) ? 0 : 1;
         if (transfer.IsFinal && context.Files.IsJudging && transaction.Assembler.File is { IsEnded: false, AnnouncedSize: < 0 } file)
         {
             file.AnnouncedSize = (long)Math.Min(transfer.Offset, long.MaxValue / 2) + transfer.Length; // Now it is known how long the whole is.

@@ -126,7 +126,9 @@ internal sealed partial class NfsParser
                 transaction.NewName = AppendName(text, reader.Opaque());
                 break;
             case Nfs3.ReadDirectoryPlus:
-                transaction.Handle = AppendHandle(text, reader.Opaque());
+                ReadOnlySpan<byte> directory = reader.Opaque();
+                transaction.Handle = AppendHandle(text, directory);
+                transaction.Name = TryFindHandle(directory, out known) ? text.Append(known.Name.Span) : Slice.None;
                 break;
         }
     }
@@ -161,6 +163,27 @@ internal sealed partial class NfsParser
         else if (transaction is { Version: 3, Status: 0 })
         {
             ReadReply3(transaction, ref reader);
+        }
+        else if (transaction is { Version: 3, Procedure: Nfs3.Lookup })
+        {
+            ReadFailedLookup(transaction, ref reader);
+        }
+    }
+
+    /// <summary>
+    /// Nothing was found, and the directory's attributes follow, perhaps. As in Suricata they are taken for a handle all the same, and an answer without is malformed.
+    /// </summary>
+    private static void ReadFailedLookup(NfsTransaction transaction, ref XdrReader reader)
+    {
+        ReadOnlySpan<byte> found = reader.Unpadded();
+        if (!reader.IsValid)
+        {
+            transaction.Raise(NfsAnomaly.MalformedData);
+            transaction.Status = 0;
+        }
+        else if (found.Length > 0)
+        {
+            transaction.Handle = AppendHandle(transaction.Text, found);
         }
     }
 
@@ -257,9 +280,10 @@ internal sealed partial class NfsParser
             return;
         }
 
+        // As in Suricata, which does not look for padding behind the name: behind one of another length than a multiple of four it shows other numbers than were sent.
         var reader = new XdrReader(credentials);
         reader.UInt32();
-        ReadOnlySpan<byte> machine = reader.Opaque();
+        ReadOnlySpan<byte> machine = reader.Unpadded();
         uint user = reader.UInt32();
         uint group = reader.UInt32();
         if (reader.IsValid)

@@ -19,7 +19,7 @@ public sealed class NfsProtocol : Protocol
     public override ProbePort[] ProbePorts { get; } =
     [
         new(IpProtocols.Tcp, Port, Port, RpcMessage.MarkBytes + RpcMessage.MinimumBytes, 0),
-        new(IpProtocols.Udp, Port, Port, RpcMessage.MinimumBytes, 0),
+        new(IpProtocols.Udp, Port, Port, RpcMessage.MinimumDatagramBytes, 0),
     ];
 
     public override BufferDescriptor[] Buffers => NfsBuffers.All;

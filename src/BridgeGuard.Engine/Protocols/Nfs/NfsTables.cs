@@ -104,7 +104,7 @@ internal static class NfsTables
         2 => "ERR_NOENT"u8,
         5 => "ERR_IO"u8,
         6 => "ERR_NXIO"u8,
-        13 => "ERR_ACCESS"u8,
+        13 => "ERR_ACCES"u8,
         17 => "ERR_EXIST"u8,
         18 => "ERR_XDEV"u8,
         19 => "ERR_NODEV"u8,

@@ -50,6 +50,21 @@ internal ref struct XdrReader(ReadOnlySpan<byte> bytes)
     /// <summary>What follows is not understood: nothing more is read.</summary>
     public void Fail() => IsValid = false;
 
+    /// <summary>A byte string with its length before it; what follows comes at once.</summary>
+    public ReadOnlySpan<byte> Unpadded()
+    {
+        uint length = UInt32();
+        if (!IsValid || length > (uint)_rest.Length)
+        {
+            IsValid = false;
+            return default;
+        }
+
+        ReadOnlySpan<byte> taken = _rest[..(int)length];
+        _rest = _rest[(int)length..];
+        return taken;
+    }
+
     /// <summary>A byte string with its length before it.</summary>
     public ReadOnlySpan<byte> Opaque()
     {
@@ -70,6 +85,9 @@ internal readonly ref struct RpcMessage
 {
     public const int MarkBytes = 4;
     public const int MinimumBytes = 24;
+
+    /// <summary>Of shorter datagrams Suricata does not say whose they are (observed); a call without credentials and arguments has 40 bytes.</summary>
+    public const int MinimumDatagramBytes = 48;
 
     private const uint NfsProgram = 100003;
     private const uint RpcVersion = 2;

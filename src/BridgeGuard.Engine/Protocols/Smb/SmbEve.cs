@@ -413,7 +413,8 @@ internal sealed class SmbEve : EveLogger
     {
         if (smb.Name.Exists)
         {
-            writer.Bytes("filename"u8, smb.Text[smb.Name]);
+            ReadOnlySpan<byte> name = smb.Text[smb.Name];
+            writer.Bytes("filename"u8, name.IsEmpty ? "<share_root>"u8 : name);
         }
 
         if (smb.DeletesOnClose)

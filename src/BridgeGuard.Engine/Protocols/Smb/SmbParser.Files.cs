@@ -276,7 +276,7 @@ internal sealed partial class SmbParser
     /// <summary>How records name a file: as it was opened, if that was seen; in compounds the number of the one just opened is not known yet.</summary>
     private ReadOnlySpan<byte> NameOf(byte version, DceRpcUuid fileId) => _handles.TryFind((version, fileId), out SmbHandle handle) ? NameOf(handle) : "<unknown>"u8;
 
-    private static ReadOnlySpan<byte> NameOf(SmbHandle handle) => handle.Name.Length > 0 ? handle.Name.Span : handle.IsOpened ? "<share_root>"u8 : "<unknown>"u8;
+    private static ReadOnlySpan<byte> NameOf(SmbHandle handle) => handle.IsOpened ? handle.Name.Span : "<unknown>"u8;
 
     /// <summary>A handle starts anew; transfers of its former file can no longer be found and are over.</summary>
     private static void ClearHandle(SmbHandle handle)
@@ -327,7 +327,7 @@ internal sealed partial class SmbParser
 
         transaction.FileId = handle.Id;
         transaction.HasFileId = true;
-        transaction.Name = transaction.Text.Append(handle.Name.Length == 0 && message.Version == 1 && !toServer ? [] : NameOf(handle));
+        transaction.Name = transaction.Text.Append(!handle.IsOpened && toServer == (message.Version == 2) ? [] : NameOf(handle));
         transaction.Other = transaction.Text.Append(TryFindTree(in message, out SmbTree tree) ? tree.Name.Span : []);
         FileList list = toServer ? transaction.FilesToServer : transaction.FilesToClient;
         TrackedFile? file = context.Files.Open(list, transaction.Text[transaction.Name], in context, transaction.Text[transaction.Other], toServer ? -1 : handle.Size);

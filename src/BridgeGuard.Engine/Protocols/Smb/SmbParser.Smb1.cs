@@ -507,10 +507,9 @@ internal sealed partial class SmbParser
         }
     }
 
-    /// <summary>MS-CIFS §2.2.4.52.2, MS-SMB §2.2.4.5.2: the choice, and the server's GUID with extended security.</summary>
+    /// <summary>MS-CIFS §2.2.4.52.2, MS-SMB §2.2.4.5.2: the choice, and the server's GUID.</summary>
     private void ReadNegotiateResponse1(SmbTransaction transaction, ReadOnlySpan<byte> words, ReadOnlySpan<byte> data)
     {
-        const uint extendedSecurity = 0x8000_0000;
         if (words.Length < 2)
         {
             return;
@@ -527,7 +526,8 @@ internal sealed partial class SmbParser
             transaction.Raise(SmbAnomaly.NegotiateMalformedDialects);
         }
 
-        if (words.Length >= 34 && (BinaryPrimitives.ReadUInt32LittleEndian(words[19..]) & extendedSecurity) != 0 && data.Length >= DceRpcUuid.Bytes)
+        // Without extended security a challenge and a name stand there; Suricata shows them as the server's number all the same.
+        if (words.Length >= 34 && data.Length >= DceRpcUuid.Bytes)
         {
             transaction.HasServerGuid = true;
             transaction.ServerGuid = DceRpcUuid.Read(data, littleEndian: true);
