@@ -57,6 +57,22 @@ public sealed class FtpParserTests
         Assert.Equal("{\"ftp\":{\"completion_code\":[\"220\"],\"reply\":[\"hi\"],\"reply_received\":\"yes\",\"reply_truncated\":false}}", bench.Eve());
     }
 
+    [Fact]
+    public void WhatAnswersAPortThatCannotBeReadIsNotShown()
+    {
+        ProtocolBench bench = Run(Turn.Client("PORT 1,2\r\n"), Turn.Server("500 bad\r\n"));
+        Assert.Contains("\"command_data\":\"1,2\",\"command_truncated\":false,\"mode\":\"passive\",\"reply_received\":\"yes\"", bench.Eve());
+    }
+
+    [Fact]
+    public void RepliesThatNobodyAskedForShowThePortThatWasArranged()
+    {
+        ProtocolBench bench = Run(Turn.Client("PORT 10,0,0,1,4,5\r\n"), Turn.Server("200 ok  \r\n"), Turn.Server("226 done\r\n"), Turn.Client("NOOP\r\n"), Turn.Server("200 ok\r\n226 done\r\n"));
+        Assert.Contains("\"reply\":[\"ok\"],\"dynamic_port\":1029", bench.Eve());
+        Assert.Contains("\"reply\":[\"done\"],\"dynamic_port\":1029", bench.Eve(1));
+        Assert.DoesNotContain("dynamic_port", bench.Eve(3), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("PORT 10,0,0,1,200,10", "200 ok", 51210, "active", false)]
     [InlineData("PORT 10,0,0,9,200,10", "200 ok", 51210, "active", true)]

@@ -17,10 +17,26 @@ public sealed class NfsParserTests
     public void ACallIsShownWithItsCredentialsAndStatus()
     {
         _bench.Feed(Direction.ToServer, Record(Lookup(9, "a.txt")));
-        _bench.Feed(Direction.ToClient, Record(Reply(9, U32(2))));
+        _bench.Feed(Direction.ToClient, Record(Reply(9, [.. U32(2), .. U32(0)])));
         Assert.Equal(
-            """{"rpc":{"xid":9,"status":"ACCEPTED","auth_type":"UNIX","creds":{"machine_name":"client1","uid":1000,"gid":100}},"nfs":{"version":3,"procedure":"LOOKUP","filename":"a.txt","id":1,"file_tx":false,"type":"response","status":"ERR_NOENT"}}""",
+            """{"rpc":{"xid":9,"status":"ACCEPTED","auth_type":"UNIX","creds":{"machine_name":"client1!","uid":1000,"gid":100}},"nfs":{"version":3,"procedure":"LOOKUP","filename":"a.txt","id":1,"file_tx":false,"type":"response","status":"ERR_NOENT"}}""",
             _bench.Eve());
+    }
+
+    [Fact]
+    public void ALookupThatFailedShowsTheDirectorysAttributesAsAHandle()
+    {
+        _bench.Feed(Direction.ToServer, Record(Lookup(9, "a.txt")));
+        _bench.Feed(Direction.ToClient, Record(Reply(9, [.. U32(2), .. U32(1), .. new byte[84]])));
+        Assert.Contains("\"hhash\":\"d202ef8d\"", _bench.Eve());
+    }
+
+    [Fact]
+    public void ALookupThatFailedWithoutAttributesIsMalformed()
+    {
+        _bench.Feed(Direction.ToServer, Record(Lookup(9, "a.txt")));
+        _bench.Feed(Direction.ToClient, Record(Reply(9, U32(2))));
+        Assert.Contains("malformed_data", _bench.Anomalies());
     }
 
     [Fact]

@@ -25,7 +25,7 @@ internal static class NfsSamples
 
     public static byte[] Call(uint xid, uint version, uint procedure, params byte[] arguments)
     {
-        byte[] credentials = [.. U32(77), .. Opaque("client1"u8), .. U32(1000), .. U32(100), .. U32(0)];
+        byte[] credentials = [.. U32(77), .. Opaque("client1!"u8), .. U32(1000), .. U32(100), .. U32(0)];
         return [.. U32(xid), .. U32(0), .. U32(2), .. U32(100003), .. U32(version), .. U32(procedure), .. U32(1), .. Opaque(credentials), .. U32(0), .. U32(0), .. arguments];
     }
 

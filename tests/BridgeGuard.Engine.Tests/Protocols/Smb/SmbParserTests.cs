@@ -40,13 +40,52 @@ public sealed class SmbParserTests
         Assert.Equal("DOM", _bench.Buffer("smb.ntlmssp_domain", Direction.ToServer));
     }
 
-    [Fact]
-    public void ALoginWhoseFieldsReachTooFarIsAnAnomaly()
+    /// <summary>Fields of NTLMSSP: where their offsets stand.</summary>
+    private const int AnswerField = 12;
+    private const int DomainField = 28;
+    private const int UserField = 36;
+    private const int KeyField = 52;
+
+    [Theory]
+    [InlineData(DomainField, 0xff)] // Reaches behind the message.
+    [InlineData(DomainField, 0)] // Lies in the header.
+    [InlineData(KeyField, 0xff)] // Begins behind the message.
+    public void ALoginWhoseFieldsDoNotLieInItsMessageSaysNothing(int field, byte offset)
     {
         byte[] token = Ntlm();
-        token[28 + 4] = 0xff;
+        token[field + 4] = offset;
         _bench.Feed(Direction.ToServer, SessionSetup2(1, token));
-        Assert.Contains("malformed_ntlmssp_request", _bench.Anomalies());
+        Assert.DoesNotContain("ntlmssp", _bench.Eve(), StringComparison.Ordinal);
+        Assert.Empty(_bench.Anomalies());
+    }
+
+    [Fact]
+    public void AnEmptySessionKeyAtTheEndOfALoginHidesIt()
+    {
+        byte[] token = Ntlm();
+        token = token[..^16];
+        token[KeyField] = token[KeyField + 2] = 0;
+        _bench.Feed(Direction.ToServer, SessionSetup2(1, token));
+        Assert.DoesNotContain("ntlmssp", _bench.Eve(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ALoginWithAFieldInItsHeaderHasNoRoomForAVersion()
+    {
+        byte[] token = Ntlm();
+        token[AnswerField + 4] = 64;
+        _bench.Feed(Direction.ToServer, SessionSetup2(1, token));
+        Assert.Contains("""{"domain":"DOM","user":"alice","host":"PC"}""", _bench.Eve());
+    }
+
+    [Fact]
+    public void ALoginWhoseNamesStandInAnotherOrderIsAnAnomaly()
+    {
+        byte[] token = Ntlm();
+        token[UserField] = token[UserField + 2] = 0;
+        token[UserField + 4] = (byte)(token.Length - 1);
+        _bench.Feed(Direction.ToServer, SessionSetup2(1, token));
+        Assert.Contains("unusual_ntlmssp_order", _bench.Anomalies());
     }
 
     [Fact]
@@ -164,6 +203,42 @@ public sealed class SmbParserTests
         Assert.Equal("result", _bench.Buffer("dcerpc.stub_data", Direction.ToClient, 3));
         KeywordDescriptor iface = _bench.Protocol.Keywords.Single(k => k.Name == "dcerpc.iface");
         Assert.True(iface.Parse(DceRpcSamples.Samr.ToString(), out _)!.Match(_bench.Transaction(3), Direction.ToServer, _bench.Flow));
+    }
+
+    [Theory]
+    [InlineData("samr", true)]
+    [InlineData(@"\svcctl", true)]
+    [InlineData("SAMR", false)]
+    [InlineData("mdssvc", false)]
+    public void OfPipesOnlyThoseOfKnownServicesAreRead(string pipe, bool isRead)
+    {
+        var rpc = new DceRpcSamples();
+        _bench.Feed(Direction.ToServer, TreeConnect2(1, @"\s\IPC$"));
+        _bench.Feed(Direction.ToClient, TreeConnectAnswer2(1, 2, 1));
+        _bench.Feed(Direction.ToServer, Create2(2, pipe));
+        _bench.Feed(Direction.ToClient, CreateAnswer2(2));
+        _bench.Feed(Direction.ToServer, Transceive2(3, rpc.Bind(0, DceRpcSamples.Samr)));
+        Assert.Contains(isRead ? "\"request\":\"BIND\"" : "\"function\":\"FSCTL_PIPE_TRANSCEIVE\"", _bench.Eve(2));
+        _bench.Feed(Direction.ToServer, Write2(4, 0, rpc.Bind(0, DceRpcSamples.Samr)));
+        Assert.Equal(isRead ? 4 : 3, _bench.State.Transactions.Count);
+    }
+
+    [Fact]
+    public void ALockIsNotAnswered()
+    {
+        _bench.Feed(Direction.ToServer, Message1(0x24, false, [0xff, 0, 0, 0, .. new byte[12]], [], id: 9));
+        Assert.Equal(1, _bench.Transaction(0).ProgressToClient);
+        Assert.DoesNotContain("status", _bench.Eve(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFileWhoseOpeningWasNotSeenHasNoName()
+    {
+        _bench.Feed(Direction.ToServer, TreeConnect2(1, @"\\s\data"));
+        _bench.Feed(Direction.ToClient, TreeConnectAnswer2(1, 1, 1));
+        _bench.Feed(Direction.ToServer, Read2(2, 0, 4));
+        _bench.Feed(Direction.ToClient, ReadAnswer2(2, "data"u8));
+        Assert.Contains("\"filename\":\"<unknown>\"", _bench.Eve(1));
     }
 
     [Fact]

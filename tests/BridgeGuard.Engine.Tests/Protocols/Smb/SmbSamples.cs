@@ -99,11 +99,13 @@ internal static class SmbSamples
         byte[] domain = Utf16("DOM");
         byte[] user = Utf16("alice");
         byte[] host = Utf16("PC");
+        byte[] key = new byte[16];
         const int start = 72;
+        int keyAt = start + domain.Length + user.Length + host.Length;
         return
         [
-            .. "NTLMSSP\0"u8, .. U32(3), .. new byte[16], .. Field(domain.Length, start), .. Field(user.Length, start + domain.Length),
-            .. Field(host.Length, start + domain.Length + user.Length), .. new byte[8], .. U32(0x0200_0001), 10, 0, .. U16(17763), 0, 0, 0, 15, .. domain, .. user, .. host,
+            .. "NTLMSSP\0"u8, .. U32(3), .. Field(0, start), .. Field(0, start), .. Field(domain.Length, start), .. Field(user.Length, start + domain.Length),
+            .. Field(host.Length, start + domain.Length + user.Length), .. Field(key.Length, keyAt), .. U32(0x0200_0001), 10, 0, .. U16(17763), 0, 0, 0, 15, .. domain, .. user, .. host, .. key,
         ];
 
         static byte[] Field(int length, int offset) => [.. U16(length), .. U16(length), .. U32(offset)];

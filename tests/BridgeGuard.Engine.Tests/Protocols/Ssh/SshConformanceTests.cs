@@ -39,6 +39,18 @@ public sealed class SshConformanceTests : ProtocolConformanceTests
     }
 
     [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void TheRecordWaitsForFingerprintsWhereTheyAreShown(bool showsHassh, bool isDue)
+    {
+        var transaction = new SshTransaction { ShowsHassh = showsHassh, ProgressToServer = SshProgress.BannerDone };
+        var bench = new ProtocolBench(Protocol);
+        Assert.False(Protocol.Loggers[0].IsDueEarly(transaction, bench.State));
+        transaction.ProgressToClient = SshProgress.BannerDone;
+        Assert.Equal(isDue, Protocol.Loggers[0].IsDueEarly(transaction, bench.State));
+    }
+
+    [Theory]
     [InlineData("Hello\r\n")]
     [InlineData("SSH-2.0\r\n")]
     [InlineData("SSH--x\r\n")]
