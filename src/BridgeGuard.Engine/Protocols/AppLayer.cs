@@ -469,6 +469,11 @@ public sealed class AppLayer : IStreamConsumer
 
         switch (found)
         {
+            case ProtocolId.Unknown when isEnd && other is not (ProtocolId.Unknown or ProtocolId.Failed):
+                // Too little to be decided, and no more comes: it is parsed as what the flow is.
+                SetOwnProtocol(flow, direction, other);
+                return true;
+
             case ProtocolId.Unknown:
                 return false;
 

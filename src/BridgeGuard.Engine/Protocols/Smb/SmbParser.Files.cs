@@ -198,7 +198,12 @@ internal sealed partial class SmbParser
             pipe.IsPipe = true;
 
             // Of SMB 2's pipes that are opened before our eyes only those of known services are read, as in Suricata.
-            pipe.IsDceRpc |= message.Version == 2 && !TryFindTree(in message, out _);
+            if (message.Version == 2 && !TryFindTree(in message, out _))
+            {
+                pipe.IsDceRpc = true;
+                _trees.Add(TreeKey(message.Version, message.SessionId, message.TreeId), out _).Type = SmbShareType.Pipe;
+            }
+
             bool isRead = pipe.IsDceRpc || message.Version == 1;
             if (message.IsResponse && isRead)
             {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
 using BridgeGuard.Engine.Protocols.DceRpc;
 
 namespace BridgeGuard.Engine.Protocols.Smb;
@@ -26,6 +27,9 @@ internal sealed partial class SmbParser
     private const byte FileInformation = 1;
     private const byte RenameClass = 10;
     private const byte DispositionClass = 13;
+
+    /// <summary>What was last asked to be opened: the file of a set-info whose number is not known yet, as in a compound.</summary>
+    private readonly ByteBuffer _lastCreated = new();
 
     private bool _hasNegotiated;
 
@@ -185,6 +189,8 @@ internal sealed partial class SmbParser
         transaction.Disposition = BinaryPrimitives.ReadUInt32LittleEndian(body[36..]);
         transaction.DeletesOnClose = (BinaryPrimitives.ReadUInt32LittleEndian(body[40..]) & deleteOnClose) != 0;
         transaction.Name = SmbText.AppendUtf16(transaction.Text, name);
+        _lastCreated.Reset();
+        _lastCreated.Append(transaction.Text[transaction.Name]);
         return true;
     }
 
@@ -234,7 +240,7 @@ internal sealed partial class SmbParser
         transaction.InfoLevel = body[3];
         transaction.FileId = DceRpcUuid.Read(body[16..], littleEndian: true);
         transaction.HasFileId = true;
-        ReadOnlySpan<byte> name = NameOf(2, transaction.FileId);
+        ReadOnlySpan<byte> name = _handles.TryFind((2, transaction.FileId), out _) || _lastCreated.Length == 0 ? NameOf(2, transaction.FileId) : _lastCreated.Span;
         if (body[3] == RenameClass)
         {
             if (data.Length < 20)

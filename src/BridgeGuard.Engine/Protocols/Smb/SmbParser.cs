@@ -151,6 +151,7 @@ internal sealed partial class SmbParser(Protocol protocol, SmbLimits limits) : P
         DialectName.Reset();
         Dialect = 0;
         _hasNegotiated = false;
+        _lastCreated.Reset();
         _isFull = false;
     }
 

@@ -21,6 +21,9 @@ internal sealed class MimeMessage
     /// <summary>There is a mail: DATA or BDAT was asked for.</summary>
     public bool Exists { get; set; }
 
+    /// <summary>It was sent with BDAT: as in Suricata records do not show such mails, whatever rules find in them.</summary>
+    public bool CameInChunks { get; set; }
+
     /// <summary>MD5 of the body as it was sent, 16 bytes; empty when not asked for or unfinished.</summary>
     public ReadOnlySpan<byte> BodyMd5 => _hasBodyMd5 ? _bodyMd5 : default;
 
@@ -77,6 +80,7 @@ internal sealed class MimeMessage
         Urls.Clear();
         Attachments.Clear();
         Exists = false;
+        CameInChunks = false;
         _hasBodyMd5 = false;
     }
 

@@ -42,7 +42,7 @@ internal sealed class SmtpEve : EveLogger
         }
 
         writer.EndObject();
-        if (smtp.Message.Exists)
+        if (smtp.Message is { Exists: true, CameInChunks: false })
         {
             writer.StartObject("email"u8);
             WriteBasic(writer, smtp.Message);
@@ -120,6 +120,26 @@ internal sealed class SmtpEve : EveLogger
         }
     }
 
+    /// <summary>A field without any text is not shown; one whose text is no address, as it is.</summary>
+    private static void WriteAddresses(EveWriter writer, ReadOnlySpan<byte> property, ReadOnlySpan<byte> value)
+    {
+        if (value.IsEmpty)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> rest = value;
+        writer.StartArray(property);
+        bool isFound = MimeFields.TryTakeAddress(ref rest, out ReadOnlySpan<byte> address);
+        writer.BytesValue(isFound ? address : value);
+        while (isFound && MimeFields.TryTakeAddress(ref rest, out address))
+        {
+            writer.BytesValue(address);
+        }
+
+        writer.EndArray();
+    }
+
     private static void WriteField(EveWriter writer, MimeMessage mail, MimeField field)
     {
         if (!mail.TryGet(field, 0, out ReadOnlySpan<byte> value))
@@ -130,13 +150,7 @@ internal sealed class SmtpEve : EveLogger
         ReadOnlySpan<byte> property = MimeFields.EveName(field);
         if (field is MimeField.To or MimeField.Cc or MimeField.Bcc)
         {
-            writer.StartArray(property);
-            while (MimeFields.TryTakeAddress(ref value, out ReadOnlySpan<byte> address))
-            {
-                writer.BytesValue(address);
-            }
-
-            writer.EndArray();
+            WriteAddresses(writer, property, value);
         }
         else if (field == MimeField.Received)
         {

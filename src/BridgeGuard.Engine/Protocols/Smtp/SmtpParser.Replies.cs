@@ -149,8 +149,12 @@ internal sealed partial class SmtpParser
                 Streams.Reassembler.TriggerRaw(context.Flow, Packets.Direction.ToServer);
                 mail?.Complete();
                 break;
+            case SmtpCommand.Reset when code is >= 200 and < 300 && mail is not null:
+                mail.IsSent = true;
+                mail.Complete();
+                break;
             case SmtpCommand.DataEnd or SmtpCommand.BdatLast:
-            case SmtpCommand.Reset or SmtpCommand.Quit when code is >= 200 and < 300:
+            case SmtpCommand.Quit when code is >= 200 and < 300:
                 mail?.Complete();
                 break;
             case SmtpCommand.StartTls when code == 220:

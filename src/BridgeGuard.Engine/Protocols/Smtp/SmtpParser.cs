@@ -271,6 +271,10 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
             case SmtpCommand.Bdat:
                 command = Chunk(mail, line, in context);
                 break;
+            case SmtpCommand.Reset when mail is { HasMailFrom: false, Recipients.Count: 0, Message.Exists: false }:
+                // There is nothing to forget: what comes before the answer still belongs to it.
+                mail.ProgressToServer = SmtpProgress.Complete;
+                break;
             case SmtpCommand.Reset or SmtpCommand.Quit:
                 mail.IsSent = true;
                 mail.ProgressToServer = SmtpProgress.Complete;
@@ -321,6 +325,7 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
             _isCrHeld = false;
         }
 
+        mail.Message.CameInChunks |= phase == Phase.Chunk;
         mail.ProgressToServer = Math.Max(mail.ProgressToServer, SmtpProgress.Data);
         _phase = phase;
         _dataFrame = 0;
