@@ -163,7 +163,7 @@ public sealed class SmtpParserTests
     public void MailsAboveTheLimitAreNotKept()
     {
         var bench = new ProtocolBench(new SmtpProtocol(), new Dictionary<string, string> { ["max-tx"] = "2" });
-        bench.Feed(Direction.ToServer, "RSET\r\nNOOP\r\nRSET\r\nNOOP\r\nRSET\r\nNOOP\r\n"u8);
+        bench.Feed(Direction.ToServer, "MAIL FROM:<a>\r\nRSET\r\nMAIL FROM:<b>\r\nRSET\r\nMAIL FROM:<c>\r\nRSET\r\n"u8);
         Assert.Equal(2, bench.State.Transactions.Count);
     }
 
