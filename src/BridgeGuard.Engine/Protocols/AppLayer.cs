@@ -174,7 +174,6 @@ public sealed class AppLayer : IStreamConsumer
             GiveUp(flow, direction);
             if (OwnProtocol(flow, direction) == ProtocolId.Unknown && flow.AppState is null && OwnProtocol(flow, direction.Opposite()) == ProtocolId.Unknown)
             {
-                SetOwnProtocol(flow, direction, ProtocolId.Failed);
                 _counters.AppError(ProtocolId.Failed, flow.Key.Protocol, AppErrorKind.Gap);
             }
 

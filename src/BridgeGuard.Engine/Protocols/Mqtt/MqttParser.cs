@@ -47,7 +47,9 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Poo
                 message.SkippedLength = header + (long)length;
                 skip = length;
                 consumed += header;
-                MqttTransaction shortened = Begin(context.Direction);
+
+                // As in Suricata, which counts it to the client's direction whoever sent it.
+                MqttTransaction shortened = Begin(Direction.ToClient);
                 shortened.Add(message);
                 shortened.Complete();
                 continue;
@@ -176,12 +178,8 @@ internal sealed class MqttParser(MqttProtocol protocol, MqttLimits limits) : Poo
 
                 return;
             case MqttType.ConnAck:
-                if (!isKnown)
-                {
-                    transaction.Raise(MqttAnomaly.MissingConnect);
-                }
-
-                _isConnected = true;
+                RaiseUnless(isKnown, transaction, MqttAnomaly.MissingConnect);
+                _isConnected |= isKnown;
                 break;
             case MqttType.PubAck or MqttType.PubComp:
                 RaiseUnless(isKnown, transaction, MqttAnomaly.MissingPublish);

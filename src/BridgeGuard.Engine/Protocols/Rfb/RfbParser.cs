@@ -32,6 +32,9 @@ internal sealed class RfbParser(RfbProtocol protocol) : PooledState<RfbTransacti
         VncResponse,
         SecurityResult,
         FailureReason,
+
+        /// <summary>The server has said why it refuses: nothing is left to be said.</summary>
+        Refused,
         ClientInit,
         ServerInit,
 
@@ -55,7 +58,7 @@ internal sealed class RfbParser(RfbProtocol protocol) : PooledState<RfbTransacti
                 return ParseResult.Done(input.Length);
             }
 
-            if (Speaker(_phase) != context.Direction)
+            if (Speaker(_phase) != context.Direction || _phase == Phase.Refused)
             {
                 return OutOfTurn(input.Length);
             }
@@ -191,15 +194,16 @@ internal sealed class RfbParser(RfbProtocol protocol) : PooledState<RfbTransacti
                 _phase = Phase.FailureReason;
                 break;
             case 1:
-                // Only since 3.8 is there a result when nothing was asked (RFC 6143 §7.1.3).
-                _phase = transaction.ClientVersion.Minor.SequenceCompareTo("008"u8) >= 0 ? Phase.SecurityResult : Phase.ClientInit;
+                // As in Suricata: the result that servers of 3.8 send all the same (RFC 6143 §7.1.3) is out of turn.
+                _phase = Phase.ClientInit;
                 break;
             case 2:
                 _phase = Phase.VncChallenge;
                 break;
             default:
+                // What follows is not read; the record waits for the end.
                 transaction.Raise(RfbAnomaly.UnimplementedSecurityType);
-                Finish();
+                _phase = Phase.Over;
                 break;
         }
     }
@@ -229,7 +233,7 @@ internal sealed class RfbParser(RfbProtocol protocol) : PooledState<RfbTransacti
         if (used > 0)
         {
             _transaction!.SetFailureReason(reason);
-            Finish();
+            _phase = Phase.Refused;
         }
 
         return used;

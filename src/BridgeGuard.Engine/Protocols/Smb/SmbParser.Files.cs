@@ -201,7 +201,9 @@ internal sealed partial class SmbParser
             if (message.Version == 2 && !TryFindTree(in message, out _))
             {
                 pipe.IsDceRpc = true;
-                _trees.Add(TreeKey(message.Version, message.SessionId, message.TreeId), out _).Type = SmbShareType.Pipe;
+                SmbTree tree = _trees.Add(TreeKey(message.Version, message.SessionId, message.TreeId), out _);
+                tree.Reset();
+                tree.Type = SmbShareType.Pipe;
             }
 
             bool isRead = pipe.IsDceRpc || message.Version == 1;

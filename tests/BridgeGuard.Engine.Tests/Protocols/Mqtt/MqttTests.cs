@@ -1,4 +1,5 @@
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Mqtt;
 using Xunit;
 
@@ -102,6 +103,7 @@ public sealed class MqttTests
         byte[] pastLimit = MqttSamples.Packet(3, 0, [.. MqttSamples.Text("t"), .. new byte[18]]);
         bench.Feed([MqttSamples.Client([.. pastLimit, .. atLimit])]);
         Assert.Contains("\"truncated\":true,\"skipped_length\":23", bench.Eve(0), StringComparison.Ordinal);
+        Assert.Equal(DirectionMask.ToClient, bench.Transaction(0).Directions);
         Assert.Contains("\"topic\":\"t\"", bench.Eve(1), StringComparison.Ordinal);
     }
 

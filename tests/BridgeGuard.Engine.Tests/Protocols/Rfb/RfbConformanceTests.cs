@@ -26,12 +26,22 @@ public sealed class RfbConformanceTests : ProtocolConformanceTests
     }
 
     [Fact]
-    public void SinceVersion38AResultFollowsAlsoWithoutAuthentication()
+    public void AResultWithoutAuthenticationIsOutOfTurnAsInSuricata()
     {
         var bench = new ProtocolBench(Protocol);
         bench.Feed(None38());
-        Assert.Empty(bench.Anomalies());
-        Assert.Equal("desk", bench.Buffer("rfb.name", Direction.ToClient));
+        Assert.Equal(["confused_state"], bench.Anomalies());
+    }
+
+    [Fact]
+    public void ARefusedConnectionIsOverWhenSomethingMoreIsSaid()
+    {
+        var bench = new ProtocolBench(Protocol);
+        bench.Feed(Vnc("003.008", result: 1));
+        Assert.Equal(0, bench.Transaction(0).ProgressToClient);
+        bench.Feed([Turn.Client("x")]);
+        Assert.Equal(["confused_state"], bench.Anomalies());
+        Assert.Equal(1, bench.Transaction(0).ProgressToClient);
     }
 
     [Fact]
@@ -48,6 +58,7 @@ public sealed class RfbConformanceTests : ProtocolConformanceTests
         var bench = new ProtocolBench(Protocol);
         bench.Feed([.. Versions("003.008"), new Turn(Direction.ToClient, [1, 30]), new Turn(Direction.ToServer, [30])]);
         Assert.Equal(["unimplemented_security_type"], bench.Anomalies());
+        Assert.Equal(0, bench.Transaction(0).ProgressToClient);
     }
 
     [Fact]
