@@ -306,11 +306,11 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
         {
             string table = PortFence.TableOf(options.PuntDevice, stays: bridges.Key);
             int[] known = [.. Ports.All.Select(port => port.IfIndex)];
-            PortFence? fence = PortFence.TryPut(table, [.. bridges], bridges.Key, known, out int error);
+            PortFence? fence = PortFence.TryPut(table, [.. bridges], _mark, bridges.Key, known, out int error);
             if (fence is null && error == Libc.ErrorNotSupported && kinds.Count == 1 && !_watcher!.HasOtherBridges)
             {
                 // This kernel cannot tell bridges apart there; with no other one it need not.
-                fence = PortFence.TryPut(table, [], bridges.Key, known, out error);
+                fence = PortFence.TryPut(table, [], _mark, bridges.Key, known, out error);
                 _fencesEveryBridge = true;
                 _watcher.OtherBridge = () => LiftFences(true);
             }

@@ -27,21 +27,24 @@ internal sealed class PortFence : IDisposable
     private const int AppendFlag = 0x800;
 
     // linux/netfilter/nf_tables.h
+    private const uint KeyMark = 3;
     private const uint KeyIncoming = 4;
     private const uint KeyOutgoing = 5;
     private const uint KeyBridgeName = 17;
     private const uint Register = 1;
+    private const uint CompareNotEqual = 1;
     private const uint LookupInverted = 1;
 
     private readonly Lock _gate = new();
     private readonly NetlinkSocket _socket;
     private readonly string _table;
     private readonly string[] _bridges;
+    private readonly uint _mark;
     private readonly HashSet<int> _known = [];
     private readonly List<(int IfIndex, bool IsKnown)> _pending = [];
     private bool _isUp;
 
-    private PortFence(NetlinkSocket socket, string table, string[] bridges, bool stays) => (_socket, _table, _bridges, Stays) = (socket, table, bridges, stays);
+    private PortFence(NetlinkSocket socket, string table, string[] bridges, uint mark, bool stays) => (_socket, _table, _bridges, _mark, Stays) = (socket, table, bridges, mark, stays);
 
     /// <summary>It outlives this process, unless it is disposed of.</summary>
     public bool Stays { get; }
@@ -49,10 +52,11 @@ internal sealed class PortFence : IDisposable
     /// <summary>Puts a fence up; null, with what the kernel said, where it cannot.</summary>
     /// <param name="table">Its name among the tables of the bridge family.</param>
     /// <param name="bridges">Whose unknown ports are kept apart; none: of all that there are.</param>
+    /// <param name="mark">What frames carry that have been judged and enter once more by an unknown port: they pass.</param>
     /// <param name="stays">It outlives this process.</param>
     /// <param name="known">Indexes of the ports that are inspected already.</param>
     /// <param name="error">The kernel's number.</param>
-    public static PortFence? TryPut(string table, string[] bridges, bool stays, IEnumerable<int> known, out int error)
+    public static PortFence? TryPut(string table, string[] bridges, uint mark, bool stays, IEnumerable<int> known, out int error)
     {
         NetlinkSocket? socket = NetlinkSocket.TryOpen(0, NetfilterBatch.NetlinkNetfilter);
         if (socket is null)
@@ -61,7 +65,7 @@ internal sealed class PortFence : IDisposable
             return null;
         }
 
-        PortFence fence = new(socket, table, bridges, stays);
+        PortFence fence = new(socket, table, bridges, mark, stays);
         fence._known.UnionWith(known);
         error = fence.Put();
         if (error == 0)
@@ -193,7 +197,7 @@ internal sealed class PortFence : IDisposable
         return error;
     }
 
-    /// <summary><c>iif != @known meta ibrname BRIDGE oif != @known counter drop</c>: most frames leave it at the first look.</summary>
+    /// <summary><c>iif != @known meta ibrname BRIDGE oif != @known meta mark and ~7 != MARK counter drop</c>: most frames leave it at the first look.</summary>
     private void AddRule(NetfilterBatch batch, string bridge)
     {
         batch.Message(NetfilterBatch.NewRule, NetlinkSocket.FlagCreate | AppendFlag);
@@ -208,6 +212,7 @@ internal sealed class PortFence : IDisposable
             }
 
             AddUnknown(batch, KeyOutgoing);
+            AddUnjudged(batch);
             AddExpression(batch, "counter", () => { });
             AddExpression(batch, "immediate", () =>
             {
@@ -227,6 +232,27 @@ internal sealed class PortFence : IDisposable
             batch.Number(1, Register);
             batch.Number(2, 0);
             batch.Nest(3, () => batch.Bytes(1, name));
+        });
+    }
+
+    private void AddUnjudged(NetfilterBatch batch)
+    {
+        AddMeta(batch, KeyMark);
+        byte[] mask = BitConverter.GetBytes(~KernelLayout.MarkPlaces);
+        byte[] mark = BitConverter.GetBytes(_mark & ~KernelLayout.MarkPlaces);
+        AddExpression(batch, "bitwise", () =>
+        {
+            batch.Number(1, Register);
+            batch.Number(2, Register);
+            batch.Number(3, sizeof(uint));
+            batch.Nest(4, () => batch.Bytes(1, mask));
+            batch.Nest(5, () => batch.Bytes(1, new byte[sizeof(uint)]));
+        });
+        AddExpression(batch, "cmp", () =>
+        {
+            batch.Number(1, Register);
+            batch.Number(2, CompareNotEqual);
+            batch.Nest(3, () => batch.Bytes(1, mark));
         });
     }
 
