@@ -200,8 +200,19 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     /// <summary>Does what a process without the right to mount cannot: makes sure of a place for pins. What fails here is told by <see cref="Open"/>.</summary>
     public static void PrepareHost(string pinFolder) => PinStore.Mount(pinFolder);
 
-    /// <summary>Removes every pinned link of a namespace, whoever's it is; how many.</summary>
-    public static int RemovePins(string pinFolder, string space) => PinStore.RemoveAll(pinFolder, space);
+    /// <summary>Removes every pinned link of a namespace, whoever's it is, and in the own one the fence of unknown ports; how many links.</summary>
+    public static int RemovePins(string pinFolder, string space)
+    {
+        if (space == PinStore.NamespaceOf(0))
+        {
+            foreach (string device in (string[])[BridgeOptions.DefaultPuntDevice, BridgeOptions.SecondPuntDevice])
+            {
+                PortFence.Remove(PortFence.TableOf(device, stays: true));
+            }
+        }
+
+        return PinStore.RemoveAll(pinFolder, space);
+    }
 
     /// <summary>Asks a process to end (SIGTERM).</summary>
     public static void Terminate(int processId) => Libc.Kill(processId, 15);
