@@ -13,6 +13,9 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 {
     private const int MaxDefaultWorkers = 8;
     private const int WatchMs = 100;
+
+    /// <summary>A busy host must not keep new ports waiting for their programs; it is little work.</summary>
+    private const int WatcherNice = -20;
     private const int DrainMs = 250;
     private const long AgeEveryMs = 5_000;
 
@@ -27,6 +30,10 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     private PortAttacher? _attacher;
     private FlowDecisions? _flows;
     private FileDescriptor? _puntLink;
+    private readonly List<PortFence> _fences = [];
+
+    /// <summary>The kernel could not be told of which bridges.</summary>
+    private bool _fencesEveryBridge;
 
     public string Name => "bridge";
 
@@ -101,10 +108,13 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
         {
             _wasReady = true;
             _pins!.RemoveOthers();
+            PutFences(hooks);
             hooks.Ready?.Invoke();
             Watch(_watcher, stop);
             bool isCrash = !stop.IsCancellationRequested;
-            _attacher.DetachAll(port => !StopsClean && (isCrash ? port.WhenCrashed : port.WhenStopped) == FailMode.Closed);
+            bool StaysClosed(PortInfo port) => !StopsClean && (isCrash ? port.WhenCrashed : port.WhenStopped) == FailMode.Closed;
+            _attacher.DetachAll(StaysClosed);
+            RemoveFences(StaysClosed);
         }
 
         WaitForDrain();
@@ -117,12 +127,28 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     /// <summary>What the kernel did with the frames of a port; zeros for an unknown one.</summary>
     public PortCounters ReadCounters(ushort portId) => _attacher?.Read(portId) ?? default;
 
+    /// <summary>How often the kernel had more news of devices than it could keep; all ports are looked at again then.</summary>
+    internal int Overruns => _watcher?.Overruns ?? 0;
+
     /// <summary>Makes ready for another data plane to take the ports over; this one goes on until that one has them. Null on success.</summary>
-    public AttachmentError? HandOver() =>
-        _attacher is { } attacher && _wasReady ? attacher.HandOver() : new AttachmentError(AttachmentErrorKind.Failed, "nothing is attached yet");
+    public AttachmentError? HandOver()
+    {
+        if (_attacher is null || !_wasReady)
+        {
+            return new AttachmentError(AttachmentErrorKind.Failed, "nothing is attached yet");
+        }
+
+        AttachmentError? error = _attacher.HandOver();
+        LiftFences(error is null);
+        return error;
+    }
 
     /// <summary>The other one did not come.</summary>
-    public void TakeBack() => _attacher?.TakeBack();
+    public void TakeBack()
+    {
+        _attacher?.TakeBack();
+        LiftFences(_fencesEveryBridge && _watcher!.HasOtherBridges);
+    }
 
     /// <summary>Reads anew what the options and roles say of the ports there are.</summary>
     public void RefreshPorts() => _attacher?.Refresh();
@@ -159,6 +185,9 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
             done.Add($"{removed} pinned program links below {options.PinFolder}");
         }
 
+        done.AddRange(options.PuntDevices.SelectMany(device => (string[])[PortFence.TableOf(device, false), PortFence.TableOf(device, true)])
+            .Where(PortFence.Remove).Select(table => $"nftables table {table}"));
+
         // Only ports of bridges have ours, and only where they have no tcx links.
         done.AddRange(links.Where(link => (link.Master != 0 || link.Kind == "bridge") && TrafficFilter.Detach(link.IfIndex, removesDiscipline: true))
             .Select(link => $"filter of {link.Name}"));
@@ -171,8 +200,19 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
     /// <summary>Does what a process without the right to mount cannot: makes sure of a place for pins. What fails here is told by <see cref="Open"/>.</summary>
     public static void PrepareHost(string pinFolder) => PinStore.Mount(pinFolder);
 
-    /// <summary>Removes every pinned link of a namespace, whoever's it is; how many.</summary>
-    public static int RemovePins(string pinFolder, string space) => PinStore.RemoveAll(pinFolder, space);
+    /// <summary>Removes every pinned link of a namespace, whoever's it is, and in the own one the fence of unknown ports; how many links.</summary>
+    public static int RemovePins(string pinFolder, string space)
+    {
+        if (space == PinStore.NamespaceOf(0))
+        {
+            foreach (string device in (string[])[BridgeOptions.DefaultPuntDevice, BridgeOptions.SecondPuntDevice])
+            {
+                PortFence.Remove(PortFence.TableOf(device, stays: true));
+            }
+        }
+
+        return PinStore.RemoveAll(pinFolder, space);
+    }
 
     /// <summary>Asks a process to end (SIGTERM).</summary>
     public static void Terminate(int processId) => Libc.Kill(processId, 15);
@@ -217,7 +257,10 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
         bool anyClosed = (options.WhenCrashed ?? options.WhenStale) == FailMode.Closed
             || options.Ports.Values.Concat(options.BridgeDefaults.Values).Any(port => (port.WhenCrashed ?? port.WhenStale) == FailMode.Closed);
         _pins = new PinStore(options.PinFolder, options.PuntDevices[0], _mark);
-        return anyClosed ? _pins.Prepare() : null;
+        AttachmentError? error = anyClosed || options.RoleOptions is not null ? _pins.Prepare() : null;
+
+        // That a role wants some guest's port closed is known only when there is one; without a place for pins it is told then.
+        return anyClosed ? error : null;
     }
 
     /// <summary>Ports that are closed at the start are closed from here on: rules may take long to load.</summary>
@@ -260,6 +303,84 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
         return null;
     }
 
+    /// <summary>From here on two ports that nobody has told of do not reach each other.</summary>
+    private void PutFences(AttachmentHooks hooks)
+    {
+        foreach (string device in options.PuntDevices)
+        {
+            // A predecessor's, who is dead or has given its ports away.
+            PortFence.Remove(PortFence.TableOf(device, stays: true));
+        }
+
+        ILookup<bool, string> kinds = options.Bridges.Where(_attacher!.InspectsUnknown).ToLookup(_attacher.ClosesUnknown);
+        foreach (IGrouping<bool, string> bridges in kinds)
+        {
+            string table = PortFence.TableOf(options.PuntDevice, stays: bridges.Key);
+            int[] known = [.. Ports.All.Select(port => port.IfIndex)];
+            PortFence? fence = PortFence.TryPut(table, [.. bridges], _mark, bridges.Key, known, out int error);
+            if (fence is null && error == Libc.ErrorNotSupported && kinds.Count == 1 && !_watcher!.HasOtherBridges)
+            {
+                // This kernel cannot tell bridges apart there; with no other one it need not.
+                fence = PortFence.TryPut(table, [], _mark, bridges.Key, known, out error);
+                _fencesEveryBridge = true;
+                _watcher.OtherBridge = () => LiftFences(true);
+            }
+
+            if (fence is null)
+            {
+                hooks.Warning?.Invoke($"what two ports exchange that are plugged into {string.Join(", ", bridges)} at the same moment goes by unseen for that moment: "
+                    + $"this kernel cannot filter between bridge ports (nftables family bridge, error {error})");
+                continue;
+            }
+
+            lock (_fences)
+            {
+                _fences.Add(fence);
+            }
+
+            Ports.Changed += change => TellFence(fence, in change);
+            _watcher!.Handled += fence.Flush;
+        }
+    }
+
+    private static void TellFence(PortFence fence, in PortChange change)
+    {
+        if (change is { Before: null, After: { } added })
+        {
+            fence.Tell(added.IfIndex, true);
+        }
+        else if (change is { Before: { } gone, After: null })
+        {
+            fence.Tell(gone.IfIndex, false);
+        }
+    }
+
+    private void LiftFences(bool isLifted)
+    {
+        lock (_fences)
+        {
+            _fences.ForEach(fence => fence.Lift(isLifted));
+        }
+    }
+
+    private void RemoveFences(Func<PortInfo, bool> stayClosed)
+    {
+        lock (_fences)
+        {
+            foreach (PortFence fence in _fences)
+            {
+                if (fence.Stays && Ports.All.Any(port => port.Role == PortRole.Host && stayClosed(port)))
+                {
+                    fence.Leave();
+                }
+
+                fence.Dispose();
+            }
+
+            _fences.Clear();
+        }
+    }
+
     private void StartThreads()
     {
         int[] cpus = options.PinWorkers ? AllowedCpus() : [];
@@ -274,6 +395,7 @@ public sealed class BridgeAttachment(BridgeOptions options) : IWireAttachment
 
     private void Watch(PortWatcher watcher, CancellationToken stop)
     {
+        Libc.RaisePriority(WatcherNice);
         long lastAged = Environment.TickCount64;
         while (!stop.IsCancellationRequested && _workers.TrueForAll(worker => worker.IsRunning))
         {

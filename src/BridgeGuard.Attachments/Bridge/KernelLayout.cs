@@ -32,6 +32,9 @@ internal static class KernelLayout
     public const byte PortGuarded = 8;
     public const byte PortGuardReports = 16;
 
+    /// <summary>Of <see cref="KernelPort.Unseen"/>.</summary>
+    public const byte UnseenInspected = 64;
+
     public const uint StateFlows = 1;
     public const uint StateBlockedIp = 2;
     public const uint StateBlockedMac = 4;
@@ -83,7 +86,11 @@ internal struct KernelPort
     public ushort BridgeId;
     public byte Mode;
     public byte Flags;
-    public ushort Pad;
+
+    /// <summary>For frames about to leave by this port, from one that nobody has told of yet.</summary>
+    public byte Unseen;
+
+    public byte Pad;
     public uint Limit;
 }
 

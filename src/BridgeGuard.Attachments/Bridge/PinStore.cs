@@ -2,6 +2,16 @@ using BridgeGuard.Attachments.Interop;
 
 namespace BridgeGuard.Attachments.Bridge;
 
+/// <summary>Which program of a port a pin keeps.</summary>
+internal enum PinKind
+{
+    /// <summary>The port program.</summary>
+    Link,
+
+    /// <summary>The gate, for frames of ports that nobody has told of.</summary>
+    Gate,
+}
+
 /// <summary>
 /// Pinned links: files on a bpffs that keep a program attached when the data plane is gone. One folder for each network namespace and family of
 /// punt devices, one file for each link, named by port index and generation.
@@ -42,14 +52,14 @@ internal sealed class PinStore(string root, string puntDevice, uint generation)
                 AttachmentErrorKind.Unsupported, $"{mountPoint}: no bpffs is mounted there, which ports that fail closed need ({Libc.LastMessage()})");
     }
 
-    public bool TryPin(int link, int ifIndex) => File.Exists(PathOf(ifIndex)) || Bpf.Pin(link, PathOf(ifIndex)) == 0;
+    public bool TryPin(int link, int ifIndex, PinKind kind = PinKind.Link) => File.Exists(PathOf(ifIndex, kind)) || Bpf.Pin(link, PathOf(ifIndex, kind)) == 0;
 
-    public void Unpin(int ifIndex) => Delete(PathOf(ifIndex));
+    public void Unpin(int ifIndex, PinKind kind = PinKind.Link) => Delete(PathOf(ifIndex, kind));
 
     /// <summary>The link that another generation has pinned for a port; null when there is none.</summary>
-    public FileDescriptor? TryOpenOther(int ifIndex)
+    public FileDescriptor? TryOpenOther(int ifIndex, PinKind kind = PinKind.Link)
     {
-        foreach (string file in Others(ifIndex))
+        foreach (string file in Others(ifIndex, kind))
         {
             int fd = Bpf.OpenPinned(file);
             if (fd >= 0)
@@ -62,15 +72,15 @@ internal sealed class PinStore(string root, string puntDevice, uint generation)
     }
 
     /// <summary>Removes what other generations have pinned for a port.</summary>
-    public void RemoveOthers(int ifIndex) => Array.ForEach(Others(ifIndex), file => Delete(file));
+    public void RemoveOthers(int ifIndex, PinKind kind = PinKind.Link) => Array.ForEach(Others(ifIndex, kind), file => Delete(file));
 
     /// <summary>Removes links of earlier daemons, once ours are in their place; how many.</summary>
     public int RemoveOthers() => RemoveFiles(_folder, file => !file.EndsWith(Suffix, StringComparison.Ordinal));
 
     /// <summary>Removes everything of ours but the links of these ports.</summary>
-    public void RemoveOwn(IReadOnlyCollection<int> kept)
+    public void RemoveOwn(IReadOnlyCollection<(int IfIndex, PinKind Kind)> kept)
     {
-        HashSet<string> stay = [.. kept.Select(PathOf)];
+        HashSet<string> stay = [.. kept.Select(pin => PathOf(pin.IfIndex, pin.Kind))];
         RemoveFiles(_folder, file => file.EndsWith(Suffix, StringComparison.Ordinal) && !stay.Contains(file));
         DeleteFolder(_folder);
     }
@@ -91,13 +101,15 @@ internal sealed class PinStore(string root, string puntDevice, uint generation)
         return removed;
     }
 
-    private string[] Others(int ifIndex) => Directory.Exists(_folder)
-        ? [.. Directory.GetFiles(_folder, $"link-{ifIndex}-*").Where(file => !file.EndsWith(Suffix, StringComparison.Ordinal))]
+    private string[] Others(int ifIndex, PinKind kind) => Directory.Exists(_folder)
+        ? [.. Directory.GetFiles(_folder, $"{NameOf(kind)}-{ifIndex}-*").Where(file => !file.EndsWith(Suffix, StringComparison.Ordinal))]
         : [];
 
     private string Suffix => $"-{generation:x8}";
 
-    private string PathOf(int ifIndex) => Path.Combine(_folder, $"link-{ifIndex}{Suffix}");
+    private string PathOf(int ifIndex, PinKind kind) => Path.Combine(_folder, $"{NameOf(kind)}-{ifIndex}{Suffix}");
+
+    private static string NameOf(PinKind kind) => kind == PinKind.Gate ? "gate" : "link";
 
     /// <summary>The number of a process's network namespace; 0: the calling thread's.</summary>
     public static string NamespaceOf(int processId)

@@ -4,40 +4,63 @@ using BridgeGuard.Attachments.Interop;
 namespace BridgeGuard.Attachments.Bridge;
 
 /// <summary>Puts the port program on ports and takes it off, and keeps the maps that say how each port is treated.</summary>
-/// <remarks>Thread: any, under one lock; nothing here is on the packets' way.</remarks>
-internal sealed class PortAttacher(BridgeOptions options, KernelPrograms programs, PortTable table, PinStore pins) : IDisposable
+/// <remarks>
+/// Thread: any; nothing here is on the packets' way. To link a program or take it off makes the kernel wait for all its CPUs (RCU), tens of milliseconds on a
+/// busy host, and ports come by the thousand: whoever does that holds <c>_linking</c>, and holds <c>_lock</c>, which guards the table and the maps and which
+/// everybody else takes, only for moments. In this order.
+/// </remarks>
+internal sealed partial class PortAttacher(BridgeOptions options, KernelPrograms programs, PortTable table, PinStore pins) : IDisposable
 {
+    private const int AllClosed = KernelLayout.PortCrashClosed | KernelLayout.PortStaleClosed | KernelLayout.PortOverloadClosed;
+
+    private readonly Lock _linking = new();
     private readonly Lock _lock = new();
+    private readonly Lock _reading = new();
     private readonly Dictionary<int, FileDescriptor> _links = [];
-    private readonly Dictionary<int, FileDescriptor> _gates = [];
 
     // Devices with filters instead of links; true: the queueing discipline is ours.
     private readonly Dictionary<int, bool> _filters = [];
-    private readonly HashSet<int> _left = [];
+    private readonly HashSet<(int IfIndex, PinKind Kind)> _left = [];
     private bool _isHandedOver;
     private bool _isStarting;
     private readonly KernelPortCounters[] _perCpu = new KernelPortCounters[PossibleCpus()];
+    private readonly KernelPortCounters[] _noCounters = new KernelPortCounters[PossibleCpus()];
 
     /// <summary>Attaches to a port; the result is in the table, with its reason where it failed.</summary>
     public PortInfo? Attach(in LinkRecord link, string bridge, ushort bridgeId)
     {
-        lock (_lock)
+        lock (_linking)
         {
-            ushort portId = table.NextId();
-            if (portId == 0)
+            PortInfo port;
+            lock (_lock)
             {
-                return null;
+                ushort portId = table.NextId();
+                if (portId == 0)
+                {
+                    return null;
+                }
+
+                port = Describe(link, portId, bridge, bridgeId);
+                KernelTarget target = new() { IfIndex = port.IfIndex, IsHost = port.Role == PortRole.Host ? 1 : 0 };
+                uint key = portId;
+                Bpf.UpdateAll<uint, KernelPortCounters>(programs.Counters, in key, _noCounters);
+                Bpf.Update(programs.Targets, in key, in target);
+                WriteConfig(port);
             }
 
-            PortInfo port = Describe(link, portId, bridge, bridgeId);
-            KernelTarget target = new() { IfIndex = port.IfIndex, IsHost = port.Role == PortRole.Host ? 1 : 0 };
-            uint key = portId;
-            Array.Clear(_perCpu);
-            Bpf.UpdateAll<uint, KernelPortCounters>(programs.Counters, in key, _perCpu);
-            Bpf.Update(programs.Targets, in key, in target);
-            WriteConfig(port);
-            port = port with { Uncovered = Link(port) };
-            table.Set(port);
+            string? uncovered = Link(port);
+            lock (_lock)
+            {
+                port = Choose(port) with { Uncovered = uncovered };
+                WriteConfig(port);
+                table.Set(port);
+            }
+
+            if (HostOf(bridge) is { } host && host.PortId != port.PortId)
+            {
+                PinGate(host);
+            }
+
             return port;
         }
     }
@@ -65,20 +88,23 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     /// <summary>Forgets a port that has left its bridge or is gone.</summary>
     public void Detach(PortInfo port)
     {
-        lock (_lock)
+        lock (_linking)
         {
             Unlink(port.IfIndex);
-            KernelTarget nobody = default;
-            uint key = port.PortId;
-            int ifIndex = port.IfIndex;
-            Bpf.Delete(programs.Ports, in ifIndex);
-            Bpf.Update(programs.Targets, in key, in nobody);
-            table.Remove(port);
+            lock (_lock)
+            {
+                KernelTarget nobody = default;
+                uint key = port.PortId;
+                int ifIndex = port.IfIndex;
+                Bpf.Delete(programs.Ports, in ifIndex);
+                Bpf.Update(programs.Targets, in key, in nobody);
+                table.Remove(port);
+            }
         }
     }
 
-    /// <summary>Ports whose programs stay although the data plane ends: closed, or given to the next one.</summary>
-    public IReadOnlyCollection<int> Left => _left;
+    /// <summary>Programs that stay although the data plane ends: of closed ports, or given to the next one.</summary>
+    public IReadOnlyCollection<(int IfIndex, PinKind Kind)> Left => _left;
 
     /// <summary>While true only ports that are closed at the start are attached, and nothing they send goes on.</summary>
     public bool IsStarting
@@ -100,12 +126,12 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     /// <summary>Takes the program off every port (no frame is punted after this), but leaves it on those that <paramref name="stayClosed"/> names, closed.</summary>
     public void DetachAll(Func<PortInfo, bool> stayClosed)
     {
-        lock (_lock)
+        lock (_linking)
         {
             // The gates first: a port without a program beside one with a gate would have its frames taken for unseen.
             foreach (int ifIndex in _gates.Keys.ToArray())
             {
-                DropGate(ifIndex);
+                LeaveGate(ifIndex, stayClosed);
             }
 
             foreach (int ifIndex in _links.Keys.Concat(_filters.Keys).ToArray())
@@ -117,13 +143,13 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
                 }
                 else if (_isHandedOver)
                 {
-                    _left.Add(ifIndex);
+                    _left.Add((ifIndex, PinKind.Link));
                     Drop(ifIndex);
                 }
                 else if (port is { Mode: PortMode.Inline } && stayClosed(port) && pins.TryPin(_links[ifIndex].Value, ifIndex))
                 {
-                    WriteConfig(port, KernelLayout.PortCrashClosed | KernelLayout.PortStaleClosed | KernelLayout.PortOverloadClosed);
-                    _left.Add(ifIndex);
+                    WriteConfig(port, AllClosed, _left.Contains((ifIndex, PinKind.Gate)) ? AllClosed : 0);
+                    _left.Add((ifIndex, PinKind.Link));
                     Drop(ifIndex);
                 }
                 else
@@ -137,7 +163,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     /// <summary>Pins every link, so that another data plane can take them over while this one still inspects; null on success.</summary>
     public AttachmentError? HandOver()
     {
-        lock (_lock)
+        lock (_linking)
         {
             if (pins.Prepare() is { } error)
             {
@@ -160,7 +186,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     /// <summary>The next data plane did not come: everything is as before <see cref="HandOver"/>.</summary>
     public void TakeBack()
     {
-        lock (_lock)
+        lock (_linking)
         {
             _isHandedOver = false;
             foreach ((int ifIndex, FileDescriptor link) in _links)
@@ -170,6 +196,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
                 if (table.FindByIfIndex(ifIndex) is { } port)
                 {
                     PinByChoice(port);
+                    PinGate(port);
                 }
             }
         }
@@ -178,6 +205,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     /// <summary>Reads anew what the configuration and the roles say of every port.</summary>
     public void Refresh()
     {
+        List<PortInfo> changed = [];
         lock (_lock)
         {
             foreach (PortInfo port in table.All)
@@ -186,8 +214,20 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
                 if (now != port)
                 {
                     WriteConfig(now);
-                    PinByChoice(now);
                     table.Set(now);
+                    changed.Add(now);
+                }
+            }
+        }
+
+        if (changed.Count > 0)
+        {
+            lock (_linking)
+            {
+                changed.ForEach(port => PinByChoice(port));
+                foreach (PortInfo port in table.All)
+                {
+                    PinGate(port);
                 }
             }
         }
@@ -205,7 +245,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
 
     public PortCounters Read(ushort portId)
     {
-        lock (_lock)
+        lock (_reading)
         {
             uint key = portId;
             if (Bpf.LookupAll<uint, KernelPortCounters>(programs.Counters, in key, _perCpu) != 0)
@@ -277,13 +317,7 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
         }
 
         _links[port.IfIndex] = link;
-        int gate = Bpf.CreateTcxLink(programs.GateProgram, port.IfIndex, port.Role == PortRole.Host ? Bpf.AttachTcxIngress : Bpf.AttachTcxEgress);
-        if (gate >= 0)
-        {
-            DropGate(port.IfIndex);
-            _gates[port.IfIndex] = new FileDescriptor(gate);
-        }
-
+        LinkGate(port);
         string? problem = PinByChoice(port);
         pins.RemoveOthers(port.IfIndex);
         return problem;
@@ -334,10 +368,10 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
 
         if (isClosed && !_isHandedOver)
         {
-            WriteConfig(port!, KernelLayout.PortCrashClosed | KernelLayout.PortStaleClosed | KernelLayout.PortOverloadClosed);
+            WriteConfig(port!, AllClosed);
         }
 
-        _left.Add(ifIndex);
+        _left.Add((ifIndex, PinKind.Link));
         _filters.Remove(ifIndex);
     }
 
@@ -361,14 +395,6 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
     {
         pins.Unpin(ifIndex);
         Drop(ifIndex);
-    }
-
-    private void DropGate(int ifIndex)
-    {
-        if (_gates.Remove(ifIndex, out FileDescriptor? gate))
-        {
-            gate.Dispose();
-        }
     }
 
     private void Drop(int ifIndex)
@@ -399,7 +425,18 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
             | (port.WhenOverloaded == FailMode.Closed ? KernelLayout.PortOverloadClosed : 0));
     }
 
-    private void WriteConfig(PortInfo port, int failFlags)
+    private void WriteConfig(PortInfo port, int failFlags) => WriteConfig(port, failFlags, FailFlags(port with
+    {
+        WhenCrashed = OfBridge(port.Bridge, o => o.WhenCrashed ?? o.WhenStale, options.WhenCrashed ?? options.WhenStale),
+        WhenStale = OfBridge(port.Bridge, o => o.WhenStale, options.WhenStale),
+        WhenOverloaded = OfBridge(port.Bridge, o => o.WhenOverloaded, options.WhenOverloaded),
+        WhenStarting = OfBridge(port.Bridge, o => o.WhenStarting, options.WhenStarting),
+    }));
+
+    private T OfBridge<T>(string bridge, Func<PortOptions, T?> choice, T otherwise) where T : struct =>
+        options.BridgeDefaults.TryGetValue(bridge, out PortOptions? common) ? choice(common) ?? otherwise : otherwise;
+
+    private void WriteConfig(PortInfo port, int failFlags, int unseenFlags)
     {
         KernelPort config = new()
         {
@@ -410,6 +447,8 @@ internal sealed class PortAttacher(BridgeOptions options, KernelPrograms program
                 | (port.Quarantined ? KernelLayout.PortQuarantined : 0)
                 | (port.Guard != GuardMode.Off ? KernelLayout.PortGuarded : 0)
                 | (port.Guard == GuardMode.Report ? KernelLayout.PortGuardReports : 0)),
+            // Who is not known yet soon is, and may be a guest whose role says closed: too much for the workers, its frames wait for their repetition.
+            Unseen = (byte)(unseenFlags | KernelLayout.PortOverloadClosed | (InspectsUnknown(port.Bridge) ? KernelLayout.UnseenInspected : 0)),
             Limit = port.Limit,
         };
         int ifIndex = port.IfIndex;

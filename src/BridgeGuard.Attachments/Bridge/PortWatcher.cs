@@ -11,17 +11,32 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
 {
     private const int DatagramBytes = 1 << 16;
 
+    /// <summary>A list of a thousand devices takes a few milliseconds: where so many in a row are disturbed, many are being plugged in.</summary>
+    private const int MaxSnapshots = 3;
+
     private readonly byte[] _buffer = new byte[DatagramBytes];
     private readonly List<LinkRecord> _links = [];
     private readonly Dictionary<int, string> _bridges = [];
     private NetlinkSocket? _socket;
+    private bool _isBehind;
 
     /// <summary>Hears what does not end the run; a line each.</summary>
     public Action<string>? Warn { get; set; }
 
+    /// <summary>There is, or has been, a bridge that is not inspected.</summary>
+    public bool HasOtherBridges { get; private set; }
+
+    /// <summary>The first of those comes; before it has ports.</summary>
+    public Action? OtherBridge { get; set; }
+
     /// <summary>Finds the links of all devices, for checks before anything is attached.</summary>
-    public static AttachmentError? Snapshot(List<LinkRecord> links)
+    public static AttachmentError? Snapshot(List<LinkRecord> links) => Snapshot(links, out _);
+
+    /// <param name="links">Where they go.</param>
+    /// <param name="isWhole">False: links came or went while they were listed, again and again, so that some may be missing.</param>
+    private static AttachmentError? Snapshot(List<LinkRecord> links, out bool isWhole)
     {
+        isWhole = false;
         using NetlinkSocket? socket = NetlinkSocket.TryOpen(0);
         if (socket is null || !RouteNetlink.RequestLinks(socket))
         {
@@ -29,19 +44,34 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
         }
 
         byte[] buffer = new byte[DatagramBytes];
-        bool isDone = false;
-        while (!isDone)
+        for (int tries = 1; ; tries++)
         {
-            int length = socket.Receive(buffer);
-            if (length <= 0)
+            bool isDone = false;
+            bool isInterrupted = false;
+            while (!isDone)
+            {
+                int length = socket.Receive(buffer);
+                if (length <= 0)
+                {
+                    return Failed();
+                }
+
+                RouteNetlink.ReadLinks(buffer.AsSpan(0, length), links, out isDone);
+                isInterrupted |= RouteNetlink.IsInterrupted(buffer.AsSpan(0, length));
+            }
+
+            isWhole = !isInterrupted;
+            if (isWhole || tries == MaxSnapshots)
+            {
+                return null;
+            }
+
+            links.Clear();
+            if (!RouteNetlink.RequestLinks(socket))
             {
                 return Failed();
             }
-
-            RouteNetlink.ReadLinks(buffer.AsSpan(0, length), links, out isDone);
         }
-
-        return null;
     }
 
     /// <summary>Begins to listen and attaches every port there is; again, after a first time with ports that waited.</summary>
@@ -54,14 +84,19 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
     /// <summary>Handles what has happened, or waits for it as long as given.</summary>
     public void Poll(int timeoutMs)
     {
+        if (_isBehind)
+        {
+            CatchUp();
+        }
+
         while (_socket!.Wait(timeoutMs))
         {
             timeoutMs = 0;
             int length = _socket.Receive(_buffer);
             if (length < 0 && Libc.LastError() == Libc.ErrorNoBuffers)
             {
-                // Messages were lost: look at everything again.
-                Synchronize();
+                Overruns++;
+                CatchUp();
                 return;
             }
 
@@ -70,20 +105,50 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
                 _links.Clear();
                 RouteNetlink.ReadLinks(_buffer.AsSpan(0, length), _links, out _);
                 _links.ForEach(Handle);
+                Handled?.Invoke();
             }
         }
     }
 
+    /// <summary>What the kernel told at once has been done.</summary>
+    public Action? Handled { get; set; }
+
+    /// <summary>How often the kernel had more to tell than it could keep for us.</summary>
+    public int Overruns { get; private set; }
+
     public void Dispose() => _socket?.Dispose();
+
+    /// <summary>Messages were lost: looks at everything again. What waits still is older than that, and would bring back ports that have gone.</summary>
+    private void CatchUp()
+    {
+        while (_socket!.Wait(0))
+        {
+            _socket.Receive(_buffer);
+        }
+
+        if (Synchronize() is { } error)
+        {
+            if (!_isBehind)
+            {
+                Warn?.Invoke($"ports may be missing, their list is read again: {error.Message}");
+            }
+
+            _isBehind = true;
+        }
+
+        Handled?.Invoke();
+    }
 
     private AttachmentError? Synchronize()
     {
         List<LinkRecord> all = [];
-        AttachmentError? error = Snapshot(all);
+        AttachmentError? error = Snapshot(all, out bool isWhole);
         if (error is not null)
         {
             return error;
         }
+
+        _isBehind = !isWhole;
 
         // Bridges first, so that their ports are recognised.
         foreach (LinkRecord link in all.OrderBy(link => bridgeNames.Contains(link.Name) ? 0 : 1))
@@ -91,7 +156,7 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
             Handle(link);
         }
 
-        foreach (PortInfo gone in table.All.Where(port => all.TrueForAll(link => link.IfIndex != port.IfIndex)).ToArray())
+        foreach (PortInfo gone in table.All.Where(port => isWhole && all.TrueForAll(link => link.IfIndex != port.IfIndex)).ToArray())
         {
             attacher.Detach(gone);
         }
@@ -147,6 +212,12 @@ internal sealed class PortWatcher(IReadOnlyList<string> bridgeNames, PortAttache
         {
             _bridges[link.IfIndex] = link.Name;
             return link.Name;
+        }
+
+        if (link.Kind == "bridge" && !HasOtherBridges)
+        {
+            HasOtherBridges = true;
+            OtherBridge?.Invoke();
         }
 
         return _bridges.GetValueOrDefault(link.Master);

@@ -85,6 +85,24 @@ internal static class RouteNetlink
         }
     }
 
+    /// <summary>Whether a datagram of a dump says that the dump is not of one moment (NLM_F_DUMP_INTR).</summary>
+    public static bool IsInterrupted(ReadOnlySpan<byte> datagram)
+    {
+        while (datagram.Length >= NetlinkSocket.HeaderBytes)
+        {
+            int length = BinaryPrimitives.ReadInt32LittleEndian(datagram);
+            if ((BinaryPrimitives.ReadUInt16LittleEndian(datagram[6..]) & NetlinkSocket.FlagInterrupted) != 0)
+            {
+                return true;
+            }
+
+            int next = (Math.Max(length, NetlinkSocket.HeaderBytes) + 3) & ~3;
+            datagram = next < datagram.Length ? datagram[next..] : default;
+        }
+
+        return false;
+    }
+
     /// <summary>Replaces the root queueing discipline by none: a frame goes straight into the device's ring or is refused.</summary>
     public static AttachmentError? SetNoQueue(int ifIndex, string name)
     {

@@ -9,6 +9,7 @@ internal static partial class Libc
     public const int ErrorNoEntry = 2;
     public const int ErrorInterrupted = 4;
     public const int ErrorIo = 5;
+    public const int ErrorNotSupported = 95;
     public const int ErrorAgain = 11;
     public const int ErrorAccess = 13;
     public const int ErrorBusy = 16;

@@ -11,6 +11,7 @@ internal sealed class NetlinkSocket : IDisposable
     public const ushort MessageDone = 3;
     public const ushort FlagRequest = 1;
     public const ushort FlagAck = 4;
+    public const ushort FlagInterrupted = 0x10;
     public const ushort FlagDump = 0x300;
     public const ushort FlagReplace = 0x100;
     public const ushort FlagCreate = 0x400;
@@ -60,6 +61,9 @@ internal sealed class NetlinkSocket : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(message[8..], ++_sequence);
         return Libc.Send(_fd.Value, ref MemoryMarshal.GetReference(message), message.Length, 0) == message.Length;
     }
+
+    /// <summary>Sends messages that have their lengths and sequences.</summary>
+    public bool SendRaw(Span<byte> messages) => Libc.Send(_fd.Value, ref MemoryMarshal.GetReference(messages), messages.Length, 0) == messages.Length;
 
     /// <summary>Receives one datagram of one or more messages; -1 with the last error set.</summary>
     public int Receive(Span<byte> buffer) => (int)Libc.Receive(_fd.Value, ref MemoryMarshal.GetReference(buffer), buffer.Length, 0);

@@ -34,9 +34,9 @@ public static class DaemonConfigLoader
         {
             string[] found = [.. Expand(folder, pattern, "*.yaml")];
             roleFiles.AddRange(found);
-            if (found.Length == 0)
+            if (found.Length == 0 && WhyNothing(folder, pattern) is { } why)
             {
-                root.Error("roles", $"no role file fits '{pattern}', expected a folder, a file or a pattern");
+                root.Error("roles", $"no role file fits '{pattern}', {why}");
             }
 
             foreach (string role in found)
@@ -155,6 +155,22 @@ public static class DaemonConfigLoader
         return Directory.Exists(directory)
             ? Directory.EnumerateFiles(directory, Path.GetFileName(path)).Order(StringComparer.Ordinal)
             : [];
+    }
+
+    /// <summary>
+    /// Why a folder or pattern has no file, and what was expected; null where that is no mistake: a folder may be empty, what is put into it is read at the
+    /// next reload.
+    /// </summary>
+    public static string? WhyNothing(string folder, string pattern)
+    {
+        string path = SourceTree.Of(Resolve(folder, pattern));
+        string? place = Directory.Exists(path) ? path : path.AsSpan().ContainsAny('*', '?') ? Path.GetDirectoryName(path) : null;
+        if (place is null || !Directory.Exists(place))
+        {
+            return "expected a folder, a file or a pattern";
+        }
+
+        return Directory.EnumerateFiles(place, "*.yml").FirstOrDefault() is { } odd ? $"expected names that end in .yaml: {Path.GetFileName(odd)} is not read" : null;
     }
 
     private static string Resolve(string folder, string path) => Path.GetFullPath(path, folder);

@@ -13,6 +13,8 @@ namespace BridgeGuard.Daemon.Guests;
 /// <param name="portName">The name of a port by its number; null when it is not known.</param>
 public sealed class AddressLearner(GuestRegistry registry, StationBook stations, Func<ushort, string?> portName) : IOutput
 {
+    private readonly List<(ushort Guest, IpAddress Address)> _seen = [];
+
     public string Name => "guest-addresses";
 
     public EventFilter Filter { get; } = new() { Kinds = [EventKind.Guard], OutputIndex = 0 };
@@ -31,7 +33,7 @@ public sealed class AddressLearner(GuestRegistry registry, StationBook stations,
         switch (guard.GetProperty("event").GetString())
         {
             case "address_seen" when IpAddress.TryParse(guard.GetProperty("address").GetString(), out IpAddress address):
-                registry.Observe((ushort)guard.GetProperty("guest").GetInt32(), address);
+                _seen.Add(((ushort)guard.GetProperty("guest").GetInt32(), address));
                 break;
             case "station_seen":
                 stations.Note(StationOf(guard, header.TimestampUs));
@@ -39,8 +41,14 @@ public sealed class AddressLearner(GuestRegistry registry, StationBook stations,
         }
     }
 
+    /// <summary>All guests are made known anew with each change: what came together is one.</summary>
     public void EndBatch(bool isIdle)
     {
+        if (_seen.Count > 0)
+        {
+            registry.Observe(_seen);
+            _seen.Clear();
+        }
     }
 
     public void Reopen()

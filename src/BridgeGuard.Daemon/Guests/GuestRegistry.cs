@@ -113,33 +113,39 @@ public sealed class GuestRegistry
     }
 
     /// <summary>The wire showed an address behind a guest's port; an address of another guest moves unless it was given to that one.</summary>
-    public void Observe(ushort guest, IpAddress address)
+    public void Observe(ushort guest, IpAddress address) => Observe([(guest, address)]);
+
+    /// <summary>The same of several, in the order in which they were seen.</summary>
+    public void Observe(IReadOnlyList<(ushort Guest, IpAddress Address)> seen)
     {
-        if (Current.Get(guest) is not { } known || known.Owns(address) || address.IsV4 && address.V4 == 0)
+        (ushort, IpAddress)[] news = [.. seen.Where(s => Current.Get(s.Guest) is { } known && !known.Owns(s.Address) && !(s.Address.IsV4 && s.Address.V4 == 0))];
+        if (news.Length == 0)
         {
             return;
         }
 
-        Update(() =>
-        {
-            foreach (List<IpAddress> others in _learned.Values)
-            {
-                others.Remove(address);
-            }
-
-            if (!_learned.TryGetValue(guest, out List<IpAddress>? own))
-            {
-                _learned[guest] = own = [];
-            }
-
-            if (own.Count == MaxLearnedPerGuest)
-            {
-                own.RemoveAt(0);
-            }
-
-            own.Add(address);
-        });
+        Update(() => Array.ForEach(news, Learn));
         SaveState();
+    }
+
+    private void Learn((ushort Guest, IpAddress Address) seen)
+    {
+        foreach (List<IpAddress> others in _learned.Values)
+        {
+            others.Remove(seen.Address);
+        }
+
+        if (!_learned.TryGetValue(seen.Guest, out List<IpAddress>? own))
+        {
+            _learned[seen.Guest] = own = [];
+        }
+
+        if (own.Count == MaxLearnedPerGuest)
+        {
+            own.RemoveAt(0);
+        }
+
+        own.Add(seen.Address);
     }
 
     /// <summary>Puts a guest into quarantine or lets it out; false when there is no such guest.</summary>

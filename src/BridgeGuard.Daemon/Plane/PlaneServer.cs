@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -11,7 +12,14 @@ internal sealed class PlaneServer : IDisposable
     /// <summary>The daemon, its successor while both run, and an operator's commands.</summary>
     private const int MaxConnections = 16;
 
+    /// <summary>As often the daemon hears that this process runs, whatever its answers wait for.</summary>
+    private const int SignEveryMs = 1_000;
+
+    /// <summary>Changes of ports that wait for a daemon that is slow; more wait where they come from.</summary>
+    private const int MaxWaiting = 16_384;
+
     private readonly PlaneCommands _commands;
+    private readonly BlockingCollection<PortChange> _changes = new(MaxWaiting);
     private readonly string _path;
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly Lock _gate = new();
@@ -32,6 +40,7 @@ internal sealed class PlaneServer : IDisposable
 
         _listener.Listen(MaxConnections);
         new Thread(Accept) { IsBackground = true, Name = "plane-control" }.Start();
+        new Thread(TellChanges) { IsBackground = true, Name = "plane-teller" }.Start();
     }
 
     public void Tell(string name, JsonNode? body)
@@ -48,7 +57,14 @@ internal sealed class PlaneServer : IDisposable
         }
     }
 
-    public void Tell(PortChange change) => Tell("port", JsonSerializer.SerializeToNode(change, PlaneStatus.Json));
+    /// <summary>On a thread of its own: who attaches ports does not wait for whoever reads.</summary>
+    public void Tell(PortChange change)
+    {
+        if (!_isClosed)
+        {
+            _changes.Add(change);
+        }
+    }
 
     public void Dispose()
     {
@@ -58,6 +74,21 @@ internal sealed class PlaneServer : IDisposable
         lock (_gate)
         {
             _connected.ForEach(channel => channel.Dispose());
+        }
+    }
+
+    private void TellChanges()
+    {
+        while (!_isClosed)
+        {
+            if (_changes.TryTake(out PortChange change, SignEveryMs))
+            {
+                Tell("port", JsonSerializer.SerializeToNode(change, PlaneStatus.Json));
+            }
+            else
+            {
+                Tell("alive", null);
+            }
         }
     }
 

@@ -21,8 +21,14 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     /// <summary>A load of 40,000 rules takes some ten seconds on a slow host; nothing takes so long.</summary>
     private static readonly TimeSpan ReloadTime = TimeSpan.FromMinutes(10);
 
-    /// <summary>Every answer is missing for so long: it hangs, and the kernel has applied each port's choice long since.</summary>
+    /// <summary>It gives no sign for so long: it hangs, and the kernel has applied each port's choice long since.</summary>
     private static readonly TimeSpan HangTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// It gives signs and no answers: it may be plugging in a thousand ports on a busy host, and inspects meanwhile; to end it would let frames by. After
+    /// this long it will not answer any more.
+    /// </summary>
+    private static readonly TimeSpan SilenceTime = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan MaxBackoff = TimeSpan.FromSeconds(30);
@@ -42,6 +48,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
     private PlaneStatus _status = PlaneStatus.None;
     private long _statusAt;
     private long _answeredAt;
+    private long _signAt;
     private Thread? _thread;
     private bool _hasEnded;
 
@@ -280,7 +287,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
         _client = client;
         Failure = null;
         Volatile.Write(ref _status, status);
-        _statusAt = _answeredAt = Environment.TickCount64;
+        _statusAt = _answeredAt = _signAt = Environment.TickCount64;
         foreach (PlanePort port in status.Ports)
         {
             PortChanged?.Invoke(new PortChange(null, port.Port));
@@ -359,9 +366,11 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
     private void EndIfHung()
     {
-        if (Environment.TickCount64 - Volatile.Read(ref _answeredAt) > HangTime.TotalMilliseconds)
+        long now = Environment.TickCount64;
+        double silentMs = now - Volatile.Read(ref _answeredAt);
+        if (silentMs > SilenceTime.TotalMilliseconds || Math.Min(silentMs, now - Volatile.Read(ref _signAt)) > HangTime.TotalMilliseconds)
         {
-            Log.Hung(_logger, _status.ProcessId, HangTime.TotalSeconds);
+            Log.Hung(_logger, _status.ProcessId, Math.Floor(silentMs / 1000));
             PlaneProcess.Kill(_status.ProcessId);
             _client?.WaitForEnd(AnswerTime);
         }
@@ -440,6 +449,7 @@ public sealed partial class PlaneSupervisor : IDataPlane, IHostedService, IDispo
 
     private void Told(string name, JsonNode? body)
     {
+        Volatile.Write(ref _signAt, Environment.TickCount64);
         if (name == "port")
         {
             PortChanged?.Invoke(body.Deserialize<PortChange>(PlaneStatus.Json));

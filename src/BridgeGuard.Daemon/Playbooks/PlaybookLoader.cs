@@ -37,9 +37,9 @@ internal sealed class PlaybookLoader(PolicyModel policy, IReadOnlyList<string> w
         foreach (string pattern in section.Texts("files"))
         {
             string[] files = [.. DaemonConfigLoader.Expand(folder, pattern, "*.yaml")];
-            if (files.Length == 0)
+            if (files.Length == 0 && DaemonConfigLoader.WhyNothing(folder, pattern) is { } why)
             {
-                section.Error("files", $"no playbook fits '{pattern}', expected a folder, a file or a pattern");
+                section.Error("files", $"no playbook fits '{pattern}', {why}");
             }
 
             foreach (string file in files)

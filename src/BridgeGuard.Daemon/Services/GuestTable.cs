@@ -20,6 +20,15 @@ public sealed class GuestTable : IGuestDirectory
     private PolicyModel _policy = PolicyModel.Empty;
     private GuestInfo?[] _infos = [];
 
+    private static readonly TimeSpan LearntSoon = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>What the bridges have learnt, by device; read apart from everything, as the kernel lets its reader wait while ports are plugged in.</summary>
+    private ILookup<int, ForwardingEntry> _learnt = Array.Empty<ForwardingEntry>().ToLookup(e => e.IfIndex);
+    private int _isReading;
+
+    /// <summary>What <see cref="Ports"/> holds.</summary>
+    private ushort[] _byPort = [];
+
     /// <summary>For the workers: which guest is behind a port id.</summary>
     public PortGuests Ports { get; } = new();
 
@@ -45,7 +54,7 @@ public sealed class GuestTable : IGuestDirectory
         }
     }
 
-    /// <summary>A port came, changed or went.</summary>
+    /// <summary>A port came, changed or went. Ports come by the thousand: only what is of this one is made anew.</summary>
     public void OnPortChanged(PortChange change)
     {
         lock (_gate)
@@ -53,13 +62,15 @@ public sealed class GuestTable : IGuestDirectory
             if (change.After is { } port)
             {
                 _ports[port.PortId] = port;
+                Place(port.PortId, GuestOf(port), port.Name);
             }
             else if (change.Before is { } gone)
             {
                 _ports.Remove(gone.PortId);
+                Place(gone.PortId, 0, "");
             }
 
-            Rebuild();
+            ReplaceTargets();
         }
     }
 
@@ -123,33 +134,108 @@ public sealed class GuestTable : IGuestDirectory
         int last = _ports.Count == 0 ? 0 : _ports.Keys.Max();
         var byPort = new ushort[last + 1];
         var portOf = new string?[set.All.Length];
-
-        // A port whose name nobody knows belongs to the guest whose address the bridge learnt behind it.
-        ILookup<int, ForwardingEntry>? learnt = null;
         foreach ((ushort id, PortInfo port) in _ports)
         {
-            if (port.Role == PortRole.Guest)
+            ushort guest = GuestOf(port);
+            byPort[id] = guest;
+            if (guest != 0)
             {
-                ushort guest = set.FindByPortName(port.Name);
-                if (guest == 0 && set.Count > 0)
-                {
-                    learnt ??= ForwardingTable.Read().ToLookup(e => e.IfIndex);
-                    ushort[] behind = [.. learnt[port.IfIndex].Select(e => set.FindByMac(e.Mac)).Distinct()];
-                    guest = behind.Length == 1 ? behind[0] : (ushort)0;
-                }
-
-                byPort[id] = guest;
-                if (guest != 0)
-                {
-                    portOf[guest] = port.Name;
-                }
+                portOf[guest] = port.Name;
             }
         }
 
         // Who is gone keeps its name: flows of it end later, and a worker may still have the set before.
         Volatile.Write(ref _infos, [.. set.All.Select((g, i) => g is null ? Get((ushort)i) : Describe(g, portOf[i] ?? ""))]);
         Ports.Replace(byPort);
-        Ports.ReplaceTargets([.. _policy.Targets.Select(t => t.BridgePort.Length == 0 ? (ushort)0 : _ports.Values.FirstOrDefault(p => p.Name == t.BridgePort)?.PortId ?? 0)]);
+        _byPort = byPort;
+        ReplaceTargets();
+    }
+
+    private void ReplaceTargets()
+    {
+        if (_policy.Targets.Length > 0)
+        {
+            Ports.ReplaceTargets([.. _policy.Targets.Select(t => t.BridgePort.Length == 0 ? (ushort)0 : _ports.Values.FirstOrDefault(p => p.Name == t.BridgePort)?.PortId ?? 0)]);
+        }
+    }
+
+    /// <summary>The guest behind a port. One whose name nobody knows belongs to the guest whose address the bridge learnt behind it.</summary>
+    private ushort GuestOf(PortInfo port)
+    {
+        if (port.Role != PortRole.Guest)
+        {
+            return 0;
+        }
+
+        ushort guest = _set.FindByPortName(port.Name);
+        if (guest == 0 && _set.Count > 0)
+        {
+            ReadLearntSoon();
+            ushort[] behind = [.. _learnt[port.IfIndex].Select(e => _set.FindByMac(e.Mac)).Distinct()];
+            guest = behind.Length == 1 ? behind[0] : (ushort)0;
+        }
+
+        return guest;
+    }
+
+    private void Place(ushort portId, ushort guest, string port)
+    {
+        ushort before = portId < _byPort.Length ? _byPort[portId] : (ushort)0;
+        if (before == guest && (guest == 0 || Get(guest)?.Port == port))
+        {
+            return;
+        }
+
+        GuestInfo?[] infos = [.. _infos];
+        if (before != 0 && before != guest && _set.Get(before) is { } left)
+        {
+            infos[before] = Describe(left, "");
+        }
+
+        if (guest != 0)
+        {
+            infos[guest] = Describe(_set.Get(guest)!, port);
+        }
+
+        Volatile.Write(ref _infos, infos);
+        var byPort = new ushort[Math.Max(_byPort.Length, portId + 1)];
+        _byPort.CopyTo(byPort, 0);
+        byPort[portId] = guest;
+        Ports.Replace(byPort);
+        _byPort = byPort;
+    }
+
+    /// <summary>Asks the kernel on another thread, once for all that ask within a moment; what comes of it is put in place then.</summary>
+    private void ReadLearntSoon()
+    {
+        if (Interlocked.Exchange(ref _isReading, 1) == 0)
+        {
+            _ = ReadLearnt();
+        }
+    }
+
+    private async Task ReadLearnt()
+    {
+        await Task.Delay(LearntSoon);
+        Volatile.Write(ref _isReading, 0);
+        ILookup<int, ForwardingEntry> learnt = ForwardingTable.Read().ToLookup(e => e.IfIndex);
+        lock (_gate)
+        {
+            _learnt = learnt;
+            bool isMore = false;
+            foreach (PortInfo port in _ports.Values.Where(p => p.Role == PortRole.Guest && _set.FindByPortName(p.Name) == 0))
+            {
+                ushort[] behind = [.. learnt[port.IfIndex].Select(e => _set.FindByMac(e.Mac)).Distinct()];
+                isMore |= behind.Length == 1 && behind[0] != (port.PortId < _byPort.Length ? _byPort[port.PortId] : (ushort)0);
+            }
+
+            if (isMore)
+            {
+                Interlocked.Exchange(ref _isReading, 1); // Not again because of this.
+                Rebuild();
+                Volatile.Write(ref _isReading, 0);
+            }
+        }
     }
 
     private GuestInfo Describe(GuestModel guest, string port) =>

@@ -24,10 +24,14 @@ public sealed partial class PacketWorker
     /// <summary>After a look that found rules left, so many packets until the next: what stands in the way rarely goes by itself.</summary>
     private const byte RetryPackets = 250;
 
-    /// <summary>Packets of a moved flow that shows no answers, until the kernel has it. Ours.</summary>
+    /// <summary>Packets of a moved flow that shows no answers, until the kernel has it: a handshake and a few requests. Ours.</summary>
     private const uint BlindPackets = 64;
 
-    /// <summary>The same where the client's half is read without them: as many as a long upload has before its depth. Ours.</summary>
+    /// <summary>
+    /// The same where the client's half is read without them (<see cref="FlowFlags.Split"/>): Suricata's default depth of 1 MiB in full segments of Ethernet
+    /// (1,460 bytes) is 719 packets, and the handshake, short requests and bare acknowledgements come to fewer than 300 more. After that the stream is not
+    /// read any more, or the flow is one of small packets that has shown what it is.
+    /// </summary>
     private const uint HalfSeenPackets = 1024;
 
     [Flags]

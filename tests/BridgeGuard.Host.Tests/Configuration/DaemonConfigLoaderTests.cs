@@ -145,6 +145,38 @@ public sealed class DaemonConfigLoaderTests : IDisposable
         Assert.Contains("cannot be read", Assert.Single(diagnostics).Message);
     }
 
+    /// <summary>A new host has none yet; what is missing or has another ending is a mistake.</summary>
+    [Fact]
+    public void FoldersOfRolesAndPlaybooksMayBeEmpty()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "roles.d"));
+        Directory.CreateDirectory(Path.Combine(_folder, "playbooks.d"));
+        Directory.CreateDirectory(Path.Combine(_folder, "odd"));
+        File.WriteAllText(Path.Combine(_folder, "odd", "kiosk.yml"), "name: kiosk\n");
+        DaemonModel model = LoadValid(
+            """
+            bridges: [{name: br0}]
+            rules: {files: one.rules}
+            roles: [roles.d, "roles.d/*.yaml"]
+            playbooks: {files: [playbooks.d, "playbooks.d/*.yaml"]}
+            """);
+        Assert.Single(model.Policy.Roles);
+        Assert.Empty(model.Playbooks.Playbooks);
+
+        List<ConfigDiagnostic> wrong = [];
+        Assert.Null(Load(
+            """
+            bridges: [{name: br0}]
+            rules: {files: one.rules}
+            roles: [role.d, odd]
+            playbooks: {files: ["playbook.d/*.yaml"]}
+            """,
+            wrong));
+        Assert.Contains(wrong, d => d.Line == 3 && d.Message.Contains("no role file fits 'role.d', expected a folder, a file or a pattern", StringComparison.Ordinal));
+        Assert.Contains(wrong, d => d.Line == 3 && d.Message.Contains("expected names that end in .yaml: kiosk.yml is not read", StringComparison.Ordinal));
+        Assert.Contains(wrong, d => d.Line == 4 && d.Message.Contains("no playbook fits 'playbook.d/*.yaml'", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void RolesAndGuestsComeTogether()
     {

@@ -2,13 +2,15 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
+using BridgeGuard.Attachments.Bridge;
+using BridgeGuard.Daemon.Plane;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
 using Xunit;
 
 namespace BridgeGuard.Host.Tests.Guests;
 
 /// <summary>Guests of several roles on a real bridge, with the whole program: what clients and servers see, and what events say.</summary>
-public sealed class GuestLabTests
+public sealed class GuestLabTests(ITestOutputHelper output)
 {
     private const string Attack = "alert http any any -> any any (msg:\"attack\"; flow:to_server; http.uri; content:\"/attack\"; classtype:web-application-attack; priority:3; sid:1;)";
 
@@ -152,10 +154,16 @@ public sealed class GuestLabTests
         Assert.Equal(1, lab.Program($"action undo 2 -c {lab.Daemon.ConfigFile}").Code);
     }
 
-    [Fact]
-    public void HotPluggedPortsAreJudgedFromTheirFirstFrame()
+    /// <summary>
+    /// What went by without a verdict, what the kernel kept back for want of one, and what was judged and is only told later, are three things: the test tells
+    /// them apart. <c>BRIDGEGUARD_HOTPLUG_PORTS</c> sets how many ports there are.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void HotPluggedPortsAreJudgedFromTheirFirstFrame(bool withIpv6)
     {
-        const int ports = 1000;
+        int ports = int.TryParse(Environment.GetEnvironmentVariable("BRIDGEGUARD_HOTPLUG_PORTS"), out int asked) ? asked : withIpv6 ? 200 : 1000;
         using Scanning.TemporaryFolder vms = new();
         for (int i = 0; i < ports; i++)
         {
@@ -164,36 +172,83 @@ public sealed class GuestLabTests
 
         using GuestLab lab = new(["web-server"], Attack, $"guest-sources: {{vms: {vms.Path}}}");
         string space = lab.Bridge.AddNamespace("-hot");
-
-        // Their kernels say nothing of their own: the first frame is ours.
-        BridgeLab.Run("ip", $"netns exec {space} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
-        using Socket silence = BridgeLab.Udp(lab.Guests[0].Space, port: 9999);
-        for (int first = 0; first < ports; first += AtOnce)
+        if (!withIpv6)
         {
-            // A manager's order: the ports are made and enslaved before their guests run.
-            int[] some = [.. Enumerable.Range(first, AtOnce)];
-            Batch(lab.Bridge.Host, some.SelectMany(i => (string[])[$"link add hp{i} type veth peer name h{i} address {MacOf(i)} netns {space}", $"link set hp{i} master br0", $"link set hp{i} up"]));
-            Batch(space, some.Select(i => $"link set h{i} up"));
-
-            // Before that the bridge itself takes nothing from them.
-            string each = string.Join(' ', some);
-            BridgeLab.Run("ip", $"netns exec {lab.Bridge.Host} sh -c \"for i in {each}; do while read s < /sys/class/net/hp$i/brport/state && [ $s != 3 ]; do sleep 0.01; done; done\"");
-            BridgeLab.In(space, () =>
-            {
-                foreach (int i in some)
-                {
-                    using Socket raw = RawSockets.Open($"h{i}");
-                    raw.Send(Attachments.Bridge.FrameBuilder.Udp($"10.77.{1 + (i / 250)}.{1 + (i % 250)}", lab.Guests[0].Address, 4000, 9999, "first", MacOf(i), lab.Guests[0].Mac));
-                }
-
-                return 0;
-            });
+            // Their kernels say nothing of their own: the first frame is ours.
+            BridgeLab.Run("ip", $"netns exec {space} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
         }
 
-        // A database may not use that service: the first frame of each is dropped, and named.
-        Assert.True(BridgeLab.Until(() => Judged(lab).Count >= ports, 30_000), $"only {Judged(lab).Count} of {ports} first frames were judged, not of {string.Join(' ', Enumerable.Range(0, ports).Where(i => !Judged(lab).Contains($"hot{i}")).Take(30))}");
-        Assert.False(silence.Poll(0, SelectMode.SelectRead), "a first frame got through");
+        using Socket silence = BridgeLab.Udp(lab.Guests[0].Space, port: ServicePort);
+        for (int first = 0; first < ports; first += AtOnce)
+        {
+            PlugSome(lab, space, [.. Enumerable.Range(first, Math.Min(AtOnce, ports - first))]);
+        }
+
+        // A database may not use that service: the first frame of each is dropped, and named. Told may be late: as long as more comes, there is time.
+        int told = -1;
+        while (Judged(lab).Count is var now && now < ports && now > told)
+        {
+            told = now;
+            BridgeLab.Until(() => Judged(lab).Count > told, 20_000);
+        }
+
+        int atFirst = Judged(lab).Count;
+        output.WriteLine(Describe(lab, [], ports));
+
+        // A thousand guests that come at once with IPv6 may be more than the workers can look at: then their frames are kept back, and guests repeat them.
+        for (int again = 0; again < 10 && Judged(lab) is { } judged && judged.Count < ports; again++)
+        {
+            Say(lab, space, Enumerable.Range(0, ports).Where(i => !judged.Contains($"hot{i}")));
+            BridgeLab.Until(() => Judged(lab).Count >= ports, 5_000);
+        }
+
+        List<string> through = [];
+        byte[] buffer = new byte[100];
+        while (silence.Poll(500_000, SelectMode.SelectRead))
+        {
+            through.Add(System.Text.Encoding.ASCII.GetString(buffer, 0, silence.Receive(buffer)));
+        }
+
+        Assert.True(through.Count == 0 && Judged(lab).Count == ports && lab.Daemon.LogCount("has ended; the next one starts") == 0, Describe(lab, through, ports));
         Assert.Equal(Enumerable.Range(0, ports).Select(i => $"hot{i}").Order(), Judged(lab).Order());
+        Assert.True(withIpv6 || atFirst == ports, $"{atFirst} of {ports} were judged with their very first frame");
+    }
+
+    private const int ServicePort = 9999;
+
+    /// <summary>A manager's order: the ports are made and enslaved before their guests run.</summary>
+    private static void PlugSome(GuestLab lab, string space, int[] some)
+    {
+        Batch(lab.Bridge.Host, some.SelectMany(i => (string[])[$"link add hp{i} type veth peer name h{i} address {MacOf(i)} netns {space}", $"link set hp{i} master br0", $"link set hp{i} up"]));
+        Batch(space, some.Select(i => $"link set h{i} up"));
+
+        // Before that the bridge itself takes nothing from them.
+        string each = string.Join(' ', some);
+        BridgeLab.Run("ip", $"netns exec {lab.Bridge.Host} sh -c \"for i in {each}; do while read s < /sys/class/net/hp$i/brport/state && [ $s != 3 ]; do sleep 0.01; done; done\"");
+        Say(lab, space, some);
+    }
+
+    private static void Say(GuestLab lab, string space, IEnumerable<int> guests) => BridgeLab.In(space, () =>
+    {
+        foreach (int i in guests)
+        {
+            using Socket raw = RawSockets.Open($"h{i}");
+            raw.Send(FrameBuilder.Udp($"10.77.{1 + (i / 250)}.{1 + (i % 250)}", lab.Guests[0].Address, 4000, ServicePort, $"first {i}", MacOf(i), lab.Guests[0].Mac));
+        }
+
+        return 0;
+    });
+
+    private static string Describe(GuestLab lab, List<string> through, int ports)
+    {
+        List<string> judged = Judged(lab);
+        PlaneStatus status = lab.Daemon.TryStatus() ?? PlaneStatus.None;
+        PortCounters[] counters = [.. status.Ports.Select(port => port.Counters)];
+        return $"{ports} ports: {judged.Count} told of, {through.Count} got through ({string.Join(' ', through.Take(10))}); the engine dropped {status.Stats.Dropped} of {status.Stats.Frames}, "
+            + $"late {counters.Sum(c => c.Late.Frames)}, let by without it {counters.Sum(c => c.Opened.Frames)}, kept back for want of it {counters.Sum(c => c.Closed.Frames)}, lost {status.Lost}, "
+            + $"data planes died {lab.Daemon.LogCount("has ended; the next one starts")}; "
+            + $"not told of: {string.Join(' ', Enumerable.Range(0, ports).Where(i => !judged.Contains($"hot{i}")).Take(10))}"
+            + string.Concat(lab.Daemon.LogText.Split('\n').Where(line => line.Contains("data plane", StringComparison.Ordinal)).Select(line => "\n" + line));
     }
 
     [Fact]
@@ -244,7 +299,7 @@ public sealed class GuestLabTests
 
     private static string MacOf(int i) => string.Create(CultureInfo.InvariantCulture, $"02:77:00:01:{i >> 8:x2}:{i & 255:x2}");
 
-    private static List<string> Judged(GuestLab lab) => [.. lab.Daemon.Records("alert").Where(r => Sid(r) == 21).Select(r => Name(r, "vm")).Distinct()];
+    private static List<string> Judged(GuestLab lab) => [.. lab.Daemon.Records("alert").Where(r => Sid(r) == 21 && r.TryGetProperty("dest_port", out JsonElement port) && port.GetInt32() == ServicePort).Select(r => Name(r, "vm")).Distinct()];
 
     private static int Sid(JsonElement record) => record.GetProperty("alert").GetProperty("signature_id").GetInt32();
 

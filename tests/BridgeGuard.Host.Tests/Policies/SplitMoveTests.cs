@@ -137,6 +137,62 @@ public sealed class SplitMoveTests : IDisposable
         }
     }
 
+    /// <summary>Scanners ask every host from one port; at the target those are connections of ports of their own, and each answer is its server's.</summary>
+    [Fact]
+    public void AClientThatAsksManyServersFromOnePortHasAConnectionOfItsOwnForEach()
+    {
+        Move();
+        Dictionary<int, string> servers = [];
+        for (int i = 2; i < 42; i++)
+        {
+            byte[] frame = FrameBuilder.Tcp(Scanner, 40_000, $"10.0.0.{i}", ServerPort, 100, 0, "S", default);
+            Assert.True(_wire.Send(1, i == 2 ? 2 : 0, frame).Modified);
+            Assert.Equal([10, 0, 0, 99], frame[30..34]);
+            Assert.True(servers.TryAdd(BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(34)), $"10.0.0.{i}"), "two connections of one port");
+        }
+
+        Assert.Equal(Victim, servers[40_000]);
+        foreach ((int port, string server) in servers)
+        {
+            byte[] answer = FrameBuilder.Tcp(Trap, ServerPort, Scanner, (ushort)port, 500, 101, "SA", default);
+            Verdict verdict = FromTrap(answer, _wire.Second!);
+            Assert.Equal((VerdictAction.Pass, true), (verdict.Action, verdict.Modified));
+            Assert.Equal((server, 40_000), ($"10.0.0.{answer[29]}", BinaryPrimitives.ReadUInt16BigEndian(answer.AsSpan(36))));
+            byte[] third = FrameBuilder.Tcp(Scanner, 40_000, server, ServerPort, 101, 501, "A", default);
+            Assert.True(_wire.Send(1, server == Victim ? 2 : 0, third).Modified);
+            Assert.Equal(port, BinaryPrimitives.ReadUInt16BigEndian(third.AsSpan(34)));
+            var read = PacketDotNet.Packet.ParsePacket(PacketDotNet.LinkLayers.Ethernet, third).Extract<PacketDotNet.TcpPacket>();
+            Assert.True(read.ValidTcpChecksum);
+        }
+    }
+
+    /// <summary>The same for connections that are moved in their middle: opened anew with the port at the target, reset with the own one.</summary>
+    [Fact]
+    public void ConnectionsOfOnePortMovedInTheirMiddleAreOpenedFromPortsOfTheirOwn()
+    {
+        string[] servers = [Victim, "10.0.0.3"];
+        foreach (string server in servers)
+        {
+            _wire.Request(1, Scanner, server == Victim ? 2 : 0, server, ServerPort, "GET /first HTTP/1.1\r\n");
+        }
+
+        Move();
+        uint next = 101 + (uint)"GET /first HTTP/1.1\r\n".Length;
+        List<int> ports = [];
+        foreach (string server in servers)
+        {
+            _wire.Injected.Clear();
+            _wire.Send(1, server == Victim ? 2 : 0, FrameBuilder.Tcp(Scanner, 40_000, server, ServerPort, next, 501, "PA", "Host: x\r\n\r\n"u8.ToArray()));
+            byte[] syn = _wire.Injected.First(f => f[47] == (byte)TcpFlags.Syn);
+            byte[] reset = _wire.Injected.First(f => (f[47] & (byte)TcpFlags.Rst) != 0);
+            ports.Add(BinaryPrimitives.ReadUInt16BigEndian(syn.AsSpan(34)));
+            Assert.Equal((99, 40_000, server), (syn[33], BinaryPrimitives.ReadUInt16BigEndian(reset.AsSpan(34)), $"10.0.0.{reset[33]}"));
+        }
+
+        Assert.Equal(40_000, ports[0]);
+        Assert.NotEqual(40_000, ports[1]);
+    }
+
     /// <summary>All that the scanner begins goes to the target.</summary>
     private void Move()
     {

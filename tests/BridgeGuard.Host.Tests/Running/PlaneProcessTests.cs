@@ -268,16 +268,16 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
         Assert.Contains("it inspects without a daemon", daemon.RunVerb("doctor").Output, StringComparison.Ordinal);
         Assert.True(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
 
-        // Nobody at all, ports closed.
+        // Nobody at all, ports closed: a program and a gate of each.
         daemon.SignalPlane("KILL");
         Assert.False(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
         (int code, string found) = daemon.RunVerb("doctor");
         Assert.Equal(9, code);
-        Assert.Contains("leftover 3 pinned program links: nobody inspects", found, StringComparison.Ordinal);
+        Assert.Contains("leftover 6 pinned program links: nobody inspects", found, StringComparison.Ordinal);
         Assert.Contains("sockets of data planes that have died", found, StringComparison.Ordinal);
         (code, string fixedLines) = daemon.RunVerb("doctor --fix");
         Assert.Equal(0, code);
-        Assert.Contains("removed  3 pinned program links", fixedLines, StringComparison.Ordinal);
+        Assert.Contains("removed  6 pinned program links", fixedLines, StringComparison.Ordinal);
         Assert.True(BridgeLab.Until(() => BridgeLab.Ping(_lab.A, BridgeLab.AddressB)));
 
         // The same again, ended by stop; and a stop of a daemon that lives.
@@ -285,7 +285,7 @@ public sealed class PlaneProcessTests(ITestOutputHelper output) : IDisposable
         daemon.KillDaemon();
         daemon.SignalPlane("KILL");
         Assert.False(BridgeLab.Ping(_lab.A, BridgeLab.AddressB));
-        Assert.Contains("3 pinned program links were removed", daemon.RunVerb("stop").Output, StringComparison.Ordinal);
+        Assert.Contains("6 pinned program links were removed", daemon.RunVerb("stop").Output, StringComparison.Ordinal);
         Assert.True(BridgeLab.Until(() => BridgeLab.Ping(_lab.A, BridgeLab.AddressB)));
         daemon.StartAgain();
         string stopped = daemon.RunVerb("stop").Output;

@@ -121,6 +121,19 @@ internal sealed class RunningDaemon : IDisposable
         return client.Status(TimeSpan.FromSeconds(10));
     }
 
+    /// <summary>The same; null where it does not answer.</summary>
+    public PlaneStatus? TryStatus()
+    {
+        try
+        {
+            return Status();
+        }
+        catch (PlaneException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The value of a metric without labels; 0 where there is none.</summary>
     public double Metric(string name)
     {

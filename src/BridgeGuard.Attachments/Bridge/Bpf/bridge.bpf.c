@@ -529,25 +529,24 @@ INLINE int is_link_local_control(const struct eth *eth) {
   return eth->to[0] == 0x01 && eth->to[1] == 0x80 && eth->to[2] == 0xc2 && eth->to[3] == 0 && eth->to[4] == 0 && (eth->to[5] & 0xf0) == 0;
 }
 
-// Sends the frame to the daemon with the port in an outer tag, or does what the port's policy says where the daemon cannot take it.
-INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_config *port, struct port_counters *counters,
+// Sends the frame to the daemon with the port in an outer tag, or does what the sender's policy says where the daemon cannot take it.
+INLINE int punt(struct __sk_buff *skb, struct state *state, const struct port_config *port, u8 mode, u8 flags, struct port_counters *counters,
                 u32 queue, struct flow_value *waiting, u64 now, u32 len, u16 late) {
   struct queue_state *q = &state->queue[queue & (MAX_QUEUES - 1)];
-  int mirrored = port->mode == MODE_MIRROR;
+  int mirrored = mode == MODE_MIRROR;
   u32 zero = 0;
   int gone = !map_lookup(&bg_alive, &zero);
   int stale = (s64)(now - q->heartbeat_ns) > (s64)state->stale_ns;
   if (gone || stale || (s64)(q->punted - q->done) >= (s64)state->backlog_limit) {
     u8 choice = gone ? PORT_CRASH_CLOSED : stale ? PORT_STALE_CLOSED : PORT_OVERLOAD_CLOSED;
-    int closed = port->mode == MODE_INLINE && (port->flags & choice);
-    if (!late)
-      add(closed ? &counters->closed : &counters->opened, len);
+    int closed = mode == MODE_INLINE && (flags & choice);
+    add(closed ? &counters->closed : &counters->opened, len);
     return closed ? TCX_DROP : TCX_NEXT;
   }
 
   u16 tag = late ? late : port->port_id | ((mirrored ? TAG_MIRRORED : TAG_INLINE) << TAG_PCP_SHIFT);
   if (skb_vlan_push(skb, TAG_PROTOCOL, tag)) {
-    int closed = port->mode == MODE_INLINE && (port->flags & PORT_OVERLOAD_CLOSED);
+    int closed = mode == MODE_INLINE && (flags & PORT_OVERLOAD_CLOSED);
     add(closed ? &counters->closed : &counters->opened, len);
     return closed ? TCX_DROP : TCX_NEXT;
   }
@@ -650,7 +649,7 @@ INLINE int inspect(struct __sk_buff *skb, struct state *state) {
       waiting = flow;
     }
   }
-  return punt(skb, state, port, counters, queue, waiting, now, len, 0);
+  return punt(skb, state, port, port->mode, port->flags, counters, queue, waiting, now, len, 0);
 }
 
 // At the ingress of every port and at the egress of the bridge device.
@@ -690,6 +689,18 @@ INLINE int is_copy(struct __sk_buff *skb, u32 ifindex, u32 len, u64 now) {
   return 0;
 }
 
+// What is done with a frame that no port program has seen and that is about to leave by `port`: UNSEEN_INSPECTED, and when it is dropped.
+INLINE u8 unseen_flags(struct __sk_buff *skb, const struct port_config *port, u32 ifindex) {
+  u32 from = skb->ingress_ifindex, zero = 0;
+  u8 by_port = port->mode == MODE_INLINE ? UNSEEN_INSPECTED : 0;
+  if (!from)  // the bridge's own; with nobody to look at it, it goes on
+    return by_port && map_lookup(&bg_alive, &zero) ? by_port | (port->flags & ~PORT_CRASH_CLOSED) : 0;
+  struct port_config *sender = from == ifindex ? 0 : map_lookup(&bg_ports, &from);  // to the host: the bridge device says only itself
+  if (sender)  // its program comes in a moment, or went with the data plane, as the port's own choice is
+    return sender->mode == MODE_INLINE ? UNSEEN_INSPECTED | sender->flags : 0;
+  return by_port | port->unseen;
+}
+
 // How a frame that no port program has seen is named to the daemon.
 INLINE u16 late_tag(struct __sk_buff *skb, struct state *state, const struct port_config *port, u32 ifindex) {
   u32 from = skb->ingress_ifindex;
@@ -714,12 +725,13 @@ SEC("tcx/gate") int bg_gate(struct __sk_buff *skb) {
     return TCX_NEXT;
   }
   struct port_config *port = map_lookup(&bg_ports, &ifindex);
-  if (!port || port->mode != MODE_INLINE)
+  if (!port)
     return TCX_NEXT;
+  u8 flags = unseen_flags(skb, port, ifindex);
   u32 port_id = port->port_id;
   struct port_counters *counters = map_lookup(&bg_counters, &port_id);
   struct eth eth;
-  if (!counters || skb_load_bytes(skb, 0, &eth, sizeof eth) || is_link_local_control(&eth))
+  if (!(flags & UNSEEN_INSPECTED) || !counters || skb_load_bytes(skb, 0, &eth, sizeof eth) || is_link_local_control(&eth))
     return TCX_NEXT;
   struct parsed p;
   __builtin_memset(&p, 0, sizeof p);
@@ -731,7 +743,7 @@ SEC("tcx/gate") int bg_gate(struct __sk_buff *skb) {
     add(&counters->copies, len);
     return TCX_DROP;
   }
-  return punt(skb, state, port, counters, queues ? p.hash % queues : 0, 0, now, len, late_tag(skb, state, port, ifindex));
+  return punt(skb, state, port, MODE_INLINE, flags, counters, queues ? p.hash % queues : 0, 0, now, len, late_tag(skb, state, port, ifindex));
 }
 
 // At the ingress of the punt device: what the daemon wrote goes where its tag says.

@@ -41,6 +41,9 @@ enum {
   PORT_CRASH_CLOSED = 32,    // drop while there is no data plane
 };
 
+// port_config.unseen, beside PORT_STALE_CLOSED, PORT_OVERLOAD_CLOSED and PORT_CRASH_CLOSED
+enum { UNSEEN_INSPECTED = 64 };
+
 // state.flags
 enum {
   STATE_FLOWS = 1,        // a flow has been decided, look into the maps
@@ -122,7 +125,8 @@ struct port_config {
   u16 bridge_id;
   u8 mode;
   u8 flags;
-  u16 pad;
+  u8 unseen;  // for frames that are about to leave by this port, from one that nobody has told of: UNSEEN_INSPECTED and the closed flags of the bridge
+  u8 pad;
   u32 limit;  // key in bg_limits of all that the port sends; 0: none
 };
 

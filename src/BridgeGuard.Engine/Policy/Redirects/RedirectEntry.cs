@@ -26,6 +26,9 @@ internal sealed class RedirectEntry
 
     /// <summary>The flow as its client began it.</summary>
     public FlowKey Key;
+
+    /// <summary>The client's port as the target sees it: its own, unless another of its flows is there by that already.</summary>
+    public ushort ClientPort;
     public IpAddress Target;
     public ushort TargetPort;
 
@@ -59,4 +62,8 @@ internal sealed class RedirectEntry
 
     /// <summary>Made with the first splice that the slot serves.</summary>
     public byte[] Pending = [];
+
+    /// <summary>Whether it is the move of the flow with this key.</summary>
+    public bool IsOf(in FlowKey key) =>
+        Key.Source == key.Source && Key.SourcePort == key.SourcePort && Key.Destination == key.Destination && Key.DestinationPort == key.DestinationPort && Key.Protocol == key.Protocol;
 }

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Policy.Redirects;
@@ -60,16 +61,29 @@ public sealed class RedirectTable
     internal RedirectEntry this[int index] => _entries[index];
 
     /// <summary>Claims a slot for the target-side tuple; -1 when there is none. The caller fills it and calls <see cref="Publish"/>.</summary>
-    internal int Claim(IpAddress client, ushort clientPort, IpAddress target, ushort targetPort, byte protocol, long nowUs)
+    /// <param name="key">The flow as its client began it.</param>
+    /// <param name="clientPort">The client's port as the target is to see it.</param>
+    /// <param name="target">Where it goes.</param>
+    /// <param name="targetPort">Its port.</param>
+    /// <param name="nowUs">Now.</param>
+    /// <param name="isTaken">Another flow of the client is at the target by this very tuple: it needs another port there.</param>
+    internal int Claim(in FlowKey key, ushort clientPort, IpAddress target, ushort targetPort, long nowUs, out bool isTaken)
     {
-        int start = Hash(client, clientPort, target, targetPort, protocol);
+        int known = Find(key.Source, clientPort, target, targetPort, key.Protocol);
+        isTaken = known >= 0 && _entries[known] is var other && other.ExpiresUs >= nowUs && !other.IsOf(in key);
+        if (isTaken)
+        {
+            return -1;
+        }
+
+        int start = Hash(key.Source, clientPort, target, targetPort, key.Protocol);
         for (int i = 0; i < ProbeLimit; i++)
         {
             int index = (start + i) & _mask;
             RedirectEntry entry = _entries[index];
             int phase = Volatile.Read(ref entry.Phase);
             bool reusable = phase == (int)RedirectPhase.Free
-                || (phase != (int)RedirectPhase.Claimed && (entry.ExpiresUs < nowUs || Matches(entry, client, clientPort, target, targetPort, protocol)));
+                || (phase != (int)RedirectPhase.Claimed && (entry.ExpiresUs < nowUs || Matches(entry, key.Source, clientPort, target, targetPort, key.Protocol)));
             if (reusable && Interlocked.CompareExchange(ref entry.Phase, (int)RedirectPhase.Claimed, phase) == phase)
             {
                 return index;
@@ -100,7 +114,7 @@ public sealed class RedirectTable
     }
 
     private static bool Matches(RedirectEntry entry, IpAddress client, ushort clientPort, IpAddress target, ushort targetPort, byte protocol) =>
-        entry.Key.SourcePort == clientPort && entry.TargetPort == targetPort && entry.Key.Protocol == protocol && entry.Key.Source == client && entry.Target == target;
+        entry.ClientPort == clientPort && entry.TargetPort == targetPort && entry.Key.Protocol == protocol && entry.Key.Source == client && entry.Target == target;
 
     private int Hash(IpAddress client, ushort clientPort, IpAddress target, ushort targetPort, byte protocol) =>
         HashCode.Combine(client, clientPort, target, targetPort, protocol) & _mask;

@@ -27,6 +27,11 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
     /// <summary>Requests remembered at once, 64 MiB for each worker; flows beyond it are moved with the segment that gives them away.</summary>
     private const int MaxRemembered = 4096;
 
+    /// <summary>Where a client needs another port at the target it gets one of the dynamic ports (RFC 6335 §6: 49152 to 65535), after so many tries none.</summary>
+    private const int FirstDynamicPort = 0xC000;
+    private const int DynamicPorts = 0x3FFF;
+    private const int MaxPortTries = 8;
+
     private readonly NeighborTable _neighbors = table.NeighborsOf(targets);
     private readonly Stack<RequestMemory> _free = new();
     private int _remembered;
@@ -115,14 +120,13 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
     }
 
     /// <summary>The entry is the flow's still: one that was idle for <see cref="IdleUs"/> may serve another.</summary>
-    private static bool IsOf(RedirectEntry entry, Flow flow) =>
-        entry.Key.Source == flow.Key.Source && entry.Key.SourcePort == flow.Key.SourcePort && entry.Key.Destination == flow.Key.Destination && entry.Key.DestinationPort == flow.Key.DestinationPort;
+    private static bool IsOf(RedirectEntry entry, Flow flow) => entry.IsOf(in flow.Key);
 
-    /// <summary>Describes a moved flow for a kernel; false while its connection with the target is being opened.</summary>
+    /// <summary>Describes a moved flow for a kernel; false while its connection with the target is being opened, and where the client has another port there.</summary>
     public bool TryDescribe(Flow flow, FlowMove move)
     {
         RedirectEntry entry = table[flow.RedirectIndex];
-        if (entry.Phase != (int)RedirectPhase.Active)
+        if (entry.Phase != (int)RedirectPhase.Active || entry.ClientPort != entry.Key.SourcePort)
         {
             return false;
         }
@@ -237,7 +241,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         }
 
         ushort targetPort = target.Port != 0 ? target.Port : flow.Key.DestinationPort;
-        int index = table.Claim(flow.Key.Source, flow.Key.SourcePort, target.Address, targetPort, flow.Key.Protocol, packet.TimeUs);
+        int index = Claim(in flow.Key, target.Address, targetPort, packet.TimeUs, out ushort clientPort);
         if (index < 0)
         {
             Failed++;
@@ -246,6 +250,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
 
         RedirectEntry entry = table[index];
         entry.Key = flow.Key;
+        entry.ClientPort = clientPort;
         entry.Target = target.Address;
         entry.TargetPort = targetPort;
         entry.TargetMac = targetMac;
@@ -273,6 +278,20 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         }
 
         return Splice(packet, flow, entry, index);
+    }
+
+    /// <summary>A place in the table, with the client's own port if no other flow of it is at the target by that: scanners ask every host from one port.</summary>
+    private int Claim(in FlowKey key, IpAddress target, ushort targetPort, long nowUs, out ushort clientPort)
+    {
+        clientPort = key.SourcePort;
+        int index = table.Claim(in key, clientPort, target, targetPort, nowUs, out bool isTaken);
+        for (int tries = 0; isTaken && tries < MaxPortTries; tries++)
+        {
+            clientPort = (ushort)(FirstDynamicPort | (HashCode.Combine(key.Destination, key.DestinationPort, key.SourcePort, tries) & DynamicPorts));
+            index = table.Claim(in key, clientPort, target, targetPort, nowUs, out isTaken);
+        }
+
+        return index;
     }
 
     private static ulong ReadMac(ReadOnlySpan<byte> bytes) =>
@@ -303,9 +322,9 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
 
         table.Publish(index, RedirectPhase.Opening);
         ReadOnlySpan<byte> options = scales ? [2, 4, 0x05, 0xb4, 1, 3, 3, clientScale] : [2, 4, 0x05, 0xb4];
-        Craft(packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence - 1, 0, TcpFlags.Syn, options);
+        Craft(packet, entry, entry.ClientPort, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence - 1, 0, TcpFlags.Syn, options);
         ulong serverMac = ReadMac(packet.Buffer.AsSpan(packet.EthernetOffset + (fromClient ? 0 : 6), 6));
-        Craft(packet, entry, entry.Key.Destination, entry.Key.DestinationPort, serverMac, atServer, entry.ServerSequence, TcpFlags.Rst | TcpFlags.Ack, default);
+        Craft(packet, entry, entry.Key.SourcePort, entry.Key.Destination, entry.Key.DestinationPort, serverMac, atServer, entry.ServerSequence, TcpFlags.Rst | TcpFlags.Ack, default);
         packet.Drop(DropReason.Redirect);
         return true;
     }
@@ -322,12 +341,12 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         entry.SequenceDelta = entry.ServerSequence - (packet.Tcp.Sequence + 1);
         entry.TargetWindowScale = packet.Tcp.WindowScale > 0 ? (byte)packet.Tcp.WindowScale : (byte)0;
         table.Publish(index, RedirectPhase.Active);
-        Craft(packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence, packet.Tcp.Sequence + 1, TcpFlags.Ack, default);
+        Craft(packet, entry, entry.ClientPort, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence, packet.Tcp.Sequence + 1, TcpFlags.Ack, default);
         for (int at = 0; at < entry.PendingLength; at += SegmentBytes)
         {
             int count = Math.Min(SegmentBytes, entry.PendingLength - at);
             Craft(
-                packet, entry, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence + (uint)at, packet.Tcp.Sequence + 1,
+                packet, entry, entry.ClientPort, entry.Target, entry.TargetPort, entry.TargetMac, entry.ClientSequence + (uint)at, packet.Tcp.Sequence + 1,
                 TcpFlags.Ack | TcpFlags.Psh, default, entry.Pending.AsSpan(at, count));
         }
 
@@ -358,8 +377,8 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
 
     /// <summary>A bare TCP segment from the client to <paramref name="destination"/>, with the VLAN tags and IP version of the model packet.</summary>
     private void Craft(
-        Packet model, RedirectEntry entry, IpAddress destination, ushort port, ulong mac, uint sequence, uint acknowledgement, TcpFlags flags, ReadOnlySpan<byte> options,
-        ReadOnlySpan<byte> payload = default)
+        Packet model, RedirectEntry entry, ushort fromPort, IpAddress destination, ushort port, ulong mac, uint sequence, uint acknowledgement, TcpFlags flags,
+        ReadOnlySpan<byte> options, ReadOnlySpan<byte> payload = default)
     {
         bool v4 = entry.Key.IpVersion == 4;
         int linkLength = model.NetworkOffset - model.EthernetOffset;
@@ -396,7 +415,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         }
 
         Span<byte> tcp = ip[ipLength..];
-        BinaryPrimitives.WriteUInt16BigEndian(tcp, entry.Key.SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(tcp, fromPort);
         BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], port);
         BinaryPrimitives.WriteUInt32BigEndian(tcp[4..], sequence);
         BinaryPrimitives.WriteUInt32BigEndian(tcp[8..], acknowledgement);
@@ -414,6 +433,7 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         WriteMac(packet.Buffer.AsSpan(packet.EthernetOffset, 6), entry.TargetMac);
         entry.Target.Write(packet.Buffer.AsSpan(packet.NetworkOffset + (v4 ? 16 : 24)), v4);
         Span<byte> transport = packet.TransportBytes;
+        BinaryPrimitives.WriteUInt16BigEndian(transport, entry.ClientPort);
         BinaryPrimitives.WriteUInt16BigEndian(transport[2..], entry.TargetPort);
         if (entry.SequenceDelta != 0 && packet.IsTcp)
         {
@@ -430,6 +450,8 @@ public sealed class Redirector(RedirectTable table, RedirectTarget[] targets, Fr
         entry.Key.Destination.Write(packet.Buffer.AsSpan(packet.NetworkOffset + (v4 ? 12 : 8)), v4);
         Span<byte> transport = packet.TransportBytes;
         BinaryPrimitives.WriteUInt16BigEndian(transport, entry.Key.DestinationPort);
+        BinaryPrimitives.WriteUInt16BigEndian(transport[2..], entry.Key.SourcePort);
+        packet.DestinationPort = entry.Key.SourcePort;
         packet.SourceAddress = entry.Key.Destination;
         packet.SourcePort = entry.Key.DestinationPort;
         packet.Flags |= PacketFlags.Restored;
