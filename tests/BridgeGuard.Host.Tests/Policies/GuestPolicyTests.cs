@@ -34,6 +34,22 @@ public sealed class GuestPolicyTests
         });
     }
 
+    /// <summary>The shipped desktop's contract: an administrator's access is none of its events, a proxy that it begins to serve is.</summary>
+    [Fact]
+    public void ADesktopThatBeginsToServeAProxyIsTold()
+    {
+        using PolicyWire wire = new([File.ReadAllText(Path.Combine(ShippedRoles.RoleFolder, "desktop.yaml"))], Attack, "targets:\n  - {name: honeypot, address: 10.0.0.99}\n");
+        wire.SetGuests(wire.Guest("pc", "desktop", 1, "10.0.0.1"));
+
+        wire.Request(0, "10.0.0.9", 1, "10.0.0.1", 3389, "connect", sourcePort: 40_001);
+        Assert.Empty(wire.Alerts);
+        wire.Request(0, "10.0.0.9", 1, "10.0.0.1", 3128, "CONNECT a:443 HTTP/1.1\r\n\r\n", sourcePort: 40_002);
+
+        JsonElement told = Assert.Single(wire.Alerts);
+        Assert.Equal((3128, "pc"), (told.GetProperty("dest_port").GetInt32(), told.GetProperty("peer_vm").GetProperty("name").GetString()));
+        Assert.Equal("allowed", told.GetProperty("alert").GetProperty("action").GetString());
+    }
+
     [Theory]
     [InlineData("drop", "reject", VerdictAction.Drop, RejectTarget.None)]
     [InlineData("reject", "alert", VerdictAction.Drop, RejectTarget.Both)]
