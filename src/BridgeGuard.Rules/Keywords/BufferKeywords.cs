@@ -95,7 +95,10 @@ internal static class BufferKeywords
         Help = "the contents that follow look at these header bytes",
         Apply = context =>
         {
-            context.Rule.Activate(Sections.OfHeader(context.Rule, buffer.Kind, [], context.Option.Name));
+            if (IsLeftOpen(context))
+            {
+                context.Rule.Activate(Sections.OfHeader(context.Rule, buffer.Kind, [], context.Option.Name));
+            }
         },
     });
 
@@ -142,8 +145,25 @@ internal static class BufferKeywords
         },
     };
 
+    /// <summary>What base64_decode made is the last thing that a rule looks at: a buffer behind it would have to be another rule's.</summary>
+    public static bool IsLeftOpen(BindContext context)
+    {
+        if (context.Rule.Active is not { IsBase64: true })
+        {
+            return true;
+        }
+
+        context.FailAt(context.Option.Name, DiagnosticCode.Conflict, $"{context.Option.Name.Text} cannot follow base64_data", "the buffer before base64_decode, or a rule of its own");
+        return false;
+    }
+
     private static void ApplyBase64Decode(BindContext context)
     {
+        if (!IsLeftOpen(context))
+        {
+            return;
+        }
+
         if (!Base64Decode.TryParse(context.Argument, out Base64Decode decode, out ArgumentError error))
         {
             context.Fail(error);

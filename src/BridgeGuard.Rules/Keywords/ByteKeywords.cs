@@ -199,11 +199,22 @@ internal static class ByteKeywords
     private static void AddLength(BindContext context, SectionModel section, IntegerRange range, bool isUri = false) =>
         context.Rule.AddOp(section, new OpModel { Kind = BufferOpKind.Length, Test = range, IsUriLength = isUri, Column = context.Option.Name.Column });
 
+    private static bool IsFirstOfDce(RuleModel rule)
+    {
+        if (rule.App != Engine.Protocols.ProtocolId.Unknown)
+        {
+            return false;
+        }
+
+        rule.NamesDce = true;
+        return true;
+    }
+
     /// <summary>A byte order that a DCE/RPC header announces belongs to a rule of that protocol.</summary>
     private static bool CheckDce(BindContext context)
     {
         if (!context.Argument.Split(',', StringSplitOptions.TrimEntries).Contains("dce")
-            || context.Rule.App is Engine.Protocols.ProtocolId.Unknown or Engine.Protocols.ProtocolId.DceRpc or Engine.Protocols.ProtocolId.Smb)
+            || IsFirstOfDce(context.Rule) || context.Rule.App is Engine.Protocols.ProtocolId.DceRpc or Engine.Protocols.ProtocolId.Smb)
         {
             return true;
         }

@@ -20,7 +20,7 @@ internal static class FrameKeyword
 
     private static void Apply(BindContext context)
     {
-        if (FindTarget(context) is not { } target)
+        if (!BufferKeywords.IsLeftOpen(context) || FindTarget(context) is not { } target)
         {
             return;
         }

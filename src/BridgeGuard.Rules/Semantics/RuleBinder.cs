@@ -73,7 +73,7 @@ internal static partial class RuleBinder
             {
                 context.FailAt(context.Option.Name, DiagnosticCode.Unsupported, $"{feature.ToUpperInvariant()} support is not enabled");
             }
-            else if (IsOn(context, buffer.Variants.Select(variant => variant.Protocol)) && TryReadOnly(context, buffer, out DirectionMask only))
+            else if (BufferKeywords.IsLeftOpen(context) && IsOn(context, buffer.Variants.Select(variant => variant.Protocol)) && TryReadOnly(context, buffer, out DirectionMask only))
             {
                 context.Rule.Activate(Sections.Of(context.Rule, buffer, [], context.Option.Name, only));
             }
@@ -205,6 +205,12 @@ internal static partial class RuleBinder
     private static void MoveContent(BindContext context, BufferDefinition buffer)
     {
         RuleModel rule = context.Rule;
+        if (rule.App == ProtocolId.Http2)
+        {
+            context.Fail(DiagnosticCode.ConflictingProtocol, $"{context.Option.Name.Text} does not belong to the rule's protocol", $"the sticky buffer {buffer.Name}");
+            return;
+        }
+
         OpModel? content = rule.Active is null ? rule.Payload.Ops.FindLast(op => op.Kind == BufferOpKind.Content) : null;
         if (content is null)
         {

@@ -206,8 +206,10 @@ internal static class RuleChecks
     private static void CheckPacketKeywords(BindContext context)
     {
         RuleModel rule = context.Rule;
-        bool isPacket = rule.IsPacketOnly || rule.NoStream || rule.Conditions.Exists(condition => condition.NeedsPacket);
-        if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Count > 0 || rule.Frames.Count > 0))
+        bool isPacket = rule.IsPacketOnly || rule.NoStream || rule.Conditions.Exists(condition => condition.NeedsPacket) || rule.Payload.Ops.Exists(op => op.Kind == BufferOpKind.Asn1);
+
+        // A hook alone says when the rule is looked at, not at what.
+        if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Exists(engine => engine.Kind != EngineKind.Progress) || rule.Frames.Count > 0))
         {
             context.FailAt(
                 rule.Syntax.Protocol,
@@ -433,6 +435,11 @@ internal static class RuleChecks
             }
 
             rule.App = Common(list);
+        }
+
+        if (rule.NamesDce && rule.App is not (ProtocolId.Unknown or ProtocolId.DceRpc))
+        {
+            context.FailAt(rule.Syntax.Protocol, DiagnosticCode.ConflictingProtocol, "the byte order dce does not belong to the rule's protocol", "keywords of dcerpc alone");
         }
     }
 

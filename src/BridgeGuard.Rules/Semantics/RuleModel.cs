@@ -106,6 +106,9 @@ internal sealed class RuleModel
     /// <summary>Its flow keyword names a state.</summary>
     public bool FlowHasState { get; set; }
 
+    /// <summary>A keyword before any other of a protocol takes its byte order from a DCE/RPC header.</summary>
+    public bool NamesDce { get; set; }
+
     public List<string> BitsRead { get; } = [];
 
     public List<string> BitsWritten { get; } = [];

@@ -89,7 +89,8 @@ internal static class TlsBuffers
         Name = name,
         Aliases = aliases ?? [],
         LocalId = (int)id,
-        Directions = DirectionMask.Both,
+        // As in Suricata only servers are asked for other names.
+        Directions = id == TlsBuffer.AltName ? DirectionMask.ToClient : DirectionMask.Both,
         ProgressToServer = TlsProgress.ClientCertificateDone,
         ProgressToClient = TlsProgress.ServerCertificateDone,
         IsMulti = isMulti,

@@ -28,7 +28,8 @@ internal static class TlsKeywords
     {
         Name = name,
         Aliases = aliases ?? [],
-        Directions = DirectionMask.Both,
+        // As in Suricata the times are those of the server's certificate.
+        Directions = name.StartsWith("tls_cert_", StringComparison.Ordinal) ? DirectionMask.ToClient : DirectionMask.Both,
         ProgressToServer = toServer,
         ProgressToClient = toClient,
         Parse = parser,
