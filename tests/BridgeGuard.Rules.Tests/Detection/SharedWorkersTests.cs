@@ -140,6 +140,10 @@ public sealed class SharedWorkersTests : IDisposable
         Start("alert ftp-data any any -> any any (filename:\"secret.txt\"; sid:1;)");
         var control = new Conversation(this, 0, Host, 1000, Server, 21);
         control.Server("220 ready\r\n");
+
+        // Ten bytes and more: with fewer it would not be decided what the client speaks before the server answers.
+        control.Client("USER anonymous\r\n");
+        control.Server("331 go on\r\n");
         control.Client("PASV\r\n");
         control.Server("227 Entering Passive Mode (203,0,113,5,200,10)\r\n");
         control.Client("RETR secret.txt\r\n");
