@@ -81,7 +81,7 @@ public sealed class EveSchemaTests
         {
             using ScratchFolder folder = new();
             string yaml = Save(folder, "suricata.yaml", AllTypes);
-            string rules = Save(folder, "t.rules", "drop pkthdr any any -> any any (msg:\"all\"; tag:session,2,packets; sid:1;)\nalert tcp any any -> any any (msg:\"tcp\"; flowbits:set,a; sid:2;)\n");
+            string rules = Save(folder, "t.rules", "alert pkthdr any any -> any any (msg:\"all\"; tag:session,2,packets; sid:1;)\nalert tcp any any -> any any (msg:\"tcp\"; flowbits:set,a; sid:2;)\n");
             Assert.Equal(0, SuricataCommand.Run(["-c", yaml, "-S", rules, "-r", capture, "-l", folder.Path, "-k", "none"]));
             string eve = Path.Combine(folder.Path, "eve.json");
             AssertValid(eve);

@@ -219,19 +219,6 @@ public sealed class OutputOptionTests
         Assert.Equal(2, records.Count(r => r.GetProperty("event_type").GetString() == "netflow"));
     }
 
-    [Theory]
-    [InlineData("ssh-software-of-both-sides", "ssh")]
-    public void WhatWasReadableIsWrittenDownWithAPacketOfOurOwn(string capture, string type)
-    {
-        using ScratchFolder folder = new();
-
-        Run(folder, capture, "  - eve-log: {enabled: yes, filename: eve.json, types: [" + type + "]}\n");
-
-        JsonElement record = Records(folder)[0];
-        Assert.Equal("stream (detect/log)", record.GetProperty("pkt_src").GetString());
-        Assert.False(record.TryGetProperty("pcap_cnt", out _));
-    }
-
     [Fact]
     public void AConversationThatGoesOnAsAnotherProtocolEndsWithAPacketOfOurOwn()
     {
