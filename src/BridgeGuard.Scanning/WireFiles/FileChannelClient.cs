@@ -54,10 +54,10 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
     {
         using var own = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         var link = new Link(stream, own);
+        _open.Clear(); // The new other end knows nothing of them. Before it is there: workers open files with the next packet.
+        _pending.Clear();
         Link? before = Interlocked.Exchange(ref _link, link);
         before?.Cancellation.Cancel();
-        _open.Clear(); // The new other end knows nothing of them.
-        _pending.Clear();
         try
         {
             Task writing = WriteAsync(link);
@@ -67,9 +67,13 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         }
         finally
         {
-            Interlocked.CompareExchange(ref _link, null, link);
+            bool wasLast = Interlocked.CompareExchange(ref _link, null, link) == link;
             link.Queue.Writer.TryComplete();
-            _pending.Clear();
+            if (wasLast)
+            {
+                _pending.Clear(); // Else they are the next link's.
+            }
+
             await stream.DisposeAsync().ConfigureAwait(false);
         }
     }
