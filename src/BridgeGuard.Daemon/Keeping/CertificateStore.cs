@@ -38,13 +38,20 @@ public sealed class CertificateStore : ICertificateStore
 
         try
         {
-            File.WriteAllText(name + ".pem", pem.ToString());
-            File.WriteAllText(name + ".meta", Describe(packet, flow, chain));
+            Write(name + ".pem", pem.ToString());
+            Write(name + ".meta", Describe(packet, flow, chain));
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             Errors++;
         }
+    }
+
+    /// <summary>Whoever sees a name of the folder sees a whole file.</summary>
+    private static void Write(string name, string text)
+    {
+        File.WriteAllText(name + ".tmp", text);
+        File.Move(name + ".tmp", name, overwrite: true);
     }
 
     /// <summary>The client is the source, whichever side the packet came from.</summary>
