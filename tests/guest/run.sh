@@ -26,10 +26,10 @@ children=
 trap 'kill $children 2>/dev/null || true; rm -rf "$work"' EXIT
 mkdir -p "$work"/disk/{bin,dev,proc,sys,mod,ro,rw,new}
 cp /usr/bin/busybox "$work/disk/bin/"
-# For the way to the real root, in the order in which they need each other; what a kernel has built in is not found.
-# (Newer kernels come with packed modules, which busybox cannot load.)
+# Newer kernels come with packed modules, which busybox cannot load.
 find "$modules" -name '*.ko.xz' -exec xz -d {} +
 [ -e "$modules/modules.dep" ] || busybox depmod -b "${modules%/lib/modules/*}" "$version"
+# For the way to the real root, in the order in which they need each other; what a kernel has built in is not found.
 early="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci fuse virtiofs overlay"
 for name in $early; do
   file=$(find "$modules" -name "$name.ko*" | head -1)
