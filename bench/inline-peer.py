@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The inline path in one run: the plain bridge, BridgeGuard by each of its ways, and Suricata on NFQUEUE, in turn on one lab.
 
-  inline-peer.py [-b PROGRAM] [-r ET.rules] [-p PATH,...] [-m METRIC,...] [-n RUNS] [-d SECONDS] [--boost]
+  inline-peer.py [-b PROGRAM] [-r ET.rules] [-p PATH,...] [-m METRIC,...] [-n RUNS] [-d SECONDS] [--settle SECONDS] [--boost]
 
 Paths: bridge; none (no rules: flows leave for the kernel when nothing can match); undecided (no rules, but every flow is kept with the engine:
 early-verdicts: no); inspected (a rule keeps every byte inspected); decided (a pass rule); et (-r's rules); queue (inspected, attach: nfqueue); undecided-queue (undecided, attach: nfqueue);
@@ -39,6 +39,7 @@ parser.add_argument('--more', default='', help='further lines of bridgeguard.yam
 parser.add_argument('--alloc-seconds', type=int, default=600)
 parser.add_argument('--suricata', default=os.environ.get('PEER_HOME', '/opt/peers') + '/suricata')
 parser.add_argument('--congestion', help='congestion control of iperf3, such as cubic (default: the system\'s)')
+parser.add_argument('--settle', type=float, default=6, help='seconds between an inspector\'s warm-up and its measurement: what the just-in-time compiler still does is start, not steady state')
 parser.add_argument('--profile', help='perf record -a each tcp window into this folder')
 options = parser.parse_args()
 if os.geteuid() != 0:
@@ -346,6 +347,7 @@ def measure(path):
         process = inspector(path)
         if path != 'bridge':
             (tcp if 'tcp' in plain or 'mtu' in plain else flood)(path)  # warm: the compiler has seen the loop
+            time.sleep(options.settle)
         for metric in plain:
             offloads('off' if metric.endswith('mtu') else 'on')
             note(metric, path, (tcp if metric in ('tcp', 'mtu') else flood)(path))

@@ -15,8 +15,8 @@ internal delegate bool BypassReport(in FlowKey key, int queue, KernelCount fromA
 
 /// <summary>The verdict maps: flows about which the kernel decides by itself from now on.</summary>
 /// <remarks>
-/// Passes live in an LRU map (losing one only brings the flow back to the engine), drops in a plain one (losing one would open it). The kernel keeps
-/// punting SYN, FIN, RST and fragments of decided flows. Thread: any worker for <see cref="TryDecide"/> and <see cref="Forget"/>; one for aging.
+/// Passes live in an LRU map (losing one only brings the flow back to the engine), drops in a plain one (losing one would open it). The kernel asks for
+/// passes first, so a drop takes its flow's pass back before it is told, and a flow with a drop gets no pass. The kernel keeps punting SYN, FIN, RST and fragments of decided flows. Thread: any worker for <see cref="TryDecide"/> and <see cref="Forget"/>; one for aging.
 /// </remarks>
 internal sealed class FlowDecisions(KernelPrograms programs)
 {
@@ -32,6 +32,7 @@ internal sealed class FlowDecisions(KernelPrograms programs)
 
     private readonly FlowKey[] _idle = new FlowKey[ForgetBatch];
     private int _anyDecided;
+    private int _anyDropped;
 
     // What passed flows had carried when it was last told; the aging thread's alone.
     private Dictionary<FlowKey, (KernelCount FromA, KernelCount FromB)> _told = [];
@@ -84,6 +85,20 @@ internal sealed class FlowDecisions(KernelPrograms programs)
             flow.Active = 0;
             flow.WaitSequence = (ulong)programs.State.Punted(queue);
             flow.DeadlineNs = now + OrderWaitNs;
+            if (Volatile.Read(ref _anyDropped) != 0)
+            {
+                // A drop stands until it is forgotten, and the kernel asks for passes first.
+                KernelFlow dropped = default;
+                if (Bpf.Lookup(programs.DroppedFlows, in key, ref dropped) == 0)
+                {
+                    return true;
+                }
+            }
+        }
+        else
+        {
+            Volatile.Write(ref _anyDropped, 1);
+            Bpf.Delete(programs.PassedFlows, in key);
         }
 
         // A frame that was on its way when the decision fell asks for it again; what the kernel has counted since must stay.
@@ -107,7 +122,7 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         }
 
         KernelFlow renewed = flow;
-        (renewed.FromA, renewed.FromB, renewed.LastNs) = (old.FromA, old.FromB, old.LastNs);
+        (renewed.A, renewed.B) = (old.A, old.B);
         return Bpf.Update(map, in key, in renewed) == 0;
     }
 

@@ -129,13 +129,18 @@ internal struct KernelPortCounters
     public KernelCount Copies;
 }
 
+/// <summary>struct flow_count: a cache line, because its writers are other CPUs than those of the other direction.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct KernelFlowCount
+{
+    public KernelCount Count;
+    public ulong LastNs;
+}
+
 /// <summary>struct flow_value; the counters by direction, from A to B first.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct KernelFlow
 {
-    public KernelCount FromA;
-    public KernelCount FromB;
-    public ulong LastNs;
     public ulong WaitSequence;
     public ulong DeadlineNs;
     public uint Active;
@@ -153,6 +158,20 @@ internal struct KernelFlow
 
     /// <summary>Place in the state's marks, from 1; 0: none.</summary>
     public ushort Mark;
+
+    public KernelFlowCount A;
+    public KernelFlowCount B;
+
+    public readonly KernelCount FromA => A.Count;
+
+    public readonly KernelCount FromB => B.Count;
+
+    /// <summary>CLOCK_MONOTONIC of the last frame that the kernel decided by itself, or of the decision; as old as a tick at most.</summary>
+    public ulong LastNs
+    {
+        readonly get => Math.Max(A.LastNs, B.LastNs);
+        set => A.LastNs = B.LastNs = value;
+    }
 }
 
 /// <summary>struct rewrite.</summary>

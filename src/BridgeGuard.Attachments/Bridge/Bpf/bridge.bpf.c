@@ -58,7 +58,6 @@ struct ipv6 {
 
 struct parsed {
   struct flow_key key;
-  u32 hash;
   u16 type;
   u16 network;    // offsets
   u16 transport;
@@ -157,7 +156,40 @@ INLINE void parse_ip(struct __sk_buff *skb, u32 offset, u16 type, struct parsed 
   }
 }
 
-INLINE void parse(struct __sk_buff *skb, const struct eth *eth, const struct state *state, struct parsed *p) {
+// Most frames: IPv4 without options and in-band tags, TCP or UDP, no fragment. One check of the length instead of a call for each header; 0 when the
+// frame is another.
+INLINE int parse_plain(struct __sk_buff *skb, struct parsed *p) {
+  enum { ETHERNET = 14, PORTS = ETHERNET + 20, TCP_FLAGS = PORTS + 13 };
+  const u8 *data = (const u8 *)(long)skb->data;
+  if (data + TCP_FLAGS + 1 > (const u8 *)(long)skb->data_end || *(const u16 *)(data + 12) != SWAP16(0x0800) || data[ETHERNET] != 0x45 ||
+      (*(const u16 *)(data + ETHERNET + 6) & SWAP16(IPV4_FRAGMENT)))
+    return 0;
+  u8 protocol = data[ETHERNET + 9];
+  if (protocol != TCP && protocol != UDP)
+    return 0;
+  if (skb->vlan_present)
+    p->key.vlan[0] = skb->vlan_tci & TAG_VID_MASK;
+  u32 from = *(const u32 *)(data + ETHERNET + 12), to = *(const u32 *)(data + ETHERNET + 16);
+  u16 from_port = *(const u16 *)(data + PORTS), to_port = *(const u16 *)(data + PORTS + 2);
+  p->swapped = from != to ? to < from : to_port < from_port;
+  p->key.a[0] = p->swapped ? to : from;
+  p->key.b[0] = p->swapped ? from : to;
+  p->key.port_a = p->swapped ? to_port : from_port;
+  p->key.port_b = p->swapped ? from_port : to_port;
+  p->key.protocol = protocol;
+  p->key.version = 4;
+  p->type = SWAP16(0x0800);
+  p->network = ETHERNET;
+  p->transport = PORTS;
+  p->is_ip = 1;
+  p->has_ports = 1;
+  p->has_flow = protocol == UDP || (data[TCP_FLAGS] & TCP_FIN_SYN_RST) == 0;
+  return 1;
+}
+
+INLINE void parse(struct __sk_buff *skb, const struct eth *eth, struct parsed *p) {
+  if (parse_plain(skb, p))
+    return;
   u32 offset = sizeof *eth;
   u16 type = eth->type;
   u32 tags = 0;
@@ -186,19 +218,25 @@ INLINE void parse(struct __sk_buff *skb, const struct eth *eth, const struct sta
   p->type = type;
   p->network = offset;
   parse_ip(skb, offset, type, p);
-  if (!p->is_ip) {
+  if (p->is_ip && is_less(p->key.b, p->key.a, p->key.port_b, p->key.port_a)) {
+    swap_ends(&p->key);
+    p->swapped = 1;
+  }
+}
+
+// Asked for only where a frame is for the daemon: decided ones need no queue.
+INLINE u32 queue_of(const struct eth *eth, const struct state *state, const struct parsed *p) {
+  u32 hash, queues = state->queues;
+  if (p->is_ip) {
+    hash = hash_of(&p->key, state->seed, (state->flags & STATE_STEER_TUPLE) && p->has_ports);
+  } else {
     // ARP and the rest: by the pair of MACs.
     u32 to, from;
     __builtin_memcpy(&to, eth->to + 2, 4);
     __builtin_memcpy(&from, eth->from + 2, 4);
-    p->hash = mix(mix(to ^ state->seed) + mix(from ^ state->seed));
-    return;
+    hash = mix(mix(to ^ state->seed) + mix(from ^ state->seed));
   }
-  if (is_less(p->key.b, p->key.a, p->key.port_b, p->key.port_a)) {
-    swap_ends(&p->key);
-    p->swapped = 1;
-  }
-  p->hash = hash_of(&p->key, state->seed, (state->flags & STATE_STEER_TUPLE) && p->has_ports);
+  return queues ? hash % queues : 0;
 }
 
 INLINE void add_shared(struct count *count, u32 bytes) {
@@ -217,10 +255,11 @@ INLINE void map_address(u32 *to, const u32 *address, u8 version) {
 }
 
 // Whether the frame is within its limit. Lock-free: who loses a race tries again, a few times, and then goes on unlimited.
-INLINE int is_over(u32 id, u32 len, u64 now) {
+INLINE int is_over(u32 id, u32 len) {
   struct limit *limit = map_lookup(&bg_limits, &id);
   if (!limit)
     return 0;
+  u64 now = ktime_get_ns();  // a burst may be shorter than a tick
   u64 cost = ((limit->flags & LIMIT_BY_PACKETS) ? limit->cost : limit->cost * len) >> 20;
 #pragma unroll
   for (int i = 0; i < 4; i++) {
@@ -291,7 +330,7 @@ INLINE int act_on(struct __sk_buff *skb, struct blocked *hit, const struct parse
     if (is_remedial(skb, hit->port_id, p, is_from, len))
       return ALLOWED;
   } else if (hit->flags & BLOCK_LIMIT) {
-    return is_over(hit->limit, len, now) ? LIMITED : ALLOWED;
+    return is_over(hit->limit, len) ? LIMITED : ALLOWED;
   }
   add_shared(&hit->count, len);
   return BLOCKED;
@@ -325,7 +364,7 @@ INLINE int check_hosts(struct __sk_buff *skb, const struct eth *eth, const struc
     if (!result)
       result = block_ip(skb, p->key.b, p, p->swapped, len, now);
   }
-  if (!result && port->limit && is_over(port->limit, len, now))
+  if (!result && port->limit && is_over(port->limit, len))
     result = LIMITED;
   return result;
 }
@@ -370,14 +409,17 @@ INLINE int is_bound(struct __sk_buff *skb, const struct eth *eth, u16 port_id, c
 }
 
 INLINE void touch(struct flow_value *flow, u32 direction, u32 len, u64 now) {
-  add_shared(&flow->count[direction & 1], len);
-  flow->last_ns = now;
+  struct flow_count *from = &flow->from[direction & 1];
+  add_shared(&from->count, len);
+  from->last_ns = now;
 }
 
 // Frames of the flow may still be with the daemon; what is let through now would overtake them.
-INLINE int is_active(struct flow_value *flow, const struct state *state, u32 queue, u64 now) {
-  if (!flow->active &&
-      ((s64)(state->queue[queue & (MAX_QUEUES - 1)].done - flow->wait_seq) >= 0 || (s64)(now - flow->deadline_ns) >= 0))
+INLINE int is_active(struct flow_value *flow, const struct eth *eth, const struct state *state, const struct parsed *p, u64 now) {
+  if (flow->active)
+    return 1;
+  u32 queue = queue_of(eth, state, p);
+  if ((s64)(state->queue[queue & (MAX_QUEUES - 1)].done - flow->wait_seq) >= 0 || (s64)(now - flow->deadline_ns) >= 0)
     flow->active = 1;
   return flow->active;
 }
@@ -484,7 +526,7 @@ INLINE void put_mark(struct __sk_buff *skb, const struct state *state, const str
 enum { UNDECIDED = -100 };
 
 // Carries the act of a flow out; UNDECIDED when the engine must see the frame.
-INLINE int act(struct __sk_buff *skb, struct state *state, struct port_counters *counters, const struct parsed *p, u32 queue,
+INLINE int act(struct __sk_buff *skb, const struct eth *eth, struct state *state, struct port_counters *counters, const struct parsed *p,
                struct flow_value **waiting, u32 len, u64 now) {
   struct flow_act *flow = map_lookup(&bg_acts, &p->key);
   if (!flow)
@@ -493,13 +535,13 @@ INLINE int act(struct __sk_buff *skb, struct state *state, struct port_counters 
   u8 verb = side->verb;
   if (!p->has_flow && !side->whole)
     return UNDECIDED;
-  if (side->limit && is_over(side->limit, len, now)) {
+  if (side->limit && is_over(side->limit, len)) {
     add(&counters->limited, len);
     return TCX_DROP;
   }
   if (verb == VERB_PUNT)
     return UNDECIDED;
-  if (verb != VERB_DROP && !is_active(&flow->value, state, queue, now)) {
+  if (verb != VERB_DROP && !is_active(&flow->value, eth, state, p, now)) {
     *waiting = &flow->value;
     return UNDECIDED;
   }
@@ -571,7 +613,7 @@ INLINE void copy_station(struct __sk_buff *skb, struct state *state, const struc
   struct queue_state *q = &state->queue[0];
   u32 zero = 0;
   if (port->mode == MODE_OFF || !map_lookup(&bg_alive, &zero) || (s64)(q->punted - q->done) >= (s64)state->backlog_limit ||
-      (s64)(ktime_get_ns() - q->heartbeat_ns) > (s64)state->stale_ns)
+      (s64)(ktime_get_coarse_ns() - q->heartbeat_ns) > (s64)state->stale_ns)
     return;
   if (skb_vlan_push(skb, TAG_PROTOCOL, port->port_id | (TAG_MIRRORED << TAG_PCP_SHIFT)))
     return;
@@ -608,8 +650,8 @@ INLINE int inspect(struct __sk_buff *skb, struct state *state) {
   struct parsed p;
   __builtin_memset(&p, 0, sizeof p);
   p.key.bridge_id = port->bridge_id;
-  parse(skb, &eth, state, &p);
-  u64 now = ktime_get_ns();
+  parse(skb, &eth, &p);
+  u64 now = ktime_get_coarse_ns();
   if ((port->flags & PORT_GUARDED) && !is_bound(skb, &eth, port->port_id, &p, len)) {
     add(&counters->guarded, len);
     if (!(port->flags & PORT_GUARD_REPORTS))
@@ -623,24 +665,17 @@ INLINE int inspect(struct __sk_buff *skb, struct state *state) {
   if (port->mode == MODE_OFF)
     return TCX_NEXT;
 
-  u32 queues = state->queues;
-  u32 queue = queues ? p.hash % queues : 0;
   struct flow_value *waiting = 0;
   if (p.has_ports && (state->flags & STATE_ACTS) && port->mode == MODE_INLINE) {
-    int answer = act(skb, state, counters, &p, queue, &waiting, len, now);
+    int answer = act(skb, &eth, state, counters, &p, &waiting, len, now);
     if (answer != UNDECIDED)
       return answer;
   }
   if (p.has_flow && (state->flags & STATE_FLOWS) && port->mode == MODE_INLINE) {
-    struct flow_value *flow = map_lookup(&bg_drop, &p.key);
-    if (flow) {
-      touch(flow, p.swapped, len, now);
-      add(&counters->dropped, len);
-      return TCX_DROP;
-    }
-    flow = map_lookup(&bg_pass, &p.key);
+    // The daemon takes a pass back before a drop of the same flow is told: who passes needs no second look.
+    struct flow_value *flow = map_lookup(&bg_pass, &p.key);
     if (flow && carries(skb, flow, &p)) {
-      if (is_active(flow, state, queue, now)) {
+      if (is_active(flow, &eth, state, &p, now)) {
         touch(flow, p.swapped, len, now);
         put_mark(skb, state, flow);
         add(&counters->passed, len);
@@ -648,8 +683,14 @@ INLINE int inspect(struct __sk_buff *skb, struct state *state) {
       }
       waiting = flow;
     }
+    flow = map_lookup(&bg_drop, &p.key);
+    if (flow) {
+      touch(flow, p.swapped, len, now);
+      add(&counters->dropped, len);
+      return TCX_DROP;
+    }
   }
-  return punt(skb, state, port, port->mode, port->flags, counters, queue, waiting, now, len, 0);
+  return punt(skb, state, port, port->mode, port->flags, counters, queue_of(&eth, state, &p), waiting, now, len, 0);
 }
 
 // At the ingress of every port and at the egress of the bridge device.
@@ -736,14 +777,13 @@ SEC("tcx/gate") int bg_gate(struct __sk_buff *skb) {
   struct parsed p;
   __builtin_memset(&p, 0, sizeof p);
   p.key.bridge_id = port->bridge_id;
-  parse(skb, &eth, state, &p);
-  u32 queues = state->queues;
-  u64 now = ktime_get_ns();
+  parse(skb, &eth, &p);
+  u64 now = ktime_get_coarse_ns();
   if (is_copy(skb, ifindex, len, now)) {
     add(&counters->copies, len);
     return TCX_DROP;
   }
-  return punt(skb, state, port, MODE_INLINE, flags, counters, queues ? p.hash % queues : 0, 0, now, len, late_tag(skb, state, port, ifindex));
+  return punt(skb, state, port, MODE_INLINE, flags, counters, queue_of(&eth, state, &p), 0, now, len, late_tag(skb, state, port, ifindex));
 }
 
 // At the ingress of the punt device: what the daemon wrote goes where its tag says.

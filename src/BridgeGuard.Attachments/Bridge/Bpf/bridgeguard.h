@@ -168,10 +168,16 @@ struct flow_key {
   u16 bridge_id;
 };
 
-// Index of counters by direction: 0 from a to b, 1 from b to a.
-struct flow_value {
-  struct count count[2];
+// What a flow's frames of one direction have counted. Its writers are the CPUs of its sender: a cache line of its own.
+struct flow_count {
+  struct count count;
   u64 last_ns;
+  u64 pad[5];
+};
+
+// What every frame reads comes first, so that it is not in a line that every frame writes: an entry of a hash map has 96 bytes before it (header and
+// key), and entries are then whole lines. The counts end the entry.
+struct flow_value {
   u64 wait_seq;     // punted frames of this flow are on their way until `done` reaches this
   u64 deadline_ns;  // but wait no longer than this
   u32 active;
@@ -180,6 +186,7 @@ struct flow_value {
   u32 ack;          // as in the packet
   u16 window;       // as in the packet
   u16 mark;         // place in state.marks of what its frames are marked with, from 1; 0: they stay as they are
+  struct flow_count from[2];  // by direction: 0 from a to b, 1 from b to a
 };
 
 struct rewrite {

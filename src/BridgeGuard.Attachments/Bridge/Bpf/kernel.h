@@ -26,6 +26,11 @@ struct __sk_buff {
   u32 ingress_ifindex;
   u32 ifindex;
   u32 tc_index;
+  u32 cb[5];
+  u32 hash;
+  u32 tc_classid;
+  u32 data;
+  u32 data_end;
 };
 
 // enum bpf_map_type
@@ -59,5 +64,7 @@ static long (*skb_vlan_push)(struct __sk_buff *skb, u16 proto, u16 tci) = (void 
 static long (*skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;
 static long (*redirect)(u32 ifindex, u64 flags) = (void *)23;
 static long (*skb_load_bytes)(const struct __sk_buff *skb, u32 offset, void *to, u32 len) = (void *)26;
+// Of the last tick: read, not computed.
+static u64 (*ktime_get_coarse_ns)(void) = (void *)160;
 
 #endif

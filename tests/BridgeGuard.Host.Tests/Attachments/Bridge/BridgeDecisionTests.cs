@@ -121,6 +121,26 @@ public sealed class BridgeDecisionTests : IDisposable
         Assert.Equal(received.Order(StringComparer.Ordinal), received);
     }
 
+    [Theory]
+    [InlineData("allow", "deny")]
+    [InlineData("deny", "allow")]
+    public void ADropStandsWhicheverDecisionCameFirst(string first, string second)
+    {
+        // The kernel asks for passes before drops: of a flow with both it must have the drop alone.
+        using RunningBridge bridge = RunningBridge.Start(_lab, DecideOnWords);
+        using Socket a = BridgeLab.In(_lab.A, () => RawSockets.Open("eth0"));
+        const string From = "10.77.0.50";
+        const string To = "10.77.0.60";
+        a.Send(FrameBuilder.Tcp(From, To, 1, 2, "A", payload: first));
+        Assert.True(BridgeLab.Until(() => bridge.Attachment.Stats.Offloaded == 1));
+        a.Send(FrameBuilder.Tcp(From, To, 1, 2, "FA", payload: second)); // A decided flow's FIN is still the engine's.
+        Assert.True(BridgeLab.Until(() => bridge.Attachment.Stats.Offloaded == 2));
+        PortCounters before = bridge.Counters("pa");
+        a.Send(FrameBuilder.Tcp(From, To, 1, 2, "A", payload: "more"));
+        Assert.True(BridgeLab.Until(() => bridge.Counters("pa").Dropped.Frames == before.Dropped.Frames + 1));
+        Assert.Equal(before.Passed, bridge.Counters("pa").Passed);
+    }
+
     [Fact]
     public void ANewConnectionWithAnOldKeyIsJudgedAfresh()
     {
