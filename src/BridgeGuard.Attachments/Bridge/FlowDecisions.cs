@@ -16,7 +16,8 @@ internal delegate bool BypassReport(in FlowKey key, int queue, KernelCount fromA
 /// <summary>The verdict maps: flows about which the kernel decides by itself from now on.</summary>
 /// <remarks>
 /// Passes live in an LRU map (losing one only brings the flow back to the engine), drops in a plain one (losing one would open it). The kernel asks for
-/// passes first, so a drop takes its flow's pass back before it is told, and a flow with a drop gets no pass. The kernel keeps punting SYN, FIN, RST and fragments of decided flows. Thread: any worker for <see cref="TryDecide"/> and <see cref="Forget"/>; one for aging.
+/// passes first, so a drop takes its flow's pass back before it is told, and a flow with a drop gets no pass. The kernel keeps punting
+/// SYN, FIN, RST and fragments of decided flows. Thread: any worker for <see cref="TryDecide"/> and <see cref="Forget"/>; one for aging.
 /// </remarks>
 internal sealed class FlowDecisions(KernelPrograms programs)
 {
