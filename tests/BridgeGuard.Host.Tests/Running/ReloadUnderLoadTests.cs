@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
@@ -119,6 +120,7 @@ public abstract class ReloadUnderLoadTests(int processes) : IDisposable
         traffic.GoOn(200);
         int sent = traffic.EndWithoutLoss();
         Assert.Equal(0, daemon.Stop());
+        Assert.True(traffic.LongestTransfer < TimeSpan.FromSeconds(20), $"a transfer took {traffic.LongestTransfer} {daemon.LogText}");
         Assert.True(until - from > 100 && received > (until - from) / 2, $"{received} of {until - from} datagrams arrived during the compile");
         Assert.Equal(Enumerable.Range(0, sent), daemon.AlertedBy(1).Concat(daemon.AlertedBy(2)));
 
@@ -168,6 +170,27 @@ public abstract class ReloadUnderLoadTests(int processes) : IDisposable
         Assert.True(rule.RootElement.GetProperty("samples").GetInt64() >= 2);
         traffic.EndWithoutLoss();
         Assert.Equal(0, daemon.Stop());
+    }
+
+    [Fact]
+    public void TransfersGoOnWhileRulesAboutThemComeAndGo()
+    {
+        // With the one set a transfer is the kernel's after its first bytes, with the other every byte is searched.
+        using RunningDaemon daemon = new(_lab, Rule(1), processes: processes);
+        using SteadyTraffic traffic = new(_lab);
+        traffic.GoOn(50);
+        int reloads = int.Parse(Environment.GetEnvironmentVariable("BRIDGEGUARD_TEST_RELOADS") ?? "40", CultureInfo.InvariantCulture);
+        for (int i = 0; i < reloads; i++)
+        {
+            daemon.Reload(Rule(1) + (i % 2 == 0 ? ManyRules(10) : ""));
+            Thread.Sleep(20 + (i * 37 % 100));
+            Assert.True(traffic.LongestTransfer < TimeSpan.FromSeconds(10), $"after {i} reloads a transfer took {traffic.LongestTransfer}: {daemon.LogText}");
+        }
+
+        traffic.GoOn(50);
+        traffic.EndWithoutLoss();
+        Assert.Equal(0, daemon.Stop());
+        Assert.True(traffic.LongestTransfer < TimeSpan.FromSeconds(10), $"a transfer took {traffic.LongestTransfer}");
     }
 
     private static string ManyRules(int count)

@@ -29,6 +29,8 @@ internal sealed class SteadyTraffic : IDisposable
     private volatile bool _isUdpEnded;
     private volatile Exception? _failure;
     private int _transfers;
+    private long _transferBegan = Stopwatch.GetTimestamp();
+    private long _longestTransfer;
 
     public SteadyTraffic(BridgeLab lab)
     {
@@ -61,6 +63,9 @@ internal sealed class SteadyTraffic : IDisposable
 
     /// <summary>TCP transfers that arrived whole so far.</summary>
     public int Transfers => Volatile.Read(ref _transfers);
+
+    /// <summary>How long the longest transfer took or, while it goes on, has taken so far.</summary>
+    public TimeSpan LongestTransfer => TimeSpan.FromTicks(Math.Max(Volatile.Read(ref _longestTransfer), Stopwatch.GetElapsedTime(Volatile.Read(ref _transferBegan)).Ticks));
 
     /// <summary>Waits until so many more datagrams were sent and one more transfer is through.</summary>
     public void GoOn(int datagrams)
@@ -170,6 +175,7 @@ internal sealed class SteadyTraffic : IDisposable
         for (int seed = 0; !_isEnding; seed++)
         {
             new Random(seed).NextBytes(sent);
+            Volatile.Write(ref _transferBegan, Stopwatch.GetTimestamp());
             using Socket client = BridgeLab.Connect(_lab.A, BridgeLab.AddressB, TcpPort, 20_000) ?? throw new InvalidOperationException("no TCP connection");
             using Socket server = _listener.Accept();
             server.ReceiveTimeout = 60_000; // A machine with other tests on it may leave retransmissions alone for long; what is late is counted by datagrams.
@@ -190,6 +196,8 @@ internal sealed class SteadyTraffic : IDisposable
                 throw new InvalidOperationException("a TCP transfer arrived changed");
             }
 
+            Volatile.Write(ref _longestTransfer, Math.Max(_longestTransfer, Stopwatch.GetElapsedTime(_transferBegan).Ticks));
+            Volatile.Write(ref _transferBegan, Stopwatch.GetTimestamp());
             Interlocked.Increment(ref _transfers);
         }
     }
