@@ -70,7 +70,7 @@ public sealed class PolicyLoader(List<ConfigDiagnostic> diagnostics)
         }
 
         ReadSelector(section, name);
-        if (DaemonConfigLoader.ReadFail(section) is var fail && fail != FailChoice.Unset)
+        if (BridgeReader.ReadFail(section) is var fail && fail != FailChoice.Unset)
         {
             _fails[name] = fail;
         }

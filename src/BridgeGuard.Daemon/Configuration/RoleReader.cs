@@ -69,7 +69,7 @@ internal sealed partial class RoleReader
             Mark = Mark(section, "mark"),
             LatencyBudgetUs = section.Integer("latency-budget-us", 0, 1, 60_000_000),
             Exceptions = Exceptions(section),
-            FailOpen = DaemonConfigLoader.ReadFail(section).Crash is { } crash ? crash == FailMode.Open : null,
+            FailOpen = BridgeReader.ReadFail(section).Crash is { } crash ? crash == FailMode.Open : null,
         };
         files?.RejectUnknownKeys();
         if (role.Mark == 0 && Marks(role) is { } place)
