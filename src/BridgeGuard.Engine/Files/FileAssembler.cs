@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
 using BridgeGuard.Engine.Protocols;
 
@@ -82,9 +83,23 @@ public sealed class FileAssembler
             return Queue(files, in context, file, offset, bytes, maxQueueBytes, maxQueueChunks);
         }
 
+        if (offset < Next && file.Direction == Direction.ToServer)
+        {
+            files.Overwrite(file, offset, bytes[..(int)Math.Min(bytes.Length, Next - offset)]);
+        }
+
         ChunkResult result = Deliver(files, file, offset, bytes);
-        Drain(files, file);
+        Drain(files, file); // What waited is older than these bytes: where both have some, these stand.
         return result;
+    }
+
+    /// <summary>The file is cut (or made longer): what was written beyond is gone. Cut to nothing, it is for its owner to begin anew.</summary>
+    public void Cut(FileTracker files, long size)
+    {
+        if (size < Next || _first is not null)
+        {
+            files.Spoil(File);
+        }
     }
 
     /// <summary>A read in the middle: is it a piece of something bad, and does it continue what was read before, perhaps over another handle?</summary>
@@ -181,6 +196,12 @@ public sealed class FileAssembler
         {
             Skip(files, file, Math.Min(offset, _first?.Offset ?? offset));
             return result | Add(files, in context, offset, bytes, maxBytes, maxChunks);
+        }
+
+        if (file.Direction == Direction.ToServer && (before is not null && before.Offset + before.Bytes.Length > offset
+            || (before is null ? _first : before.Next) is { } after && after.Offset < offset + bytes.Length))
+        {
+            files.Spoil(file); // Of two that wait the newer one stands in the end, and places say nothing of age.
         }
 
         if (!joins)

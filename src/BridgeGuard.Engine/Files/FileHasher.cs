@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace BridgeGuard.Engine.Files;
@@ -22,6 +23,11 @@ internal sealed class FileHasher
     private IncrementalHash? _sha256;
     private FileHashes _wanted;
     private FileHashes _ready;
+
+    /// <summary>Names what stands in a file after some of its bytes were written over (<see cref="Rewrite"/>).</summary>
+    private IncrementalHash? _rewritten;
+
+    private bool _isRewritten;
 
     /// <summary>Bytes were fed since the states were last emptied.</summary>
     private bool _isDirty;
@@ -77,6 +83,44 @@ internal sealed class FileHasher
         {
             _sha256!.AppendData(bytes);
         }
+
+        if (_isRewritten)
+        {
+            _rewritten!.AppendData(bytes);
+        }
+    }
+
+    /// <summary>Bytes that were fed are replaced by others. The digests stay those of the bytes as they came first; <see cref="TryPeekSha256"/> names what stands there now.</summary>
+    /// <remarks>
+    /// The name is a hash over all that was fed and every replacement with its place, so equal names mean equal contents; the content's own digest would need all
+    /// bytes once more. Its complement is given out, so that no content can be made whose digest it is. False when SHA-256 is not computed.
+    /// </remarks>
+    /// <param name="at">Of the first byte replaced.</param>
+    /// <param name="bytes">What stands there now.</param>
+    public bool Rewrite(long at, ReadOnlySpan<byte> bytes)
+    {
+        if ((_wanted & FileHashes.Sha256) == 0)
+        {
+            return false;
+        }
+
+        Span<byte> record = stackalloc byte[32 + 8 + 8];
+        if (_isRewritten)
+        {
+            _rewritten!.TryGetHashAndReset(record, out _);
+        }
+        else
+        {
+            _sha256!.TryGetCurrentHash(record, out _);
+            _rewritten ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            _isRewritten = true;
+        }
+
+        BinaryPrimitives.WriteInt64LittleEndian(record[32..], at);
+        BinaryPrimitives.WriteInt64LittleEndian(record[40..], bytes.Length);
+        _rewritten.AppendData(record);
+        _rewritten.AppendData(bytes);
+        return true;
     }
 
     /// <summary>Makes the digests available.</summary>
@@ -113,12 +157,23 @@ internal sealed class FileHasher
         _ready = _wanted & FileHashes.Sha256;
     }
 
-    /// <summary>The SHA-256 of what was fed so far; hashing goes on. False when it is not computed.</summary>
+    /// <summary>The SHA-256 of what was fed so far, or its stand-in (<see cref="Rewrite"/>); hashing goes on. False when it is not computed.</summary>
     public bool TryPeekSha256(Span<byte> digest)
     {
         if ((_wanted & FileHashes.Sha256) == 0)
         {
             return false;
+        }
+
+        if (_isRewritten)
+        {
+            _rewritten!.TryGetCurrentHash(digest, out _);
+            foreach (ref byte part in digest[..32])
+            {
+                part = (byte)~part;
+            }
+
+            return true;
         }
 
         return _sha256!.TryGetCurrentHash(digest, out _);
@@ -129,6 +184,12 @@ internal sealed class FileHasher
         if (_isDirty)
         {
             Take();
+        }
+
+        if (_isRewritten)
+        {
+            _rewritten!.TryGetHashAndReset(_digests.AsSpan(36, 32), out _);
+            _isRewritten = false;
         }
 
         _wanted = FileHashes.None;

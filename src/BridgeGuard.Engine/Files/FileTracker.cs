@@ -304,11 +304,50 @@ public sealed class FileTracker
     private void NoteWhole(TrackedFile file, ReadOnlySpan<byte> sha256) => _delivered.Find(file.Place, file.Direction)?.NoteWhole(sha256, file.Size);
 
     /// <summary>A message ended with the file's newest byte (an upload by writes that are answered): what is there may be all of it.</summary>
-    public void NotePossibleEnd(TrackedFile? file)
+    /// <param name="file">What the message wrote to.</param>
+    /// <param name="isPatch">Bytes of it are missing that nobody has shown us: before what it wrote, or behind.</param>
+    public void NotePossibleEnd(TrackedFile? file, bool isPatch = false)
     {
-        if (file is not null && Growing == file && file.PartOffset < 0 && !file.HasGaps && (file.SinkFell || file.Hasher.TryPeekSha256(file.JudgedHash)))
+        if (file is null || _verdicts is null || file.IsEnded || file.IsOfHost)
+        {
+            return;
+        }
+
+        file.IsPatch = isPatch || file.HasGaps;
+        if (file.IsPatch)
         {
             file.MayEndHere = true;
+            Growing = file;
+        }
+        else if (Growing == file && file.PartOffset < 0 && (file.SinkFell || file.Hasher.TryPeekSha256(file.JudgedHash)))
+        {
+            file.MayEndHere = true;
+        }
+    }
+
+    /// <summary>Bytes of an upload are replaced: the verdict is of what stands there in the end. The record, its digests and what rules see stay as they came first.</summary>
+    internal void Overwrite(TrackedFile file, long at, ReadOnlySpan<byte> bytes)
+    {
+        if (_verdicts is null || file.IsEnded || file.IsOfHost || bytes.IsEmpty)
+        {
+            return;
+        }
+
+        file.MayEndHere = false;
+        file.IsRewritten = true;
+        bool isTaken = file.Hasher.Rewrite(at, bytes) && !file.Sink.IsNone && !file.SinkFell && _sink!.Overwrite(file.Sink, at, bytes);
+        file.SinkFell |= !isTaken;
+        Growing = file.IsJudged ? Growing : file;
+    }
+
+    /// <summary>What stands in the file in the end is not what was seen of it: it cannot be judged.</summary>
+    internal void Spoil(TrackedFile? file)
+    {
+        if (_verdicts is not null && file is { IsEnded: false })
+        {
+            file.SinkFell = true;
+            file.MayEndHere = true;
+            Growing = file;
         }
     }
 
@@ -355,20 +394,20 @@ public sealed class FileTracker
 
         file.State = state == FileState.Closed && file.HasGaps ? FileState.Truncated : state;
         bool isWhole = file.State == FileState.Closed && file.PartOffset < 0 && file.AnnouncedSize <= file.Size;
-        if (!isWhole && _verdicts is not null && !file.IsOfHost && file.Spool.IsNone && _ranges.Park(file))
+        if (!isWhole && _verdicts is not null && !file.IsOfHost && !file.IsRewritten && file.Spool.IsNone && _ranges.Park(file))
         {
             return; // Its record keeps what digests it has; the rest may come later.
         }
 
         if (file.State == FileState.Closed)
         {
+            _ = !file.IsRewritten || file.Hasher.TryPeekSha256(file.JudgedHash);
             file.Hasher.Finish();
             if (_verdicts is not null && isWhole && !file.IsOfHost && file.Sha256.Length > 0 && file.Verdict != FileVerdictKind.Malicious)
             {
-                file.Verdict = Look(file, file.Sha256);
+                file.Verdict = Look(file, file.JudgedSha256);
             }
         }
-
         else if (!file.Spool.IsNone)
         {
             // Part of a file is named after the digest of that part.
@@ -379,7 +418,7 @@ public sealed class FileTracker
         if (isWhole && file.Sha256.Length > 0 && !file.IsOfHost)
         {
             file.IsJudged = true;
-            NoteWhole(file, file.Sha256);
+            NoteWhole(file, file.JudgedSha256);
             Tell(file);
         }
     }
@@ -639,7 +678,7 @@ public sealed class FileTracker
         }
 
         bool isComplete = isWhole && !file.SinkFell;
-        _sink!.Close(file.Sink, isComplete ? FileEnd.Complete : FileEnd.Truncated, file.Sha256, file.Size);
+        _sink!.Close(file.Sink, isComplete ? FileEnd.Complete : FileEnd.Truncated, file.IsRewritten ? file.JudgedHash : file.Sha256, file.Size);
         file.Sink = FileHandle.None;
     }
 

@@ -14,9 +14,16 @@ public interface IFileSink
     /// </returns>
     bool Append(FileHandle file, ReadOnlySpan<byte> bytes);
 
+    /// <summary>Bytes that were appended are replaced by others, as their writer has gone back; what is judged from now on is what stands there then.</summary>
+    /// <param name="file">A handle of <see cref="Open"/>.</param>
+    /// <param name="offset">Of the first byte replaced.</param>
+    /// <param name="bytes">All of them were appended before.</param>
+    /// <returns>False when the sink cannot: the file cannot be judged any more.</returns>
+    bool Overwrite(FileHandle file, long offset, ReadOnlySpan<byte> bytes) => false;
+
     /// <summary>The bytes so far may be all of the file: they are to be judged by themselves while the file stays open.</summary>
     /// <param name="file">A handle of <see cref="Open"/>.</param>
-    /// <param name="sha256">Hash of the bytes so far, 32 bytes; from now on its verdict is pending.</param>
+    /// <param name="sha256">Hash of the bytes so far, 32 bytes, or what stands for it once bytes were replaced; from now on its verdict is pending.</param>
     /// <param name="size">Bytes so far.</param>
     /// <returns>False when there is no room for it, or the sink cannot: there will be no verdict.</returns>
     bool Checkpoint(FileHandle file, ReadOnlySpan<byte> sha256, long size) => false;

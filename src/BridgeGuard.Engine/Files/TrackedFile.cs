@@ -109,8 +109,23 @@ public sealed class TrackedFile
 
     public long PartTotal { get; internal set; } = -1;
 
-    /// <summary>The content's hash once <see cref="IsJudged"/>; the protocol's end need not have come.</summary>
-    public ReadOnlySpan<byte> JudgedSha256 => Sha256.Length > 0 ? Sha256 : _judgedSha256;
+    /// <summary>The content's hash once <see cref="IsJudged"/>; the protocol's end need not have come. Of a file that was written over, what stands for it.</summary>
+    public ReadOnlySpan<byte> JudgedSha256 => Sha256.Length > 0 && !IsRewritten ? Sha256 : _judgedSha256;
+
+    /// <summary>Bytes of it were written over with others: its digests and window are of what came first, as in Suricata; what is judged is what stands there now.</summary>
+    public bool IsRewritten { get; internal set; }
+
+    /// <summary>
+    /// It is written into a file of which other bytes were not seen: behind a hole, at the end or in the middle of one that was there before. What is judged of it
+    /// says nothing of the whole.
+    /// </summary>
+    public bool IsPatch { get; internal set; }
+
+    /// <summary>An upload that goes on where another one ended, which nobody has seen here or put together with it.</summary>
+    public bool ContinuesUnseen => Direction == Direction.ToServer && (IsAppended || PartOffset > 0) && !IsJoined;
+
+    /// <summary>It is written behind whatever the file holds (FTP's APPE).</summary>
+    public bool IsAppended { get; set; }
 
     internal FileTracker Owner { get; }
 
@@ -289,6 +304,9 @@ public sealed class TrackedFile
         AnnouncedSize = -1;
         EndIsAnnounced = false;
         MayEndHere = false;
+        IsRewritten = false;
+        IsPatch = false;
+        IsAppended = false;
         Place = FilePlace.None;
         IsJudged = false;
         IsOfHost = false;

@@ -40,6 +40,8 @@ public sealed class FileHold
     private FileHandle _growingSink;
     private int _awaited;
     private bool _isOverfull;
+    private bool _isPatch;
+    private bool _isUnjudgeable;
     private bool _hasGrown;
     private uint _grownFrom;
 
@@ -48,7 +50,7 @@ public sealed class FileHold
     public Direction Direction { get; private set; }
 
     /// <summary>Some verdict is waited for; none yet while the file grows.</summary>
-    public bool HasFile => _awaited > 0;
+    public bool HasFile => _awaited > 0 || _isUnjudgeable;
 
     /// <summary>What waits may be a file's end: its writer waits for an answer, or goes on (<see cref="Propose"/>).</summary>
     public bool HasCandidate => !_candidateSink.IsNone;
@@ -90,6 +92,8 @@ public sealed class FileHold
         Direction = packet.Direction;
         _awaited = 0;
         _isOverfull = false;
+        _isUnjudgeable = false;
+        _isPatch = false;
         _hasGrown = false;
         _candidateSink = FileHandle.None;
         _growing = null;
@@ -131,6 +135,7 @@ public sealed class FileHold
         file.JudgedHash.CopyTo(_candidate);
         _candidateSize = file.Size;
         _candidateSink = file.Sink;
+        _isPatch = file.IsPatch;
     }
 
     /// <summary>What waits is the newest packet of this file, whose end nobody announces.</summary>
@@ -162,6 +167,14 @@ public sealed class FileHold
     /// <summary>The writer does wait: the candidate is judged as if it were the file.</summary>
     public void AwaitCandidate(IFileSink sink, IFileVerdicts verdicts)
     {
+        if (_isPatch)
+        {
+            _candidateSink = FileHandle.None;
+            _isUnjudgeable = true; // Nobody ever shows us the rest of it: the role decides at once.
+            Kind = Kind == HoldKind.Lag ? HoldKind.Tail : Kind;
+            return;
+        }
+
         if (verdicts.Lookup(_candidate, _candidateSize) == FileVerdictKind.Unknown)
         {
             sink.Checkpoint(_candidateSink, _candidate, _candidateSize); // Without room for it the deadline and the role decide.
@@ -174,7 +187,7 @@ public sealed class FileHold
     /// <summary>What the verdicts come to: one bad one is enough, clean only when all are.</summary>
     public FileVerdictKind Outcome(IFileVerdicts verdicts)
     {
-        FileVerdictKind outcome = _isOverfull ? FileVerdictKind.Pending : FileVerdictKind.Clean;
+        FileVerdictKind outcome = _isUnjudgeable ? FileVerdictKind.Error : _isOverfull ? FileVerdictKind.Pending : FileVerdictKind.Clean;
         for (int i = 0; i < _awaited; i++)
         {
             FileVerdictKind verdict = verdicts.Lookup(_hashes.AsSpan(i * HashBytes, HashBytes), _sizes[i]);
@@ -210,6 +223,7 @@ public sealed class FileHold
             FromSequence = _grownFrom;
             ToSequence = _grownFrom + 1;
             _awaited = 0;
+            _isUnjudgeable = false;
             _hasGrown = false;
         }
     }
@@ -252,6 +266,7 @@ public sealed class FileHold
         AwaitedPlace = 0;
         _candidateSink = FileHandle.None;
         _awaited = 0;
+        _isUnjudgeable = false;
     }
 
     private void Await(ReadOnlySpan<byte> sha256, long size)

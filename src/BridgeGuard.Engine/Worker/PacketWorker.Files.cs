@@ -172,7 +172,7 @@ public sealed partial class PacketWorker
         }
 
         if ((file.PartOffset > 0 && !role.AllowsPieces && !file.IsJoined)
-            || (file.IsContradicted && !role.FilesFailOpen))
+            || ((file.IsContradicted || file.ContinuesUnseen) && !role.FilesFailOpen))
         {
             Stop(packet, flow, BuiltInRules.UnjudgedFileBlocked);
             return true;
@@ -238,10 +238,10 @@ public sealed partial class PacketWorker
             return false;
         }
 
-        switch (_fileVerdicts!.Lookup(file.JudgedHash, file.Size))
+        switch (file.IsPatch ? FileVerdictKind.Unknown : _fileVerdicts!.Lookup(file.JudgedHash, file.Size))
         {
             case FileVerdictKind.Malicious:
-                _fileVerdicts.RememberPlace(file.Place, file.Size);
+                _fileVerdicts!.RememberPlace(file.Place, file.Size);
                 Stop(packet, flow, BuiltInRules.MaliciousFileBlocked);
                 return true;
             case FileVerdictKind.Clean when hold is not { HasFile: true }:

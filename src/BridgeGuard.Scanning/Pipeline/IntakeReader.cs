@@ -64,9 +64,9 @@ internal sealed class IntakeReader(
         return intake;
     }
 
-    /// <summary>Some bytes of a content that goes on, as a content of their own.</summary>
+    /// <summary>Some bytes of a content that goes on, with what was replaced in them, as a content of their own.</summary>
     /// <exception cref="IOException">It is not kept any more.</exception>
-    public async Task<Intake> CopyAsync(ContentSpool from, long begin, long end)
+    public async Task<Intake> CopyAsync(ContentSpool from, long begin, long end, ContentPatch[]? patches = null)
     {
         await Task.Yield(); // Copies for a while.
         using var growing = new Growing(options, new ContentSpool(options, budget), static (_, _) => null);
@@ -76,6 +76,11 @@ internal sealed class IntakeReader(
             for (long at = begin; at < end;)
             {
                 int read = from.Read(at, buffer.AsSpan(0, (int)Math.Min(CopyBytes, end - at)));
+                foreach (ContentPatch patch in patches ?? [])
+                {
+                    patch.ApplyTo(at, buffer.AsSpan(0, read));
+                }
+
                 growing.Append(buffer.AsSpan(0, read));
                 at += read > 0 ? read : throw new IOException("The spool file is shorter than what was written to it.");
             }

@@ -198,10 +198,18 @@ public sealed partial class ScanService : IAsyncDisposable
     }
 
     /// <summary>Judges a part of a content that still grows, as a content of its own.</summary>
-    internal async Task<bool> IsCleanBetweenAsync(ContentSpool growing, long from, long to)
+    internal async Task<bool> IsCleanBetweenAsync(ContentSpool growing, long from, long to, ContentPatch[] patches)
     {
-        Intake part = await _reader.CopyAsync(growing, from, to).ConfigureAwait(false);
+        Intake part = await _reader.CopyAsync(growing, from, to, patches).ConfigureAwait(false);
         return (await Judge(part, provenance: null, out _).ConfigureAwait(false)).Kind == FileVerdictKind.Clean;
+    }
+
+    /// <summary>Judges what stands in a content after some of its bytes were replaced, as a content of its own; and says which it is.</summary>
+    internal async Task<(FileVerdictKind Kind, FileKey Key)> JudgeRewrittenAsync(ContentSpool growing, long size, ContentPatch[] patches, FileProvenance? provenance)
+    {
+        Intake content = await _reader.CopyAsync(growing, 0, size, patches).ConfigureAwait(false);
+        FileKey key = content.Key;
+        return ((await Judge(content, provenance, out _).ConfigureAwait(false)).Kind, key);
     }
 
     private ScanAhead? TryGoAhead(ContentSpool spool, Sha256 beginning)

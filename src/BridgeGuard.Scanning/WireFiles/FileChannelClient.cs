@@ -169,6 +169,26 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
     }
 
     /// <inheritdoc/>
+    public bool Overwrite(FileHandle file, long offset, ReadOnlySpan<byte> bytes)
+    {
+        if (_link is not { } link || !_open.TryGetValue(file.Value, out uint number) || number != link.Number)
+        {
+            return false;
+        }
+
+        for (int at = 0; at < bytes.Length; at += FileMessage.MaxChunkBytes)
+        {
+            if (!TryQueue(link, FileMessage.Overwrite(file.Value, offset + at, bytes[at..Math.Min(bytes.Length, at + FileMessage.MaxChunkBytes)])))
+            {
+                Interlocked.Increment(ref Counters.RefusedAppendsValue);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
     public bool Checkpoint(FileHandle file, ReadOnlySpan<byte> sha256, long size)
     {
         if (sha256.Length != Sha256.SizeBytes || _link is not { } link || !_open.TryGetValue(file.Value, out uint number) || number != link.Number)

@@ -43,7 +43,12 @@ public sealed class FileChannelServer
         void OnCleanSoFar(FileKey key) =>
             answers.Writer.TryWrite(FileMessage.OfKey(FileMessageKind.Verdict, key, [(byte)FileVerdictKind.Clean, FileMessage.SoFar]));
 
+        // What stands for a content that was written over is no key of the cache: it holds for the packet that waits.
+        void OnRewritten(FileKey key, FileVerdictKind kind) =>
+            answers.Writer.TryWrite(FileMessage.OfKey(FileMessageKind.Verdict, key, kind == FileVerdictKind.Malicious ? [(byte)kind] : [(byte)kind, FileMessage.SoFar]));
+
         FileVerdictCache cache = _scan.Cache;
+        _sink.RewrittenJudged += OnRewritten;
         _sink.CleanSoFar += OnCleanSoFar;
         cache.BadFiles.Added += OnPrint;
         cache.BadFiles.PlaceAdded += OnPlace;
@@ -64,6 +69,7 @@ public sealed class FileChannelServer
         }
         finally
         {
+            _sink.RewrittenJudged -= OnRewritten;
             _sink.CleanSoFar -= OnCleanSoFar;
             cache.BadFiles.Added -= OnPrint;
             cache.BadFiles.PlaceAdded -= OnPlace;
@@ -120,6 +126,14 @@ public sealed class FileChannelServer
 
                 return true;
             case FileMessageKind.Append when message.Length >= 9:
+                return true;
+            case FileMessageKind.Overwrite when message.Length >= 17:
+                ulong rewritten = BitConverter.ToUInt64(message[1..]);
+                if (open.TryGetValue(rewritten, out FileHandle patched) && !_sink.Overwrite(patched, BitConverter.ToInt64(message[9..]), message[17..]))
+                {
+                    stuck.Add(rewritten);
+                }
+
                 return true;
             case FileMessageKind.Checkpoint when message.Length == 1 + FileMessage.CheckpointBytes:
                 ulong asked = BitConverter.ToUInt64(message[1..]);

@@ -29,6 +29,9 @@ internal enum FileMessageKind : byte
 
     /// <summary>Data plane to scanner's side: handle, length, hash of the bytes so far, which are to be judged by themselves.</summary>
     Checkpoint,
+
+    /// <summary>Data plane to scanner's side: handle, offset, bytes that replace others.</summary>
+    Overwrite,
 }
 
 /// <summary>Messages between data plane and scanner's side: a length of four bytes, a kind of one, then what the kind says. Little endian.</summary>
@@ -80,6 +83,16 @@ internal static class FileMessage
         byte[] message = new byte[HeadBytes + 8 + bytes.Length];
         var writer = new Writer(message, FileMessageKind.Append);
         writer.Long(handle);
+        writer.Bytes(bytes);
+        return message;
+    }
+
+    public static byte[] Overwrite(ulong handle, long offset, ReadOnlySpan<byte> bytes)
+    {
+        byte[] message = new byte[HeadBytes + 8 + 8 + bytes.Length];
+        var writer = new Writer(message, FileMessageKind.Overwrite);
+        writer.Long(handle);
+        writer.Long((ulong)offset);
         writer.Bytes(bytes);
         return message;
     }

@@ -5,6 +5,7 @@ public sealed class WireFileCounters
 {
     internal long CheckpointsValue;
     internal long PartialCheckpointsValue;
+    internal long OverwritesValue;
     internal long OpenedValue;
     internal long RefusedOpensValue;
     internal long RefusedAppendsValue;
@@ -32,4 +33,7 @@ public sealed class WireFileCounters
 
     /// <summary>Those of which only the new bytes were judged, as the upload had cost enough scans.</summary>
     public long PartialCheckpoints => Volatile.Read(ref PartialCheckpointsValue);
+
+    /// <summary>Times that a writer went back and replaced bytes.</summary>
+    public long Overwrites => Volatile.Read(ref OverwritesValue);
 }

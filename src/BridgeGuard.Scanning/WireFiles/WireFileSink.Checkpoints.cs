@@ -51,22 +51,24 @@ public sealed partial class WireFileSink
         }
 
         var key = new FileKey(new Sha256(sha256), size);
+        ContentPatch[] patches = slot.Patches();
         bool isWhole = slot.CheckedBytes + size <= _options.WholeChecksBytes + (MaxTimesScanned * size);
-        long from = isWhole ? 0 : Math.Max(0, Math.Min(size, slot.CheckedUpTo) - OverlapBytes);
+        (long From, long To)[] parts = isWhole ? [] : [.. NewParts(slot, patches, size)];
         slot.CheckedBytes += isWhole ? size : 0;
         slot.CheckedUpTo = size;
+        slot.CheckedPatches = patches.Length;
         _scan.Announce(key);
         slot.Flush();
         Interlocked.Increment(ref Counters.CheckpointsValue);
         Interlocked.Add(ref Counters.PartialCheckpointsValue, isWhole ? 0 : 1);
-        _ = JudgeSoFarAsync(slot, slot.Generation, key, from);
+        _ = JudgeSoFarAsync(slot, slot.Generation, key, parts, patches);
         return true;
     }
 
     private bool IsCleanSoFar(in FileKey key) => _cleanSoFar.TryGetValue(key, out long until) && until > Environment.TickCount64;
 
     /// <summary>Waits until the bytes are there, and has a copy of them judged as a content of its own.</summary>
-    private async Task JudgeSoFarAsync(WireFileSlot slot, uint generation, FileKey key, long from)
+    private async Task JudgeSoFarAsync(WireFileSlot slot, uint generation, FileKey key, (long From, long To)[] parts, ContentPatch[] patches)
     {
         await Task.Yield();
         bool isQuiet = false;
@@ -84,18 +86,14 @@ public sealed partial class WireFileSink
             }
 
             ContentSpool spool = slot.Spool;
-            if (from == 0)
-            {
-                await _scan.JudgePrefixAsync(spool, key).ConfigureAwait(false);
-            }
-            else if (await _scan.IsCleanBetweenAsync(spool, from, key.Size).ConfigureAwait(false))
+            if (parts.Length > 0 && await AreCleanAsync(spool, parts, patches).ConfigureAwait(false))
             {
                 NoteCleanSoFar(key);
                 isQuiet = true; // Perhaps.
             }
             else
             {
-                await _scan.JudgePrefixAsync(spool, key).ConfigureAwait(false); // Whatever it was is said of the whole beginning, or not at all.
+                await JudgeWholeSoFarAsync(spool, key, patches).ConfigureAwait(false); // Whatever it was is said of the whole beginning, or not at all.
             }
         }
         catch (Exception e)
@@ -110,7 +108,51 @@ public sealed partial class WireFileSink
 
         if (isQuiet)
         {
-            await JudgeWhenQuietAsync(slot, generation, key).ConfigureAwait(false);
+            await JudgeWhenQuietAsync(slot, generation, key, patches).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What was replaced or has come since the beginning that was judged last, with the bytes around it.</summary>
+    private static IEnumerable<(long From, long To)> NewParts(WireFileSlot slot, ContentPatch[] patches, long size)
+    {
+        foreach (ContentPatch patch in patches.Skip(slot.CheckedPatches))
+        {
+            yield return (Math.Max(0, patch.At - OverlapBytes), Math.Min(size, patch.At + patch.Bytes.Length + OverlapBytes));
+        }
+
+        yield return (Math.Max(0, Math.Min(size, slot.CheckedUpTo) - OverlapBytes), size);
+    }
+
+    private async Task<bool> AreCleanAsync(ContentSpool spool, (long From, long To)[] parts, ContentPatch[] patches)
+    {
+        foreach ((long from, long to) in parts)
+        {
+            if (!await _scan.IsCleanBetweenAsync(spool, from, to, patches).ConfigureAwait(false))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private async Task<bool> JudgeWholeSoFarAsync(ContentSpool spool, FileKey key, ContentPatch[] patches)
+    {
+        if (patches.Length == 0)
+        {
+            await _scan.JudgePrefixAsync(spool, key).ConfigureAwait(false);
+            return _scan.Cache.TryGetCached(key.Hash, key.Size, out FileVerdict verdict) && verdict.Kind == FileVerdictKind.Malicious;
+        }
+
+        FileVerdictKind kind = FileVerdictKind.Error;
+        try
+        {
+            (kind, _) = await _scan.JudgeRewrittenAsync(spool, key.Size, patches, provenance: null).ConfigureAwait(false);
+            return kind == FileVerdictKind.Malicious;
+        }
+        finally
+        {
+            NoteRewritten(key, kind);
         }
     }
 
@@ -126,19 +168,16 @@ public sealed partial class WireFileSink
     }
 
     /// <summary>A writer that does not go on may have written all: then the whole is judged although nobody waits.</summary>
-    private async Task JudgeWhenQuietAsync(WireFileSlot slot, uint generation, FileKey key)
+    private async Task JudgeWhenQuietAsync(WireFileSlot slot, uint generation, FileKey key, ContentPatch[] patches)
     {
         try
         {
             await Task.Delay(_options.QuietTime + TimeSpan.FromSeconds((double)key.Size / (1 << 20) * _options.QuietTime.TotalSeconds)).ConfigureAwait(false);
             _cleanSoFar.TryRemove(key, out _);
-            if (slot.Generation == generation && slot.Spool is { } spool && spool.Size == key.Size)
+            if (slot.Generation == generation && slot.Spool is { } spool && spool.Size == key.Size && slot.Patches().Length == patches.Length
+                && await JudgeWholeSoFarAsync(spool, key, patches).ConfigureAwait(false))
             {
-                await _scan.JudgePrefixAsync(spool, key).ConfigureAwait(false);
-                if (_scan.Cache.TryGetCached(key.Hash, key.Size, out FileVerdict verdict) && verdict.Kind == FileVerdictKind.Malicious)
-                {
-                    RememberPlace(slot.Place, key.Size);
-                }
+                RememberPlace(slot.Place, key.Size);
             }
         }
         catch (Exception e)

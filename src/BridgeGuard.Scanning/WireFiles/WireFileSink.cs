@@ -75,7 +75,9 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
             return verdict.Kind;
         }
 
-        return isPending ? FileVerdictKind.Pending : IsCleanSoFar(key) ? FileVerdictKind.Clean : FileVerdictKind.Unknown;
+        return isPending ? FileVerdictKind.Pending
+            : IsCleanSoFar(key) ? FileVerdictKind.Clean
+            : RewrittenVerdict(key);
     }
 
     /// <inheritdoc/>
@@ -224,10 +226,18 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
             FileKey? announced = slot.HasAnnounced ? slot.Announced : null;
             ulong place = slot.Place;
             FileProvenance? provenance = slot.End == FileEnd.Complete ? Provenance(slot) : null;
+            ContentPatch[] patches = slot.Patches();
             Recycle(slot); // The spool has the bytes; the verdict may take its time.
             try
             {
-                await JudgeAsync(intake, announced, provenance, place).ConfigureAwait(false);
+                if (patches.Length > 0 && provenance is not null)
+                {
+                    await JudgeRewrittenAsync(intake, patches, announced, provenance, place).ConfigureAwait(false);
+                }
+                else
+                {
+                    await JudgeAsync(intake, announced, provenance, place).ConfigureAwait(false);
+                }
             }
             finally
             {
@@ -309,6 +319,7 @@ public sealed partial class WireFileSink : IFileSink, IFileVerdicts, IAsyncDispo
     private void Recycle(WireFileSlot slot)
     {
         slot.Spool = null;
+        Interlocked.Add(ref _buffered, -slot.ForgetPatches());
         slot.Pipe.Reader.Complete();
         slot.Pipe.Reset();
         _free.Enqueue(slot.Index);

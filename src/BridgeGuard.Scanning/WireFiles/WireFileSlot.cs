@@ -19,6 +19,8 @@ internal sealed class WireFileSlot
     private const int FlushBytes = 32 << 10;
 
     private readonly byte[] _text = new byte[ProtocolBytes + NameBytes + LocationBytes + (2 * AddressBytes)];
+    private readonly Lock _rewriting = new();
+    private List<ContentPatch>? _patches;
     private ContentSpool? _spool;
     private int _unflushed;
     private int _protocolLength;
@@ -76,6 +78,47 @@ internal sealed class WireFileSlot
 
     /// <summary>Length of the beginning that was judged last. Thread: the worker's.</summary>
     public long CheckedUpTo { get; set; }
+
+    /// <summary>Replacements. Thread: the worker's.</summary>
+    public int PatchCount { get; private set; }
+
+    /// <summary>Those of them that were judged already. Thread: the worker's.</summary>
+    public int CheckedPatches { get; set; }
+
+    /// <summary>Bytes of all replacements.</summary>
+    public long PatchedBytes { get; private set; }
+
+    /// <summary>What was replaced until now, in its order; empty for nearly every file. Thread: any; the array is the caller's.</summary>
+    public ContentPatch[] Patches()
+    {
+        lock (_rewriting)
+        {
+            return _patches is { Count: > 0 } patches ? [.. patches] : [];
+        }
+    }
+
+    /// <summary>Replaces bytes that were written before.</summary>
+    public void Rewrite(long at, ReadOnlySpan<byte> bytes)
+    {
+        lock (_rewriting)
+        {
+            (_patches ??= []).Add(new ContentPatch(at, bytes.ToArray()));
+            PatchedBytes += bytes.Length;
+            PatchCount++;
+        }
+    }
+
+    /// <summary>Forgets what was replaced; the bytes that were kept for it.</summary>
+    public long ForgetPatches()
+    {
+        lock (_rewriting)
+        {
+            long bytes = PatchedBytes;
+            _patches = null;
+            PatchedBytes = PatchCount = CheckedPatches = 0;
+            return bytes;
+        }
+    }
 
     /// <summary>Bytes written and not yet read.</summary>
     public long Buffered => Volatile.Read(ref _buffered);

@@ -140,6 +140,32 @@ internal static class NfsWords
         return reply.Record();
     }
 
+    /// <summary>Sets the file's length.</summary>
+    public static byte[] Resize(uint xid, string name, long size)
+    {
+        var call = new Xdr();
+        Call(call, xid, 2);
+        call.Opaque(Handle(name));
+        call.Zeros(12); // Neither mode, owner nor group.
+        call.Number(1);
+        call.Long(size);
+        call.Zeros(12); // No times, no guard.
+        return call.Record();
+    }
+
+    public static byte[] Resize4(uint xid, string name, long size)
+    {
+        var call = new Xdr();
+        BeginCompound(call, xid, 3, name);
+        call.Number(34);
+        call.Zeros(16);
+        call.Number(1);
+        call.Number(1 << 4);
+        call.Number(8);
+        call.Long(size);
+        return call.Record();
+    }
+
     public static byte[] Commit(uint xid, string name)
     {
         var call = new Xdr();

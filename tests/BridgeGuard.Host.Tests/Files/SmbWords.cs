@@ -74,6 +74,22 @@ internal static class SmbWords
         return Message(9, id, true, body);
     }
 
+    /// <summary>Sets the file's length (MS-FSCC §2.4.14).</summary>
+    public static byte[] Resize(ulong id, long size)
+    {
+        byte[] body = new byte[40];
+        body[0] = 33;
+        body[2] = 1;
+        body[3] = 20;
+        body[4] = 8;
+        body[8] = HeaderBytes + 32;
+        FileId(body.AsSpan(16));
+        BinaryPrimitives.WriteInt64LittleEndian(body.AsSpan(32), size);
+        return Message(17, id, false, body);
+    }
+
+    public static byte[] Resized(ulong id) => Message(17, id, true, [2, 0]);
+
     public static byte[] Close(ulong id)
     {
         byte[] body = new byte[24];

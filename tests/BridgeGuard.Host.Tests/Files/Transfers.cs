@@ -226,6 +226,32 @@ internal static class Transfers
         Note(data.AtServer, 0, 0, coverage);
     }
 
+    /// <summary>As <see cref="FtpPut"/>, but from a place on (REST), or at the end of what is there (APPE).</summary>
+    public static void FtpPutRest(GuardedWire wire, string guest, string server, string path, byte[] file, int from, bool isAppended, Coverage coverage)
+    {
+        Conversation control = FtpArrange(wire, guest, server, out ushort port);
+        if (!isAppended && from > 0)
+        {
+            control.ToServer(Ascii($"REST {from}\r\n"));
+            control.ToClient("350 ok\r\n"u8);
+        }
+
+        control.ToServer(Ascii($"{(isAppended ? "APPE" : "STOR")} {path}\r\n"));
+        control.ToClient("150 go\r\n"u8);
+        Conversation data = wire.Connect(guest, server, port);
+        data.Burst(Direction.ToServer, file.AsSpan(from), withFin: true);
+        Note(data.AtServer, 0, from, coverage);
+    }
+
+    /// <summary>HTTP/1: brings one range of a file.</summary>
+    public static void HttpPutRange(GuardedWire wire, string guest, string server, string path, byte[] file, int from, int to, Coverage coverage)
+    {
+        Conversation talk = wire.Connect(guest, server, 80);
+        string head = $"PUT {path} HTTP/1.1\r\nHost: {server}\r\nContent-Range: bytes {from}-{to - 1}/{file.Length}\r\nContent-Length: {to - from}\r\n\r\n";
+        talk.Burst(Direction.ToServer, [.. Ascii(head), .. file.AsSpan(from, to - from)]);
+        Note(talk.AtServer, head.Length, from, coverage);
+    }
+
     /// <summary>SMB 2: opens a file and reads a part of it, block by block.</summary>
     public static void SmbRead(GuardedWire wire, string guest, string server, string name, byte[] file, int from, int to, Coverage coverage)
     {

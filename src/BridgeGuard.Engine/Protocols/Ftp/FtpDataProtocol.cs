@@ -206,6 +206,8 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
             {
                 context.Files.Resume(_file, rest.Offset, rest.Total, in context);
             }
+
+            _file?.IsAppended = _only.Command.Span.SequenceEqual("APPE"u8);
         }
     }
 }

@@ -299,6 +299,19 @@ internal static class Nfs4Shapes
         reader.Opaque();
     }
 
+    /// <summary>The length that the arguments of a SETATTR give a file (RFC 8881 §5.8.1.5): number 4, and no attribute that can be set stands before it.</summary>
+    public static bool TryReadSize(XdrReader reader, out ulong size)
+    {
+        const uint sizeBit = 1 << 4;
+        reader.Fixed(StateIdBytes);
+        uint words = reader.UInt32();
+        uint first = words > 0 ? reader.UInt32() : 0;
+        reader.Fixed((int)Math.Min(words > 0 ? words - 1 : 0, 64) * 4);
+        reader.UInt32(); // Length of the values.
+        size = reader.UInt64();
+        return reader.IsValid && (first & sizeBit) != 0;
+    }
+
     private static void SkipAttributes(scoped ref XdrReader reader)
     {
         SkipBitmap(ref reader);

@@ -239,7 +239,7 @@ internal sealed partial class NfsParser
         }
         else if (transaction.IsWrite)
         {
-            context.Files.NotePossibleEnd(transaction.Assembler.File);
+            context.Files.NotePossibleEnd(transaction.Assembler.File, transaction.Assembler.QueuedChunks > 0);
         }
     }
 
@@ -247,11 +247,6 @@ internal sealed partial class NfsParser
     {
         NfsHandle handle = HandleOf(transfer.Handle);
         NfsTransaction? transaction = handle.Writing;
-        if (transaction is { ProgressToServer: 0 } && context.Files.IsJudging && StartsAnew(transaction, in transfer))
-        {
-            Finish(transaction, FileState.Closed, in context);
-        }
-
         if (transaction is null || transaction.ProgressToServer != 0)
         {
             transaction = StartTransfer(handle, (byte)message.Version, message.Version == 4 ? Nfs4.Write : Nfs3.Write, message.Xid, isWrite: true, in context);
@@ -264,9 +259,23 @@ internal sealed partial class NfsParser
         return transaction;
     }
 
-    /// <summary>What has been written is written over: another content, though nobody has said that the one before was done.</summary>
-    private static bool StartsAnew(NfsTransaction transaction, in Transfer transfer) => transaction.Assembler.Next > 0
-        && transfer.Offset < (transaction.IsSynced ? (ulong)transaction.Assembler.Next : 1);
+    /// <summary>The length of a file is set. Cut to nothing, it is another file from here on, though nobody has said that the one before was done.</summary>
+    private void ResizeFile(ReadOnlySpan<byte> handle, ulong size, in ParseContext context)
+    {
+        if (!context.Files.IsJudging || !TryFindHandle(handle, out NfsHandle found) || found.Writing is not { ProgressToServer: 0 } writing)
+        {
+            return;
+        }
+
+        if (size == 0)
+        {
+            Finish(writing, FileState.Closed, in context);
+        }
+        else
+        {
+            writing.Assembler.Cut(context.Files, (long)Math.Min(size, long.MaxValue / 2));
+        }
+    }
 
     private NfsTransaction BeginRead(in RpcMessage message, NfsPendingCall pending, in Transfer transfer, in ParseContext context)
     {

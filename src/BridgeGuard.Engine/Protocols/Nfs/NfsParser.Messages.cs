@@ -91,12 +91,37 @@ internal sealed partial class NfsParser
             default:
                 NfsTransaction transaction = StartCall(in message, in context);
                 ReadNames3(transaction, ref reader);
+                if (message.Procedure == Nfs3.SetAttributes)
+                {
+                    ReadSize3(in message, in context);
+                }
+
                 break;
         }
 
         if (!reader.IsValid)
         {
             Malformed(in context);
+        }
+    }
+
+    /// <summary>RFC 1813 §3.3.2: the length that a file is given, where one is; mode, owner and group are before it.</summary>
+    private void ReadSize3(in RpcMessage message, in ParseContext context)
+    {
+        var reader = new XdrReader(message.Body);
+        ReadOnlySpan<byte> handle = reader.Opaque();
+        for (int i = 0; i < 3; i++)
+        {
+            reader.Fixed(reader.UInt32() == 1 ? 4 : 0);
+        }
+
+        if (reader.UInt32() == 1)
+        {
+            ulong size = reader.UInt64();
+            if (reader.IsValid)
+            {
+                ResizeFile(handle, size, in context);
+            }
         }
     }
 

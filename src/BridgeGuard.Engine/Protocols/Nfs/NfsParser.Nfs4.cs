@@ -147,6 +147,11 @@ internal sealed partial class NfsParser
             CommitFile(compound.Handle, message.Xid, in context);
         }
 
+        if (acts && operation == Nfs4.SetAttributes && Nfs4Shapes.TryReadSize(reader, out ulong size))
+        {
+            ResizeFile(compound.Handle, size, in context);
+        }
+
         if (Nfs4Shapes.ChangesHandle(operation))
         {
             compound.Handle = default;

@@ -253,7 +253,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         }
         else if (state.DataOwner is { IsWrite: true } writing)
         {
-            context.Files.NotePossibleEnd(writing.Assembler.File);
+            context.Files.NotePossibleEnd(writing.Assembler.File, writing.Assembler.QueuedChunks > 0);
         }
 
         state.DataOwner = null;

@@ -11,6 +11,7 @@ internal static class Nfs2
 internal static class Nfs3
 {
     public const uint GetAttributes = 1;
+    public const uint SetAttributes = 2;
     public const uint Lookup = 3;
     public const uint Access = 4;
     public const uint Read = 6;

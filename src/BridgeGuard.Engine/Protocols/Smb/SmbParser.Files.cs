@@ -226,11 +226,42 @@ internal sealed partial class SmbParser
     }
 
     /// <summary>A write is there whole: its sender may wait for the answer before it closes the file.</summary>
-    private static void NoteWriteEnd(SmbTransaction transaction, in ParseContext context)
+    private void NoteWriteEnd(SmbTransaction transaction, in ParseContext context)
     {
-        if (context.Direction == Direction.ToServer)
+        if (context.Direction != Direction.ToServer)
         {
-            context.Files.NotePossibleEnd(transaction.Assembler.File);
+            return;
+        }
+
+        // Behind a hole, or before bytes that were there when the file was opened.
+        FileAssembler assembler = transaction.Assembler;
+        bool isPatch = assembler.QueuedChunks > 0
+            || (_handles.TryFind((transaction.Version, transaction.FileId), out SmbHandle handle) && handle.Writing == transaction && handle.Size > assembler.Next);
+        context.Files.NotePossibleEnd(assembler.File, isPatch);
+    }
+
+    /// <summary>The length of a file is set. Cut to nothing, it is another file from here on; made longer, nothing has come yet.</summary>
+    private void ResizeFile(byte version, DceRpcUuid fileId, ulong size, in ParseContext context)
+    {
+        if (!_handles.TryFind((version, fileId), out SmbHandle handle))
+        {
+            return;
+        }
+
+        handle.Size = (long)Math.Min((ulong)Math.Max(handle.Size, 0), size);
+        if (!context.Files.IsJudging || handle.Writing is not { ProgressToServer: 0 } writing)
+        {
+            return;
+        }
+
+        if (size == 0)
+        {
+            FinishTransfer(writing, in context);
+            handle.Writing = null;
+        }
+        else
+        {
+            writing.Assembler.Cut(context.Files, (long)Math.Min(size, long.MaxValue / 2));
         }
     }
 

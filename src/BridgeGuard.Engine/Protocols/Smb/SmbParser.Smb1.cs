@@ -170,7 +170,7 @@ internal sealed partial class SmbParser
                 isWellFormed = TryReadTransaction1(in message, words);
                 break;
             case Smb1.Transaction2:
-                isWellFormed = TryReadTransaction2(in message, words);
+                isWellFormed = TryReadTransaction2(in message, words, in context);
                 break;
             case Smb1.LockingAndX or Smb1.Cancel:
                 StartRequest(in message, SmbKind.Generic).Complete();
@@ -388,12 +388,14 @@ internal sealed partial class SmbParser
     }
 
     /// <summary>MS-CIFS §2.2.6.7 and §2.2.6.9: files that are renamed or marked for deletion; the rest makes no transaction.</summary>
-    private bool TryReadTransaction2(in SmbMessage message, ReadOnlySpan<byte> words)
+    private bool TryReadTransaction2(in SmbMessage message, ReadOnlySpan<byte> words, in ParseContext context)
     {
         const ushort setPathInformation = 6;
         const ushort setFileInformation = 8;
         const ushort setDispositionPassThrough = Smb1.SetDisposition;
         const ushort renamePassThrough = 0x3f2;
+        const ushort setEndOfFile = 0x104;
+        const ushort endOfFilePassThrough = 0x3fc;
         if (words.Length < 30)
         {
             return false;
@@ -415,6 +417,11 @@ internal sealed partial class SmbParser
         ushort level = BinaryPrimitives.ReadUInt16LittleEndian(parameters[(command == setPathInformation ? 0 : 2)..]);
         if (level is not (setDispositionPassThrough or renamePassThrough))
         {
+            if (level is setEndOfFile or endOfFilePassThrough && command == setFileInformation && data.Length >= 8)
+            {
+                ResizeFile(1, Smb1.FileId(parameters), BinaryPrimitives.ReadUInt64LittleEndian(data), in context);
+            }
+
             return true;
         }
 

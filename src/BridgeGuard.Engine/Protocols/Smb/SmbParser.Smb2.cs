@@ -27,6 +27,7 @@ internal sealed partial class SmbParser
     private const byte FileInformation = 1;
     private const byte RenameClass = 10;
     private const byte DispositionClass = 13;
+    private const byte EndOfFileClass = 20;
 
     /// <summary>What was last asked to be opened: the file of a set-info whose number is not known yet, as in a compound.</summary>
     private readonly ByteBuffer _lastCreated = new();
@@ -96,7 +97,7 @@ internal sealed partial class SmbParser
                 isWellFormed = TryReadIoctl2(in message);
                 break;
             case Smb2.SetInfo:
-                isWellFormed = TryReadSetInfo2(in message);
+                isWellFormed = TryReadSetInfo2(in message, in context);
                 break;
             case Smb2.GetInfo:
                 // Frequent and of no interest: no transaction.
@@ -220,7 +221,7 @@ internal sealed partial class SmbParser
     }
 
     /// <summary>MS-SMB2 §2.2.39; renames (MS-FSCC §2.4.42.2) and deletions (§2.4.11) are shown with the file's name.</summary>
-    private bool TryReadSetInfo2(in SmbMessage message)
+    private bool TryReadSetInfo2(in SmbMessage message, in ParseContext context)
     {
         ReadOnlySpan<byte> body = message.Body;
         if (body.Length < 32
@@ -233,6 +234,11 @@ internal sealed partial class SmbParser
         // The other kinds (times, sizes, security) are frequent and of no interest: no transaction.
         if (body[2] != FileInformation || body[3] is not (RenameClass or DispositionClass))
         {
+            if (body[2] == FileInformation && body[3] == EndOfFileClass && data.Length >= 8)
+            {
+                ResizeFile(2, DceRpcUuid.Read(body[16..], littleEndian: true), BinaryPrimitives.ReadUInt64LittleEndian(data), in context);
+            }
+
             return true;
         }
 
