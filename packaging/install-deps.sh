@@ -9,6 +9,7 @@
 #                                  the servers and clients whose conversations tests/traffic records
 #   clamdscan redis-server samba smbclient tftpd-hpa tftp-hpa yara nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils
 #                                  files in guests and over the wire: a stock clamdscan, two hosts with a shared cache, real file servers, YARA rules
+#   valkey-server                  where the release has it: the same with Valkey instead of Redis
 #   nftables tshark                the set that an action marks guests in; recordings are read by others too
 #   clang llvm                     the test that the BPF objects match their source
 #   qemu-system-x86 busybox-static xz-utils, and a Debian kernel that is downloaded and unpacked, not installed
@@ -27,6 +28,10 @@ guests=
 if [ -r /dev/kvm ] && [ -w /dev/kvm ] && [ "$(uname -m)" = x86_64 ]; then
   guests=yes
   PACKAGES="$PACKAGES qemu-system-x86 busybox-static xz-utils"
+fi
+# The cache that hosts share, in the flavour that newer releases carry (Debian 13) besides.
+if apt-cache show valkey-server >/dev/null 2>&1; then
+  PACKAGES="$PACKAGES valkey-server"
 fi
 missing=
 for package in $PACKAGES; do

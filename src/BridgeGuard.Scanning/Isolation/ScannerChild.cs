@@ -36,6 +36,7 @@ public static class ScannerChild
             await Console.Error.WriteLineAsync($"bridgeguard scanner: {problem}").ConfigureAwait(false);
         }
 
+        PipeRoom.Widen(0);
         IScanner[] scanners = [.. options.Select(o => ScannerCatalog.Find(o.Kind)!.Create(o))];
         Task[] primed = [.. scanners.Select(s => Task.Run(() => s.GetGenerationAsync(CancellationToken.None)))]; // Rules are compiled by it.
         var answers = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true });
@@ -45,7 +46,8 @@ public static class ScannerChild
         var open = new Dictionary<uint, OpenContent>();
         var scanning = new ConcurrentDictionary<uint, OpenContent>();
         byte[] buffer = new byte[ScannerFrame.MaxPayloadBytes];
-        while (await ScannerFrame.ReadAsync(input, buffer, CancellationToken.None).ConfigureAwait(false) is { } frame)
+        await using var buffered = new BufferedStream(input, ScannerFrame.MaxPayloadBytes);
+        while (await ScannerFrame.ReadAsync(buffered, buffer, CancellationToken.None).ConfigureAwait(false) is { } frame)
         {
             switch (frame.Kind)
             {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace BridgeGuard.Scanning.Isolation;
@@ -29,7 +30,7 @@ internal static class ScannerFrame
     public const int HeadBytes = 9;
 
     /// <summary>Longest payload; one that says more ends the conversation.</summary>
-    public const int MaxPayloadBytes = 64 << 10;
+    public const int MaxPayloadBytes = 256 << 10;
 
     public static void WriteHead(Span<byte> head, ScannerFrameKind kind, uint request, int payload)
     {
@@ -41,11 +42,18 @@ internal static class ScannerFrame
     public static async Task WriteAsync(
         Stream stream, ScannerFrameKind kind, uint request, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
-        byte[] frame = new byte[HeadBytes + payload.Length];
-        WriteHead(frame, kind, request, payload.Length);
-        payload.CopyTo(frame.AsMemory(HeadBytes));
-        await stream.WriteAsync(frame, cancellationToken).ConfigureAwait(false);
-        await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+        byte[] frame = ArrayPool<byte>.Shared.Rent(HeadBytes + payload.Length);
+        try
+        {
+            WriteHead(frame, kind, request, payload.Length);
+            payload.CopyTo(frame.AsMemory(HeadBytes));
+            await stream.WriteAsync(frame.AsMemory(0, HeadBytes + payload.Length), cancellationToken).ConfigureAwait(false);
+            await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(frame);
+        }
     }
 
     /// <summary>The next frame, its payload in <paramref name="buffer"/>; null at the end.</summary>

@@ -9,7 +9,7 @@ namespace BridgeGuard.Scanning.Pipeline;
 internal sealed class GrowingContent(ContentSpool spool) : IScanContent
 {
     /// <summary>Blocks are handed on when they are full, so that a trickle does not become a message a packet.</summary>
-    private const int BlockBytes = 64 << 10;
+    private const int BlockBytes = 256 << 10;
 
     private readonly SemaphoreSlim _grown = new(0);
     private volatile bool _isEnded;

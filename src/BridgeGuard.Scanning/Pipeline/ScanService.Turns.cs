@@ -68,25 +68,7 @@ public sealed partial class ScanService
     {
         string generation = _cache.CurrentGeneration; // Before the scan: signatures that arrive meanwhile make the verdict stale, not wrong.
         Interlocked.Increment(ref Counters.ScansValue);
-        ScanResult worst = ScanResult.Clean;
-        string engine = "";
-        for (int i = 0; i < _scanners.Count; i++)
-        {
-            IScanner scanner = _scanners[i];
-            ScanResult result = await FinishAheadAsync(intake, i, cancellationToken).ConfigureAwait(false)
-                ?? await ScanWithRetryAsync(scanner, intake.Spool, cancellationToken).ConfigureAwait(false);
-            if (result.Kind != FileVerdictKind.Clean || engine.Length == 0)
-            {
-                worst = result;
-                engine = scanner.Name;
-            }
-
-            if (result.Kind == FileVerdictKind.Malicious)
-            {
-                break;
-            }
-        }
-
+        (ScanResult worst, string engine) = await AskAllAsync(intake, cancellationToken).ConfigureAwait(false);
         if (worst.Kind == FileVerdictKind.Error)
         {
             return ErrorVerdict(worst.Detail ?? "error", worst.IsTransient, engine);
@@ -104,6 +86,35 @@ public sealed partial class ScanService
             ExpiresUs = worst.Kind == FileVerdictKind.Clean ? now + (long)_options.CleanLifetime.TotalMicroseconds : FileVerdict.Never,
         };
     }
+
+    /// <summary>All scanners at once: a content waits for the slowest, not for their sum. What the first malicious answer leaves open is given up.</summary>
+    private async Task<(ScanResult Worst, string Engine)> AskAllAsync(Intake intake, CancellationToken cancellationToken)
+    {
+        using var rest = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<ScanResult>[] scans = [.. _scanners.Select((_, i) => AskAsync(intake, i, rest.Token))];
+        try
+        {
+            await foreach (Task<ScanResult> scan in Task.WhenEach(scans).ConfigureAwait(false))
+            {
+                if (scan is { IsCompletedSuccessfully: true, Result.Kind: FileVerdictKind.Malicious })
+                {
+                    return (scan.Result, _scanners[Array.IndexOf(scans, scan)].Name);
+                }
+            }
+
+            int failed = Array.FindLastIndex(scans, scan => scan.Result.Kind == FileVerdictKind.Error);
+            return (scans[Math.Max(failed, 0)].Result, _scanners[Math.Max(failed, 0)].Name);
+        }
+        finally
+        {
+            await rest.CancelAsync().ConfigureAwait(false);
+            await ((Task)Task.WhenAll(scans)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // They read the intake.
+        }
+    }
+
+    private async Task<ScanResult> AskAsync(Intake intake, int scanner, CancellationToken cancellationToken) =>
+        await FinishAheadAsync(intake, scanner, cancellationToken).ConfigureAwait(false)
+            ?? await ScanWithRetryAsync(_scanners[scanner], intake.Spool, cancellationToken).ConfigureAwait(false);
 
     /// <summary>The answer of a scanner that has the content already; null when it has not, or failed in a way that another try may cure.</summary>
     private async Task<ScanResult?> FinishAheadAsync(Intake intake, int scanner, CancellationToken cancellationToken)

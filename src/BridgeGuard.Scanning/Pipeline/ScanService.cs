@@ -99,7 +99,7 @@ public sealed partial class ScanService : IAsyncDisposable
                 if (before.Kind != FileVerdictKind.Malicious && _cache.Find(content.Key) is { Kind: FileVerdictKind.Malicious } after)
                 {
                     Interlocked.Increment(ref Counters.VerdictsChangedValue);
-                    VerdictChanged?.Invoke(new VerdictChange(content.Key, before, after, [.. content]));
+                    VerdictChanged?.Invoke(new VerdictChange(content.Key, before, after, [.. content], _cache.FindGuests(hash)));
                 }
             }
         }
@@ -364,7 +364,7 @@ public sealed partial class ScanService : IAsyncDisposable
         try
         {
             await _cache.FlushAsync(_stopping.Token).ConfigureAwait(false); // So that the ledger names the newest guests too.
-            VerdictChanged?.Invoke(new VerdictChange(key, before, after, _cache.FindExposures(key.Hash)));
+            VerdictChanged?.Invoke(new VerdictChange(key, before, after, _cache.FindExposures(key.Hash), _cache.FindGuests(key.Hash)));
         }
         catch (Exception e)
         {

@@ -4,15 +4,15 @@ using BridgeGuard.Scanning.VerdictCache;
 
 namespace BridgeGuard.Scanning.Pipeline;
 
-/// <summary>Turns <see cref="VerdictChange"/> into an event for the outputs: one record that names every exposed guest.</summary>
+/// <summary>Turns <see cref="VerdictChange"/> into an event for the outputs that names every exposed guest: one record, or several when they are very many.</summary>
 /// <remarks>
-/// Shape: EVE record with <c>event_type: verdict_changed</c>, <c>fileinfo {sha256, size}</c> and <c>bridgeguard {before, after, guests[],
-/// exposures[], exposures_total}</c>. Thread: any.
+/// Shape: EVE record with <c>event_type: verdict_changed</c>, <c>fileinfo {sha256, size}</c> and <c>bridgeguard {before, after, guests[], guests_total,
+/// exposures[], exposures_total}</c>; of several records each has <c>part</c> and <c>parts</c>, and the lines of the ledger of the guests it names. Thread: any.
 /// </remarks>
 public sealed class VerdictChangeReporter : IDisposable
 {
-    /// <summary>Guests named in one record; an address of 45 characters each keeps it under the webhook's 20 kB.</summary>
-    private const int MaxGuests = 200;
+    /// <summary>Guests named in one record; an address of 45 characters each keeps it under the webhook's 20 kB. Those beyond are in the next one.</summary>
+    public const int MaxGuests = 200;
 
     /// <summary>Ledger lines repeated in one record; the ledger has them all.</summary>
     private const int MaxExposures = 20;
@@ -49,6 +49,18 @@ public sealed class VerdictChangeReporter : IDisposable
             TimestampUs = now,
             Severity = (byte)(change.After.Kind == FileVerdictKind.Malicious ? 1 : 3),
         };
+        string[] guests = [.. change.Guests.Distinct()];
+        int parts = Math.Max(1, (guests.Length + MaxGuests - 1) / MaxGuests);
+        ILookup<string, Exposure>? byGuest = parts > 1 ? change.Exposures.ToLookup(exposure => exposure.Guest) : null;
+        for (int part = 0; part < parts; part++)
+        {
+            string[] named = guests[(part * MaxGuests)..Math.Min(guests.Length, (part + 1) * MaxGuests)];
+            Write(change, header, now, named, guests.Length, byGuest is null ? change.Exposures : named.SelectMany(guest => byGuest[guest]), (part + 1, parts));
+        }
+    }
+
+    private void Write(VerdictChange change, in EventHeader header, long now, string[] named, int total, IEnumerable<Exposure> exposures, (int Number, int Count) part)
+    {
         lock (_lock)
         {
             _writer.Begin();
@@ -61,8 +73,14 @@ public sealed class VerdictChangeReporter : IDisposable
             _writer.StartObject("bridgeguard"u8);
             WriteVerdict("before"u8, change.Before);
             WriteVerdict("after"u8, change.After);
-            WriteGuests(change.Exposures);
-            WriteExposures(change.Exposures);
+            if (part.Count > 1)
+            {
+                _writer.Number("part"u8, part.Number);
+                _writer.Number("parts"u8, part.Count);
+            }
+
+            WriteGuests(named, total);
+            WriteExposures(exposures, change.Exposures.Count);
             _writer.EndObject();
             _sink.Write(header, _writer.End());
         }
@@ -86,12 +104,11 @@ public sealed class VerdictChangeReporter : IDisposable
         _writer.EndObject();
     }
 
-    private void WriteGuests(IReadOnlyList<Exposure> exposures)
+    private void WriteGuests(string[] guests, int total)
     {
-        string[] guests = [.. exposures.Select(exposure => exposure.Guest).Distinct()];
-        _writer.Number("guests_total"u8, guests.Length);
+        _writer.Number("guests_total"u8, total);
         _writer.StartArray("guests"u8);
-        foreach (string guest in guests.Take(MaxGuests))
+        foreach (string guest in guests)
         {
             _writer.TextValue(guest);
         }
@@ -99,9 +116,9 @@ public sealed class VerdictChangeReporter : IDisposable
         _writer.EndArray();
     }
 
-    private void WriteExposures(IReadOnlyList<Exposure> exposures)
+    private void WriteExposures(IEnumerable<Exposure> exposures, int total)
     {
-        _writer.Number("exposures_total"u8, exposures.Count);
+        _writer.Number("exposures_total"u8, total);
         _writer.StartArray("exposures"u8);
         foreach (Exposure exposure in exposures.Take(MaxExposures))
         {

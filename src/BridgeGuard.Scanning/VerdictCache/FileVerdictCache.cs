@@ -232,6 +232,9 @@ public sealed class FileVerdictCache : IAsyncDisposable
     /// <summary>Who got this content, newest first.</summary>
     public IReadOnlyList<Exposure> FindExposures(Sha256 hash, int limit = 10_000) => _store?.FindExposures(hash, limit) ?? [];
 
+    /// <summary>Every guest that ever got a content, newest first: by the ledger as it is, however many lines it has.</summary>
+    public IReadOnlyList<string> FindGuests(Sha256 hash) => _store?.FindGuests(hash) ?? [];
+
     /// <summary>Every verdict on disk by hash, read page by page so that millions do not have to fit in memory.</summary>
     public IEnumerable<KeyValuePair<FileKey, FileVerdict>> ReadStored() => _store?.ReadAll() ?? [];
 

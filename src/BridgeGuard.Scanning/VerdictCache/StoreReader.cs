@@ -55,6 +55,21 @@ internal sealed class StoreReader : IDisposable
         return ReadRows(command);
     }
 
+    public IReadOnlyList<string> FindGuests(Sha256 hash)
+    {
+        using SqliteCommand command = _connection.CreateCommand();
+        command.CommandText = "SELECT guest FROM ledger WHERE sha256=$hash GROUP BY guest ORDER BY MAX(id) DESC";
+        command.Parameters.AddWithValue("$hash", hash.ToArray());
+        using SqliteDataReader reader = command.ExecuteReader();
+        var guests = new List<string>();
+        while (reader.Read())
+        {
+            guests.Add(reader.GetString(0));
+        }
+
+        return guests;
+    }
+
     public IReadOnlyList<Exposure> FindExposures(Sha256 hash, int limit)
     {
         using SqliteCommand command = _connection.CreateCommand();

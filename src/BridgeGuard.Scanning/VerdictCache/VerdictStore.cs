@@ -93,6 +93,9 @@ internal sealed partial class VerdictStore : IAsyncDisposable
 
     public IReadOnlyList<Exposure> FindExposures(Sha256 hash, int limit) => Read(reader => reader.FindExposures(hash, limit), []);
 
+    /// <summary>The guests of a content's lines, each once.</summary>
+    public IReadOnlyList<string> FindGuests(Sha256 hash) => Read(reader => reader.FindGuests(hash), []);
+
     /// <summary>The verdicts to begin with: all malicious and pinned ones, then the newest others.</summary>
     public IReadOnlyList<KeyValuePair<FileKey, FileVerdict>> ReadForWarmUp(int limit) => Read(reader => reader.ReadNewest(limit), []);
 

@@ -99,7 +99,8 @@ public sealed class FileChannelServer
     {
         byte[] buffer = new byte[FileMessage.MaxBytes];
         var stuck = new HashSet<ulong>();
-        while (await FileMessage.ReadAsync(stream, buffer, cancellationToken).ConfigureAwait(false) is { } length)
+        await using var buffered = new BufferedStream(stream, FileMessage.MaxBytes); // Else each message costs two calls of the kernel.
+        while (await FileMessage.ReadAsync(buffered, buffer, cancellationToken).ConfigureAwait(false) is { } length)
         {
             if (!Take(buffer.AsSpan(0, length), open, stuck))
             {

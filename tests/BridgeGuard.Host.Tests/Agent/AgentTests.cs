@@ -1,12 +1,7 @@
 using System.Diagnostics;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
-using BridgeGuard.Host.Tests.Scanning;
-using BridgeGuard.Outputs;
-using BridgeGuard.Scanning.GuestApi;
 using BridgeGuard.Scanning.Pipeline;
-using BridgeGuard.Scanning.VerdictCache;
 using Xunit;
 
 namespace BridgeGuard.Host.Tests.Agent;
@@ -14,24 +9,11 @@ namespace BridgeGuard.Host.Tests.Agent;
 /// <summary>The guest's program with real fanotify permission events, in mount and network namespaces of its own, on a file system of its own.</summary>
 public sealed class AgentTests : IAsyncDisposable
 {
-    private readonly TemporaryFolder _folder = new();
-    private readonly StubScanner _scanner = new();
-    private readonly AnswerSigner _signer = AnswerSigner.Create();
-    private readonly FileVerdictCache _cache;
-    private readonly ScanService _scans;
-    private readonly SharedEventSink _events = new();
-    private GuestApiServer? _api;
-    private GuestHitReporter? _hits;
+    private readonly AnsweringHost _host = new();
     private Process? _guest;
     private readonly List<string> _log = [];
 
-    public AgentTests()
-    {
-        _cache = new FileVerdictCache(new CacheOptions { Path = _folder.File("cache.db") });
-        _scans = new ScanService(_cache, [_scanner]);
-    }
-
-    private string Root => _folder.File("guest");
+    private string Root => _host.Folder.File("guest");
 
     public async ValueTask DisposeAsync()
     {
@@ -41,16 +23,7 @@ public sealed class AgentTests : IAsyncDisposable
             await guest.WaitForExitAsync();
         }
 
-        _hits?.Dispose();
-        if (_api is not null)
-        {
-            await _api.DisposeAsync();
-        }
-
-        await _scans.DisposeAsync();
-        await _cache.DisposeAsync();
-        _signer.Dispose();
-        _folder.Dispose();
+        await _host.DisposeAsync();
     }
 
     [Fact]
@@ -58,11 +31,11 @@ public sealed class AgentTests : IAsyncDisposable
     {
         await StartHostAsync();
         byte[] seen = [.. RandomNumberGenerator.GetBytes(9000), .. "STUB-MARKER"u8];
-        await _scans.SubmitAsync(System.IO.Pipelines.PipeReader.Create(new MemoryStream(seen)), new FileProvenance
+        await _host.SeeAsync(seen, new FileProvenance
         {
             TimeUs = 1, Guest = "web", Protocol = "http", Peer = "10.0.0.9", Location = "http://evil/x", FlowId = 77,
-        }, null, TestContext.Current.CancellationToken);
-        await _cache.FlushAsync(TestContext.Current.CancellationToken);
+        });
+        await _host.Cache.FlushAsync(TestContext.Current.CancellationToken);
         Save("seen.bin", seen);
         Save("bad.bin", "new STUB-MARKER"u8.ToArray());
         Save("good.txt", "harmless\n"u8.ToArray());
@@ -72,10 +45,10 @@ public sealed class AgentTests : IAsyncDisposable
         Assert.Equal(1, (await InGuestAsync("cat seen.bin")).Code); // The bridge has seen it: no scan for it.
         Assert.Equal(1, (await InGuestAsync("cat bad.bin")).Code);
         Assert.Equal(0, (await InGuestAsync("cat good.txt good.txt good.txt")).Code);
-        Assert.Equal(3, _scanner.Scans); // seen.bin off the wire, bad.bin, good.txt.
+        Assert.Equal(3, _host.Scanner.Scans); // seen.bin off the wire, bad.bin, good.txt.
 
         // What the host tells: the guest's path and program beside what the wire showed.
-        JsonElement hit = await EventAsync(e => e.GetProperty("bridgeguard").TryGetProperty("action", out _) && e.GetProperty("fileinfo").GetProperty("size").GetInt64() == seen.Length);
+        JsonElement hit = await _host.EventAsync(e => e.GetProperty("bridgeguard").TryGetProperty("action", out _) && e.GetProperty("fileinfo").GetProperty("size").GetInt64() == seen.Length);
         Assert.EndsWith("/seen.bin", hit.GetProperty("fileinfo").GetProperty("filename").GetString()!, StringComparison.Ordinal);
         Assert.EndsWith("/cat", hit.GetProperty("bridgeguard").GetProperty("program").GetString()!, StringComparison.Ordinal);
         JsonElement network = hit.GetProperty("bridgeguard").GetProperty("network")[0];
@@ -85,7 +58,7 @@ public sealed class AgentTests : IAsyncDisposable
     [Fact]
     public async Task ExecutionIsDeniedAndManyOpensAtOnceCostOneScan()
     {
-        _scanner.Delay = TimeSpan.FromMilliseconds(300);
+        _host.Scanner.Delay = TimeSpan.FromMilliseconds(300);
         await StartHostAsync();
         Save("tool.sh", "#!/bin/sh\necho ran # STUB-MARKER\n"u8.ToArray(), isProgram: true);
         Save("ok.sh", "#!/bin/sh\necho fine\n"u8.ToArray(), isProgram: true);
@@ -94,7 +67,7 @@ public sealed class AgentTests : IAsyncDisposable
         Assert.NotEqual(0, code);
         Assert.DoesNotContain("ran", output, StringComparison.Ordinal);
         Assert.Contains("fine", (await InGuestAsync("for i in 1 2 3 4 5 6 7 8; do ./ok.sh & done; wait")).Output, StringComparison.Ordinal);
-        Assert.Equal(2, _scanner.Scans);
+        Assert.Equal(2, _host.Scanner.Scans);
     }
 
     [Fact]
@@ -109,8 +82,7 @@ public sealed class AgentTests : IAsyncDisposable
         Assert.Equal(1, (await InGuestAsync("cat known-bad.txt")).Code);
 
         await StopAgentAsync();
-        await _api!.DisposeAsync();
-        _api = null;
+        await _host.StopAsync();
         await StartAgentAsync("--fallback deny --timeout 5");
         Assert.Equal("known good\n", (await InGuestAsync("cat known-good.txt")).Output);
         Assert.Equal(1, (await InGuestAsync("cat known-bad.txt")).Code);
@@ -118,7 +90,7 @@ public sealed class AgentTests : IAsyncDisposable
         await StopAgentAsync();
 
         // A kept answer that somebody has changed is worth nothing.
-        string kept = _folder.File("state/answers.jsonl");
+        string kept = _host.Folder.File("state/answers.jsonl");
         await File.WriteAllTextAsync(kept, (await File.ReadAllTextAsync(kept, TestContext.Current.CancellationToken)).Replace("malicious", "clean", StringComparison.Ordinal), TestContext.Current.CancellationToken);
         await StartAgentAsync("--fallback deny --timeout 5");
         Assert.Equal(1, (await InGuestAsync("cat known-bad.txt")).Code);
@@ -127,11 +99,11 @@ public sealed class AgentTests : IAsyncDisposable
 
     private void Save(string name, byte[] content, bool isProgram = false)
     {
-        Directory.CreateDirectory(_folder.File("files"));
-        File.WriteAllBytes(_folder.File("files/" + name), content);
+        Directory.CreateDirectory(_host.Folder.File("files"));
+        File.WriteAllBytes(_host.Folder.File("files/" + name), content);
         if (isProgram && !OperatingSystem.IsWindows())
         {
-            File.SetUnixFileMode(_folder.File("files/" + name), (UnixFileMode)0b111_101_101);
+            File.SetUnixFileMode(_host.Folder.File("files/" + name), (UnixFileMode)0b111_101_101);
         }
     }
 
@@ -142,14 +114,7 @@ public sealed class AgentTests : IAsyncDisposable
             Assert.Skip("needs root: fanotify permission events");
         }
 
-        _api = new GuestApiServer(
-            _scans,
-            new GuestApiOptions { Http = [new UnixDomainSocketEndPoint(_folder.File("web.http.sock"))] },
-            _ => new GuestIdentity(1, "web"),
-            _signer);
-        _hits = new GuestHitReporter(_api, _events, ledger: hash => _cache.FindExposures(hash));
-        await _scans.StartAsync(TestContext.Current.CancellationToken);
-        await _api.StartAsync(TestContext.Current.CancellationToken);
+        await _host.StartAsync();
     }
 
     /// <summary>The guest: namespaces with a file system of their own that holds the files, and the agent in them.</summary>
@@ -158,8 +123,8 @@ public sealed class AgentTests : IAsyncDisposable
         // A program that was compiled ahead of time may be tested too.
         string agent = Environment.GetEnvironmentVariable("BG_AGENT") ?? "dotnet " + Path.Combine(AppContext.BaseDirectory, "bridgeguard-agent.dll");
         Directory.CreateDirectory(Root);
-        string script = $"mount -t tmpfs tmpfs {Root} && cp -a {_folder.File("files")}/. {Root}/ && "
-            + $"exec {agent} --host unix:{_folder.File("web.http.sock")} --key {Convert.ToBase64String(_signer.PublicKey)} --state {_folder.File("state")} {options} {Root}";
+        string script = $"mount -t tmpfs tmpfs {Root} && cp -a {_host.Folder.File("files")}/. {Root}/ && "
+            + $"exec {agent} --host unix:{_host.Socket} --key {_host.PublicKey} --state {_host.Folder.File("state")} {options} {Root}";
         _guest = Process.Start(new ProcessStartInfo("unshare", ["--mount", "--net", "sh", "-c", script]) { RedirectStandardError = true })!;
         int before = LogCount("watching");
         _guest.ErrorDataReceived += (_, line) =>
@@ -200,25 +165,5 @@ public sealed class AgentTests : IAsyncDisposable
         string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (process.ExitCode, output);
-    }
-
-    private async Task<JsonElement> EventAsync(Func<JsonElement, bool> fits)
-    {
-        for (int i = 0; i < 200; i++)
-        {
-            while (_events.Ring.TryPeek(out _, out ReadOnlySpan<byte> json))
-            {
-                JsonElement record = JsonDocument.Parse(json.ToArray()).RootElement;
-                _events.Ring.Advance();
-                if (fits(record))
-                {
-                    return record;
-                }
-            }
-
-            await Task.Delay(25, TestContext.Current.CancellationToken);
-        }
-
-        throw new Xunit.Sdk.XunitException("no such event");
     }
 }

@@ -1,15 +1,7 @@
-using System.Diagnostics;
-using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using BridgeGuard.Host.Tests.Attachments.Bridge;
 using BridgeGuard.Host.Tests.Running;
-using BridgeGuard.Host.Tests.Scanning;
-using BridgeGuard.Outputs;
-using BridgeGuard.Scanning.GuestApi;
-using BridgeGuard.Scanning.Pipeline;
-using BridgeGuard.Scanning.VerdictCache;
 using Xunit;
 
 namespace BridgeGuard.Host.Tests.Agent;
@@ -20,29 +12,9 @@ namespace BridgeGuard.Host.Tests.Agent;
 /// </summary>
 public sealed class VirtioSerialTests : IAsyncDisposable
 {
-    private readonly TemporaryFolder _folder = new();
-    private readonly StubScanner _scanner = new();
-    private readonly AnswerSigner _signer = AnswerSigner.Create();
-    private readonly SharedEventSink _events = new();
-    private readonly FileVerdictCache _cache;
-    private readonly ScanService _scans;
-    private GuestApiServer? _api;
-    private GuestHitReporter? _hits;
+    private readonly AnsweringHost _host = new();
 
-    public VirtioSerialTests()
-    {
-        _cache = new FileVerdictCache(new CacheOptions { Path = _folder.File("cache.db") });
-        _scans = new ScanService(_cache, [_scanner]);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await StopHostAsync();
-        await _scans.DisposeAsync();
-        await _cache.DisposeAsync();
-        _signer.Dispose();
-        _folder.Dispose();
-    }
+    public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     [Fact]
     public async Task GuestWithoutANetworkIsAnsweredOverItsPortAndStandsAloneWhileTheHostIsAway()
@@ -54,7 +26,7 @@ public sealed class VirtioSerialTests : IAsyncDisposable
             port=/dev/$(basename $(dirname $(grep -l org.bridgeguard.0 /sys/class/virtio-ports/*/name)))
             export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_EnableDiagnostics=0
             echo READY
-            {Folder(typeof(object), 3)}/dotnet /agent/bridgeguard-agent.dll --host device:$port --key {Convert.ToBase64String(_signer.PublicKey)} --state /state --fallback deny --timeout 10 /work >/log 2>&1 </dev/null &
+            {Folder(typeof(object), 3)}/dotnet /agent/bridgeguard-agent.dll --host device:$port --key {_host.PublicKey} --state /state --fallback deny --timeout 10 /work >/log 2>&1 </dev/null &
             until grep -q watching /log; do sleep 0.2; kill -0 $! || cat /log; done
             round=0
             while true; do
@@ -68,25 +40,24 @@ public sealed class VirtioSerialTests : IAsyncDisposable
             done
             """);
         Pack(disk, new Dictionary<string, byte[]> { ["good"] = "harmless\n"u8.ToArray(), ["bad"] = "new STUB-MARKER"u8.ToArray(), ["seen"] = seen });
-        disk.Save(_folder.File("initrd"));
-        await _scans.StartAsync(TestContext.Current.CancellationToken);
-        await _scans.SubmitAsync(System.IO.Pipelines.PipeReader.Create(new MemoryStream(seen)), null, null, TestContext.Current.CancellationToken);
-        await StartHostAsync();
+        disk.Save(_host.Folder.File("initrd"));
+        await _host.StartAsync();
+        await _host.SeeAsync(seen);
         guest.Boot(
-            _folder.File("initrd"), 1024, null,
-            "-device", "virtio-serial-pci", "-chardev", $"socket,id=bg,path={_folder.File("web.http.sock")},reconnect=1", "-device", "virtserialport,chardev=bg,name=org.bridgeguard.0");
+            _host.Folder.File("initrd"), 1024, null,
+            "-device", "virtio-serial-pci", "-chardev", $"socket,id=bg,path={_host.Socket},reconnect=1", "-device", "virtserialport,chardev=bg,name=org.bridgeguard.0");
 
         Assert.True(guest.Until("good opened", 2, 60_000), $"the clean file: {guest.Console}");
         Assert.True(guest.Until("seen denied", 2, 20_000), $"what the bridge has seen: {guest.Console}");
         Assert.True(guest.Until("bad denied", 2, 20_000), $"what the guest brings: {guest.Console}");
-        Assert.Equal(3, _scanner.Scans); // Once each, the one that was seen before it without the guest's help.
+        Assert.Equal(3, _host.Scanner.Scans); // Once each, the one that was seen before it without the guest's help.
         Assert.Equal((0, 0), (guest.Count("seen opened"), guest.Count("bad opened")));
-        JsonElement hit = await EventAsync(e => e.GetProperty("bridgeguard").TryGetProperty("program", out _));
+        JsonElement hit = await _host.EventAsync(e => e.GetProperty("bridgeguard").TryGetProperty("program", out _));
         Assert.Contains("\"web\"", hit.GetRawText(), StringComparison.Ordinal); // The socket says who it is.
         Assert.StartsWith("/work/", hit.GetProperty("fileinfo").GetProperty("filename").GetString()!, StringComparison.Ordinal);
 
         // The host is away: signed answers count on, and what nobody has answered falls back.
-        await StopHostAsync();
+        await _host.StopAsync();
         int good = guest.Count("good opened");
         int bad = guest.Count("bad denied");
         guest.Say("echo never seen before >/files/late");
@@ -94,9 +65,9 @@ public sealed class VirtioSerialTests : IAsyncDisposable
         Assert.True(guest.Until("good opened", good + 2, 60_000) && guest.Until("bad denied", bad + 2, 60_000), $"kept answers count: {guest.Console}");
         Assert.Equal(0, guest.Count("late opened"));
 
-        await StartHostAsync();
+        await _host.StartAsync();
         Assert.True(guest.Until("late opened", 1, 60_000), $"the host is back: {guest.Console}");
-        Assert.Equal(4, _scanner.Scans);
+        Assert.Equal(4, _host.Scanner.Scans);
         Assert.Equal(0, guest.Count("bad opened"));
     }
 
@@ -171,49 +142,5 @@ public sealed class VirtioSerialTests : IAsyncDisposable
                 yield return path;
             }
         }
-    }
-
-    private async Task StartHostAsync()
-    {
-        File.Delete(_folder.File("web.http.sock"));
-        _api = new GuestApiServer(
-            _scans,
-            new GuestApiOptions { Http = [new UnixDomainSocketEndPoint(_folder.File("web.http.sock"))] },
-            end => end!.ToString()!.EndsWith("web.http.sock", StringComparison.Ordinal) ? new GuestIdentity(1, "web") : new GuestIdentity(2, "desk"),
-            _signer);
-        _hits = new GuestHitReporter(_api, _events, ledger: hash => _cache.FindExposures(hash));
-        await _api.StartAsync(TestContext.Current.CancellationToken);
-    }
-
-    private async Task StopHostAsync()
-    {
-        _hits?.Dispose();
-        if (_api is not null)
-        {
-            await _api.DisposeAsync();
-        }
-
-        (_hits, _api) = (null, null);
-    }
-
-    private async Task<JsonElement> EventAsync(Func<JsonElement, bool> fits)
-    {
-        long begin = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(begin) < TimeSpan.FromSeconds(20))
-        {
-            while (_events.Ring.TryPeek(out _, out ReadOnlySpan<byte> json))
-            {
-                JsonElement record = JsonDocument.Parse(json.ToArray()).RootElement;
-                _events.Ring.Advance();
-                if (fits(record))
-                {
-                    return record;
-                }
-            }
-
-            await Task.Delay(25, TestContext.Current.CancellationToken);
-        }
-
-        throw new Xunit.Sdk.XunitException("no such event");
     }
 }

@@ -14,7 +14,7 @@ using Xunit;
 
 namespace BridgeGuard.Host.Tests.Scanning;
 
-/// <summary>Two hosts that share a real Redis.</summary>
+/// <summary>Two hosts that share a real Valkey or Redis.</summary>
 public sealed class FleetTests : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
@@ -27,11 +27,7 @@ public sealed class FleetTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (!File.Exists("/usr/bin/redis-server"))
-        {
-            Assert.Skip("needs /usr/bin/redis-server (package redis-server)");
-        }
-
+        RealRedis.SkipWithout();
         using (var probe = new TcpListener(IPAddress.Loopback, 0))
         {
             probe.Start();
@@ -149,7 +145,7 @@ public sealed class FleetTests : IAsyncLifetime
 
     private async Task StartRedisAsync()
     {
-        _redis = Process.Start(new ProcessStartInfo("/usr/bin/redis-server", ["--port", _port.ToString(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder.Path])
+        _redis = Process.Start(new ProcessStartInfo(RealRedis.Program!, ["--port", _port.ToString(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _folder.Path])
         {
             RedirectStandardOutput = true,
         })!;
@@ -169,7 +165,7 @@ public sealed class FleetTests : IAsyncLifetime
             }
         }
 
-        Assert.Fail("redis-server does not listen");
+        Assert.Fail(RealRedis.Program + " does not listen");
     }
 
     private void StopRedis()

@@ -247,6 +247,96 @@ public sealed class ScanServiceTests : IAsyncDisposable
         Assert.False(sink.Ring.TryPeek(out _, out _));
     }
 
+    /// <summary>A content waits for the slowest scanner, not for their sum; and for none of them once one has found something.</summary>
+    [Fact]
+    public async Task ScannersAreAskedAllAtOnce()
+    {
+        var first = new MeetingScanner { Verdict = ScanResult.Malicious("First.Found") };
+        var second = new MeetingScanner { Verdict = ScanResult.Clean };
+        await using (var both = new ScanService(_cache, [first, second], new ScanOptions { Deadline = TimeSpan.FromSeconds(60) }))
+        {
+            await both.StartAsync(TestContext.Current.CancellationToken);
+            Task<ScanOutcome> judging = SubmitAsync(both, Bytes(100, 21));
+            await Task.WhenAll(first.Asked, second.Asked).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+            first.Go.SetResult();
+            Assert.Equal("First.Found", (await judging.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Verdict.Signature);
+            Assert.True(second.IsGivenUp);
+        }
+    }
+
+    /// <summary>Answers when it is told to.</summary>
+    private sealed class MeetingScanner : IScanner
+    {
+        private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Asked => _asked.Task;
+
+        public TaskCompletionSource Go { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ScanResult Verdict { get; init; }
+
+        public bool IsGivenUp { get; private set; }
+
+        public string Name => "meeting";
+
+        public Task<string> GetGenerationAsync(CancellationToken cancellationToken) => Task.FromResult("1");
+
+        public async Task<ScanResult> ScanAsync(IScanContent content, CancellationToken cancellationToken)
+        {
+            _asked.TrySetResult();
+            try
+            {
+                await Go.Task.WaitAsync(cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                IsGivenUp = true;
+                throw;
+            }
+
+            return Verdict;
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    /// <summary>However many there are, and however many more lines one of them has than are repeated.</summary>
+    [Fact]
+    public async Task EveryGuestOfATurnedVerdictIsNamed()
+    {
+        await using ScanService scan = await StartAsync();
+        var sink = new BridgeGuard.Outputs.SharedEventSink();
+        using var reporter = new VerdictChangeReporter(scan, sink);
+        byte[] content = Bytes(100, 11);
+        await SubmitAsync(scan, content, "first");
+        string[] guests = ["first", .. Enumerable.Range(0, 449).Select(i => $"2001:db8:1234:5678:9abc:def0:1234:{i:x4}")];
+        foreach (string guest in guests.Skip(1).Concat(Enumerable.Repeat(guests[1], 11_000)))
+        {
+            _cache.Record(new FileProvenance { TimeUs = 1, Guest = guest, Protocol = "http" }.ToExposure(StubScanner.KeyOf(content)));
+        }
+
+        await _cache.FlushAsync(TestContext.Current.CancellationToken);
+        string list = _folder.File("bad");
+        File.WriteAllText(list, "");
+        using var lists = new BridgeGuard.Scanning.Scanners.HashLists.HashListFiles(_cache, [list], []);
+        lists.TurnedBad += scan.ReportListed;
+        lists.Load();
+        File.WriteAllText(list, StubScanner.KeyOf(content).Hash + " Evil.Listed\n");
+        Assert.True(lists.ReloadIfChanged());
+
+        var named = new List<string>();
+        for (int part = 1; sink.Ring.TryPeek(out _, out ReadOnlySpan<byte> json); part++)
+        {
+            Assert.InRange(json.Length, 1, 20_000);
+            System.Text.Json.JsonElement detail = System.Text.Json.JsonDocument.Parse(json.ToArray()).RootElement.GetProperty("bridgeguard");
+            Assert.Equal((part, 3, guests.Length), (detail.GetProperty("part").GetInt32(), detail.GetProperty("parts").GetInt32(), detail.GetProperty("guests_total").GetInt32()));
+            named.AddRange(detail.GetProperty("guests").EnumerateArray().Select(guest => guest.GetString()!));
+            sink.Ring.Advance();
+        }
+
+        Assert.Equal(guests.Order(), named.Order());
+    }
+
     [Fact]
     public async Task WarmedFolderNeedsNoScanLater()
     {
