@@ -57,7 +57,7 @@ mkdir -p /lib/modules/$version; mount --bind '$modules' /lib/modules/$version
 [ -e /sbin/modprobe ] || ln -s /usr/bin/busybox /sbin/modprobe
 ip link set lo up
 echo GUEST-UP
-for m in tun veth bridge br_netfilter nf_tables nft_queue nfnetlink_queue nft_meta_bridge bonding 8021q sch_ingress cls_bpf dummy ip_tables xt_NFQUEUE xt_physdev; do modprobe \$m 2>/dev/null; done
+for m in tun veth bridge br_netfilter nf_tables nft_queue nfnetlink_queue nft_meta_bridge bonding 8021q sch_ingress cls_bpf dummy ip_tables xt_NFQUEUE xt_physdev vsock_loopback nfsv3 nfsv4; do modprobe \$m 2>/dev/null; done
 cd '$PWD'
 $(export -p | grep -E ' (DOTNET_|BRIDGEGUARD_|BG_)' || true)
 $(printf '%q ' "$@")

@@ -9,7 +9,10 @@ namespace BridgeGuard.Scanning.Pipeline;
 internal sealed class GrowingContent(ContentSpool spool) : IScanContent
 {
     /// <summary>Blocks are handed on when they are full, so that a trickle does not become a message a packet.</summary>
-    private const int BlockBytes = 256 << 10;
+    private const int BlockBytes = 64 << 10;
+
+    /// <summary>Most handed on at once: a reader that is behind catches up in fewer steps.</summary>
+    private const int MaxBlockBytes = 256 << 10;
 
     private readonly SemaphoreSlim _grown = new(0);
     private volatile bool _isEnded;
@@ -36,7 +39,7 @@ internal sealed class GrowingContent(ContentSpool spool) : IScanContent
 
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BlockBytes);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(MaxBlockBytes);
         try
         {
             for (long at = 0; ;)
@@ -45,7 +48,7 @@ internal sealed class GrowingContent(ContentSpool spool) : IScanContent
                 long there = spool.Size - at;
                 if (there >= BlockBytes || (isEnded && there > 0))
                 {
-                    int read = spool.Read(at, buffer.AsSpan(0, BlockBytes));
+                    int read = spool.Read(at, buffer.AsSpan(0, MaxBlockBytes));
                     at += read > 0 ? read : throw new IOException("The spool file is shorter than what was written to it.");
                     yield return buffer.AsMemory(0, read);
                 }
