@@ -27,7 +27,7 @@ public sealed class RewrittenUploadTests
         foreach (int marker in (int[])[0, 5000, FileBytes / 2, FileBytes - 20])
         {
             (byte[] clean, byte[] bad) = Contents(marker);
-            await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromMilliseconds(300) };
+            await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromSeconds(20) };
             var upload = new Upload(wire, protocol, "x" + marker, isPipelined, FileBytes);
             upload.WriteAll(clean);
             upload.Write(marker / 64 * 64, bad.AsSpan(marker / 64 * 64, Math.Min(128, FileBytes - (marker / 64 * 64))));
@@ -67,7 +67,7 @@ public sealed class RewrittenUploadTests
     public async Task PartsOverSeveralOpensDoNotAddUp(string protocol, bool isPipelined)
     {
         (_, byte[] bad) = Contents(BlockBytes - 4);
-        await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromMilliseconds(300) };
+        await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromSeconds(20) };
         var rest = new Upload(wire, protocol, "parts", isPipelined, FileBytes);
         for (int at = BlockBytes; at < FileBytes; at += BlockBytes)
         {
@@ -121,7 +121,7 @@ public sealed class RewrittenUploadTests
     public async Task FileThatWasThereIsNotPatchedUnseen()
     {
         (_, byte[] bad) = Contents(10);
-        await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromMilliseconds(300) };
+        await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromSeconds(20) };
         var upload = new Upload(wire, "smb", "there", isPipelined: false, FileBytes, existing: FileBytes);
         upload.Write(0, bad.AsSpan(0, 64));
         upload.Close();
@@ -137,7 +137,7 @@ public sealed class RewrittenUploadTests
     public async Task FileIsNotCutToWhatNobodyJudged(string protocol)
     {
         (byte[] clean, _) = Contents(10);
-        await using var wire = new GuardedWire(GuardedWire.Tail, new StubScanner { OnlySize = FileBytes - 1000 }) { Patience = TimeSpan.FromMilliseconds(300) };
+        await using var wire = new GuardedWire(GuardedWire.Tail, new StubScanner { OnlySize = FileBytes - 1000 }) { Patience = TimeSpan.FromSeconds(20) };
         var upload = new Upload(wire, protocol, "cut", isPipelined: false, FileBytes);
         upload.WriteAll(clean);
         upload.Resize(FileBytes - 1000);
@@ -155,7 +155,7 @@ public sealed class RewrittenUploadTests
     public async Task CutToNothingAFileBeginsAnew(string protocol)
     {
         (byte[] clean, byte[] bad) = Contents(FileBytes / 2);
-        await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromMilliseconds(300) };
+        await using var wire = new GuardedWire(GuardedWire.Tail) { Patience = TimeSpan.FromSeconds(20) };
         var upload = new Upload(wire, protocol, "anew", isPipelined: false, FileBytes);
         upload.WriteAll(clean);
         upload.Resize(0);
