@@ -177,10 +177,10 @@ internal static class HeaderBinder
             case "icmp":
                 rule.Protocols = ProtocolBits(IpProtocols.Icmp, IpProtocols.IcmpV6);
                 break;
-            case "icmpv4" or "icmp4":
+            case "icmpv4":
                 rule.Protocols = ProtocolBits(IpProtocols.Icmp);
                 break;
-            case "icmpv6" or "icmp6" or "ipv6-icmp":
+            case "icmpv6" or "ipv6-icmp":
                 rule.Protocols = ProtocolBits(IpProtocols.IcmpV6);
                 break;
             case "sctp":
