@@ -76,6 +76,10 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private readonly EngineSettings _settings;
     private readonly Packet _frame = new();
+
+    /// <summary>The flow of the frame's own packet, which may carry others.</summary>
+    private Flow? _carrier;
+
     private readonly Packet _pseudo = new();
     private readonly PacketQueue _inner = new();
     private readonly PacketDecoder _decoder;
@@ -256,7 +260,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         _decoder.Decode(packet, _inner);
+        _carrier = null;
         Handle(packet);
+        Flow? carrier = _carrier;
+        ulong carrierId = carrier?.Id ?? 0;
+        bool isOpen = packet.Action != VerdictAction.Drop;
 
         // A queue that grows while it is read: a rebuilt fragment may carry a tunnel.
         for (int i = 0; i < _inner.Count; i++)
@@ -270,6 +278,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 packet.Reject |= inner.Reject;
                 packet.Drop(DropReason.TunnelPacketDrop);
             }
+        }
+
+        if (isOpen && packet.Action == VerdictAction.Drop)
+        {
+            // What is carried may have ended the carrier's flow by taking its place.
+            _events.Drop(packet, carrier?.Id == carrierId ? carrier : null);
         }
 
         if (_watchesLatency)
@@ -322,6 +336,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         bool isLeaving = false;
         bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
         Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
+        _carrier ??= flow;
         _files.LastClosed = null;
         _files.Growing = null;
         if (flow is not null)

@@ -79,7 +79,7 @@ internal static class RuleChecks
                     Direction direction = (at.Directions & DirectionMask.ToServer) != 0 ? Direction.ToServer : Direction.ToClient;
                     int own = direction == Direction.ToServer ? needed.ProgressToServer : needed.ProgressToClient;
                     int offered = direction == Direction.ToServer ? at.ProgressToServer : at.ProgressToClient;
-                    if (rule.IsUpToHook ? own > offered : HookPlaces.Find(at.Protocol, name, own) != offered)
+                    if (HookPlaces.Find(at.Protocol, name, own) != offered)
                     {
                         context.FailAt(token, DiagnosticCode.Conflict, $"{token.Text} belongs to progress {HookPlaces.Find(at.Protocol, name, own)}, the hook to {offered}");
                         return;
