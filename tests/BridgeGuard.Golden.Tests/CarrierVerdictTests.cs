@@ -1,9 +1,11 @@
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.Json;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
+using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Tests.Packets;
 using BridgeGuard.Engine.Worker;
@@ -32,6 +34,32 @@ public sealed class CarrierVerdictTests
         Verdict verdict = Play(worker, attack, link, 2);
         Assert.Equal(VerdictAction.Drop, verdict.Action);
         Assert.Equal(0, worker.Faults);
+    }
+
+    /// <summary>As Suricata 8.0.8 says of Teredo: a record of the datagram within, then one of the datagram around it.</summary>
+    [Fact]
+    public void OfWhatIsDroppedWithinAPacketTheCarrierIsToldToo()
+    {
+        (_, LinkType link, byte[] attack) = Frames("attack").Single(frame => frame.Name == "VXLAN");
+        var records = new RecordSink();
+        using PacketWorker worker = CreateWorker("drop udp any any -> any 4321 (msg:\"found\"; content:\"attack\"; sid:1;)", records);
+        Play(worker, attack, link, 1);
+        JsonElement[] drops = [.. records.Records.Where(record => record.GetProperty("event_type").GetString() == "drop")];
+        Assert.Equal(["rules", "tunnel packet drop"], drops.Select(drop => drop.GetProperty("drop").GetProperty("reason").GetString()));
+        Assert.Equal([4321, 4789], drops.Select(drop => drop.GetProperty("dest_port").GetInt32()));
+        Assert.Equal("to_server", drops[1].GetProperty("direction").GetString());
+        Assert.NotEqual(drops[0].GetProperty("flow_id").GetInt64(), drops[1].GetProperty("flow_id").GetInt64());
+    }
+
+    [Fact]
+    public void OfATunnelInATunnelTheFramesOwnIsShown()
+    {
+        (_, LinkType link, byte[] attack) = Frames("attack").Single(frame => frame.Name == "a tunnel in a tunnel");
+        var records = new RecordSink();
+        using PacketWorker worker = CreateWorker("alert udp any any -> any 4321 (msg:\"found\"; content:\"attack\"; sid:1;)", records);
+        Play(worker, attack, link, 1);
+        JsonElement tunnel = Assert.Single(records.Records).GetProperty("tunnel");
+        Assert.Equal(("GRE", 2, "wire/pcap"), (tunnel.GetProperty("proto").GetString(), tunnel.GetProperty("depth").GetInt32(), tunnel.GetProperty("pkt_src").GetString()));
     }
 
     [Fact]
@@ -178,7 +206,7 @@ public sealed class CarrierVerdictTests
         return worker.Process(buffer, 64, frame.Length, new FrameInfo { TimestampUs = time, Number = (ulong)time, LinkType = link, BridgeId = bridge });
     }
 
-    private static PacketWorker CreateWorker(string rules)
+    private static PacketWorker CreateWorker(string rules, IEventSink? events = null)
     {
         RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Texts = [("a.rules", rules)] });
         Assert.False(loaded.HasErrors);
@@ -187,11 +215,19 @@ public sealed class CarrierVerdictTests
             IsInline = true,
             ValidateChecksums = true,
             Decoder = new DecoderSettings { GtpUEnabled = true, ErspanTypeIEnabled = true },
+            Eve = events is null ? new EveSettings() : new EveSettings { Types = [new EveTypeSettings("alert", ProtocolSettings.Empty), new EveTypeSettings("drop", ProtocolSettings.Empty)] },
         };
-        return new PacketWorker(new WorkerEnvironment { Settings = settings, Events = new NullSink(), FlowHash = new FlowHash(1, 2) })
+        return new PacketWorker(new WorkerEnvironment { Settings = settings, Events = events ?? new NullSink(), FlowHash = new FlowHash(1, 2) })
         {
             Program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules)),
         };
+    }
+
+    private sealed class RecordSink : IEventSink
+    {
+        public List<JsonElement> Records { get; } = [];
+
+        public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Records.Add(JsonDocument.Parse(json.ToArray()).RootElement);
     }
 
     private sealed class NullSink : IEventSink

@@ -2,7 +2,7 @@
 """Runs the exam's own tests (its captures, rules, configurations and arguments) through Suricata and through BridgeGuard and compares all of eve.json, record by record and
 field by field; the exam itself asks for a few fields of a few records. And, with `buffers`, every sticky buffer with rules that hold when it is absent, empty or without a text.
 
-usage: examdiff.py tests [--variant VARIANT] [--only PATTERN]… [--show N] [-v]
+usage: examdiff.py tests [--variant VARIANT] [--every N] [--only PATTERN]… [--show N] [-v]
        examdiff.py buffers [--every N] [--only PATTERN] [--show N]
 common: [--keep FOLDER] [--peer PROGRAM] [--bin PROGRAM] [--exam FOLDER] [--cache FOLDER] [--jobs N]
 
@@ -135,7 +135,7 @@ def differing(a, b):
 def run_tests(exam, options):
     names = exam.read_names(os.path.join(options.exam, 'practice.txt'))
     # One idea in 301 forms: each sixth says enough.
-    names = [n for i, n in enumerate(names) if (any(p in n or fnmatch.fnmatch(n, p) for p in options.only) if options.only else 'evader' not in n or i % 6 == 0)]
+    names = [n for i, n in enumerate(names) if (any(p in n or fnmatch.fnmatch(n, p) for p in options.only) if options.only else 'evader' not in n or i % 6 == 0)][::options.every]
     peer = settings(exam, options, 'suricata', options.peer, os.path.join(options.cache, f'peer-{options.variant}'))
     ours = settings(exam, options, 'bridgeguard', options.bin, options.keep or tempfile.mkdtemp(prefix='examdiff-'))
     tests = []

@@ -333,7 +333,7 @@ public sealed partial class Detector
             ApplyEffects(entry, transaction);
         }
 
-        if (rule.Action.Alerts)
+        if (rule.Action.Alerts && !(rule.IsUpTo && MovesAlert(_rules.Infos[rule.Rule], transaction, hook)))
         {
             _alerts.Add(new AlertEntry
             {
@@ -345,6 +345,22 @@ public sealed partial class Detector
                 Hook = hook,
             });
         }
+    }
+
+    /// <summary>A rule for all hooks up to one is written once a packet and transaction: for the last of the hooks that the packet reached.</summary>
+    private bool MovesAlert(RuleInfo rule, Transaction? transaction, string? hook)
+    {
+        for (int i = 0; i < _alerts.Count; i++)
+        {
+            ref AlertEntry alert = ref _alerts[i];
+            if (alert.Rule == rule && alert.Transaction == transaction && alert.Has(AlertFlags.Firewall))
+            {
+                alert.Hook = hook;
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void AddPolicyAlert(RuleInfo? rule, FirewallAction policy, string? hook, Transaction? transaction)

@@ -288,6 +288,12 @@ public sealed partial class EventEmitter
             return;
         }
 
+        // Of several layers the frame's own is shown.
+        while (outer.Outer is { } further)
+        {
+            outer = further;
+        }
+
         _writer.StartObject("tunnel"u8);
         bool isV4 = outer.IpVersion == 4;
         if (outer.IpVersion != 0)

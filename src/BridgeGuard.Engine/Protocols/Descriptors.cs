@@ -110,6 +110,9 @@ public sealed class KeywordDescriptor
     /// <summary>When the whole rule matches, the certificates of the direction are stored (<c>tls.store</c>).</summary>
     public bool StoresCertificates { get; init; }
 
+    /// <summary>A rule may have it once.</summary>
+    public bool StandsOnce { get; init; }
+
     public string Help { get; init; } = "";
 }
 

@@ -76,6 +76,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
     private readonly EngineSettings _settings;
     private readonly Packet _frame = new();
+
     private readonly Packet _pseudo = new();
     private readonly PacketQueue _inner = new();
     private readonly PacketDecoder _decoder;
@@ -256,22 +257,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         }
 
         _decoder.Decode(packet, _inner);
-        Handle(packet);
-
-        // A queue that grows while it is read: a rebuilt fragment may carry a tunnel.
-        for (int i = 0; i < _inner.Count; i++)
-        {
-            Packet inner = _inner[i];
-            Handle(inner);
-            packet.Flags |= inner.Flags & PacketFlags.Modified;
-            packet.SetMark(inner.Mark, inner.MarkMask);
-            if (inner.Action == VerdictAction.Drop)
-            {
-                packet.Reject |= inner.Reject;
-                packet.Drop(DropReason.TunnelPacketDrop);
-            }
-        }
-
+        HandleWithInner(packet);
         if (_watchesLatency)
         {
             CheckLatency(packet);
@@ -322,6 +308,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
         bool isLeaving = false;
         bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
         Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
+        _carrier ??= flow;
         _files.LastClosed = null;
         _files.Growing = null;
         if (flow is not null)

@@ -191,7 +191,9 @@ internal static class ByteKeywords
     private static bool TryReadDigits(string text, out IntegerRange range)
     {
         int end = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
-        bool isGood = ushort.TryParse(text.AsSpan(0, end < 0 ? text.Length : end), out ushort number);
+        // Units are read, and what they make too long is refused.
+        bool hasUnit = end >= 0 && (text[end] | 0x20) is 'k' or 'm' or 'g' && text.EndsWith("b", StringComparison.OrdinalIgnoreCase);
+        bool isGood = ushort.TryParse(text.AsSpan(0, end < 0 ? text.Length : end), out ushort number) && !hasUnit;
         range = new IntegerRange(IntegerComparison.Equal, number, 0);
         return isGood;
     }

@@ -128,7 +128,7 @@ internal static class EventKeywords
 
     private static bool Matches(Protocol protocol, string name) =>
         protocol.Name == name || protocol.Aliases.Contains(name) || (name == "http" && protocol.Id is ProtocolId.Http1)
-        || (name == "http1" && protocol.Id is ProtocolId.Http1);
+        || (name == "http1" && protocol.Id is ProtocolId.Http1) || (name == "http2" && protocol.Id is ProtocolId.Doh2);
 
     private static void ApplyAppLayerProtocol(BindContext context)
     {
@@ -161,6 +161,12 @@ internal static class EventKeywords
             return;
         }
 
+        if (isNegated && id == ProtocolId.Unknown)
+        {
+            context.Fail(DiagnosticCode.BadArgument, "app-layer-protocol: «unknown» is not negated", "the protocols that are meant");
+            return;
+        }
+
         if (context.Environment.IsOff(id))
         {
             context.Fail(DiagnosticCode.Unsupported, $"app-layer-protocol: the protocol {name} is switched off", $"app-layer.protocols.{name}.enabled: yes");
@@ -170,7 +176,7 @@ internal static class EventKeywords
         if (context.Rule.App != ProtocolId.Unknown || context.Rule.Conditions.Exists(condition =>
             condition.Condition.Kind == ConditionKind.AppProtocol && condition.Condition.Mode == mode
             && (!(condition.Condition.Negated && isNegated) || condition.Condition.A == (int)id))
-            || context.Rule.Engines.Exists(engine => engine.Kind == EngineKind.Anomaly))
+            || RuleChecks.HasProtocol(context.Rule))
         {
             context.Fail(DiagnosticCode.ConflictingProtocol, "app-layer-protocol: the rule has a protocol already");
             return;

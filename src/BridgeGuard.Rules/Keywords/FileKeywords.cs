@@ -159,7 +159,13 @@ internal static class FileKeywords
     private static void ApplyStore(BindContext context)
     {
         int direction = 0;
-        string[] parts = context.Argument.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string[] parts = context.Argument.Length == 0 ? [] : context.Argument.Split(',', StringSplitOptions.TrimEntries);
+        if (Array.Exists(parts, part => part.Length == 0 || !part.All(c => char.IsAsciiLetter(c) || c == '_')))
+        {
+            context.FailArgument("nothing, or request, response, both, to_server or to_client, then file, tx or flow");
+            return;
+        }
+
         for (int i = 0; i < parts.Length; i++)
         {
             switch (parts[i])

@@ -50,9 +50,15 @@ internal static class FrameKeyword
             return target;
         }
 
+        if (app == ProtocolId.Http && text == FrameTypes.StreamName && IncludesTcp(context.Rule) && Find(context, protocol => protocol.Id == ProtocolId.Http1) is { } http)
+        {
+            return new FrameTarget(http, FrameTypes.Stream);
+        }
+
         int dot = text.IndexOf('.');
         string name = dot < 0 ? "" : text[..dot];
-        Protocol? named = dot < 0 ? null : Find(context, protocol => protocol.Name == name || FrameNameOf(protocol) == name);
+        bool isStream = text.AsSpan(dot + 1) is FrameTypes.StreamName;
+        Protocol? named = dot < 0 ? null : Find(context, protocol => protocol.Name == name || FrameNameOf(protocol) == name, needsFrames: !isStream);
         if (named is null)
         {
             context.Fail(
@@ -68,6 +74,12 @@ internal static class FrameKeyword
             return null;
         }
 
+        if (named.Id == ProtocolId.DceRpc && !IncludesTcp(context.Rule))
+        {
+            context.Fail(DiagnosticCode.BadArgument, "frame: dcerpc has frames over TCP only", "alert tcp …");
+            return null;
+        }
+
         if (!TryFind(context, named, text[(dot + 1)..], out target))
         {
             context.Fail(DiagnosticCode.BadArgument, $"frame: {name} has no frame «{text[(dot + 1)..]}»", string.Join(", ", named.Frames));
@@ -79,14 +91,14 @@ internal static class FrameKeyword
     /// <summary>HTTP/1's own name is the one that covers HTTP/2 as well; its frames are named after the version.</summary>
     private static string FrameNameOf(Protocol protocol) => protocol.Id == ProtocolId.Http1 ? "http1" : protocol.Name;
 
-    private static Protocol? Find(BindContext context, Func<Protocol, bool> wanted) =>
-        context.Environment.Keywords.Protocols.FirstOrDefault(protocol => protocol.Frames.Length > 0 && wanted(protocol));
+    private static Protocol? Find(BindContext context, Func<Protocol, bool> wanted, bool needsFrames = true) =>
+        context.Environment.Keywords.Protocols.FirstOrDefault(protocol => (protocol.Frames.Length > 0 || !needsFrames) && wanted(protocol));
 
     private static bool TryFind(BindContext context, Protocol protocol, string name, out FrameTarget? target)
     {
         target = null;
         int type = Array.IndexOf(protocol.Frames, name);
-        bool isStream = name == FrameTypes.StreamName && protocol.UsesTcp && IncludesTcp(context.Rule);
+        bool isStream = name == FrameTypes.StreamName && IncludesTcp(context.Rule);
         if (type < 0 && !isStream)
         {
             return false;

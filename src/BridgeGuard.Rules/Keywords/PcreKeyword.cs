@@ -107,6 +107,12 @@ internal static class PcreKeyword
             return;
         }
 
+        if (bufferName == "http.host" && (options & PcreOptions.IgnoreCase) == 0 && HasCapital(expression))
+        {
+            context.Fail(DiagnosticCode.CannotMatch, "pcre: the host is in small letters, the expression has capital ones", "small letters, or the flag i or Z", start + 1);
+            return;
+        }
+
         if (bufferName is not null && context.Rule.Active is { } sticky && sticky.Buffer?.Name != bufferName
             && (bufferName, sticky.Buffer?.Name) is not ("http.response_body", "file.data"))
         {
@@ -134,6 +140,28 @@ internal static class PcreKeyword
             Column = context.Option.Name.Column,
             Data = new PcreOp { Regex = regex, FlowCaptures = flowCaptures, PacketCaptures = packetCaptures },
         });
+    }
+
+    /// <summary>Whether a capital letter stands outside of escapes.</summary>
+    private static bool HasCapital(ReadOnlySpan<char> expression)
+    {
+        for (int i = 0; i < expression.Length; i++)
+        {
+            if (expression[i] == '\\')
+            {
+                i++;
+                for (int digits = 0; digits < 2 && i < expression.Length - 1 && expression[i - digits] == 'x' && char.IsAsciiHexDigit(expression[i + 1]); digits++)
+                {
+                    i++;
+                }
+            }
+            else if (char.IsAsciiLetterUpper(expression[i]))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Where a <c>\x</c> stands without digits; -1: nowhere.</summary>

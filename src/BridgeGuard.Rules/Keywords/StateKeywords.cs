@@ -47,7 +47,7 @@ internal static class StateKeywords
         {
             foreach (Direction direction in new[] { Direction.ToServer, Direction.ToClient })
             {
-                int progress = FirewallHooks.Find(protocol, direction, hook);
+                int progress = FirewallHooks.FindState(protocol, direction, hook);
                 if (progress >= 0)
                 {
                     var mask = (DirectionMask)(1 << (int)direction);
@@ -97,7 +97,7 @@ internal static class StateKeywords
         Apply = context =>
         {
             int comma = context.Argument.IndexOf(',');
-            if (comma <= 0)
+            if (comma < 0)
             {
                 context.FailArgument("name,content");
                 return;

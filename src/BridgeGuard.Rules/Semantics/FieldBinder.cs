@@ -36,7 +36,7 @@ internal static class FieldBinder
                 test));
         }
 
-        context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Field, Variants = variants });
+        context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Field, Variants = variants, Name = field.Name });
     }
 
     private static bool TryParse(BindContext context, FieldDescriptor descriptor, out FieldTestModel? test)

@@ -177,10 +177,10 @@ internal static class HeaderBinder
             case "icmp":
                 rule.Protocols = ProtocolBits(IpProtocols.Icmp, IpProtocols.IcmpV6);
                 break;
-            case "icmpv4" or "icmp4":
+            case "icmpv4":
                 rule.Protocols = ProtocolBits(IpProtocols.Icmp);
                 break;
-            case "icmpv6" or "icmp6" or "ipv6-icmp":
+            case "icmpv6" or "ipv6-icmp":
                 rule.Protocols = ProtocolBits(IpProtocols.IcmpV6);
                 break;
             case "sctp":
@@ -290,8 +290,8 @@ internal static class HeaderBinder
         var variants = new List<EngineVariant>();
         foreach (Protocol protocol in context.Environment.Keywords.Protocols)
         {
-            // A firewall rule stands at the hooks of the protocol it names, not of those that carry it.
-            if (rule.Firewall is null ? !Detector.AppCarries(rule.App, protocol.Id) : rule.App != protocol.Id)
+            // A firewall rule stands at the hooks of the protocol it names, not of those that carry it; nor are SMB's transactions those of dcerpc.
+            if (rule.Firewall is null && rule.App != ProtocolId.DceRpc ? !Detector.AppCarries(rule.App, protocol.Id) : rule.App != protocol.Id)
             {
                 continue;
             }

@@ -271,6 +271,13 @@ internal static partial class RuleBinder
 
     private static void ApplyProtocolKeyword(BindContext context, ProtocolKeywordDefinition keyword)
     {
+        if (keyword.Variants.Exists(variant => variant.Descriptor.StandsOnce)
+            && context.Rule.Syntax.Options.Take(context.OptionIndex).Any(option => option.Name.Text == context.Option.Name.Text))
+        {
+            context.FailAt(context.Option.Name, DiagnosticCode.Duplicate, $"{keyword.Name} is given twice");
+            return;
+        }
+
         var variants = new List<EngineVariant>();
         string error = "";
         foreach ((Protocol protocol, KeywordDescriptor descriptor) in keyword.Variants)
@@ -297,6 +304,7 @@ internal static partial class RuleBinder
             }
         }
 
-        context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Keyword, Variants = variants });
+        bool onlyActs = keyword.Variants.TrueForAll(variant => variant.Descriptor.StoresCertificates);
+        context.Rule.Engines.Add(new EngineModel { Kind = EngineKind.Keyword, Variants = variants, Name = keyword.Name, OnlyActs = onlyActs });
     }
 }

@@ -35,6 +35,11 @@ internal static class RuleChecks
 
         if (!context.HasFailed)
         {
+            FileChecks.Run(context);
+        }
+
+        if (!context.HasFailed)
+        {
             CheckPacketKeywords(context);
         }
 
@@ -50,67 +55,7 @@ internal static class RuleChecks
 
         if (!context.HasFailed)
         {
-            CheckHooks(context);
-        }
-    }
-
-    /// <summary>What a rule looks at has to be known at its hook; <c>alert</c> and <c>noalert</c> say of a firewall rule whether matches are written.</summary>
-    private static void CheckHooks(BindContext context)
-    {
-        RuleModel rule = context.Rule;
-        if (rule.Firewall is { } firewall)
-        {
-            rule.Firewall = firewall with { Alerts = (firewall.Alerts || rule.HasAlertKeyword) && !rule.NoAlert };
-        }
-
-        foreach (EngineModel hook in rule.Engines.Where(engine => engine.Kind == EngineKind.Progress))
-        {
-            foreach (EngineVariant at in hook.Variants)
-            {
-                foreach ((EngineVariant needed, Token token) in Needed(rule, at))
-                {
-                    bool toServer = (at.Directions & DirectionMask.ToServer) != 0;
-                    int wanted = toServer ? needed.ProgressToServer : needed.ProgressToClient;
-                    int offered = toServer ? at.ProgressToServer : at.ProgressToClient;
-
-                    // A protocol that only begins and ends has everything at its end, wherever its buffers say they come to be.
-                    bool isPlain = ProtocolCatalog.Get(at.Protocol) is { } protocol
-                        && protocol.CompletedProgress(toServer ? Direction.ToServer : Direction.ToClient) <= 1;
-                    if (rule.IsUpToHook || isPlain ? wanted > offered : wanted != offered)
-                    {
-                        context.FailAt(token, DiagnosticCode.Conflict, $"{token.Text} belongs to progress {wanted}, the hook to {offered}");
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// <summary>Buffers and fields of the hook's protocol and direction.</summary>
-    private static IEnumerable<(EngineVariant Needed, Token Token)> Needed(RuleModel rule, EngineVariant at)
-    {
-        foreach (SectionModel section in rule.Sections)
-        {
-            foreach ((Protocol protocol, BufferDescriptor buffer) in section.Buffer!.Variants)
-            {
-                if (protocol.Id == at.Protocol && (buffer.Directions & at.Directions) != 0)
-                {
-                    yield return (
-                        new EngineVariant(protocol.Id, buffer.Directions, buffer.ProgressToServer, buffer.ProgressToClient, 0, false, null),
-                        new Token(section.Keyword, section.Column));
-                }
-            }
-        }
-
-        foreach (EngineModel engine in rule.Engines)
-        {
-            foreach (EngineVariant variant in engine.Variants)
-            {
-                if (engine.Kind == EngineKind.Field && variant.Protocol == at.Protocol && (variant.Directions & at.Directions) != 0)
-                {
-                    yield return (variant, rule.Syntax.Protocol);
-                }
-            }
+            HookChecks.Run(context);
         }
     }
 
@@ -148,6 +93,12 @@ internal static class RuleChecks
 
             CheckTransforms(context, section);
             CheckValidators(context, section);
+        }
+
+        if (rule.Active is { HeaderBytes: { } header, Ops.Count: 0, Absent: false, Transforms.Count: > 0 } last
+            && rule.Conditions.Exists(condition => condition.Section is { Ops.Count: > 0 } other && other.HeaderBytes == header))
+        {
+            rule.Conditions.RemoveAll(condition => condition.Section == last);
         }
 
         foreach (ConditionModel condition in rule.Conditions)
@@ -207,6 +158,11 @@ internal static class RuleChecks
     {
         RuleModel rule = context.Rule;
         bool isPacket = rule.IsPacketOnly || rule.NoStream || rule.Conditions.Exists(condition => condition.NeedsPacket) || rule.Payload.Ops.Exists(op => op.Kind == BufferOpKind.Asn1);
+
+        if (isPacket)
+        {
+            rule.Engines.RemoveAll(engine => engine.OnlyActs);
+        }
 
         // A hook alone says when the rule is looked at, not at what.
         if (isPacket && (rule.Sections.Count > 0 || rule.Engines.Exists(engine => engine.Kind != EngineKind.Progress) || rule.Frames.Count > 0))
@@ -417,8 +373,18 @@ internal static class RuleChecks
     private static void ResolveProtocol(BindContext context)
     {
         RuleModel rule = context.Rule;
-        foreach ((List<ProtocolId> list, Token token) in Demands(rule))
+        foreach ((List<ProtocolId> list, Token token, bool isEvent) in Demands(rule))
         {
+            if (isEvent && IsSharedEvent(rule.App, list))
+            {
+                continue;
+            }
+
+            if (token.Text == FileChecks.FreeBuffer)
+            {
+                continue;
+            }
+
             if (rule.App != ProtocolId.Unknown)
             {
                 if (!Goes(rule.App, list))
@@ -443,10 +409,14 @@ internal static class RuleChecks
         }
     }
 
+    /// <summary>Whether some buffer or keyword so far belongs to one protocol alone.</summary>
+    public static bool HasProtocol(RuleModel rule) => Demands(rule).Any(demand => Common(demand.Protocols) != ProtocolId.Unknown);
+
     /// <summary>The protocol that stands for all of these, or none.</summary>
     private static ProtocolId Common(List<ProtocolId> list) => list switch
     {
         [var single] => single,
+        _ when list.TrueForAll(id => Detector.AppCarries(ProtocolId.Http2, id)) => ProtocolId.Http2,
         _ when list.TrueForAll(id => Detector.AppCarries(ProtocolId.Http, id)) => ProtocolId.Http,
         _ when list.TrueForAll(id => Detector.AppCarries(ProtocolId.Dns, id)) => ProtocolId.Dns,
         _ when list.TrueForAll(id => Detector.AppCarries(ProtocolId.DceRpc, id)) => ProtocolId.DceRpc,
@@ -459,22 +429,30 @@ internal static class RuleChecks
         ProtocolId common = Common(list);
         return common == ProtocolId.Unknown
             ? list.Contains(app) || (app is ProtocolId.Http or ProtocolId.DceRpc && list.Exists(id => Detector.AppCarries(app, id)))
-            : Detector.AppCarries(common, app) || (app is not ProtocolId.Dns && Detector.AppCarries(app, common));
+            : Detector.AppCarries(common, app) || (app is not (ProtocolId.Dns or ProtocolId.DceRpc) && Detector.AppCarries(app, common));
     }
 
     /// <summary>Each buffer and keyword with the protocols that have it, every protocol once.</summary>
-    private static IEnumerable<(List<ProtocolId> Protocols, Token Token)> Demands(RuleModel rule)
+    private static IEnumerable<(List<ProtocolId> Protocols, Token Token, bool IsEvent)> Demands(RuleModel rule)
     {
         foreach (SectionModel section in rule.Sections)
         {
-            yield return (section.Buffer!.Protocols, new Token(section.Keyword, section.Column));
+            yield return (section.Buffer!.Protocols, new Token(section.Keyword, section.Column), false);
         }
 
         foreach (EngineModel engine in rule.Engines)
         {
-            yield return (engine.Protocols, rule.Syntax.Protocol);
+            yield return (engine.Protocols, rule.Syntax.Protocol, engine.Kind == EngineKind.Anomaly);
         }
     }
+
+    /// <summary>Events of a protocol's near relatives may stand in its rules.</summary>
+    private static bool IsSharedEvent(ProtocolId app, List<ProtocolId> list) => app switch
+    {
+        ProtocolId.Doh2 => list.Exists(id => id is ProtocolId.Http2 or ProtocolId.Dns),
+        ProtocolId.Dns => list.Contains(ProtocolId.Mdns),
+        _ => false,
+    };
 
     /// <summary>Buffers that exist in one direction restrict the rule to it.</summary>
     private static void ResolveDirections(BindContext context)
@@ -484,7 +462,7 @@ internal static class RuleChecks
         foreach (SectionModel section in rule.Sections)
         {
             DirectionMask directions = DirectionsOf(rule, section);
-            if (rule.IsTwoWay)
+            if (rule.IsTwoWay || (directions == DirectionMask.None && section.Keyword == FileChecks.FreeBuffer))
             {
                 continue;
             }
@@ -512,7 +490,7 @@ internal static class RuleChecks
                 }
             }
 
-            if (rule.IsTwoWay)
+            if (rule.IsTwoWay || (directions == DirectionMask.None && engine.Kind == EngineKind.Anomaly))
             {
                 continue;
             }
@@ -554,6 +532,12 @@ internal static class RuleChecks
 
     private static DirectionMask DirectionsOf(RuleModel rule, SectionModel section)
     {
+        if (section.Keyword == "http.response_body")
+        {
+            // Suricata has it in both directions, and in requests it never is.
+            return DirectionMask.Both;
+        }
+
         DirectionMask mask = DirectionMask.None;
         foreach ((Protocol protocol, BufferDescriptor descriptor) in section.Buffer!.Variants)
         {

@@ -312,6 +312,12 @@ internal sealed class EngineModel
 
     public required IReadOnlyList<EngineVariant> Variants { get; init; }
 
+    /// <summary>The keyword, where it is a protocol's own.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>It holds for every transaction and only says what a match does: beside keywords on packets the rule is one on packets.</summary>
+    public bool OnlyActs { get; init; }
+
     /// <summary>The protocols that have it, each once.</summary>
     public List<ProtocolId> Protocols => field ??= Variants.Select(variant => variant.Protocol).Distinct().ToList();
 }

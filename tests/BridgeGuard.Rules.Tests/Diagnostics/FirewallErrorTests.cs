@@ -24,7 +24,9 @@ public sealed class FirewallErrorTests
     [InlineData("accept:tx dns:request_complete", true, "dns.query; content:\"a\";")]
     [InlineData("accept:hook http1:request_line", true, "http.uri; content:\"a\";")]
     [InlineData("accept:hook http1:request_body", true, "http.request_body; content:\"a\";")]
-    [InlineData("accept:tx http1:<request_headers", true, "http.uri; content:\"a\";")]
+    [InlineData("accept:tx http1:<request_headers", true, "http.user_agent; content:\"a\";")]
+    [InlineData("accept:tx dns:<request_complete", true, "dns.query; content:\"a\";")]
+    [InlineData("accept:tx smtp:request_started", true, "smtp.helo; content:\"a\";")]
     [InlineData("drop:flow tls:client_hello_done", true, "tls.version:1.0;")]
     public void AFirewallRuleIsAccepted(string head, bool isGood = true, string options = "") =>
         Assert.Equal(isGood, Load(head, options).Diagnostics.Count == 0);
@@ -45,6 +47,10 @@ public sealed class FirewallErrorTests
     [InlineData("accept:foo tcp:all", DiagnosticCode.UnknownAction)]
     [InlineData("accept:flow udp:pre_flow", DiagnosticCode.UnknownAction)]
     [InlineData("accept:hook http1:request_started", DiagnosticCode.Conflict, "http.uri; content:\"a\";")]
+    [InlineData("accept:tx http1:<request_headers", DiagnosticCode.Conflict, "http.uri; content:\"a\";")]
+    [InlineData("accept:tx http1:<response_body", DiagnosticCode.Conflict, "http.stat_code; content:\"2\";")]
+    [InlineData("accept:tx dns:<request_complete", DiagnosticCode.Conflict, "dns.opcode:1;")]
+    [InlineData("accept:tx snmp:request_started", DiagnosticCode.Conflict, "snmp.community; content:\"a\";")]
     [InlineData("accept:hook http1:request_complete", DiagnosticCode.Conflict, "http.request_body; content:\"a\";")]
     [InlineData("accept:hook tls:client_in_progress", DiagnosticCode.ConflictingDirection, "flow:to_client;")]
     public void AFirewallRuleIsRefused(string head, DiagnosticCode code, string options = "") =>

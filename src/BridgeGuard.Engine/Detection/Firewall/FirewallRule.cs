@@ -75,6 +75,13 @@ public static class FirewallHooks
         };
     }
 
+    /// <summary>The progress that a protocol with states of its own calls so; -1 for the hooks that all have, and of those that only begin and end.</summary>
+    public static int FindState(Protocol protocol, Direction direction, string name)
+    {
+        string[] names = protocol.ProgressNames(direction);
+        return names.Length > 2 ? Array.IndexOf(names, name) : -1;
+    }
+
     /// <summary>EVE names the hooks of protocols that have states of their own, not those that only begin and end.</summary>
     internal static string[] NamesOf(Protocol protocol, Direction direction)
     {

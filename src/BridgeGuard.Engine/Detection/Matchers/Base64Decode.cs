@@ -48,30 +48,46 @@ public readonly record struct Base64Decode
         int bytes = -1;
         long offset = -1;
         bool relative = false;
-        var reader = new ArgumentReader(text);
-        while (reader.TryRead(out ReadOnlySpan<char> item))
+        ReadOnlySpan<char> rest = text.Trim(Separators);
+        while (!rest.IsEmpty && !relative)
         {
-            ArgumentReader.Split(item, out ReadOnlySpan<char> name, out ReadOnlySpan<char> argument);
-            if (name is "bytes" && bytes < 0 && offset < 0 && ArgumentNumber.TryParseDecimal(argument, 0, ushort.MaxValue, out long count))
+            // Commas between the parts may be left out, and nothing behind «relative» is read.
+            if (rest.StartsWith("bytes") && bytes < 0 && offset < 0 && TryTakeNumber(ref rest, "bytes".Length, ushort.MaxValue, out long count))
             {
                 bytes = (int)count;
             }
-            else if (name is "offset" && offset < 0 && ArgumentNumber.TryParseDecimal(argument, 0, uint.MaxValue, out long place))
+            else if (rest.StartsWith("offset") && offset < 0 && TryTakeNumber(ref rest, "offset".Length, uint.MaxValue, out offset))
             {
-                offset = place;
+                continue;
             }
-            else if (item is "relative" && !relative)
+            else if (rest.StartsWith("relative"))
             {
                 relative = true;
             }
             else
             {
                 error = new ArgumentError(
-                    reader.Offset, $"'{item}' is unknown, out of range or out of order; expected bytes N, then offset N, then relative");
+                    text.Length - rest.Length, $"'{rest}' is unknown, out of range or out of order; expected bytes N, then offset N, then relative");
                 return false;
             }
         }
         keyword = new Base64Decode { Bytes = Math.Max(0, bytes), Offset = (uint)Math.Max(0, offset), Relative = relative };
+        return true;
+    }
+
+    private const string Separators = " ,";
+
+    private static bool TryTakeNumber(ref ReadOnlySpan<char> rest, int name, long max, out long value)
+    {
+        value = -1;
+        ReadOnlySpan<char> behind = rest[name..].TrimStart(' ');
+        int end = behind.IndexOfAnyExceptInRange('0', '9');
+        end = end < 0 ? behind.Length : end;
+        if (behind.Length == rest.Length - name || !ArgumentNumber.TryParseDecimal(behind[..end], 0, max, out value))
+        {
+            return false;
+        }
+        rest = behind[end..].TrimStart(Separators);
         return true;
     }
 }

@@ -132,9 +132,10 @@ public readonly record struct ByteMath
                 error = new ArgumentError(_text.Length, $"{Given.Required & ~_given} is missing");
                 return false;
             }
-            if (_given.HasFlag(Given.Dce) && (_given & (Given.Endian | Given.Text)) != 0)
+            if (_given.HasFlag(Given.Dce))
             {
-                error = new ArgumentError(_text.Length, "dce tells the byte order itself; it goes with no endian or string");
+                // Suricata 8 knows the word and refuses each rule that has it.
+                error = new ArgumentError(_text.Length, "dce goes with none of the other modifiers");
                 return false;
             }
             error = default;

@@ -74,7 +74,7 @@ public readonly record struct IntegerRange(IntegerComparison Comparison, ulong F
         new IntegerRangeParser(text, max, names).TryParse(out range, out error);
 
     /// <summary>
-    /// Parses the argument of a keyword whose bits have names: <c>fin,!comp</c> wants some set and some clear; else as
+    /// Parses the argument of a keyword whose bits have names: <c>fin,!comp</c> wants some set and some clear, by their names in small letters; else as
     /// <see cref="TryParse(ReadOnlySpan{char}, ulong, out IntegerRange, out ArgumentError)"/>.
     /// </summary>
     public static bool TryParseFlags(
@@ -90,7 +90,7 @@ public readonly record struct IntegerRange(IntegerComparison Comparison, ulong F
         while (reader.TryRead(out ReadOnlySpan<char> item))
         {
             bool clear = item.StartsWith("!");
-            if (!IntegerName.TryFind(bits, clear ? item[1..] : item, out ulong bit) || (mask & bit) != 0)
+            if (!IntegerName.TryFind(bits, clear ? item[1..] : item, out ulong bit, StringComparison.Ordinal) || (mask & bit) != 0)
             {
                 error = new ArgumentError(reader.Offset, $"'{item}' is no flag of this keyword, or is given twice");
                 return false;
@@ -124,11 +124,11 @@ public readonly record struct IntegerRange(IntegerComparison Comparison, ulong F
 /// <summary>A name for a value or a bit of an integer keyword.</summary>
 public readonly record struct IntegerName(string Name, ulong Value)
 {
-    internal static bool TryFind(ReadOnlySpan<IntegerName> names, ReadOnlySpan<char> name, out ulong value)
+    internal static bool TryFind(ReadOnlySpan<IntegerName> names, ReadOnlySpan<char> name, out ulong value, StringComparison comparison = StringComparison.OrdinalIgnoreCase)
     {
         foreach (IntegerName candidate in names)
         {
-            if (name.Equals(candidate.Name, StringComparison.OrdinalIgnoreCase))
+            if (name.Equals(candidate.Name, comparison))
             {
                 value = candidate.Value;
                 return true;

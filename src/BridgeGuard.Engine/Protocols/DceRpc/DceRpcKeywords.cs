@@ -1,4 +1,5 @@
 using System.Globalization;
+using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
@@ -41,20 +42,18 @@ internal static class DceRpcKeywords
         int rest = parts.Length - (hasAnyFragment ? 2 : 1);
         if (rest == 0)
         {
-            return new InterfaceMatcher(uuid, '\0', 0, hasAnyFragment);
+            return new InterfaceMatcher(uuid, null, hasAnyFragment);
         }
 
         string version = parts[1].Trim();
-        char comparison = version.Length > 0 && version[0] is '<' or '>' or '=' or '!' ? version[0] : '=';
-        string digits = version.TrimStart('<', '>', '=', '!');
-        if (rest > 1 || version.Length - digits.Length > 1 || !ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)
-            || (comparison == '<' && number == 0) || (comparison == '>' && number == ushort.MaxValue))
+        version = version.StartsWith('=') ? version[1..] : version;
+        if (rest > 1 || !IntegerRange.TryParse(version, IntegerRange.MaxU16, out IntegerRange range, out _))
         {
-            error = $"«{argument}» was not understood, expected UUID[, <|>|=|! version][, any_frag]";
+            error = $"«{argument}» was not understood, expected UUID[, a number, a comparison or a range][, any_frag]";
             return null;
         }
 
-        return new InterfaceMatcher(uuid, comparison, number, hasAnyFragment);
+        return new InterfaceMatcher(uuid, range, hasAnyFragment);
     }
 
     private static OperationMatcher? ParseOperations(string? argument, out string error)
@@ -64,7 +63,7 @@ internal static class DceRpcKeywords
         var ranges = new (ushort First, ushort Last)[parts.Length];
         for (int i = 0; i < parts.Length; i++)
         {
-            string[] ends = parts[i].Trim().Split('-');
+            string[] ends = parts[i].Split('-');
             if (ends.Length > 2 || !TryNumber(ends[0], out uint first) || !TryNumber(ends[^1], out uint last) || first > last)
             {
                 error = $"«{parts[i].Trim()}» is no operation number, expected a list such as 15 or 4-9,12";
@@ -79,13 +78,13 @@ internal static class DceRpcKeywords
     }
 
     private static bool TryNumber(string text, out uint number) =>
-        uint.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out number);
+        uint.TryParse(text.AsSpan(text.StartsWith('+') ? 1 : 0), NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     /// <summary>The call of a transaction when it is a request.</summary>
     private static DceRpcCall? RequestOf(Transaction transaction) =>
         transaction is IDceRpcCarrier { DceRpc: { Request: DceRpcType.Request } call } ? call : null;
 
-    private sealed class InterfaceMatcher(DceRpcUuid uuid, char comparison, ushort version, bool anyFragment) : TransactionMatcher
+    private sealed class InterfaceMatcher(DceRpcUuid uuid, IntegerRange? version, bool anyFragment) : TransactionMatcher
     {
         public override bool Match(Transaction transaction, Direction direction, Flow flow)
         {
@@ -106,14 +105,7 @@ internal static class DceRpcKeywords
             return false;
         }
 
-        private bool IsVersion(ushort actual) => comparison switch
-        {
-            '<' => actual < version,
-            '>' => actual > version,
-            '=' => actual == version,
-            '!' => actual != version,
-            _ => true,
-        };
+        private bool IsVersion(ushort actual) => version is not { } range || range.Matches(actual);
     }
 
     private sealed class OperationMatcher((ushort First, ushort Last)[] ranges) : TransactionMatcher

@@ -43,7 +43,16 @@ internal static class Http2Keywords
             return null;
         }
 
-        string rest = text[end..].Trim();
+        // The sign = may stand before any comparison; what begins with ! has to stand apart from the name.
+        ReadOnlySpan<char> behind = text.AsSpan(end);
+        if (behind.StartsWith("!"))
+        {
+            error = $"«{behind}» has to stand apart from the setting's name";
+            return null;
+        }
+
+        ReadOnlySpan<char> rest = behind.Trim();
+        rest = rest.StartsWith("=") ? rest[1..].Trim() : rest;
         error = "";
         if (rest.Length == 0)
         {

@@ -76,9 +76,9 @@ internal static class MqttBuffers
     private static TransactionMatcher? ParseSessionPresent(string? argument, out string error)
     {
         string text = (argument ?? "").Trim();
-        bool isGood = text is "0" or "1";
+        bool isGood = text is "0" or "1" or "+0" or "+1";
         error = isGood ? "" : $"«{argument}» is neither 0 nor 1";
-        return isGood ? new SessionPresentMatcher(text == "1") : null;
+        return isGood ? new SessionPresentMatcher(text.EndsWith('1')) : null;
     }
 
     private static bool TestType(Transaction transaction, Direction direction, in IntegerRange range)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BridgeGuard.Engine.Detection;
 using BridgeGuard.Engine.Detection.Matchers;
 using BridgeGuard.Engine.Flows;
@@ -27,14 +28,39 @@ internal static class NfsBuffers
 
     private static NumberMatcher? Parse(string? argument, bool isVersion, out string error)
     {
-        if (!IntegerRange.TryParse(argument, IntegerRange.MaxU32, out IntegerRange range, out ArgumentError problem))
+        if (!TryAdjacent(argument, out IntegerRange range) && !IntegerRange.TryParse(argument, IntegerRange.MaxU32, out range, out ArgumentError problem))
         {
             error = problem.Message;
             return null;
         }
 
+        if (range.Comparison is IntegerComparison.MaskEqual or IntegerComparison.MaskNotEqual
+            || (range.Comparison is IntegerComparison.Between or IntegerComparison.NotBetween && (range.First == 0 || range.Second == uint.MaxValue)))
+        {
+            error = $"«{argument}» was not understood, expected a number, a comparison or a range from 1 to {uint.MaxValue - 1}";
+            return null;
+        }
+
         error = "";
         return new NumberMatcher(range, isVersion);
+    }
+
+    /// <summary>A range of two neighbours, which elsewhere would hold nothing.</summary>
+    private static bool TryAdjacent(string? argument, out IntegerRange range)
+    {
+        ReadOnlySpan<char> text = argument.AsSpan().Trim();
+        int sign = text.IndexOf("<>");
+        int length = sign < 0 ? 1 : 2;
+        sign = sign < 0 ? text.IndexOf('-') : sign;
+        range = default;
+        if (sign <= 0 || !uint.TryParse(text[..sign].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out uint low)
+            || !uint.TryParse(text[(sign + length)..].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out uint high) || low + 1UL != high)
+        {
+            return false;
+        }
+
+        range = new IntegerRange(IntegerComparison.Between, low, high);
+        return true;
     }
 
     private sealed class NumberMatcher(IntegerRange range, bool isVersion) : TransactionMatcher

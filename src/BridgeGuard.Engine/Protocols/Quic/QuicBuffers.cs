@@ -56,7 +56,7 @@ internal static class QuicBuffers
     };
 
     private static string? RequireHash(ReadOnlyMemory<byte> content, bool ignoresCase) =>
-        content.Length == 32 ? null : "an MD5 has 32 hexadecimal digits";
+        content.Length == 32 && !content.Span.ContainsAnyExcept("0123456789abcdefABCDEF"u8) ? null : "an MD5 has 32 hexadecimal digits";
 }
 
 /// <summary>Their values.</summary>

@@ -11,6 +11,7 @@ internal static class SmbKeywords
         Name = "smb.version",
         Directions = DirectionMask.Both,
         Parse = ParseVersion,
+        StandsOnce = true,
         Help = "the version of the messages: 1, or 2 (which SMB 3 has too)",
     };
 

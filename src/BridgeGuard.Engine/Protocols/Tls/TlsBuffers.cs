@@ -98,21 +98,14 @@ internal static class TlsBuffers
         Help = help,
     };
 
-    private static string? RequireFingerprint(ReadOnlyMemory<byte> content, bool isNocase)
-    {
-        if (content.Length != 59)
-        {
-            return "a fingerprint has 59 characters, 20 bytes as aa:bb:…";
-        }
-
-        return content.Span.IndexOfAnyExcept("0123456789abcdefABCDEF:"u8) >= 0 ? "a fingerprint has hexadecimal digits and colons only" : null;
-    }
+    private static string? RequireFingerprint(ReadOnlyMemory<byte> content, bool isNocase) =>
+        content.Length != 59 ? "a fingerprint has 59 characters, 20 bytes as aa:bb:…" : null;
 
     private static string? RequireSerial(ReadOnlyMemory<byte> content, bool isNocase) =>
         content.Length > 2 && !content.Span.Contains((byte)':') ? "a serial number has its bytes as AA:BB, this content can never match" : null;
 
     private static string? RequireHash(ReadOnlyMemory<byte> content, bool isNocase) =>
-        content.Length != 32 ? "an MD5 has 32 characters, this content can never match" : null;
+        content.Length != 32 || content.Span.ContainsAnyExcept("0123456789abcdefABCDEF"u8) ? "an MD5 has 32 hexadecimal digits, this content can never match" : null;
 }
 
 /// <summary>The values of the buffers and fields.</summary>

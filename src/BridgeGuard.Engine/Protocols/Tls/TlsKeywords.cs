@@ -186,7 +186,7 @@ internal static class TlsKeywords
 
     private static TransactionMatcher? ParseNotAfter(string? argument, out string error) => ParseDate(argument, isNotAfter: true, out error);
 
-    /// <summary><c>2015</c>, <c>2015-10-22 23:59:59</c>, <c>&lt;2015</c>, <c>&gt;2015</c>, <c>2005&lt;&gt;2015</c>; UTC.</summary>
+    /// <summary><c>2015</c>, <c>2015-10-22 23:59:59</c>, <c>&lt;2015</c>, <c>&gt;2015</c>, <c>2005&lt;&gt;2015</c>, <c>1445852105</c>; UTC.</summary>
     private static DateMatcher? ParseDate(string? argument, bool isNotAfter, out string error)
     {
         error = "";
@@ -219,7 +219,7 @@ internal static class TlsKeywords
 
         if (!isValid)
         {
-            error = $"«{argument}» is no date, expected 2015, 2015-10, 2015-10-22 or 2015-10-22 23:59:59 with <, > or <>";
+            error = $"«{argument}» is no date, expected 2015, 2015-10, 2015-10-22, 2015-10-22 23:59:59 or seconds since 1970 with <, > or <>";
             return null;
         }
 
@@ -228,9 +228,15 @@ internal static class TlsKeywords
 
     private static bool TryDate(string text, out long seconds)
     {
-        string[] formats = ["yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd HH:mm", "yyyy-MM-dd'T'HH", "yyyy-MM-dd HH", "yyyy-MM-dd", "yyyy-MM", "yyyy"];
+        text = text.Trim();
+        if (text.Length is > 0 and not 4 && !text.AsSpan().ContainsAnyExceptInRange('0', '9'))
+        {
+            return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out seconds);
+        }
+
+        string[] formats = ["yyyy-M-d'T'H:m:s", "yyyy-M-d H:m:s", "yyyy-M-d'T'H:m", "yyyy-M-d H:m", "yyyy-M-d'T'H", "yyyy-M-d H", "yyyy-M-d", "yyyy-M", "yyyy"];
         bool isValid = DateTime.TryParseExact(
-            text.Trim(), formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime date);
+            text, formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime date);
         seconds = isValid ? (date.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond : 0;
         return isValid;
     }
