@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Golden cases of application protocols, compared with Suricata before they are kept.
 
-  eventcases.py --peer PROGRAM --config YAML --program BRIDGEGUARD [events | samples | all] [PROTOCOL…]     compares and prints where the two differ
-  eventcases.py … --record                                                                                  writes tests/golden/events-of-… and tests/golden/samples-of-…
+  eventcases.py --peer PROGRAM --config YAML --program BRIDGEGUARD [events | samples | records] [PROTOCOL…]     compares and prints where the two differ
+  eventcases.py … --record                                                                                  writes tests/golden/events-of-…, samples-of-…, records-of-…
 
 `events`: conversations of our own (folder events/), at least one for each named oddity of a protocol, and one rule per oddity. What counts is which flow
 raised what how often; a case keeps the peer's numbers, so an oddity that Suricata itself never raises has 0 for traffic that ought to raise it.
 
 `samples`: the well-formed conversations of the conformance tests (`BridgeGuard.Fuzz captures FOLDER`, given with --samples), with one rule per sticky buffer
 of the protocol: which buffers exist in how many transactions, and how many records of each kind there are.
+
+`records`: conversations that fill the fields of records (events/records.py). A case has each of the peer's records whole, but for what names the flow and floats; every one must be ours as well.
 """
 import argparse
 import collections
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-from events import infra, mail, names, smb, tls, web
+from events import infra, mail, names, records, smb, tls, web
 from events.wire import Capture
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
@@ -89,6 +91,44 @@ def details(theirs, ours):
         if count == sum(fields.items() <= other.items() for other in own) and (count, fields) not in found:
             found.append((count, fields))
     return found[:MOST_RECORDS]
+
+
+def whole(value, path=''):
+    """All scalars of a record as the golden tests read them, texts cut off where they are no line of YAML."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from whole(inner, f'{path}.{key}' if path else key)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from whole(inner, f'{path}.{i}')
+    elif isinstance(value, (str, int)):
+        yield path, str(value)
+
+
+def every_record(found):
+    """The transaction records, each as the fields of its own object."""
+    return collections.Counter(tuple(sorted(whole({'event_type': r['event_type'], r['event_type']: r[r['event_type']]})))
+                               for r in found if r['event_type'] not in NOT_COUNTED and r['event_type'] in r)
+
+
+def filled(options, name, folder):
+    capture = Capture()
+    for i, (datagrams, port, talk) in enumerate(records.RECORDS[name]):
+        (capture.datagrams if datagrams else capture.stream)(talk, FIRST_PORT + 1 + i, port)
+    path, rules = os.path.join(folder, 'input.pcap'), os.path.join(folder, 'case.rules')
+    capture.save(path)
+    open(rules, 'w').close()
+    theirs = every_record(run([options.peer, '-r', path, '-S', rules, '-c', options.config], os.path.join(folder, 'peer')))
+    ours = every_record(run([options.program, '-c', options.config, '-r', path, '-S', rules], os.path.join(folder, 'own')))
+    print(f'{name}: {sum(theirs.values())} records, {"the same" if theirs == ours else "DIFFER"}')
+    if theirs != ours:
+        for said, records_ in (('theirs', theirs - ours), ('ours', ours - theirs)):
+            for fields in records_:
+                print(f'  {said} {dict(fields)}')
+    elif options.record:
+        note = 'Conversations that fill the fields of records (tests/parity/events/records.py), made by tests/parity/eventcases.py; each record as Suricata 8.0.8 writes it.'
+        types = collections.Counter(dict(r)['event_type'] for r in theirs.elements())
+        record('records-of-' + name, path, [], {}, types, types, note, [(sum(n for other, n in theirs.items() if set(r) <= set(other)), dict(r)) for r in theirs])
 
 
 def summary(records):
@@ -196,7 +236,7 @@ def samples(options, name, folder):
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument('what', choices=['events', 'samples'])
+parser.add_argument('what', choices=['events', 'samples', 'records'])
 parser.add_argument('protocols', nargs='*')
 parser.add_argument('--peer', required=True)
 parser.add_argument('--config', required=True)
@@ -206,7 +246,7 @@ parser.add_argument('--aim', action='append')
 parser.add_argument('--record', action='store_true')
 parser.add_argument('-v', '--verbose', action='store_true')
 given = parser.parse_args()
-chosen = given.protocols or (sorted(EVENTS) if given.what == 'events' else sorted(f[:-5] for f in os.listdir(given.samples) if f.endswith('.pcap')))
+chosen = given.protocols or (sorted(EVENTS) if given.what == 'events' else sorted(records.RECORDS) if given.what == 'records' else sorted(f[:-5] for f in os.listdir(given.samples) if f.endswith('.pcap')))
 for each in chosen:
     with tempfile.TemporaryDirectory() as place:
-        (events if given.what == 'events' else samples)(given, each, place)
+        {'events': events, 'samples': samples, 'records': filled}[given.what](given, each, place)

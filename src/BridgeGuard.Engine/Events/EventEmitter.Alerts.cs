@@ -330,7 +330,7 @@ public sealed partial class EventEmitter
             payload = bytes.IsEmpty ? payload : bytes;
         }
 
-        if (options.PayloadLength)
+        if (options.PayloadLength && !(isStream && payload.IsEmpty))
         {
             _writer.Number("payload_length"u8, (long)payload.Length);
         }

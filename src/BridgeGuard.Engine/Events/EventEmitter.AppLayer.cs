@@ -129,16 +129,12 @@ public sealed partial class EventEmitter
         _writer.EndObject();
     }
 
+    // The packet's header is shown with events of packets alone: what a parser minds is in no single one.
     private void WriteParserAnomaly(
-        EveOutput output, AnomalyOptions options, Packet packet, Flow flow, Protocol protocol, string name, Transaction transaction)
+        EveOutput output, Packet packet, Flow flow, Protocol protocol, string name, Transaction transaction)
     {
         BeginPacketRecord(output, "anomaly"u8, packet, flow);
         _writer.Number("tx_id"u8, transaction.Id);
-        if (options.PacketHeader)
-        {
-            WritePacketBytes(packet, flow: null, AnomalyHeaderBytes);
-        }
-
         _writer.StartObject("anomaly"u8);
         _writer.Text("app_proto"u8, AppName(flow.App));
         _writer.Text("type"u8, "applayer"u8);
@@ -147,14 +143,9 @@ public sealed partial class EventEmitter
         _writer.EndObject();
     }
 
-    private void WriteDetectionAnomaly(EveOutput output, AnomalyOptions options, Packet packet, Flow flow, string name)
+    private void WriteDetectionAnomaly(EveOutput output, Packet packet, Flow flow, string name)
     {
         BeginPacketRecord(output, "anomaly"u8, packet, flow);
-        if (options.PacketHeader)
-        {
-            WritePacketBytes(packet, flow: null, AnomalyHeaderBytes);
-        }
-
         _writer.StartObject("anomaly"u8);
         if (flow.App is not (ProtocolId.Unknown or ProtocolId.Failed))
         {

@@ -65,7 +65,9 @@ public sealed partial class EventEmitter
     {
         bool toServer = direction == Direction.ToServer;
         BeginFlowRecord(output, "netflow"u8, flow, reversed: !toServer, isOneWay: true);
-        _writer.Text("app_proto"u8, flow.App == ProtocolId.Unknown ? "unknown" : AppName(flow.App));
+        ProtocolId own = toServer ? flow.AppToServer : flow.AppToClient;
+        ProtocolId app = own == ProtocolId.Unknown ? flow.App : own;
+        _writer.Text("app_proto"u8, app == ProtocolId.Unknown ? "unknown" : AppName(app));
         _writer.StartObject("netflow"u8);
         _writer.Number("pkts"u8, toServer ? flow.PacketsToServer : flow.PacketsToClient);
         _writer.Number("bytes"u8, toServer ? flow.BytesToServer : flow.BytesToClient);

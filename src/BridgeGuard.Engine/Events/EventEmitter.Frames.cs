@@ -53,7 +53,7 @@ public sealed partial class EventEmitter
                 if (output.Frame is { } options)
                 {
                     BeginPacketRecord(output, "frame"u8, packet, flow);
-                    WriteAppProtos(flow);
+                    _writer.Text("app_proto"u8, AppName(flow.App));
                     WriteFrame(packet, flow, in frame, (int)Math.Clamp(options.GetSize("payload-buffer-size", 4096), 0, EveWriter.MaxRecordBytes / 4));
                     Send(output, EventKind.Frame, packet, flow);
                 }

@@ -187,9 +187,9 @@ public sealed partial class EventEmitter : IDisposable
 
             foreach (EveOutput output in _outputs)
             {
-                if (output.Anomaly is { AppLayer: true } options)
+                if (output.Anomaly is { AppLayer: true })
                 {
-                    WriteParserAnomaly(output, options, packet, flow, protocol, protocol.Anomalies[anomaly].EveName ?? protocol.Anomalies[anomaly].Name, transaction);
+                    WriteParserAnomaly(output, packet, flow, protocol, protocol.Anomalies[anomaly].EveName ?? protocol.Anomalies[anomaly].Name, transaction);
                     Send(output, EventKind.Anomaly, packet, flow);
                 }
             }
@@ -213,9 +213,9 @@ public sealed partial class EventEmitter : IDisposable
 
             foreach (EveOutput output in _outputs)
             {
-                if (output.Anomaly is { AppLayer: true } options)
+                if (output.Anomaly is { AppLayer: true })
                 {
-                    WriteDetectionAnomaly(output, options, packet, flow, AppLayerEventNames.All[bit]);
+                    WriteDetectionAnomaly(output, packet, flow, AppLayerEventNames.All[bit]);
                     Send(output, EventKind.Anomaly, packet, flow);
                 }
             }

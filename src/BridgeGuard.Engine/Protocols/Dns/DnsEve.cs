@@ -53,10 +53,10 @@ internal sealed class DnsEve(string name) : EveLogger
         bool wanted = dns.IsRequest
             ? options.GetBool("requests", options.GetBool("query", true))
             : options.GetBool("responses", options.GetBool("answer", true));
-        return wanted && dns.RecordCount > 0 && HasWantedType(dns, options);
+        return wanted && dns.Count(DnsSection.Query) > 0 && HasWantedType(dns, options);
     }
 
-    /// <summary>Of the questions' types one must be listed, when a list is given.</summary>
+    /// <summary>Of the questions' types one must be listed, when a list is given; without a question there is no record (observed of Suricata 8).</summary>
     private static bool HasWantedType(DnsTransaction dns, ProtocolSettings options)
     {
         if (options.Get("types.0") is null && options.Get("types") is null)
@@ -117,7 +117,7 @@ internal sealed class DnsEve(string name) : EveLogger
         {
             if (dns[i].Section == DnsSection.Query)
             {
-                writer.Bytes("rrname"u8, dns.Names[dns[i].Name]);
+                DnsRecordEve.WriteName(writer, dns, dns[i].Name, "rrname"u8, "rrname_truncated"u8);
                 DnsRecordEve.WriteType(writer, dns[i].Type);
                 break;
             }
@@ -180,7 +180,7 @@ internal sealed class DnsEve(string name) : EveLogger
             if (dns[i].Section == DnsSection.Query)
             {
                 writer.StartObject();
-                writer.Bytes("rrname"u8, dns.Names[dns[i].Name]);
+                DnsRecordEve.WriteName(writer, dns, dns[i].Name, "rrname"u8, "rrname_truncated"u8);
                 DnsRecordEve.WriteType(writer, dns[i].Type);
                 writer.EndObject();
             }

@@ -162,7 +162,7 @@ internal static class DnsMessage
         return true;
     }
 
-    /// <summary>False when the name is at its limit: the label is left out.</summary>
+    /// <summary>False when the name is at its limit: of the label only what has room is kept, and a label too many is left out.</summary>
     private static bool TryAppendLabel(ReadOnlySpan<byte> label, ByteBuffer text, int start, int labels, DnsTransaction transaction)
     {
         if (labels > DnsLimits.MaxLabels)
@@ -172,19 +172,20 @@ internal static class DnsMessage
         }
 
         int length = text.Length - start;
-        if (length + label.Length + 1 > DnsLimits.MaxNameBytes)
+        bool isCut = length + label.Length + 1 > DnsLimits.MaxNameBytes;
+        if (isCut)
         {
             transaction.Raise(DnsAnomaly.NameTooLong);
-            return false;
         }
 
-        if (length > 0)
+        if (length > 0 && length < DnsLimits.MaxNameBytes)
         {
             text.Append((byte)'.');
+            length++;
         }
 
-        text.Append(label);
-        return true;
+        text.Append(label[..Math.Min(label.Length, DnsLimits.MaxNameBytes - length)]);
+        return !isCut;
     }
 
     private static bool TrySkipName(ReadOnlySpan<byte> message, ref int at)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Packets;
+using BridgeGuard.Engine.Pools;
 
 namespace BridgeGuard.Engine.Protocols.Dns;
 
@@ -77,7 +78,7 @@ internal static class DnsRecordEve
         writer.EndObject();
     }
 
-    private static bool IsGrouped(ushort type) => type is A or 2 or 5 or Null or 12 or 15 or Txt or Aaaa or Srv or Sshfp;
+    private static bool IsGrouped(ushort type) => type is A or 2 or 5 or Null or Soa or 12 or 15 or Txt or Aaaa or Srv or Sshfp;
 
     private static bool IsFirstOfType(DnsTransaction dns, int index)
     {
@@ -92,10 +93,23 @@ internal static class DnsRecordEve
         return true;
     }
 
+    /// <summary>A name, and whether it was cut at its limit.</summary>
+    public static void WriteName(EveWriter writer, DnsTransaction dns, Slice name, ReadOnlySpan<byte> field, ReadOnlySpan<byte> truncated)
+    {
+        writer.Bytes(field, dns.Names[name]);
+        if (IsCut(name))
+        {
+            writer.Bool(truncated, true);
+        }
+    }
+
+    /// <summary>Longer than any real one, which has 255 bytes on the wire: it ends where the text is at its limit.</summary>
+    private static bool IsCut(Slice name) => name.Length >= DnsLimits.MaxNameBytes;
+
     private static void WriteHead(EveWriter writer, DnsTransaction dns, in DnsRecord record)
     {
         writer.StartObject();
-        writer.Bytes("rrname"u8, dns.Names[record.Name]);
+        WriteName(writer, dns, record.Name, "rrname"u8, "rrname_truncated"u8);
         WriteType(writer, record.Type);
         writer.Number("ttl"u8, (ulong)record.Ttl);
     }
@@ -105,6 +119,7 @@ internal static class DnsRecordEve
         switch (record.Type)
         {
             case Soa when record.SecondName.Exists:
+                writer.Name("soa"u8);
                 WriteSoa(writer, dns, in record);
                 break;
             case Srv when record.DataName.Exists:
@@ -121,6 +136,11 @@ internal static class DnsRecordEve
             case A or Aaaa or Null or 2 or 5 or 12 or 15:
                 writer.Name("rdata"u8);
                 WriteValue(writer, dns, in record);
+                if (IsCut(record.DataName))
+                {
+                    writer.Bool("rdata_truncated"u8, true);
+                }
+
                 break;
         }
     }
@@ -131,6 +151,7 @@ internal static class DnsRecordEve
         switch (record.Type)
         {
             case Soa when record.SecondName.Exists:
+                writer.Name("soa"u8);
                 WriteSoa(writer, dns, in record);
                 break;
             case Opt:
@@ -146,6 +167,11 @@ internal static class DnsRecordEve
                 writer.Bytes(
                     name,
                     record.DataName.Exists ? dns.Names[record.DataName] : dns.Message.Span.Slice(record.Data.Start, record.Data.Length));
+                if (IsCut(record.DataName))
+                {
+                    writer.Bool("rdata_truncated"u8, true);
+                }
+
                 break;
         }
     }
@@ -169,6 +195,9 @@ internal static class DnsRecordEve
                 break;
             case Null:
                 writer.BytesValue(data);
+                break;
+            case Soa when record.SecondName.Exists:
+                WriteSoa(writer, dns, in record);
                 break;
             case Srv when record.DataName.Exists:
                 WriteSrv(writer, dns, in record);
@@ -198,9 +227,9 @@ internal static class DnsRecordEve
     private static void WriteSoa(EveWriter writer, DnsTransaction dns, in DnsRecord record)
     {
         ReadOnlySpan<byte> data = dns.Message.Span.Slice(record.Data.Start, record.Data.Length);
-        writer.StartObject("soa"u8);
-        writer.Bytes("mname"u8, dns.Names[record.DataName]);
-        writer.Bytes("rname"u8, dns.Names[record.SecondName]);
+        writer.StartObject();
+        WriteName(writer, dns, record.DataName, "mname"u8, "mname_truncated"u8);
+        WriteName(writer, dns, record.SecondName, "rname"u8, "rname_truncated"u8);
         writer.Number("serial"u8, (ulong)BinaryPrimitives.ReadUInt32BigEndian(data));
         writer.Number("refresh"u8, (ulong)BinaryPrimitives.ReadUInt32BigEndian(data[4..]));
         writer.Number("retry"u8, (ulong)BinaryPrimitives.ReadUInt32BigEndian(data[8..]));

@@ -97,7 +97,7 @@ internal sealed class MdnsEve : EveLogger
         }
 
         writer.StartObject();
-        writer.Bytes("rrname"u8, dns.Names[record.Name]);
+        DnsRecordEve.WriteName(writer, dns, record.Name, "rrname"u8, "rrname_truncated"u8);
         if (record.Section == DnsSection.Query)
         {
             writer.Text("rrtype"u8, type[..length]);

@@ -31,6 +31,11 @@ internal sealed class IkeEve : EveLogger
         writer.Number("exchange_type"u8, (long)ike.ExchangeType);
         if (ike.Major == 1)
         {
+            if (detail == EveDetail.Alert && IkeTables.Exchange1(ike.ExchangeType) is { Length: > 0 } exchange)
+            {
+                writer.Text("exchange_type_verbose"u8, exchange);
+            }
+
             WriteAttributes(writer, ike.Agreed);
             WriteServerProposals(writer, ike);
             WritePayloads(writer, ike);

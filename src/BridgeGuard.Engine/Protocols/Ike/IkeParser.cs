@@ -84,6 +84,7 @@ internal sealed class IkeParser(IkeProtocol protocol) : PooledState<IkeTransacti
         }
 
         ReadOnlySpan<byte> rest = header.Body;
+        _agreement.Forget(direction);
         for (int i = 0; i < IkeLimits.MaxPayloads && type != 0; i++)
         {
             if (!IkeTables.IsVersion1Payload(type) || !TryTake(ref rest, out byte next, out ReadOnlySpan<byte> content))
@@ -185,6 +186,9 @@ internal sealed class IkeAgreement
 
     /// <summary>Version 1: the attributes of the responder's first transform.</summary>
     public IkeAttributeList Attributes { get; } = new();
+
+    /// <summary>Each readable message of version 1 tells its side's keys anew.</summary>
+    public void Forget(Direction direction) => (_values[(int)direction], _values[2 + (int)direction]) = (Slice.None, Slice.None);
 
     public void SetKeyExchange(Direction direction, ReadOnlySpan<byte> bytes) => Keep((int)direction, bytes);
 

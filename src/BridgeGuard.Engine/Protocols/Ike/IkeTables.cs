@@ -122,6 +122,21 @@ internal static class IkeTables
 
     public static string Payload1(byte type) => IsVersion1Payload(type) ? Payloads1[type] : "";
 
+    /// <summary>The exchange's name in version 1 (RFC 2408 §3.1, RFC 2409); empty when it has none.</summary>
+    public static string Exchange1(byte type) => type switch
+    {
+        0 => "Unknown Exchange Type",
+        1 => "Base",
+        2 => "Identity Protection",
+        3 => "Authentication Only",
+        4 => "Aggressive",
+        5 => "Informational",
+        6 => "Transaction (Config Mode)",
+        32 => "Quick Mode",
+        33 => "New Group Mode",
+        _ => "",
+    };
+
     /// <summary>Empty when the type has no name.</summary>
     public static string Payload2(byte type) => type switch
     {

@@ -111,7 +111,11 @@ internal sealed class MqttEve : EveLogger
                 break;
         }
 
-        WriteProperties(writer, mqtt, message.Properties, limit);
+        // Suricata does not show the properties of these three.
+        if (message.Type is not (MqttType.SubAck or MqttType.Unsubscribe or MqttType.UnsubAck))
+        {
+            WriteProperties(writer, mqtt, message.Properties, limit);
+        }
     }
 
     private static void WriteConnect(EveWriter writer, MqttTransaction mqtt, in MqttMessage message, int limit)

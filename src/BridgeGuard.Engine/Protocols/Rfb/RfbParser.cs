@@ -63,13 +63,19 @@ internal sealed class RfbParser(RfbProtocol protocol) : PooledState<RfbTransacti
                 return OutOfTurn(input.Length);
             }
 
+            // Of a refusal the reason is no frame of its own, as in Suricata.
+            bool isFrame = _phase != Phase.FailureReason;
             int used = Read(input[consumed..], out int needed);
             if (used == 0)
             {
                 return ParseResult.NeedMore(consumed, needed);
             }
 
-            context.OpenFrame(0, consumed, used);
+            if (isFrame)
+            {
+                context.OpenFrame(0, consumed, used);
+            }
+
             consumed += used;
         }
 

@@ -67,7 +67,7 @@ internal sealed class SipParser(SipProtocol protocol) : PooledState<SipTransacti
 
             length = Math.Min(length, rest.Length - headers);
             Enlist(transaction, rest.Slice(headers, (int)length), context.Direction);
-            OpenFrames(transaction, consumed, headers, body, pdu: headers, in context);
+            OpenFrames(transaction, consumed, headers, body, pdu: headers + body, in context);
             consumed += headers + (int)length;
         }
 

@@ -72,15 +72,15 @@ internal static class TlsFingerprints
         return new Slice(start, text.Length - start);
     }
 
-    /// <summary>The highest of what the hello names. Over TCP Suricata looks at the first supported version only, where it is one of TLS.</summary>
+    /// <summary>The highest of what the hello names; over QUIC, whose hellos all say TLS 1.2 in front, of the list alone. Over TCP Suricata looks at the first supported version only, where it is one of TLS.</summary>
     private static ushort BestVersion(TlsHello hello, byte transport)
     {
-        ushort best = hello.Version;
         if (transport != QuicTransport)
         {
-            return hello.SupportedVersion >> 8 is 3 or 0x7f ? Math.Max(best, hello.SupportedVersion) : best;
+            return hello.SupportedVersion >> 8 is 3 or 0x7f ? Math.Max(hello.Version, hello.SupportedVersion) : hello.Version;
         }
 
+        ushort best = 0;
         foreach (ushort version in hello.SupportedVersions.Values)
         {
             best = TlsTables.IsGrease(version) ? best : Math.Max(best, version);

@@ -3,7 +3,7 @@ using BridgeGuard.Engine.Flows;
 
 namespace BridgeGuard.Engine.Protocols.WebSocket;
 
-/// <summary>Writes the <c>websocket</c> object. Options: <c>payload-base64</c>, <c>payload-printable</c>; of alerts <c>websocket-payload</c>, <c>websocket-payload-printable</c>.</summary>
+/// <summary>Writes the <c>websocket</c> object. Payloads are shown in alerts only (options <c>websocket-payload</c>, <c>websocket-payload-printable</c>), as Suricata 8 does.</summary>
 internal sealed class WebSocketEve : EveLogger
 {
     public override string EventType => "websocket";
@@ -27,12 +27,12 @@ internal sealed class WebSocketEve : EveLogger
         }
 
         WriteOpcode(writer, frame.Opcode);
-        if (writer.Options.GetBool(detail == EveDetail.Alert ? "websocket-payload" : "payload-base64", false))
+        if (detail == EveDetail.Alert && writer.Options.GetBool("websocket-payload", false))
         {
             writer.Base64("payload_base64"u8, frame.Payload.Span);
         }
 
-        if (writer.Options.GetBool(detail == EveDetail.Alert ? "websocket-payload-printable" : "payload-printable", false))
+        if (detail == EveDetail.Alert && writer.Options.GetBool("websocket-payload-printable", false))
         {
             writer.Printable("payload_printable"u8, frame.Payload.Span);
         }
