@@ -99,7 +99,7 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         else
         {
             Volatile.Write(ref _anyDropped, 1);
-            Bpf.Delete(programs.PassedFlows, in key);
+            TakeBack(in key);
         }
 
         // A frame that was on its way when the decision fell asks for it again; what the kernel has counted since must stay.
@@ -110,6 +110,17 @@ internal sealed class FlowDecisions(KernelPrograms programs)
 
         SwitchOn(KernelLayout.StateFlows);
         return true;
+    }
+
+    /// <summary>A pass of the flow carries nothing from now on; what it has carried is still to be told.</summary>
+    private void TakeBack(in FlowKey key)
+    {
+        KernelFlow passed = default;
+        if (Bpf.Lookup(programs.PassedFlows, in key, ref passed) == 0)
+        {
+            passed.Only = KernelLayout.CarriesNothing;
+            Bpf.Update(programs.PassedFlows, in key, in passed);
+        }
     }
 
     /// <summary>A decision about one direction gives way to one about both, or to one for the next acknowledgement; the others stand.</summary>

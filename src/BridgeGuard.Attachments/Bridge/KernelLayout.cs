@@ -41,6 +41,9 @@ internal static class KernelLayout
     public const uint StateSteerTuple = 8;
     public const uint StateActs = 16;
 
+    /// <summary>Of <see cref="KernelFlow.Only"/>: neither direction.</summary>
+    public const ushort CarriesNothing = 3;
+
     public const byte RewriteTo = 1;
     public const byte RewriteMacTo = 2;
     public const byte RewriteMacFrom = 4;
@@ -148,7 +151,7 @@ internal struct KernelFlow
     /// <summary>The worker whose flow it is; the kernel does not look at it.</summary>
     public ushort Queue;
 
-    /// <summary>0: both directions; 1 + direction: only it, and only data segments with this acknowledgement and window.</summary>
+    /// <summary>0: both directions; 1 + direction: only it, and only data segments with this acknowledgement and window; or <see cref="KernelLayout.CarriesNothing"/>.</summary>
     public ushort Only;
 
     /// <summary>As in the packet.</summary>

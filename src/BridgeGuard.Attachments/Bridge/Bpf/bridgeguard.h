@@ -182,7 +182,7 @@ struct flow_value {
   u64 deadline_ns;  // but wait no longer than this
   u32 active;
   u16 queue;        // whose flow it is; for the daemon
-  u16 only;         // 0: both directions; 1 + direction: only it, and only data segments with this acknowledgement and window
+  u16 only;         // 0: both directions; 1 + direction: only it, and only data segments with this acknowledgement and window; 3: neither, the flow is dropped now
   u32 ack;          // as in the packet
   u16 window;       // as in the packet
   u16 mark;         // place in state.marks of what its frames are marked with, from 1; 0: they stay as they are
