@@ -119,7 +119,10 @@ internal sealed class FlowDecisions(KernelPrograms programs)
         if (Bpf.Lookup(programs.PassedFlows, in key, ref passed) == 0)
         {
             passed.Only = KernelLayout.CarriesNothing;
-            Bpf.Update(programs.PassedFlows, in key, in passed);
+            if (Bpf.Update(programs.PassedFlows, in key, in passed) != 0)
+            {
+                Bpf.Delete(programs.PassedFlows, in key); // Better a record short of bytes than a drop that does not hold.
+            }
         }
     }
 

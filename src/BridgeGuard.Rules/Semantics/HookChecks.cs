@@ -30,9 +30,10 @@ internal static class HookChecks
                     Direction direction = (at.Directions & DirectionMask.ToServer) != 0 ? Direction.ToServer : Direction.ToClient;
                     int own = direction == Direction.ToServer ? needed.ProgressToServer : needed.ProgressToClient;
                     int offered = direction == Direction.ToServer ? at.ProgressToServer : at.ProgressToClient;
-                    if (HookPlaces.Find(at.Protocol, name, own) != offered)
+                    int place = HookPlaces.Find(at.Protocol, name, own);
+                    if (place != offered)
                     {
-                        context.FailAt(token, DiagnosticCode.Conflict, $"{token.Text} belongs to progress {HookPlaces.Find(at.Protocol, name, own)}, the hook to {offered}");
+                        context.FailAt(token, DiagnosticCode.Conflict, $"{token.Text} belongs to progress {place}, the hook to {offered}");
                         return;
                     }
                 }
