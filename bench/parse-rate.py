@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-PACKETS = 1_500_000  # a third of them, the first, count as start-up: see -w of compare-replay.py
+PACKETS = 3_000_000  # a third of them, the first, count as start-up: see -w of compare-replay.py
 HERE = os.path.dirname(os.path.abspath(__file__))
 os.environ['PATH'] += ':/usr/sbin:/sbin'
 
@@ -114,7 +114,7 @@ def main():
         record(sys.argv[2], sys.argv[3])
         return
     p = argparse.ArgumentParser()
-    p.add_argument('-x', '--copies', type=int, default=0, help='default: about a million packets')
+    p.add_argument('-x', '--copies', type=int, default=0, help='default: about three million packets')
     p.add_argument('-n', '--runs', default='3')
     p.add_argument('--keep')
     p.add_argument('--bridgeguard')

@@ -1,3 +1,4 @@
+using BridgeGuard.Attachments.Interop;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Worker;
 using SharpPcap;
@@ -102,7 +103,13 @@ public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
         bool isAtEnd = true;
         try
         {
-            using CaptureFileReaderDevice device = new(path);
+            using CaptureStream? stream = CaptureStream.Open(path, out string problem);
+            if (stream is null)
+            {
+                return new AttachmentError(KindOf(problem), $"{source.Path}: {problem}");
+            }
+
+            using CaptureHandleReaderDevice device = new(stream);
             AttachmentError? error = OpenDevice(device, source);
             feed?.Opened();
             if (error is not null)
@@ -126,7 +133,7 @@ public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
         }
     }
 
-    private AttachmentError? OpenDevice(CaptureFileReaderDevice device, CaptureSource source)
+    private AttachmentError? OpenDevice(CaptureHandleReaderDevice device, CaptureSource source)
     {
         try
         {
@@ -160,7 +167,7 @@ public sealed class OfflineAttachment(OfflineOptions options) : IAttachment
     }
 
     private AttachmentError? ReadFrames(
-        CaptureFileReaderDevice device, CaptureSource source, LinkType linkType, IFrameProcessor processor, AttachmentHooks hooks, CancellationToken stop)
+        CaptureHandleReaderDevice device, CaptureSource source, LinkType linkType, IFrameProcessor processor, AttachmentHooks hooks, CancellationToken stop)
     {
         nint header = 0;
         nint data = 0;

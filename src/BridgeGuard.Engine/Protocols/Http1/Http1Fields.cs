@@ -31,9 +31,10 @@ internal sealed class Http1Fields
     public ReadOnlySpan<byte> Value(int index) => Text[_fields[index].Value];
 
     /// <summary>The first field of that name; -1 without.</summary>
-    public int IndexOf(ReadOnlySpan<byte> name)
+    public int IndexOf(ReadOnlySpan<byte> name) => IndexOf(name, Http1Text.Hash(name));
+
+    private int IndexOf(ReadOnlySpan<byte> name, uint hash)
     {
-        uint hash = Http1Text.Hash(name);
         for (int i = 0; i < Count; i++)
         {
             if (_fields[i].Hash == hash && Http1Text.EqualsIgnoreCase(Name(i), name))
@@ -55,7 +56,8 @@ internal sealed class Http1Fields
     /// <summary>Adds a field, or joins it to the one of the same name; true when it was a repetition.</summary>
     public bool Add(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool isTrailer, bool join)
     {
-        int existing = IndexOf(name);
+        uint hash = Http1Text.Hash(name);
+        int existing = IndexOf(name, hash);
         if (existing >= 0)
         {
             ref Http1Field field = ref _fields[existing];
@@ -80,7 +82,7 @@ internal sealed class Http1Fields
         {
             Name = Text.Append(name),
             Value = Text.Append(value),
-            Hash = Http1Text.Hash(name),
+            Hash = hash,
             IsTrailer = isTrailer,
         };
         return false;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Text;
 
 namespace BridgeGuard.Engine.Protocols.Http1;
@@ -47,16 +48,26 @@ internal static class Http1Text
     public static bool StartsWithIgnoreCase(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
         text.Length >= start.Length && Ascii.EqualsIgnoreCase(text[..start.Length], start);
 
-    /// <summary>FNV-1a over lower-cased letters: equal names have equal hashes.</summary>
+    /// <summary>Names that differ in the case of their letters only have equal hashes; others may have too, so names are compared afterwards.</summary>
     public static uint Hash(ReadOnlySpan<byte> name)
     {
-        uint hash = 2166136261;
-        foreach (byte value in name)
+        const ulong prime = 0x9E3779B97F4A7C15;
+        ulong hash = (ulong)name.Length;
+        while (name.Length >= sizeof(ulong))
         {
-            hash = (hash ^ Lower(value)) * 16777619;
+            hash = (hash ^ (BinaryPrimitives.ReadUInt64LittleEndian(name) | 0x2020202020202020)) * prime;
+            hash ^= hash >> 32;
+            name = name[sizeof(ulong)..];
         }
 
-        return hash;
+        ulong rest = 0;
+        foreach (byte value in name)
+        {
+            rest = (rest << 8) | value | 0x20u;
+        }
+
+        hash = (hash ^ rest) * prime;
+        return (uint)(hash >> 32);
     }
 
     public static byte Lower(byte value) => value is >= (byte)'A' and <= (byte)'Z' ? (byte)(value | 0x20) : value;
