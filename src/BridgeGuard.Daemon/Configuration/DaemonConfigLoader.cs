@@ -8,7 +8,6 @@ using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Policy;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Settings;
-using BridgeGuard.Outputs.Webhook;
 
 namespace BridgeGuard.Daemon.Configuration;
 
@@ -61,8 +60,8 @@ public static class DaemonConfigLoader
                 root.Has("bridges") ? "bridges" : null, "no bridge is named, expected 'bridges:' with at least one '- name: br0', or 'taps:' with a '- device: span0'");
         }
 
-        ScanningModel scanning = ReadScanning(root, folder);
-        RulesModel rules = ReadRules(root, folder);
+        ScanningModel scanning = ScanningReader.Read(root, folder);
+        RulesModel rules = RulesReader.Read(root, folder);
         string state = Resolve(folder, root.Text("state-directory") ?? RunFolder.SystemState);
         string logs = Resolve(folder, root.Text("log-directory") ?? "/var/log/bridgeguard");
         KeepingModel keeping = KeepingReader.Read(root, logs);
@@ -95,7 +94,7 @@ public static class DaemonConfigLoader
             RoleFails = policy.Fails,
             Scanning = scanning,
             Engine = ReadEngine(root, anyInline, scanning, keeping, rules.PortVariables),
-            Webhooks = [.. ReadWebhooks(root, folder)],
+            Webhooks = [.. WebhookReader.Read(root, folder)],
             MetricsListen = root.Text("metrics-listen"),
         };
         root.RejectUnknownKeys();
@@ -133,7 +132,7 @@ public static class DaemonConfigLoader
         LogDirectory = logDirectory,
         StateDirectory = logDirectory,
         RunDirectory = RunFolder.DefaultFor(logDirectory),
-        Rules = new RulesModel { Files = ruleFiles, AddressVariables = DefaultAddresses(), PortVariables = DefaultPorts() },
+        Rules = new RulesModel { Files = ruleFiles, AddressVariables = RulesReader.DefaultAddresses(), PortVariables = RulesReader.DefaultPorts() },
         Engine = new EngineSettings { IsInline = true, EarlyVerdicts = true, Defrag = new DefragSettings { DropOverlaps = true }, Eve = EveReader.Default, Detection = new DetectionSettings { CountsCosts = true } },
     };
 
@@ -173,7 +172,7 @@ public static class DaemonConfigLoader
         return Directory.EnumerateFiles(place, "*.yml").FirstOrDefault() is { } odd ? $"expected names that end in .yaml: {Path.GetFileName(odd)} is not read" : null;
     }
 
-    private static string Resolve(string folder, string path) => Path.GetFullPath(path, folder);
+    internal static string Resolve(string folder, string path) => Path.GetFullPath(path, folder);
 
     private static RecorderModel ReadRecorder(YamlSection root)
     {
@@ -216,82 +215,6 @@ public static class DaemonConfigLoader
         var model = new EventModel { RingBytes = (int)ring, WhenFull = section.Choice("when-full", RingFull.Drop), WaitMs = section.Integer("wait-ms", 20, 1, 1000) };
         section.RejectUnknownKeys();
         return model;
-    }
-
-    private static RulesModel ReadRules(YamlSection root, string folder)
-    {
-        YamlSection? rules = root.Section("rules");
-        var addresses = DefaultAddresses();
-        var ports = DefaultPorts();
-        if (root.Section("variables") is { } variables)
-        {
-            foreach ((string key, string value) in variables.Section("addresses")?.Pairs() ?? [])
-            {
-                addresses[key] = value;
-            }
-
-            foreach ((string key, string value) in variables.Section("ports")?.Pairs() ?? [])
-            {
-                ports[key] = value;
-            }
-
-            variables.RejectUnknownKeys();
-        }
-
-        if (rules is null)
-        {
-            root.Error(root.Has("rules") ? "rules" : null, "no rules are named, expected 'rules:' with 'files:'");
-            return new RulesModel();
-        }
-
-        var files = new List<string>();
-        foreach (string pattern in rules.Texts("files"))
-        {
-            if (!Expand(folder, pattern, "*.rules").Any())
-            {
-                rules.Error("files", $"no rule file fits '{pattern}', expected a file, a folder or a pattern");
-            }
-
-            files.Add(SourceTree.Of(Resolve(folder, pattern)));
-        }
-
-        var model = new RulesModel
-        {
-            Files = files,
-            Classification = Optional(rules, folder, "classification"),
-            References = Optional(rules, folder, "references"),
-            Thresholds = Optional(rules, folder, "thresholds"),
-            ReputationCategories = Optional(rules, folder, "reputation-categories"),
-            GeoIpDatabase = Optional(rules, folder, "geoip"),
-            Reputation = [.. rules.Texts("reputation").SelectMany(path => Existing(rules, "reputation", folder, path))],
-            Strict = rules.Bool("strict", false),
-            CacheFolder = rules.Text("cache") switch
-            {
-                null or "yes" => RulesModel.DefaultCacheFolder,
-                "no" => null,
-                var path => Resolve(folder, path),
-            },
-            AddressVariables = addresses,
-            PortVariables = ports,
-        };
-        rules.RejectUnknownKeys();
-        return model;
-    }
-
-    private static string? Optional(YamlSection section, string folder, string key)
-    {
-        if (section.Text(key) is not { } path)
-        {
-            return null;
-        }
-
-        string full = SourceTree.Of(Resolve(folder, path));
-        if (!File.Exists(full))
-        {
-            section.Error(key, $"'{path}' does not exist, expected a file");
-        }
-
-        return full;
     }
 
     /// <summary>Sections of protocols; what is not written is the daemon's default: every parser on, and LLMNR read as DNS.</summary>
@@ -412,173 +335,15 @@ public static class DaemonConfigLoader
         }
     }
 
-    private static ScanningModel ReadScanning(YamlSection root, string folder)
-    {
-        if (root.Section("scanning") is not { } section)
-        {
-            return new ScanningModel();
-        }
-
-        var model = new ScanningModel
-        {
-            Enabled = section.Bool("enabled", true),
-            BadHashLists = [.. section.Texts("bad-hashes").SelectMany(p => Existing(section, "bad-hashes", folder, p))],
-            GoodHashLists = [.. section.Texts("good-hashes").SelectMany(p => Existing(section, "good-hashes", folder, p))],
-            Clamd = section.Text("clamd"),
-            ClamdSignatures = section.Text("clamd-signatures"),
-            Yara = section.Text("yara") is { } yara ? Resolve(folder, yara) : null,
-            Icap = section.Text("icap"),
-            Isolate = section.Bool("isolate", true),
-            MaxFileBytes = section.Size("max-file-size", 64L << 20),
-            Fleet = section.Section("fleet") is { } fleet ? ReadFleet(fleet) : null,
-            GuestApiListen = section.Text("guest-api"),
-            GuestClamdListen = section.Text("guest-clamd"),
-            GuestSockets = section.Text("guest-sockets") is { } sockets ? Resolve(folder, sockets) : null,
-            GuestVsockPort = section.Integer("guest-vsock", 0, 0, int.MaxValue),
-            GuestCids = ReadCids(section),
-        };
-        section.RejectUnknownKeys();
-        return model;
-    }
-
-    private static FleetModel ReadFleet(YamlSection section)
-    {
-        var trusted = new List<byte[]>();
-        foreach (string text in section.Texts("trust"))
-        {
-            byte[] key = new byte[33];
-            if (Convert.TryFromBase64String(text, key, out int length) && length == 32)
-            {
-                trusted.Add(key[..32]);
-            }
-            else
-            {
-                section.Error("trust", $"'{text}' is no public key, expected 32 bytes in base64 ('GET /v1/key' of a host's guest API shows it)");
-            }
-        }
-
-        var model = new FleetModel(section.RequiredText("redis"), trusted);
-        section.RejectUnknownKeys();
-        return model;
-    }
-
-    private static Dictionary<uint, string> ReadCids(YamlSection section)
-    {
-        var cids = new Dictionary<uint, string>();
-        foreach (YamlSection line in section.Sections("guest-cids"))
-        {
-            uint cid = (uint)line.Integer("cid", 0, 0, int.MaxValue);
-            if (cid < 3 || !cids.TryAdd(cid, line.RequiredText("guest")))
-            {
-                line.Error("cid", "expected a context id from 3 up, each once");
-            }
-
-            line.RejectUnknownKeys();
-        }
-
-        return cids;
-    }
-
-    private static IEnumerable<string> Existing(YamlSection section, string key, string folder, string pattern)
+    /// <summary>The files that fit a pattern; none is an error of the section.</summary>
+    internal static IEnumerable<string> Existing(YamlSection section, string key, string folder, string pattern, string expected)
     {
         string[] found = [.. Expand(folder, pattern, "*")];
         if (found.Length == 0)
         {
-            section.Error(key, $"no file fits '{pattern}', expected a list of SHA-256 hashes");
+            section.Error(key, $"no file fits '{pattern}', expected {expected}");
         }
 
         return found;
     }
-
-    private static IEnumerable<WebhookModel> ReadWebhooks(YamlSection root, string folder)
-    {
-        var names = new HashSet<string>();
-        foreach (YamlSection section in root.Sections("webhooks"))
-        {
-            string name = section.RequiredText("name");
-            string url = section.RequiredText("url");
-            if (!names.Add(name))
-            {
-                section.Error("name", $"webhook '{name}' is there already, expected a name of its own");
-            }
-
-            if (url.Length > 0 && !(Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"))
-            {
-                section.Error("url", $"'{url}' is no http or https address, expected the form https://host/path");
-            }
-
-            var secrets = new List<string>();
-            foreach (string secretFile in section.Texts("secret-files"))
-            {
-                string path = Resolve(folder, secretFile);
-                if (File.Exists(path))
-                {
-                    secrets.AddRange(File.ReadAllLines(path).Select(l => l.Trim()).Where(l => l.Length > 0));
-                }
-                else
-                {
-                    section.Error("secret-files", $"'{secretFile}' does not exist, expected a file with a 'whsec_…' secret");
-                }
-            }
-
-            if (!section.Has("secret-files"))
-            {
-                section.Error(null, $"webhook '{name}' has no secret, expected 'secret-files:' with at least one file");
-            }
-            else if (section.Texts("secret-files").All(f => File.Exists(Resolve(folder, f))) && WebhookSigner.Check(secrets) is { } problem)
-            {
-                section.Error("secret-files", problem);
-            }
-
-            IReadOnlyList<string> events = section.Texts("events");
-            int severity = section.Integer("minimum-severity", 255, 1, 255);
-            bool dropped = section.Bool("dropped-only", false);
-            section.RejectUnknownKeys();
-            yield return new WebhookModel
-            {
-                Name = name,
-                Url = url,
-                Secrets = secrets,
-                Events = events.Count > 0 ? events : ["alert"],
-                MinimumSeverity = severity,
-                DroppedOnly = dropped,
-            };
-        }
-    }
-
-    /// <summary>The variables that public rule sets use, with Suricata's defaults.</summary>
-    private static Dictionary<string, string> DefaultAddresses() => new()
-    {
-        ["HOME_NET"] = "[192.168.0.0/16,10.0.0.0/8,172.16.0.0/12]",
-        ["EXTERNAL_NET"] = "!$HOME_NET",
-        ["HTTP_SERVERS"] = "$HOME_NET",
-        ["SMTP_SERVERS"] = "$HOME_NET",
-        ["SQL_SERVERS"] = "$HOME_NET",
-        ["DNS_SERVERS"] = "$HOME_NET",
-        ["TELNET_SERVERS"] = "$HOME_NET",
-        ["AIM_SERVERS"] = "$EXTERNAL_NET",
-        ["DC_SERVERS"] = "$HOME_NET",
-        ["DNP3_SERVER"] = "$HOME_NET",
-        ["DNP3_CLIENT"] = "$HOME_NET",
-        ["MODBUS_CLIENT"] = "$HOME_NET",
-        ["MODBUS_SERVER"] = "$HOME_NET",
-        ["ENIP_CLIENT"] = "$HOME_NET",
-        ["ENIP_SERVER"] = "$HOME_NET",
-    };
-
-    private static Dictionary<string, string> DefaultPorts() => new()
-    {
-        ["HTTP_PORTS"] = "80",
-        ["SHELLCODE_PORTS"] = "!80",
-        ["ORACLE_PORTS"] = "1521",
-        ["SSH_PORTS"] = "22",
-        ["DNP3_PORTS"] = "20000",
-        ["MODBUS_PORTS"] = "502",
-        ["FILE_DATA_PORTS"] = "[$HTTP_PORTS,110,143]",
-        ["FTP_PORTS"] = "21",
-        ["GENEVE_PORTS"] = "6081",
-        ["VXLAN_PORTS"] = "4789",
-        ["TEREDO_PORTS"] = "3544",
-        ["SIP_PORTS"] = "[5060, 5061]",
-    };
 }

@@ -68,7 +68,6 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         finally
         {
             bool wasLast = Interlocked.CompareExchange(ref _link, null, link) == link;
-            link.Queue.Writer.TryComplete();
             if (wasLast)
             {
                 _pending.Clear(); // Else they are the next link's.
@@ -135,8 +134,7 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         }
 
         ulong handle = (ulong)Interlocked.Increment(ref _lastHandle);
-        byte[] message = FileMessage.Open(handle, in origin);
-        if (!TryQueue(link, message))
+        if (!TryQueue(link, FileMessage.Open(handle, in origin)))
         {
             Interlocked.Increment(ref Counters.RefusedOpensValue);
             return FileHandle.None;
@@ -148,50 +146,15 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
     }
 
     /// <inheritdoc/>
-    public bool Append(FileHandle file, ReadOnlySpan<byte> bytes)
-    {
-        if (_link is not { } link || !_open.TryGetValue(file.Value, out uint number) || number != link.Number)
-        {
-            return false;
-        }
-
-        for (int at = 0; at < bytes.Length; at += FileMessage.MaxChunkBytes)
-        {
-            ReadOnlySpan<byte> chunk = bytes[at..Math.Min(bytes.Length, at + FileMessage.MaxChunkBytes)];
-            if (!TryQueue(link, FileMessage.Append(file.Value, chunk)))
-            {
-                Interlocked.Increment(ref Counters.RefusedAppendsValue);
-                return false; // The file ends truncated: a part of these bytes may be there already.
-            }
-        }
-
-        return true;
-    }
+    public bool Append(FileHandle file, ReadOnlySpan<byte> bytes) => Send(file, null, bytes);
 
     /// <inheritdoc/>
-    public bool Overwrite(FileHandle file, long offset, ReadOnlySpan<byte> bytes)
-    {
-        if (_link is not { } link || !_open.TryGetValue(file.Value, out uint number) || number != link.Number)
-        {
-            return false;
-        }
-
-        for (int at = 0; at < bytes.Length; at += FileMessage.MaxChunkBytes)
-        {
-            if (!TryQueue(link, FileMessage.Overwrite(file.Value, offset + at, bytes[at..Math.Min(bytes.Length, at + FileMessage.MaxChunkBytes)])))
-            {
-                Interlocked.Increment(ref Counters.RefusedAppendsValue);
-                return false;
-            }
-        }
-
-        return true;
-    }
+    public bool Overwrite(FileHandle file, long offset, ReadOnlySpan<byte> bytes) => Send(file, offset, bytes);
 
     /// <inheritdoc/>
     public bool Checkpoint(FileHandle file, ReadOnlySpan<byte> sha256, long size)
     {
-        if (sha256.Length != Sha256.SizeBytes || _link is not { } link || !_open.TryGetValue(file.Value, out uint number) || number != link.Number)
+        if (sha256.Length != Sha256.SizeBytes || LinkOf(file) is not { } link)
         {
             return false;
         }
@@ -238,10 +201,34 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         _link = null;
     }
 
-    private bool TryQueue(Link link, byte[] message)
+    /// <summary>The stream that a file was opened on, while it is there.</summary>
+    private Link? LinkOf(FileHandle file) => _link is { } link && _open.TryGetValue(file.Value, out uint number) && number == link.Number ? link : null;
+
+    private bool Send(FileHandle file, long? offset, ReadOnlySpan<byte> bytes)
     {
-        if (Volatile.Read(ref _queued) + message.Length > MaxQueuedBytes)
+        if (LinkOf(file) is not { } link)
         {
+            return false;
+        }
+
+        for (int at = 0; at < bytes.Length; at += FileMessage.MaxChunkBytes)
+        {
+            ReadOnlySpan<byte> chunk = bytes[at..Math.Min(bytes.Length, at + FileMessage.MaxChunkBytes)];
+            if (!TryQueue(link, FileMessage.Bytes(file.Value, offset + at, chunk)))
+            {
+                Interlocked.Increment(ref Counters.RefusedAppendsValue);
+                return false; // The file ends truncated: a part of these bytes may be there already.
+            }
+        }
+
+        return true;
+    }
+
+    private bool TryQueue(Link link, OutgoingMessage message)
+    {
+        if (Volatile.Read(ref _queued) + message.Buffer.Length > MaxQueuedBytes)
+        {
+            message.Return();
             return false;
         }
 
@@ -249,13 +236,19 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         return true;
     }
 
-    private void Enqueue(Link link, byte[] message)
+    private void Enqueue(Link link, OutgoingMessage message)
     {
-        Interlocked.Add(ref _queued, message.Length);
+        Interlocked.Add(ref _queued, message.Buffer.Length);
         if (!link.Queue.Writer.TryWrite(message))
         {
-            Interlocked.Add(ref _queued, -message.Length);
+            Done(message);
         }
+    }
+
+    private void Done(OutgoingMessage message)
+    {
+        Interlocked.Add(ref _queued, -message.Buffer.Length);
+        message.Return();
     }
 
     private async Task WriteAsync(Link link)
@@ -264,10 +257,16 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         {
             while (await link.Queue.Reader.WaitToReadAsync(link.Cancellation.Token).ConfigureAwait(false))
             {
-                while (link.Queue.Reader.TryRead(out byte[]? message))
+                while (link.Queue.Reader.TryRead(out OutgoingMessage message))
                 {
-                    Interlocked.Add(ref _queued, -message.Length);
-                    await link.Stream.WriteAsync(message, link.Cancellation.Token).ConfigureAwait(false);
+                    try
+                    {
+                        await link.Stream.WriteAsync(message.Memory, link.Cancellation.Token).ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        Done(message);
+                    }
                 }
 
                 await link.Stream.FlushAsync(link.Cancellation.Token).ConfigureAwait(false);
@@ -275,9 +274,10 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
         }
         finally
         {
-            while (link.Queue.Reader.TryRead(out byte[]? message))
+            link.Queue.Writer.TryComplete(); // What comes now is refused: nobody would take it out and count it back.
+            while (link.Queue.Reader.TryRead(out OutgoingMessage message))
             {
-                Interlocked.Add(ref _queued, -message.Length);
+                Done(message);
             }
         }
     }
@@ -360,7 +360,7 @@ public sealed partial class FileChannelClient : IFileSink, IFileVerdicts, IAsync
 
         public CancellationTokenSource Cancellation { get; } = cancellation;
 
-        public Channel<byte[]> Queue { get; } = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true });
+        public Channel<OutgoingMessage> Queue { get; } = Channel.CreateUnbounded<OutgoingMessage>(new UnboundedChannelOptions { SingleReader = true });
     }
 
     private static partial class Log

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Scanning.VerdictCache;
@@ -38,7 +39,8 @@ internal enum FileMessageKind : byte
 /// <remarks>Both ends are ours and of one version; a length beyond the limit or a message that is cut off ends the stream all the same.</remarks>
 internal static class FileMessage
 {
-    public const int MaxChunkBytes = 64 << 10;
+    /// <summary>Of a file in one message, which with its head fits the pool's arrays of 64 KiB.</summary>
+    public const int MaxChunkBytes = (64 << 10) - HeadBytes - 16;
 
     /// <summary>A print is the longest message.</summary>
     public const int MaxBytes = 256 << 10;
@@ -52,13 +54,13 @@ internal static class FileMessage
     private const int HeadBytes = 5;
     private const int KeyBytes = Sha256.SizeBytes + 8;
 
-    public static byte[] Open(ulong handle, in FileOrigin origin)
+    public static OutgoingMessage Open(ulong handle, in FileOrigin origin)
     {
         ReadOnlySpan<byte> protocol = Cut(origin.Protocol, 32);
         ReadOnlySpan<byte> name = Cut(origin.Name, 512);
         ReadOnlySpan<byte> location = Cut(origin.Location, 2048);
-        byte[] message = new byte[HeadBytes + 8 + 8 + 8 + 4 + 4 + 8 + 8 + 2 + 17 + 17 + 1 + 2 + 2 + protocol.Length + name.Length + location.Length];
-        var writer = new Writer(message, FileMessageKind.Open);
+        int length = HeadBytes + 8 + 8 + 8 + 4 + 4 + 8 + 8 + 2 + 17 + 17 + 1 + 2 + 2 + protocol.Length + name.Length + location.Length;
+        OutgoingMessage message = OutgoingMessage.Rent(length, FileMessageKind.Open, out Writer writer);
         writer.Long(handle);
         writer.Long((ulong)origin.TimestampUs);
         writer.Long(origin.FlowId);
@@ -78,29 +80,24 @@ internal static class FileMessage
         return message;
     }
 
-    public static byte[] Append(ulong handle, ReadOnlySpan<byte> bytes)
+    /// <summary>Bytes at the end of a file, or with an offset instead of others that were there.</summary>
+    public static OutgoingMessage Bytes(ulong handle, long? offset, ReadOnlySpan<byte> bytes)
     {
-        byte[] message = new byte[HeadBytes + 8 + bytes.Length];
-        var writer = new Writer(message, FileMessageKind.Append);
+        int length = HeadBytes + 8 + (offset is null ? 0 : 8) + bytes.Length;
+        OutgoingMessage message = OutgoingMessage.Rent(length, offset is null ? FileMessageKind.Append : FileMessageKind.Overwrite, out Writer writer);
         writer.Long(handle);
+        if (offset is { } place)
+        {
+            writer.Long((ulong)place);
+        }
+
         writer.Bytes(bytes);
         return message;
     }
 
-    public static byte[] Overwrite(ulong handle, long offset, ReadOnlySpan<byte> bytes)
+    public static OutgoingMessage Close(ulong handle, bool isComplete, ReadOnlySpan<byte> sha256, long size)
     {
-        byte[] message = new byte[HeadBytes + 8 + 8 + bytes.Length];
-        var writer = new Writer(message, FileMessageKind.Overwrite);
-        writer.Long(handle);
-        writer.Long((ulong)offset);
-        writer.Bytes(bytes);
-        return message;
-    }
-
-    public static byte[] Close(ulong handle, bool isComplete, ReadOnlySpan<byte> sha256, long size)
-    {
-        byte[] message = new byte[HeadBytes + 8 + 1 + 8 + sha256.Length];
-        var writer = new Writer(message, FileMessageKind.Close);
+        OutgoingMessage message = OutgoingMessage.Rent(HeadBytes + 8 + 1 + 8 + sha256.Length, FileMessageKind.Close, out Writer writer);
         writer.Long(handle);
         writer.Byte(isComplete ? (byte)1 : (byte)0);
         writer.Long((ulong)size);
@@ -108,10 +105,9 @@ internal static class FileMessage
         return message;
     }
 
-    public static byte[] Checkpoint(ulong handle, ReadOnlySpan<byte> sha256, long size)
+    public static OutgoingMessage Checkpoint(ulong handle, ReadOnlySpan<byte> sha256, long size)
     {
-        byte[] message = new byte[HeadBytes + CheckpointBytes];
-        var writer = new Writer(message, FileMessageKind.Checkpoint);
+        OutgoingMessage message = OutgoingMessage.Rent(HeadBytes + CheckpointBytes, FileMessageKind.Checkpoint, out Writer writer);
         writer.Long(handle);
         writer.Long((ulong)size);
         writer.Bytes(sha256);
@@ -205,12 +201,13 @@ internal static class FileMessage
 
     private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> text, int most) => text[..Math.Min(text.Length, most)];
 
-    private ref struct Writer
+    /// <summary>Fills a message behind its head.</summary>
+    public ref struct Writer
     {
         private readonly Span<byte> _message;
         private int _at;
 
-        public Writer(byte[] message, FileMessageKind kind)
+        public Writer(Span<byte> message, FileMessageKind kind)
         {
             _message = message;
             BinaryPrimitives.WriteInt32LittleEndian(_message, message.Length - 4);
@@ -251,4 +248,19 @@ internal static class FileMessage
             _at += 17;
         }
     }
+}
+
+/// <summary>A message on its way to the other process, in an array of the shared pool: workers fill it, whoever has written it out gives it back.</summary>
+internal readonly record struct OutgoingMessage(byte[] Buffer, int Length)
+{
+    public ReadOnlyMemory<byte> Memory => Buffer.AsMemory(0, Length);
+
+    public static OutgoingMessage Rent(int length, FileMessageKind kind, out FileMessage.Writer writer)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
+        writer = new FileMessage.Writer(buffer.AsSpan(0, length), kind);
+        return new OutgoingMessage(buffer, length);
+    }
+
+    public void Return() => ArrayPool<byte>.Shared.Return(Buffer);
 }

@@ -100,6 +100,7 @@ public sealed class DaemonConfigLoaderTests : IDisposable
     [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules}\nworkrs: 2\n", 3, 1, "did you mean 'workers'")]
     [InlineData("bridges: [{name: br0, mode: inlin}]\nrules: {files: one.rules}\n", 1, 29, "did you mean 'inline'")]
     [InlineData("bridges: [{name: br0}]\nrules: {files: none.rules}\n", 2, 16, "no rule file fits 'none.rules'")]
+    [InlineData("bridges: [{name: br0}]\nrules: {files: one.rules, reputation: [gone.list]}\n", 2, 39, "no file fits 'gone.list', expected a list of address,category,score")]
     [InlineData("bridges: []\nrules: {files: one.rules}\n", 1, 10, "no bridge is named")]
     [InlineData("bridges: [{name: br0, ports: [{name: a, mode: tap}]}]\nrules: {files: one.rules}\nattach: nfqueue\n", 3, 9, "one mode for all ports")]
     [InlineData("bridges: [{name: br0}, {name: br1, mode: monitor}]\nrules: {files: one.rules}\nattach: nfqueue\n", 3, 9, "one mode for all ports")]
