@@ -12,7 +12,7 @@ namespace BridgeGuard.Engine.Flows;
 /// Owner: one worker; thread: its. Flow objects are made on demand up to <see cref="Capacity"/> and reused for ever. No clock is read: time comes with
 /// packets and <see cref="Expire"/>. Memory at capacity: <see cref="BytesPerFlow"/> each, TCP sessions apart (they count against the stream's cap).
 /// </remarks>
-public sealed class FlowTable
+public sealed partial class FlowTable
 {
     /// <summary>Bytes of a flow with its variables, bucket and slot, as a test measures it; what <c>flow.memcap</c> is divided by.</summary>
     public const int BytesPerFlow = 512;
@@ -261,23 +261,6 @@ public sealed class FlowTable
         }
     }
 
-    /// <summary>The wheel knows the long times only: in an emergency flows are looked at in turn whether they are over by the short ones.</summary>
-    private void SweepInEmergency(long nowUs, IFlowEndHandler handler, int most)
-    {
-        for (int left = Math.Min(most, _made); left > 0; left--)
-        {
-            _sweep = _sweep + 1 < _made ? _sweep + 1 : 0;
-            Flow flow = _flows[_sweep];
-            if (flow.Hash != 0 && DeadlineOf(flow) < nowUs)
-            {
-                flow.Flags |= FlowFlags.EmergencyEnded;
-                End(flow, FlowEndReason.Timeout, handler);
-            }
-        }
-
-        LeaveEmergencyWhenQuiet();
-    }
-
     /// <summary>Ends all flows, oldest slot first: the capture or the process is over.</summary>
     public void EndAll(IFlowEndHandler handler)
     {
@@ -388,96 +371,6 @@ public sealed class FlowTable
         return flow;
     }
 
-    private void CountNew(byte protocol)
-    {
-        _counters.Increment(Counter.FlowTotal);
-        _counters.Set(Counter.FlowActive, Count);
-        _counters.Set(Counter.FlowMemoryUse, (long)_made * BytesPerFlow);
-        switch (protocol)
-        {
-            case IpProtocols.Tcp:
-                _counters.Increment(Counter.FlowTcp);
-                break;
-            case IpProtocols.Udp:
-                _counters.Increment(Counter.FlowUdp);
-                break;
-            case IpProtocols.Icmp:
-                _counters.Increment(Counter.FlowIcmpv4);
-                break;
-            case IpProtocols.IcmpV6:
-                _counters.Increment(Counter.FlowIcmpv6);
-                break;
-        }
-    }
-
-    /// <summary>A further flow object, which happens only while the table grows to its highest use.</summary>
-    /// <remarks>
-    /// Flows live for ever, so the collector has to move each once. Left to itself it does so when hundreds of MiB have piled up, and all workers stand still for a
-    /// third of a second; in small steps nobody notices.
-    /// </remarks>
-    private int MakeOne()
-    {
-        if (_made % SettleEvery == SettleEvery - 1)
-        {
-            GC.Collect(1, GCCollectionMode.Forced, blocking: true);
-        }
-
-        _flows[_made] = new Flow { TableIndex = _made };
-        return _made++;
-    }
-
-    /// <summary>The table is full: emergency begins, and one of the next flows under the hand must go. Established ones stay: a flood cannot push them out.</summary>
-    private bool TryMakeRoom()
-    {
-        if (!IsEmergency)
-        {
-            IsEmergency = true;
-            _counters.Increment(Counter.FlowEmergencyEntered);
-        }
-
-        Flow? youngest = null;
-        for (int i = 0; i < EvictionScan && i < _made; i++)
-        {
-            _hand = _hand + 1 < _made ? _hand + 1 : 0;
-            Flow flow = _flows[_hand];
-            if (flow.Hash == 0)
-            {
-                continue;
-            }
-
-            if (DeadlineOf(flow) < _nowUs)
-            {
-                flow.Flags |= FlowFlags.EmergencyEnded;
-                End(flow, FlowEndReason.Timeout, EndHandler);
-                return true;
-            }
-
-            if (flow.State is FlowState.New or FlowState.Closed && (youngest is null || flow.LastUs < youngest.LastUs))
-            {
-                youngest = flow;
-            }
-        }
-
-        if (youngest is null)
-        {
-            return false;
-        }
-
-        youngest.Flags |= FlowFlags.EmergencyEnded;
-        _counters.Increment(Counter.FlowGetUsed);
-        End(youngest, FlowEndReason.Forced, EndHandler);
-        return true;
-    }
-
-    private void LeaveEmergencyWhenQuiet()
-    {
-        if (IsEmergency && (long)Count * 100 <= (long)Capacity * (100 - _settings.EmergencyRecoveryPercent))
-        {
-            IsEmergency = false;
-            _counters.Increment(Counter.FlowEmergencyOver);
-        }
-    }
-
     private void End(Flow flow, FlowEndReason reason, IFlowEndHandler? handler)
     {
         flow.EndReason = reason;
@@ -491,37 +384,6 @@ public sealed class FlowTable
         _free[_freeCount++] = index;
         Count--;
         _counters.Set(Counter.FlowActive, Count);
-    }
-
-    private void CountEnd(Flow flow)
-    {
-        _counters.Increment(flow.State switch
-        {
-            FlowState.New => Counter.FlowEndNew,
-            FlowState.Established => Counter.FlowEndEstablished,
-            FlowState.Closed => Counter.FlowEndClosed,
-            FlowState.LocalBypassed => Counter.FlowEndLocalBypassed,
-            _ => Counter.FlowEndCaptureBypassed,
-        });
-        if (flow.Tcp is { } session)
-        {
-            // The counters stand in the order of the states.
-            _counters.Increment((Counter)((int)Counter.FlowEndTcpNone + (int)session.State));
-            if (session.Has(TcpSessionFlags.Lossy))
-            {
-                _counters.Increment(Counter.FlowEndTcpLiberal);
-            }
-        }
-    }
-
-    private void CountElephant(Flow flow, Direction direction)
-    {
-        _counters.Increment(direction == Direction.ToServer ? Counter.FlowElephantToServer : Counter.FlowElephantToClient);
-        FlowFlags other = direction == Direction.ToServer ? FlowFlags.ElephantToClient : FlowFlags.Elephant;
-        if (!flow.Has(other))
-        {
-            _counters.Increment(Counter.FlowElephant);
-        }
     }
 
     private void Unlink(Flow flow)
@@ -538,115 +400,6 @@ public sealed class FlowTable
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private long DeadlineOf(Flow flow) => _deadlines.Of(flow, IsEmergency);
-
-    /// <summary>What an attachment's kernel passed of a flow without us; it keeps the flow alive. Traffic of a flow that has ended is counted only.</summary>
-    /// <returns>The flow; null when it has ended.</returns>
-    public Flow? NoteBypassed(in BypassedTraffic traffic)
-    {
-        _counters.Add(Counter.BypassedPackets, traffic.Packets + traffic.PacketsBack);
-        _counters.Add(Counter.BypassedBytes, traffic.Bytes + traffic.BytesBack);
-        FlowKey key = traffic.Key;
-        if (!_settings.VlanTracking)
-        {
-            key = key with { Vlan0 = 0, Vlan1 = 0 };
-        }
-
-        if (!_settings.DeviceTracking)
-        {
-            key = key with { BridgeId = 0 };
-        }
-
-        if (Find(in key, _hash.Compute(in key), out Direction direction) is not { } flow)
-        {
-            return null;
-        }
-
-        flow.LastUs = Math.Max(flow.LastUs, traffic.LastUs);
-        (long toServer, long toClient) = direction == Direction.ToServer ? (traffic.Packets, traffic.PacketsBack) : (traffic.PacketsBack, traffic.Packets);
-        (long bytesToServer, long bytesToClient) = direction == Direction.ToServer ? (traffic.Bytes, traffic.BytesBack) : (traffic.BytesBack, traffic.Bytes);
-        flow.PacketsToServer += (ulong)toServer;
-        flow.PacketsToClient += (ulong)toClient;
-        flow.BytesToServer += (ulong)bytesToServer;
-        flow.BytesToClient += (ulong)bytesToClient;
-        flow.BypassedPacketsToServer += (ulong)toServer;
-        flow.BypassedPacketsToClient += (ulong)toClient;
-        flow.BypassedBytesToServer += (ulong)bytesToServer;
-        flow.BypassedBytesToClient += (ulong)bytesToClient;
-        return flow;
-    }
-
-    private void CountBypassed(Flow flow, Packet packet, int length)
-    {
-        bool isLocal = flow.State == FlowState.LocalBypassed;
-        _counters.Increment(isLocal ? Counter.BypassedLocalPackets : Counter.BypassedCapturePackets);
-        _counters.Add(isLocal ? Counter.BypassedLocalBytes : Counter.BypassedCaptureBytes, length);
-        if (isLocal)
-        {
-            // The flow's own counters have it: as in Suricata its bypassed ones are of what went by unseen.
-            return;
-        }
-
-        if (packet.Direction == Direction.ToServer)
-        {
-            flow.BypassedPacketsToServer++;
-            flow.BypassedBytesToServer += (uint)length;
-        }
-        else
-        {
-            flow.BypassedPacketsToClient++;
-            flow.BypassedBytesToClient += (uint)length;
-        }
-    }
-
-    private static void CountOnly(Flow flow, Packet packet, int length)
-    {
-        if (packet.Direction == Direction.ToServer)
-        {
-            flow.PacketsToServer++;
-            flow.BytesToServer += (uint)length;
-        }
-        else
-        {
-            flow.PacketsToClient++;
-            flow.BytesToClient += (uint)length;
-        }
-    }
-
-    private static void SeeFirstToClient(Flow flow, Packet packet)
-    {
-        flow.Flags |= FlowFlags.ToClientSeen;
-        flow.MinTtlToClient = packet.Ttl;
-        if (!packet.Has(PacketFlags.Restored))
-        {
-            // (A target's answers come in by the target's port, and the flow remains the one that was begun.)
-            flow.ServerPortId = packet.Info.PortId;
-        }
-
-        packet.Flags |= PacketFlags.FirstInDirection;
-        if (packet.Protocol is IpProtocols.Icmp or IpProtocols.IcmpV6)
-        {
-            flow.IcmpTypeToClient = packet.IcmpType;
-            flow.IcmpCodeToClient = packet.IcmpCode;
-        }
-    }
-
-    private void MeasureRate(Flow flow, Direction direction, int length)
-    {
-        if (flow.LastUs - flow.RateStartUs >= _settings.ElephantIntervalSeconds * 1_000_000L)
-        {
-            flow.RateStartUs = flow.LastUs;
-            flow.RateBytesToServer = flow.RateBytesToClient = 0;
-        }
-
-        ref long bytes = ref direction == Direction.ToServer ? ref flow.RateBytesToServer : ref flow.RateBytesToClient;
-        bytes += length;
-        FlowFlags flag = direction == Direction.ToServer ? FlowFlags.Elephant : FlowFlags.ElephantToClient;
-        if (bytes >= _settings.ElephantBytes && !flow.Has(flag))
-        {
-            flow.Flags |= flag;
-            CountElephant(flow, direction);
-        }
-    }
 
     private ulong NextId()
     {
