@@ -33,6 +33,9 @@ public sealed partial class Detector
         bool waits = Reassembler is { IsInline: true } && _packet.IsTcp && !_packet.Has(PacketFlags.AppMoved | PacketFlags.Pseudo)
             && state.Transactions.Count <= TransactionList.MaxUnmarked;
         byte complete = state.Protocol.CompletedProgress(_packet.Direction);
+        int[] hooks = _group.Hooks[(int)state.Protocol.Id];
+        bool newsLast = state.MeetHooks(_packet.Direction, _packet.Has(PacketFlags.AppMoved));
+        bool isEnd = _packet.Source is PacketSource.FlowTimeout or PacketSource.FlowForced;
         TransactionList transactions = state.Transactions;
         uint changes = _packet.Direction == Direction.ToServer ? state.ChangesToServer : state.ChangesToClient;
         TransactionMark mark = MarkFor(_packet.Direction);
@@ -53,18 +56,33 @@ public sealed partial class Detector
 
             detection.Attach(_rules);
             byte reached = _flow.ProgressOf(transaction, _packet.Direction);
-            if (detection.InspectedProgress == reached && detection.InspectedChanges == changes)
+
+            // Nothing was parsed since: every buffer is what it was.
+            bool isKnown = detection.InspectedProgress == reached && detection.InspectedChanges == changes;
+            _asksHooks = hooks.Length > 0 && (isEnd || state.NewsOf(transaction, _packet.Direction) != detection.HookNews);
+            if (isKnown && !_asksHooks)
             {
-                // Nothing was parsed since: every buffer is what it was.
                 continue;
             }
 
-            detection.InspectedChanges = changes;
+            if (isKnown)
+            {
+                LookAtHooks(hooks, transaction, detection);
+            }
+            else
+            {
+                detection.InspectedChanges = changes;
 
-            // As in Suricata: that nothing more comes does not make a side complete that never began.
-            bool isUnbegun = complete > 1 && transaction.Progress(_packet.Direction) == 0;
-            InspectTransaction(transaction, detection, isUnbegun ? (byte)0 : reached);
-            detection.InspectedProgress = reached;
+                // As in Suricata: that nothing more comes does not make a side complete that never began.
+                bool isUnbegun = complete > 1 && transaction.Progress(_packet.Direction) == 0;
+                InspectTransaction(transaction, detection, isUnbegun ? (byte)0 : reached);
+                detection.InspectedProgress = reached;
+            }
+
+            if (_asksHooks)
+            {
+                RememberHooks(state, transaction, detection, i, newsLast);
+            }
 
             // It may have been finished, or a file be wanted now.
             transactions.Mark(TransactionMark.Log, i);
@@ -107,9 +125,6 @@ public sealed partial class Detector
         Direction direction = _packet.Direction;
         bool isComplete = progress >= protocol.CompletedProgress(direction);
         _inspector.DceLittleEndian = transaction is not IDceRpcCarrier { DceRpc.IsLittleEndian: false };
-        ulong parsed = _flow.DetectionOf(direction).Parsed;
-        detection.HasMoved = parsed != detection.InspectedParsed;
-        detection.InspectedParsed = parsed;
         ClearCandidates();
         AddCandidates(_group.Transactions[(int)protocol.Id]);
         if (!transaction.Anomalies.IsEmpty)
@@ -243,6 +258,12 @@ public sealed partial class Detector
     private void EvaluateTransactionRule(int rule, Transaction transaction, TransactionDetection detection, byte progress, bool isComplete)
     {
         ref readonly RuleEntry entry = ref _rules.Entries[rule];
+        if ((entry.Flags & RuleFlags.HookOnly) != 0)
+        {
+            EvaluateHook(rule, entry, transaction, detection);
+            return;
+        }
+
         int slot = detection.Find(rule);
         if (slot >= 0 && detection[slot].IsOver)
         {
@@ -324,36 +345,12 @@ public sealed partial class Detector
         }
 
         ref RuleState state = ref detection[slot];
-        bool isAgain = state.HasMatched;
-        state.HasMatched |= isMatch;
         state.Matched = matched;
-        state.IsOver = (isMatch && !IsRepeating(entry, progress)) || isNever || isComplete;
-        if (isMatch && (!isAgain || detection.HasMoved))
+        state.IsOver = isMatch || isNever || isComplete;
+        if (isMatch)
         {
             OnMatch(rule, AlertFlags.Transaction, transaction);
         }
-    }
-
-    /// <summary>A hook without further conditions on a transaction matches as long as the transaction stands at it and moves.</summary>
-    private bool IsRepeating(in RuleEntry entry, byte progress)
-    {
-        if (progress == 0)
-        {
-            return false;
-        }
-
-        for (int i = 0; i < entry.Engines.Count; i++)
-        {
-            ref readonly InspectionEngine engine = ref _rules.Engines[entry.Engines.Start + i];
-            if (engine.AppliesTo(_flow!.AppState!.Protocol.Id, _directionMask)
-                && (engine.Kind != EngineKind.Progress
-                    || progress != (_packet.Direction == Direction.ToServer ? engine.ProgressToServer : engine.ProgressToClient)))
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     /// <summary>

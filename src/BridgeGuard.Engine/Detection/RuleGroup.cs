@@ -48,6 +48,9 @@ internal sealed class RuleGroup
 
     public int[][] Anomalies { get; private init; } = [];
 
+    /// <summary>By protocol: those of <see cref="Transactions"/> that are hooks alone.</summary>
+    public int[][] Hooks { get; private init; } = [];
+
     /// <summary>Bit 0: stream patterns, bit 1: packet patterns.</summary>
     public byte PayloadPatterns { get; private init; }
 
@@ -106,6 +109,7 @@ internal sealed class RuleGroup
             Detection = Sorted(detection),
             Transactions = ByProtocol(rules, transactions),
             Anomalies = ByProtocol(rules, anomalies),
+            Hooks = ByProtocol(rules, transactions.FindAll(rule => (rules.Entries[rule].Flags & RuleFlags.HookOnly) != 0)),
             PayloadPatterns = payload,
         };
     }

@@ -47,6 +47,9 @@ internal enum RuleFlags : uint
 
     /// <summary>A match rewrites bytes of the packet (<c>replace</c>).</summary>
     Replaces = 1 << 14,
+
+    /// <summary>Asks of transactions only how far they have come (<c>tls:client_hello_done</c>).</summary>
+    HookOnly = 1 << 15,
 }
 
 /// <summary>A run of consecutive elements of one of the rule set's arrays.</summary>

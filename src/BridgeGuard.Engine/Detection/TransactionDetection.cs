@@ -31,11 +31,11 @@ public sealed class TransactionDetection
     /// <summary>What <see cref="ProtocolState.ChangesToServer"/> or its twin was when the direction was inspected last.</summary>
     internal uint InspectedChanges { get; set; }
 
-    /// <summary>Bytes of the direction that were parsed when it was inspected last.</summary>
-    internal ulong InspectedParsed { get; set; }
+    /// <summary>The progress up to which rules that are hooks alone have been asked; kept over a change of rules.</summary>
+    internal byte HookProgress { get; set; }
 
-    /// <summary>More of them have come since.</summary>
-    internal bool HasMoved { get; set; }
+    /// <summary>What was new when they were (<see cref="ProtocolState.NewsOf"/>) by a packet that brought nothing new itself.</summary>
+    internal uint HookNews { get; set; }
 
     internal int StateCount { get; private set; }
 
@@ -122,8 +122,8 @@ public sealed class TransactionDetection
         FirewallProgress = 255;
         FirewallParsed = 0;
         InspectedProgress = 255;
-        InspectedParsed = 0;
-        HasMoved = false;
+        HookProgress = 0;
+        HookNews = 0;
     }
 
     [InlineArray(4)]
@@ -152,9 +152,6 @@ internal struct RuleState
 
     /// <summary>Matched and reported, or cannot match any more.</summary>
     public bool IsOver;
-
-    /// <summary>It has been reported once at least.</summary>
-    public bool HasMatched;
 
     /// <summary>This direction's half of a two-way rule has matched.</summary>
     public bool IsHalfMatch;

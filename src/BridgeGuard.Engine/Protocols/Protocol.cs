@@ -71,6 +71,12 @@ public abstract class Protocol
     /// <summary>Passively rules on the stream see what is encrypted as well, as in Suricata; inline such a stream is given up.</summary>
     public virtual bool ShowsEncryptedStream => false;
 
+    /// <summary>
+    /// What the parser takes of one side is no news to hooks of the other: those of the response begin with the response (HTTP/1, SMTP, FTP). Of all other protocols, as in
+    /// Suricata, either side's bytes make both sides' hooks be asked again.
+    /// </summary>
+    public virtual bool KeepsSidesApart => false;
+
     /// <summary>Bytes that move no transaction tell nothing new of it (the binary packets of SSH): firewall hooks are asked when it moves.</summary>
     public virtual bool MovesOnlyWithProgress => false;
 

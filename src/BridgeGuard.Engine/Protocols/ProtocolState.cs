@@ -88,14 +88,47 @@ public abstract class ProtocolState
     internal uint ChangesToClient { get; private set; }
 
     /// <summary>
-    /// The parser changes a transaction only by its progress, by an anomaly, or after <see cref="Transaction.Touch"/>: with many open ones the others
+    /// The parser changes a transaction only by its progress, by an anomaly, or after <see cref="Transaction.Touch()"/>: with many open ones the others
     /// are left alone. Otherwise each parse counts as a change of all.
     /// </summary>
     public virtual bool TellsWhatItTouches => false;
 
-    /// <summary>With <see cref="TellsWhatItTouches"/>: touches what the parser is in the midst of, after each parse.</summary>
-    protected virtual void TouchCurrent()
+    /// <summary>With <see cref="TellsWhatItTouches"/>: touches what the parser is in the midst of, after each parse of bytes of <paramref name="direction"/>.</summary>
+    protected virtual void TouchCurrent(Direction direction)
     {
+    }
+
+    /// <summary>Something was parsed since hooks of the direction were asked last, one bit each.</summary>
+    private DirectionMask _freshSides;
+
+    /// <summary>
+    /// Called with each packet before its hooks are asked. As observed of Suricata 8.0.8: what is parsed with a packet whose direction had nothing new is there for the
+    /// next packet of the direction as well (true); if there had been something, it is not.
+    /// </summary>
+    internal bool MeetHooks(Direction direction, bool wasParsed)
+    {
+        var side = (DirectionMask)(1 << (int)direction);
+        bool lasts = wasParsed && (_freshSides & side) == 0;
+        _freshSides |= wasParsed ? DirectionMask.Both : DirectionMask.None;
+        _freshSides &= lasts ? DirectionMask.Both : ~side;
+        return lasts;
+    }
+
+    /// <summary>Bytes, holes and ends of either side that were parsed.</summary>
+    private uint _parses;
+
+    /// <summary>
+    /// Something that rises when rules that are hooks alone have to be asked about a transaction again: where the sides are kept apart, with what was taken of the
+    /// direction; else with anything that was taken for it, or, of a parser that does not tell, at all.
+    /// </summary>
+    internal uint NewsOf(Transaction transaction, Direction direction)
+    {
+        if (Protocol.KeepsSidesApart)
+        {
+            return direction == Direction.ToServer ? transaction.NewsToServer : transaction.NewsToClient;
+        }
+
+        return 1 + (TellsWhatItTouches ? transaction.NewsToServer + transaction.NewsToClient : _parses);
     }
 
     /// <summary>
@@ -158,13 +191,15 @@ public abstract class ProtocolState
         bool isBoth = Outline() != before;
         ChangesToServer += isBoth || direction == Direction.ToServer ? 1u : 0u;
         ChangesToClient += isBoth || direction == Direction.ToClient ? 1u : 0u;
+        _parses++;
+        if (TellsWhatItTouches)
+        {
+            TouchCurrent(direction);
+        }
+
         if (!TellsWhatItTouches || Transactions.Count <= TransactionList.MaxUnmarked)
         {
             Transactions.MarkAll();
-        }
-        else
-        {
-            TouchCurrent();
         }
     }
 
@@ -248,6 +283,8 @@ public abstract class ProtocolState
         Change = ProtocolChange.None;
         _metRules = null;
         _overForRules = _situationForLoggers = 0;
+        _parses = 0;
+        _freshSides = DirectionMask.None;
         _openToServer = _openToClient = 0;
     }
 }

@@ -57,6 +57,7 @@ public abstract class Transaction
             if (_progressToServer != value)
             {
                 _progressToServer = value;
+                NewsToServer++;
                 Home?.Touch(this);
             }
         }
@@ -70,10 +71,16 @@ public abstract class Transaction
             if (_progressToClient != value)
             {
                 _progressToClient = value;
+                NewsToClient++;
                 Home?.Touch(this);
             }
         }
     }
+
+    /// <summary>Rises when the parser has taken something of the direction for it; see <see cref="ProtocolState.NewsOf"/>.</summary>
+    internal uint NewsToServer { get; private set; }
+
+    internal uint NewsToClient { get; private set; }
 
     /// <summary>The list it stands in; null in the pool.</summary>
     internal TransactionList? Home { get; set; }
@@ -139,7 +146,15 @@ public abstract class Transaction
     /// Something of it has changed that no progress tells: the engine looks at it again. Only where <see cref="ProtocolState.TellsWhatItTouches"/>
     /// does the parser have to say so.
     /// </summary>
-    public void Touch() => Home?.Touch(this);
+    public void Touch() => Touch(DirectionMask.Both);
+
+    /// <summary>The same, told of one side: hooks of the other have nothing new where <see cref="Protocol.KeepsSidesApart"/>.</summary>
+    public void Touch(DirectionMask sides)
+    {
+        NewsToServer += (uint)(sides & DirectionMask.ToServer) / (uint)DirectionMask.ToServer;
+        NewsToClient += (uint)(sides & DirectionMask.ToClient) / (uint)DirectionMask.ToClient;
+        Home?.Touch(this);
+    }
 
     /// <summary>Adds to <see cref="Anomalies"/>.</summary>
     protected void Note(int anomaly)
@@ -161,6 +176,7 @@ public abstract class Transaction
         _key = 0;
         _progressToServer = 0;
         _progressToClient = 0;
+        NewsToServer = NewsToClient = 0;
         Anomalies.Clear();
         LoggedMask = 0;
         IsAccepted = false;

@@ -82,6 +82,7 @@ internal sealed partial class RuleCompiler
                 | (rule.IsTwoWay ? RuleFlags.TwoWay : 0)
                 | (onFlow ? RuleFlags.ActionOnFlow : 0)
                 | (rule.Payload.Ops.Exists(op => op.Replacement is not null) ? RuleFlags.Replaces : 0)
+                | (IsHookOnly(rule) ? RuleFlags.HookOnly : 0)
                 | (rule.ActionOnFlow == false ? RuleFlags.ActionOnPacketOnly : 0)
                 | (fast is null ? 0 : RuleFlags.HasFastPattern),
             Action = rule.Action,
@@ -108,6 +109,9 @@ internal sealed partial class RuleCompiler
 
     /// <summary>Frames are looked at one by one: of several types that a rule names, those with its fast pattern decide.</summary>
     private static SectionModel FrameSection(RuleModel rule, (SectionModel Section, OpModel Content)? fast) => fast?.Section ?? rule.Frames[^1];
+
+    private static bool IsHookOnly(RuleModel rule) => rule is { IsTwoWay: false, Firewall: null, Sections.Count: 0, Payload.Ops.Count: 0, Engines.Count: > 0 }
+        && rule.Engines.TrueForAll(engine => engine.Kind == EngineKind.Progress);
 
     private static RuleFlags Flags(DirectionMask mask) =>
         ((mask & DirectionMask.ToServer) != 0 ? RuleFlags.ToServer : 0) | ((mask & DirectionMask.ToClient) != 0 ? RuleFlags.ToClient : 0);

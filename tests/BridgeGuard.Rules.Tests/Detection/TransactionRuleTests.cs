@@ -128,4 +128,35 @@ public sealed class TransactionRuleTests
         transaction.ProgressToServer = 1;
         Assert.Equal([1u], harness.Udp("x"));
     }
+
+    [Fact]
+    public void AHookAloneMatchesWheneverSomethingComesWhileTheTransactionStandsThere()
+    {
+        var harness = new DetectorHarness(
+            "alert fake:start any any -> any any (msg:\"t\"; flow:to_server; sid:1;)\n"
+            + "alert fake:named any any -> any any (msg:\"t\"; flow:to_server; sid:2;)\n"
+            + "alert fake:body any any -> any any (msg:\"t\"; flow:to_server; sid:3;)");
+        FakeTransaction transaction = harness.AddTransaction();
+        Assert.Equal([1u], harness.Udp("x"));
+        Assert.Equal([1u], harness.Udp("x"));
+
+        // Each step from where it stood to where it stands.
+        transaction.ProgressToServer = 2;
+        Assert.Equal([1u, 2u, 3u], harness.Udp("x"));
+        Assert.Equal([3u], harness.Udp("x"));
+        transaction.ProgressToServer = 3;
+        Assert.Equal([3u], harness.Udp("x"));
+        Assert.Empty(harness.Udp("x"));
+    }
+
+    [Fact]
+    public void AHookBesideABufferMatchesOnce()
+    {
+        var harness = new DetectorHarness("alert fake:named any any -> any any (msg:\"t\"; fake.name; content:\"abc\"; sid:1;)");
+        FakeTransaction transaction = harness.AddTransaction();
+        transaction.Set(FakeProtocol.Name1, "abc");
+        transaction.ProgressToServer = 1;
+        Assert.Equal([1u], harness.Udp("x"));
+        Assert.Empty(harness.Udp("x"));
+    }
 }

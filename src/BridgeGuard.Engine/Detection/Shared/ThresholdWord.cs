@@ -43,8 +43,18 @@ internal struct ThresholdWord
     public readonly long Pack() =>
         ((StartUs & TimeMask) << 22) | UsedBit | (IsBlocked ? BlockedBit : 0) | Math.Min(Count, MaxCount);
 
-    /// <summary>Whole seconds from the start to a time that is not before it.</summary>
-    public readonly uint SecondsUntil(long nowUs) => (uint)Math.Min(((nowUs - StartUs) & TimeMask) / 1_000_000, MaxCount);
+    /// <summary>How many seconds of the clock begin between the start and a time that is not before it.</summary>
+    public readonly uint SecondsUntil(long nowUs) => (uint)Math.Clamp((nowUs / 1_000_000) - (StartBefore(nowUs) / 1_000_000), 0, MaxCount);
+
+    /// <summary>The second of the clock in which a rate filter came into force.</summary>
+    public readonly long BlockedSinceUs(long nowUs) => ((StartBefore(nowUs) / 1_000_000) + Count) * 1_000_000;
+
+    /// <summary>The start as a whole time, which is near <paramref name="nowUs"/>.</summary>
+    private readonly long StartBefore(long nowUs)
+    {
+        long elapsed = (nowUs - StartUs) & TimeMask;
+        return nowUs - (elapsed > MaxPeriodUs ? elapsed - TimeMask - 1 : elapsed);
+    }
 
     /// <summary>Whether a time is no later than <paramref name="periodUs"/> after the start; times before the start are.</summary>
     public readonly bool IsWithin(long nowUs, long periodUs)

@@ -207,27 +207,26 @@ internal sealed class Thresholds(SharedSlots slots, FlowHash hash)
             bool filtered = false;
             if (!word.IsUsed || nowUs > slots.ExpiresUs(slot))
             {
-                word = new ThresholdWord { StartUs = secondUs, Count = 1 };
+                word = new ThresholdWord { StartUs = nowUs, Count = 1 };
             }
             else if (word.IsBlocked)
             {
-                var since = new ThresholdWord { StartUs = word.StartUs + (word.Count * 1_000_000L) };
-                filtered = since.IsWithin(secondUs, timeoutUs);
+                filtered = secondUs - word.BlockedSinceUs(nowUs) <= timeoutUs;
                 if (!filtered)
                 {
                     word.IsBlocked = false;
                     word.Count = Bounded(threshold.Count) + 1;
                 }
             }
-            else if (!word.IsWithin(secondUs, periodUs))
+            else if (!word.IsWithin(nowUs, periodUs))
             {
-                word = new ThresholdWord { StartUs = secondUs, Count = 1 };
+                word = new ThresholdWord { StartUs = nowUs, Count = 1 };
             }
             else if (++word.Count > Bounded(threshold.Count))
             {
                 filtered = true;
                 word.IsBlocked = true;
-                word.Count = word.SecondsUntil(secondUs);
+                word.Count = word.SecondsUntil(nowUs);
             }
 
             long next = word.Pack();

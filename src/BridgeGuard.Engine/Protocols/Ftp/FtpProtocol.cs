@@ -47,6 +47,8 @@ public sealed class FtpProtocol : Protocol
 
     public override StreamShow ShowsStream(Direction direction) => StreamShow.Never;
 
+    public override bool KeepsSidesApart => true;
+
     public override byte CompletedProgress(Direction direction) => FtpProgress.Complete;
 
     public override ProbeResult Probe(ReadOnlySpan<byte> data, Direction direction, Flow flow)

@@ -148,10 +148,10 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
         base.Release(released);
     }
 
-    protected override void TouchCurrent()
+    protected override void TouchCurrent(Direction direction)
     {
-        _requesting?.Touch();
-        _responding?.Touch();
+        _requesting?.Touch(direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.None);
+        _responding?.Touch(direction == Direction.ToClient ? DirectionMask.ToClient : DirectionMask.None);
     }
 
     public override void Reset()

@@ -47,6 +47,8 @@ public sealed class Http1Protocol : Protocol
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
+    public override bool KeepsSidesApart => true;
+
     public override byte CompletedProgress(Direction direction) => Http1Progress.Complete;
 
     /// <summary>Uploads and downloads alike.</summary>

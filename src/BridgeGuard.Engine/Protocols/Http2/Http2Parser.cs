@@ -145,7 +145,7 @@ internal sealed partial class Http2Parser : PooledState<Http2Transaction>
         base.Release(released);
     }
 
-    protected override void TouchCurrent()
+    protected override void TouchCurrent(Direction direction)
     {
         _toServer.DataOwner?.Touch();
         _toClient.DataOwner?.Touch();

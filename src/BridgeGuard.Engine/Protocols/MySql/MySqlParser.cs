@@ -124,7 +124,7 @@ internal sealed class MySqlParser(MySqlProtocol protocol, MySqlLimits limits) : 
         _cachesMetadata = false;
     }
 
-    protected override void TouchCurrent() => _login?.Touch();
+    protected override void TouchCurrent(Direction direction) => _login?.Touch();
 
     protected override void GiveUp(MySqlTransaction transaction)
     {

@@ -75,7 +75,7 @@ internal sealed class RedisParser(RedisProtocol protocol, RedisLimits limits) : 
         _argumentsLeft = 0;
     }
 
-    protected override void TouchCurrent()
+    protected override void TouchCurrent(Direction direction)
     {
         _asking?.Touch();
         _answering?.Touch();

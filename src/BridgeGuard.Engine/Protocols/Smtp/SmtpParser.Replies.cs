@@ -37,7 +37,7 @@ internal sealed partial class SmtpParser
         }
 
         var found = (SmtpTransaction)Transactions[index];
-        found.Touch();
+        found.Touch(DirectionMask.ToClient);
         return found;
     }
 

@@ -130,9 +130,9 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
         base.Release(released);
     }
 
-    protected override void TouchCurrent()
+    protected override void TouchCurrent(Direction direction)
     {
-        _current?.Touch();
+        _current?.Touch(direction == Direction.ToServer ? DirectionMask.ToServer : DirectionMask.ToClient);
     }
 
     public override void Reset()

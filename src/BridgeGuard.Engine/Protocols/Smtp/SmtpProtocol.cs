@@ -50,6 +50,8 @@ public sealed class SmtpProtocol : Protocol
 
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? RequestProgress : ResponseProgress;
 
+    public override bool KeepsSidesApart => true;
+
     public override byte CompletedProgress(Direction direction) => SmtpProgress.Complete;
 
     public override DirectionMask FileDirections => DirectionMask.ToServer;
