@@ -12,6 +12,12 @@ public sealed class GoldenCase
 
     public List<EventCount> Events { get; set; } = [];
 
+    /// <summary>Options of record types, flattened as <see cref="Engine.Protocols.ProtocolSettings"/> has them; the other types are written as they are by default.</summary>
+    public Dictionary<string, Dictionary<string, string>> Outputs { get; set; } = [];
+
+    /// <summary>Options of protocols.</summary>
+    public Dictionary<string, Dictionary<string, string>> Protocols { get; set; } = [];
+
     /// <summary>Why counts depend on how bytes are cut into segments (a rule that looks at single packets); null: they must not.</summary>
     [YamlMember(Alias = "counts-segments")]
     public string? CountsSegments { get; set; }

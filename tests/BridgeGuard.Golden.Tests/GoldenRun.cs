@@ -43,6 +43,7 @@ public sealed class GoldenRun : IEventSink
             Assert.True(upgrade.Exchanged > 0 || loaded.Rules.Count == 0);
         }
 
+        GoldenCase options = GoldenCase.Load(folder);
         var run = new GoldenRun { IsFromCache = loaded.IsFromCache };
         Assert.True(!loaded.HasErrors, string.Join("\n", loaded.Diagnostics));
         var settings = new EngineSettings
@@ -51,8 +52,8 @@ public sealed class GoldenRun : IEventSink
             FirewallMode = hasFirewall,
             ValidateChecksums = false,
             Detection = new DetectionSettings { Prefilter = prefilter },
-            AppLayer = new AppLayerSettings { Protocols = AllOn() },
-            Eve = new EveSettings { Types = [.. Types.Select(t => new EveTypeSettings(t, ProtocolSettings.Empty))] },
+            AppLayer = new AppLayerSettings { Protocols = ProtocolsOf(options) },
+            Eve = new EveSettings { Types = [.. Types.Select(t => new EveTypeSettings(t, options.Outputs.TryGetValue(t, out Dictionary<string, string>? own) ? new ProtocolSettings(own) : ProtocolSettings.Empty))] },
         };
         using var worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = run });
         worker.Program = new EngineProgram(loaded.Rules, new CompiledPolicy(PolicyModel.Empty, loaded.Rules.Rules));
@@ -67,9 +68,17 @@ public sealed class GoldenRun : IEventSink
     }
 
     /// <summary>Protocols that are off by default are on, those beside the default as they are.</summary>
-    private static Dictionary<string, ProtocolSettings> AllOn() =>
-        ProtocolCatalog.All.ToArray().Where(protocol => !protocol.EnabledByDefault)
+    private static Dictionary<string, ProtocolSettings> ProtocolsOf(GoldenCase options)
+    {
+        Dictionary<string, ProtocolSettings> all = ProtocolCatalog.All.ToArray().Where(protocol => !protocol.EnabledByDefault)
             .ToDictionary(protocol => protocol.ConfigurationName, _ => new ProtocolSettings(new Dictionary<string, string> { ["enabled"] = "yes" }));
+        foreach ((string name, Dictionary<string, string> said) in options.Protocols)
+        {
+            all[name] = new ProtocolSettings(new Dictionary<string, string>(said) { ["enabled"] = "yes" });
+        }
+
+        return all;
+    }
 
     public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Records.Add(JsonDocument.Parse(json.ToArray()).RootElement);
 

@@ -23,10 +23,11 @@ internal static class Listings
 
                 return true;
             case "csv":
-                output.WriteLine("name;description;kind");
+                // Columns and words as Suricata's, for editors that read them; the pages of its manual are not named.
+                output.WriteLine("name;description;app layer;features;documentation");
                 foreach (KeywordHelp keyword in all)
                 {
-                    output.WriteLine($"{keyword.Name};{keyword.Help.Replace(';', ',')};{keyword.Kind}");
+                    output.WriteLine($"{keyword.Name};{keyword.Help.Replace(';', ',')};Unset;{keyword.Features};;");
                 }
 
                 return true;
@@ -54,7 +55,7 @@ internal static class Listings
         output.WriteLine("=========Supported App Layer Protocols=========");
         foreach (Protocol protocol in ProtocolCatalog.All.OrderBy(p => p.Name, StringComparer.Ordinal))
         {
-            output.WriteLine(protocol.Name);
+            output.WriteLine(protocol.Id == ProtocolId.Http1 ? "http" : protocol.Name);
         }
     }
 
@@ -105,7 +106,7 @@ internal static class Listings
     {
         output.WriteLine($"= {keyword.Name} =");
         output.WriteLine($"Description: {keyword.Help}");
-        output.WriteLine($"Features: {keyword.Kind}");
+        output.WriteLine($"Features: {keyword.Features.Replace(':', ',')}");
         output.WriteLine();
     }
 }

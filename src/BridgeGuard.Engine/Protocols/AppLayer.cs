@@ -15,8 +15,8 @@ public sealed class AppLayer : IStreamConsumer
     /// <summary>A tail that no parser consumes ends the parsing of its flow: no element of a protocol is longer, unless its parser says so.</summary>
     public const int MaxTailBytes = 512 << 10;
 
-    /// <summary>Bytes looked at before detection gives up in a direction whose patterns and probes stay unsure.</summary>
-    public const int MaxDetectionBytes = 64 << 10;
+    /// <summary>More bytes of a direction are not looked at while it or the other side is undecided: detection is skipped (measured of Suricata 8.0.8).</summary>
+    public const int MaxDetectionBytes = 100_000;
 
     private readonly ProtocolDetector _detector;
     private readonly FileTracker _files;
@@ -452,7 +452,7 @@ public sealed class AppLayer : IStreamConsumer
     private bool DetectStream(Flow flow, Packet packet, ref Direction direction, ReadOnlySpan<byte> data, bool isEnd)
     {
         // As in Suricata, a direction that ends before it is decided stays undecided.
-        bool last = data.Length >= MaxDetectionBytes;
+        bool last = data.Length > MaxDetectionBytes;
         ushort port = flow.AppPort != 0 ? flow.AppPort : flow.Key.DestinationPort;
         ProtocolId other = OwnProtocol(flow, direction.Opposite());
         bool reversed = false;
@@ -463,7 +463,7 @@ public sealed class AppLayer : IStreamConsumer
             : _detector.Detect(data, flow, direction, last, port, out reversed);
         if (found is ProtocolId.Unknown or ProtocolId.Failed)
         {
-            NoteUnexpected(flow, packet);
+            NoteUnexpected(flow, packet, other);
         }
 
         switch (found)
@@ -487,8 +487,13 @@ public sealed class AppLayer : IStreamConsumer
                 return false;
 
             case ProtocolId.Failed:
-                if (other == ProtocolId.Failed || flow.DetectionOf(direction.Opposite()).IsComplete || data.Length >= MaxDetectionBytes)
+                if (other == ProtocolId.Failed || flow.DetectionOf(direction.Opposite()).IsComplete)
                 {
+                    Fail(flow);
+                }
+                else if (last)
+                {
+                    packet.AppEvents |= AppLayerEvents.ProtoDetectionSkipped;
                     Fail(flow);
                 }
                 else
@@ -510,17 +515,14 @@ public sealed class AppLayer : IStreamConsumer
         if (flow.AppState is null && !AcceptsFirst(flow, found, direction))
         {
             packet.AppEvents |= AppLayerEvents.WrongDirectionFirstData;
+            Fail(flow);
             SetOwnProtocol(flow, direction, found);
-            flow.App = found;
-            _counters.AppFlow(found, flow.Key.Protocol);
-            GiveUp(flow, Direction.ToServer);
-            GiveUp(flow, Direction.ToClient);
             return false;
         }
 
         if (flow.AppExpected != found)
         {
-            NoteUnexpected(flow, packet);
+            NoteUnexpected(flow, packet, other);
         }
 
         if (reversed && flow.AppState is null)
@@ -545,10 +547,10 @@ public sealed class AppLayer : IStreamConsumer
         return true;
     }
 
-    /// <summary>After a change of protocol something else comes than what was arranged.</summary>
-    private static void NoteUnexpected(Flow flow, Packet packet)
+    /// <summary>After a change of protocol something else comes than what was arranged; the side that speaks first tells.</summary>
+    private static void NoteUnexpected(Flow flow, Packet packet, ProtocolId other)
     {
-        if (flow.AppOriginal != ProtocolId.Unknown && flow.AppExpected is not (ProtocolId.Unknown or ProtocolId.Failed))
+        if (other is ProtocolId.Unknown or ProtocolId.Failed && flow.AppOriginal != ProtocolId.Unknown && flow.AppExpected is not (ProtocolId.Unknown or ProtocolId.Failed))
         {
             packet.AppEvents |= AppLayerEvents.UnexpectedProtocol
                 | (flow.AppExpected == ProtocolId.Tls ? AppLayerEvents.NoTlsAfterStarttls : AppLayerEvents.None);
@@ -581,7 +583,7 @@ public sealed class AppLayer : IStreamConsumer
 
     /// <summary>A protocol whose client must speak first does not begin with the server's data, unless the beginning was missed.</summary>
     private static bool AcceptsFirst(Flow flow, ProtocolId id, Direction direction) =>
-        flow.Has(FlowFlags.Midstream) || ProtocolCatalog.Get(id) is not { FirstData: { } first } || first == direction || flow.DetectionOf(first).DataSeen;
+        flow.Has(FlowFlags.Midstream) || flow.AppOriginal != ProtocolId.Unknown || ProtocolCatalog.Get(id) is not { OnlyFirst: { } first } || first == direction || flow.DetectionOf(first).DataSeen;
 
     private void Start(Flow flow, ProtocolId id)
     {

@@ -92,8 +92,11 @@ public abstract class Protocol
     /// </summary>
     public virtual bool LeavesAtOnce => true;
 
-    /// <summary>The direction that must send the first byte, where the protocol has one (HTTP: the client); null: either.</summary>
+    /// <summary>The direction that sends the first byte, where the protocol has one (HTTP: the client); null: either.</summary>
     public virtual Direction? FirstData => null;
+
+    /// <summary>The direction that must: a flow in which the other speaks first is nobody's. As observed of Suricata 8.0.8, which insists on it for few protocols.</summary>
+    public virtual Direction? OnlyFirst => null;
 
     /// <summary>The server greets before the client speaks: when the client's bytes tell the protocol, a greeting that waits is parsed first.</summary>
     public virtual bool ServerGreets => false;

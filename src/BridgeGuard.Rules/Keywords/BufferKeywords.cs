@@ -93,6 +93,7 @@ internal static class BufferKeywords
         Name = buffer.Name,
         Argument = ArgumentRule.None,
         Help = "the contents that follow look at these header bytes",
+        Kind = "sticky buffer",
         Apply = context =>
         {
             if (IsLeftOpen(context))

@@ -26,6 +26,9 @@ internal sealed class Keyword
 
     public required string Help { get; init; }
 
+    /// <summary>As <see cref="KeywordHelp.Kind"/>.</summary>
+    public string Kind { get; init; } = "option";
+
     /// <summary>Adds the keyword's meaning to the rule, or reports why it cannot.</summary>
     public required Action<BindContext> Apply { get; init; }
 }

@@ -7,7 +7,6 @@ namespace BridgeGuard.Engine.Tests.Architecture;
 /// <summary>Events that protocols declare: each is made to fire by a test, or Suricata itself is shown not to raise it, or it is listed here with the reason why not.</summary>
 public sealed partial class EventTests
 {
-
     /// <summary>Declared, never raised and not asked for by any traffic of ours. What Suricata never says of traffic that ought to raise it is in the golden cases with 0.</summary>
     private static readonly Dictionary<string, string> Unraised = [];
 
@@ -38,6 +37,23 @@ public sealed partial class EventTests
     [Fact]
     public void EveryEventHasAWayToBeNamed() => Assert.All(
         ProtocolCatalog.All, protocol => Assert.Equal(protocol.Anomalies.Length, protocol.Anomalies.Select(anomaly => anomaly.Name).Distinct().Count()));
+
+    /// <summary>As many as Suricata raises; what is silent there over traffic made for it is raised nowhere in the engine.</summary>
+    [Fact]
+    public void EveryEventOfProtocolDetectionFiresInAGoldenCaseOrIsProvenSilent()
+    {
+        string folder = SourceTree.Path("tests", "golden", "events-of-applayer");
+        string expected = File.ReadAllText(Path.Combine(folder, "case.yaml"));
+        Dictionary<string, int> counts = DetectionRule().Matches(File.ReadAllText(Path.Combine(folder, "case.rules"))).ToDictionary(
+            rule => rule.Groups[1].Value, rule => int.Parse(Regex.Match(expected, $@"^  {rule.Groups[2].Value}: (\d+)", RegexOptions.Multiline).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(AppLayerEventNames.All.Order(StringComparer.Ordinal), counts.Keys.Order(StringComparer.Ordinal));
+        string[] uses = [.. SourceTree.Sources("src", "BridgeGuard.Engine", "Protocols").Where(file => !file.EndsWith("AppLayerEvents.cs", StringComparison.Ordinal)).Select(File.ReadAllText)];
+        for (int i = 0; i < AppLayerEventNames.All.Length; i++)
+        {
+            string member = "AppLayerEvents." + Enum.GetName((AppLayerEvents)(1 << i));
+            Assert.Equal(counts[AppLayerEventNames.All[i]] > 0, Array.Exists(uses, text => text.Contains(member, StringComparison.Ordinal)));
+        }
+    }
 
     /// <summary>Events that a golden case has a rule for, as «protocol.event», with how often it fires.</summary>
     private static IEnumerable<(string Name, int Count)> GoldenRules()
@@ -107,6 +123,9 @@ public sealed partial class EventTests
 
     [GeneratedRegex(@"app-layer-event:([\w-]+)\.(\w+); sid:(\d+);")]
     private static partial Regex EventRule();
+
+    [GeneratedRegex(@"app-layer-event:(applayer_\w+); sid:(\d+);")]
+    private static partial Regex DetectionRule();
 
     [GeneratedRegex(@"\b\w+Anomaly\.\w+")]
     private static partial Regex Use();

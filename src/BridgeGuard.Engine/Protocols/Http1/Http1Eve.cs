@@ -225,15 +225,14 @@ internal sealed class Http1Eve : EveLogger
         if (http.Status > 0)
         {
             writer.Number("status"u8, (long)http.Status);
-            if (http.Status is > 300 and < 303)
-            {
-                WriteField(writer, "redirect"u8, http.Response, "location"u8);
-            }
         }
         else if (http.Response.First.Length > 0)
         {
             writer.Bytes("status_string"u8, http.Response.Line[http.Response.First]);
         }
+
+        // As observed of Suricata 8.0.8: whatever the status is.
+        WriteField(writer, "redirect"u8, http.Response, "location"u8);
 
         writer.Number("length"u8, http.Response.WireBytes);
     }

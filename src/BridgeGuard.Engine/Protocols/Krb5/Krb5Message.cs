@@ -178,7 +178,12 @@ internal static class Krb5Message
                 transaction.ErrorCode = hasCode && number.TryReadNumber(out code) ? (int)Math.Clamp(code, int.MinValue, int.MaxValue) : 0;
             }
 
-            if (member.IsContext(10) && !TryReadPrincipal(inner, transaction, isClient: false))
+            if (member.IsContext(7) && TryReadText(inner, transaction.Text, out Slice realm))
+            {
+                transaction.Realm = realm;
+            }
+
+            if ((member.IsContext(8) && !TryReadPrincipal(inner, transaction, isClient: true)) || (member.IsContext(10) && !TryReadPrincipal(inner, transaction, isClient: false)))
             {
                 return false;
             }

@@ -28,6 +28,11 @@ internal sealed class SnmpEve : EveLogger
         }
 
         writer.Text("pdu_type"u8, SnmpTables.PduName(snmp.Pdu));
+        if (snmp.ErrorStatus != 0)
+        {
+            WriteNumbered(writer, "error"u8, SnmpTables.ErrorName(snmp.ErrorStatus), "ErrorStatus("u8, snmp.ErrorStatus);
+        }
+
         WriteTrap(writer, snmp);
         if (snmp.VariableCount > 0)
         {
@@ -54,6 +59,22 @@ internal sealed class SnmpEve : EveLogger
         return true;
     }
 
+    /// <summary>A number by its name, or where it has none, in words of the field.</summary>
+    private static void WriteNumbered(EveWriter writer, ReadOnlySpan<byte> field, ReadOnlySpan<byte> name, ReadOnlySpan<byte> prefix, uint number)
+    {
+        if (!name.IsEmpty)
+        {
+            writer.Text(field, name);
+            return;
+        }
+
+        Span<byte> text = stackalloc byte[32];
+        prefix.CopyTo(text);
+        Utf8Formatter.TryFormat(number, text[prefix.Length..], out int digits);
+        text[prefix.Length + digits] = (byte)')';
+        writer.Text(field, text[..(prefix.Length + digits + 1)]);
+    }
+
     private static void WriteTrap(EveWriter writer, SnmpTransaction snmp)
     {
         if (snmp.TrapType < 0)
@@ -62,18 +83,7 @@ internal sealed class SnmpEve : EveLogger
         }
 
         Span<byte> text = stackalloc byte[20];
-        ReadOnlySpan<byte> name = SnmpTables.TrapName((byte)snmp.TrapType);
-        if (name.IsEmpty)
-        {
-            "TrapType("u8.CopyTo(text);
-            Utf8Formatter.TryFormat(snmp.TrapType, text[9..], out int digits);
-            text[9 + digits] = (byte)')';
-            writer.Text("trap_type"u8, text[..(10 + digits)]);
-        }
-        else
-        {
-            writer.Text("trap_type"u8, name);
-        }
+        WriteNumbered(writer, "trap_type"u8, SnmpTables.TrapName((byte)snmp.TrapType), "TrapType("u8, (uint)snmp.TrapType);
 
         writer.Text("trap_oid"u8, snmp.Bytes[snmp.TrapOid]);
         if (snmp.TrapAddress.Exists)

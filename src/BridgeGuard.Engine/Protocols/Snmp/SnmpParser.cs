@@ -165,8 +165,20 @@ internal sealed class SnmpParser(SnmpProtocol protocol) : PooledState<SnmpTransa
 
         transaction.Pdu = pdu.Tag.TagValue;
         ReadOnlySpan<byte> parts = pdu.Content;
-        bool isGood = transaction.Pdu == SnmpTables.TrapV1 ? TryTrap(ref parts, transaction) : TrySkipIntegers(ref parts, 3);
+        bool isGood = transaction.Pdu == SnmpTables.TrapV1 ? TryTrap(ref parts, transaction) : TryHeader(ref parts, transaction);
         return isGood && TryVariables(parts, transaction);
+    }
+
+    /// <summary>Request, error status and error index (RFC 3416 §3), where a bulk request has two numbers of its own.</summary>
+    private static bool TryHeader(ref ReadOnlySpan<byte> parts, SnmpTransaction transaction)
+    {
+        if (!TrySkipIntegers(ref parts, 1) || !Asn1Element.TryTake(ref parts, UniversalTagNumber.Integer, out Asn1Element status))
+        {
+            return false;
+        }
+
+        transaction.ErrorStatus = transaction.Pdu != SnmpTables.GetBulk && status.TryReadNumber(out long error) ? (uint)Math.Clamp(error, 0, uint.MaxValue) : 0;
+        return TrySkipIntegers(ref parts, 1);
     }
 
     private static bool TryTrap(ref ReadOnlySpan<byte> parts, SnmpTransaction transaction)

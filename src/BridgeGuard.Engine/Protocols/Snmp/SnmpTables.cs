@@ -5,6 +5,7 @@ internal static class SnmpTables
 {
     public const int Response = 2;
     public const int TrapV1 = 4;
+    public const int GetBulk = 5;
     public const int LastPdu = 8;
 
     /// <summary>User-based security model (RFC 3414).</summary>
@@ -30,6 +31,17 @@ internal static class SnmpTables
     };
 
     /// <summary>Empty for a number without a name.</summary>
+    /// <summary>Those of version 1 (RFC 1157 §4.1.1); Suricata names no others. Empty: unknown.</summary>
+    public static ReadOnlySpan<byte> ErrorName(uint status) => status switch
+    {
+        1 => "TooBig"u8,
+        2 => "NoSuchName"u8,
+        3 => "BadValue"u8,
+        4 => "ReadOnly"u8,
+        5 => "GenErr"u8,
+        _ => default,
+    };
+
     public static ReadOnlySpan<byte> TrapName(byte trap) => trap switch
     {
         0 => "coldStart"u8,

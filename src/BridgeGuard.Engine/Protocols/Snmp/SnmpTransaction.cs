@@ -17,6 +17,9 @@ internal sealed partial class SnmpTransaction : Transaction
     /// <summary>Context tag of the PDU; -1: encrypted.</summary>
     public int Pdu { get; set; } = -1;
 
+    /// <summary>0: none, or a PDU without one.</summary>
+    public uint ErrorStatus { get; set; }
+
     public Slice Community { get; set; } = Slice.None;
 
     /// <summary>User name of the security parameters.</summary>
@@ -58,6 +61,7 @@ internal sealed partial class SnmpTransaction : Transaction
         Version = 0;
         Pdu = -1;
         TrapType = -1;
+        ErrorStatus = 0;
         Community = User = TrapOid = TrapAddress = Slice.None;
         VariableCount = 0;
         _variables = _variables.Length > KeepVariables ? new Slice[4] : _variables;

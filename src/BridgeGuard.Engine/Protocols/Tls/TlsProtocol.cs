@@ -44,6 +44,8 @@ public sealed class TlsProtocol : Protocol
 
     public override bool AcceptsGaps => true;
 
+    public override Direction? OnlyFirst => Direction.ToServer;
+
     public override bool TellsProgress => true;
 
     public override bool CountsTransactions => false;
