@@ -53,6 +53,7 @@ public sealed class GoldenRun : IEventSink
             ValidateChecksums = false,
             Detection = new DetectionSettings { Prefilter = prefilter },
             AppLayer = new AppLayerSettings { Protocols = ProtocolsOf(options) },
+            Files = FilesOf(options),
             Eve = new EveSettings { Types = [.. Types.Select(t => new EveTypeSettings(t, options.Outputs.TryGetValue(t, out Dictionary<string, string>? own) ? new ProtocolSettings(own) : ProtocolSettings.Empty))] },
         };
         using var worker = new PacketWorker(new WorkerEnvironment { Settings = settings, Events = run });
@@ -68,7 +69,7 @@ public sealed class GoldenRun : IEventSink
     }
 
     /// <summary>Protocols that are off by default are on, those beside the default as they are.</summary>
-    private static Dictionary<string, ProtocolSettings> ProtocolsOf(GoldenCase options)
+    internal static Dictionary<string, ProtocolSettings> ProtocolsOf(GoldenCase options)
     {
         Dictionary<string, ProtocolSettings> all = ProtocolCatalog.All.ToArray().Where(protocol => !protocol.EnabledByDefault)
             .ToDictionary(protocol => protocol.ConfigurationName, _ => new ProtocolSettings(new Dictionary<string, string> { ["enabled"] = "yes" }));
@@ -78,6 +79,13 @@ public sealed class GoldenRun : IEventSink
         }
 
         return all;
+    }
+
+    /// <summary>What the record of files asks of the engine.</summary>
+    private static FileSettings FilesOf(GoldenCase options)
+    {
+        ICollection<string> hashes = options.Outputs.TryGetValue("files", out Dictionary<string, string>? said) ? said.Values : [];
+        return new FileSettings { ForceMd5 = hashes.Contains("md5"), ForceSha1 = hashes.Contains("sha1"), ForceSha256 = hashes.Contains("sha256") };
     }
 
     public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Records.Add(JsonDocument.Parse(json.ToArray()).RootElement);

@@ -16,7 +16,7 @@ public sealed class SuricataNamesTests
     private static readonly string[] Directions = ["", "flow:to_server; "];
 
     /// <summary>Fingerprints are compared with what may be one.</summary>
-    private static readonly string[] Contents = ["a", "0123456789abcdef0123456789abcdef"];
+    private static readonly string[] Contents = ["a", "0123456789abcdef0123456789abcdef", "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33"];
 
     [Fact]
     public void TheListsAreWhole()
