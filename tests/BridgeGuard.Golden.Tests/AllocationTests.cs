@@ -72,7 +72,7 @@ public sealed class AllocationTests
         Assert.True(worker.Counters[Counter.DetectAlert] > frames.Count / 20, "the rules matched too little for the test to mean anything");
     }
 
-    private static PacketWorker CreateWorker(Engine.Detection.RuleSet rules, bool isInline) =>
+    internal static PacketWorker CreateWorker(Engine.Detection.RuleSet rules, bool isInline) =>
         new(new WorkerEnvironment { Settings = CreateSettings(isInline), Events = new NullSink(), FlowHash = new FlowHash(1, 2) })
         {
             Program = new EngineProgram(rules, new CompiledPolicy(PolicyModel.Empty, rules.Rules)),
@@ -109,7 +109,7 @@ public sealed class AllocationTests
         };
     }
 
-    private static void Play(PacketWorker worker, List<byte[]> frames, byte[] buffer, long shiftUs)
+    internal static void Play(PacketWorker worker, List<byte[]> frames, byte[] buffer, long shiftUs)
     {
         long time = 1_700_000_000_000_000 + shiftUs;
         for (int i = 0; i < frames.Count; i++)

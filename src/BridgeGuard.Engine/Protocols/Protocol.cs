@@ -57,7 +57,13 @@ public abstract class Protocol
     public virtual bool CountsTransactions => true;
 
     /// <summary>Names of the progress values of a direction, for rule hooks such as <c>tls:client_hello_done</c>; index is the value.</summary>
+    /// <remarks>The same array each time: alerts ask for it.</remarks>
     public virtual string[] ProgressNames(Direction direction) => [];
+
+    /// <summary>Names of a direction that is only begun or complete.</summary>
+    protected static string[] PlainRequestProgress { get; } = ["request_started", "request_complete"];
+
+    protected static string[] PlainResponseProgress { get; } = ["response_started", "response_complete"];
 
     /// <summary>Alerts say how far the transaction has come (<c>ts_progress</c>, <c>tc_progress</c>): where Suricata has names of its own for the states, not only started and complete.</summary>
     public virtual bool TellsProgress => false;

@@ -35,9 +35,7 @@ public sealed class EnipProtocol : Protocol
 
     public override byte CompletedProgress(Direction direction) => 1;
 
-    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer
-        ? ["request_started", "request_complete"]
-        : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     /// <summary>A known command and status, and options that must be zero.</summary>
     public override ProbeResult Probe(ReadOnlySpan<byte> data, Direction direction, Flow flow)

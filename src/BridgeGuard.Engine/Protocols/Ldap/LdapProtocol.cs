@@ -46,9 +46,7 @@ public sealed class LdapProtocol : Protocol
 
     public override byte CompletedProgress(Direction direction) => 1;
 
-    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer
-        ? ["request_started", "request_complete"]
-        : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override ProbeResult Probe(ReadOnlySpan<byte> data, Direction direction, Flow flow)
     {

@@ -37,9 +37,7 @@ public sealed class ModbusProtocol : Protocol
 
     public override byte CompletedProgress(Direction direction) => 1;
 
-    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer
-        ? ["request_started", "request_complete"]
-        : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     /// <summary>A function that is known, protocol id 0 and a possible length.</summary>
     public override ProbeResult Probe(ReadOnlySpan<byte> data, Direction direction, Flow flow)

@@ -30,9 +30,7 @@ public sealed class MqttProtocol : Protocol
 
     public override bool IsUnidirectional => true;
 
-    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer
-        ? ["request_started", "request_complete"]
-        : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override StreamShow ShowsStream(Direction direction) => direction == Direction.ToServer ? StreamShow.WithEachPart : StreamShow.Never;
 

@@ -36,9 +36,7 @@ public sealed class NfsProtocol : Protocol
 
     public override DirectionMask FileDirections => DirectionMask.Both;
 
-    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer
-        ? ["request_started", "request_complete"]
-        : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => 1;
 

@@ -32,9 +32,7 @@ public sealed class RfbProtocol : Protocol
 
     public override EveLogger[] Loggers { get; } = [new RfbEve()];
 
-    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer
-        ? ["request_started", "request_complete"]
-        : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override StreamShow ShowsStream(Direction direction) => StreamShow.WithEachPart;
 

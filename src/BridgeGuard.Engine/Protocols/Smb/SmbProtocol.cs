@@ -37,9 +37,7 @@ public sealed class SmbProtocol : Protocol
 
     public override DirectionMask FileDirections => DirectionMask.Both;
 
-    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer
-        ? ["request_started", "request_complete"]
-        : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override StreamShow ShowsStream(Direction direction) => StreamShow.Never;
 
