@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Golden cases of application protocols, compared with Suricata before they are kept.
 
-  eventcases.py --peer PROGRAM --config YAML --program BRIDGEGUARD [events | samples | records] [PROTOCOL…]     compares and prints where the two differ
-  eventcases.py … --record                                                                                  writes tests/golden/events-of-…, samples-of-…, records-of-…
+  eventcases.py --peer PROGRAM --config YAML --program BRIDGEGUARD [events | samples | records | limits] [PROTOCOL…]     compares and prints where the two differ
+  eventcases.py … --record                                                                                  writes tests/golden/events-of-…, samples-of-…, records-of-…, limits-of-protocols
 
 `events`: conversations of our own (folder events/), at least one for each named oddity of a protocol, and one rule per oddity. What counts is which flow
 raised what how often; a case keeps the peer's numbers, so an oddity that Suricata itself never raises has 0 for traffic that ought to raise it.
@@ -23,8 +23,8 @@ import tempfile
 
 import yaml
 
-from events import applayer, infra, mail, names, optional, records, smb, tls, web
-from events.wire import Capture
+from events import applayer, infra, limits, mail, names, optional, records, smb, tls, web
+from events.wire import Capture, Talk
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
 FIRST_PORT = 20000
@@ -188,7 +188,7 @@ def summary(records):
     return alerts, types
 
 
-def compare(options, name, capture, rules, aims, folder):
+def compare(options, name, capture, rules, aims, folder, detailed=True):
     """The peer's alerts and records where we say the same; prints where not."""
     path = os.path.join(folder, 'case.rules')
     with open(path, 'w') as file:
@@ -209,7 +209,7 @@ def compare(options, name, capture, rules, aims, folder):
         print(f'  RECORDS {name}: peer {dict(types)}; ours {dict(our_types)}')
     fired = {event for counts in theirs.values() for event in counts}
     print(f'{name}: {len(aims) or len(theirs)} flows, {differ} differ; {len(fired)} of {len(rules)} rules fire; silent: {" ".join(sorted({s for _, s in rules} - fired)) or "none"}')
-    return theirs, ours, types, our_types, details(peer_records, own_records)
+    return theirs, ours, types, our_types, details(peer_records, own_records) if detailed else ()
 
 
 def record(case, capture, rules, theirs, types, our_types, note, fields=(), options_=''):
@@ -268,6 +268,40 @@ def events(options, name, folder):
         record('events-of-' + name, path, rules, theirs, types, our_types, 'A flow for each named oddity, made by tests/parity/eventcases.py; the numbers are those of Suricata 8.0.8. 0: it never says so of traffic that ought to raise it.')
 
 
+def bounds(options, name, folder):
+    """Flows that reach a limit and flows that go one step beyond, for all limits at once; the odd ports are within."""
+    names = sorted({event for event, *_ in limits.LIMITS})
+    rules = [(f'alert {event.split(".")[0]} any any -> any any (msg:"{event}"; app-layer-event:{event}; sid:{i + 1};)', event) for i, event in enumerate(names)]
+
+    def play(keep, where):
+        capture, aims = Capture(), {}
+        for i, (event, _, datagrams, port, make, size) in enumerate(limits.LIMITS):
+            for beyond in (0, 1):
+                client = FIRST_PORT + 1 + 2 * i + beyond
+                if keep(client):
+                    aims[client] = event
+                    # A step that is a whole unit, or for bytes a few more: what counts as a line's bytes is not the same everywhere.
+                    turns = make(size + beyond * max(1, size // 8) if beyond else size - size // 8)
+                    (capture.datagrams if datagrams else capture.stream)(Talk(event, *turns), client, port)
+        path = os.path.join(where, 'input.pcap')
+        capture.save(path)
+        return path, aims
+
+    path, aims = play(lambda client: True, folder)
+    theirs, ours, *_ = compare(options, name, path, rules, aims, folder, False)
+    for i, (event, what, *_) in enumerate(limits.LIMITS):
+        ports = FIRST_PORT + 1 + 2 * i, FIRST_PORT + 2 + 2 * i
+        print(f'  {event} ({what}): within and beyond: peer {[theirs.get(p, {}).get(event, 0) for p in ports]}, ours {[ours.get(p, {}).get(event, 0) for p in ports]}')
+    if options.record:
+        same = {p for p in aims if theirs.get(p, {}) == ours.get(p, {})}
+        again = os.path.join(folder, 'again')
+        os.makedirs(again)
+        path, aims = play(lambda client: client in same, again)
+        theirs, ours, types, our_types, _ = compare(options, name, path, rules, aims, again, False)
+        record('limits-of-protocols', path, [rule for rule in rules if rule[1] in aims.values()], theirs, types, our_types,
+               'Each limit of tests/parity/events/limits.py: a flow within it and one beyond; made by tests/parity/eventcases.py, the numbers are those of Suricata 8.0.8.')
+
+
 def samples(options, name, folder):
     path = os.path.join(options.samples, name + '.pcap')
     protocol = RULE_NAME.get(name, name)
@@ -280,7 +314,7 @@ def samples(options, name, folder):
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument('what', choices=['events', 'samples', 'records'])
+parser.add_argument('what', choices=['events', 'samples', 'records', 'limits'])
 parser.add_argument('protocols', nargs='*')
 parser.add_argument('--peer', required=True)
 parser.add_argument('--config', required=True)
@@ -290,7 +324,7 @@ parser.add_argument('--aim', action='append')
 parser.add_argument('--record', action='store_true')
 parser.add_argument('-v', '--verbose', action='store_true')
 given = parser.parse_args()
-chosen = given.protocols or (sorted(EVENTS) if given.what == 'events' else sorted(RECORDS) if given.what == 'records' else sorted(f[:-5] for f in os.listdir(given.samples) if f.endswith('.pcap')))
+chosen = given.protocols or (['all'] if given.what == 'limits' else sorted(EVENTS) if given.what == 'events' else sorted(RECORDS) if given.what == 'records' else sorted(f[:-5] for f in os.listdir(given.samples) if f.endswith('.pcap')))
 for each in chosen:
     with tempfile.TemporaryDirectory() as place:
-        {'events': events, 'samples': samples, 'records': filled}[given.what](given, each, place)
+        {'events': events, 'samples': samples, 'records': filled, 'limits': bounds}[given.what](given, each, place)

@@ -32,8 +32,7 @@ public sealed class Doh2Protocol : Protocol
 
     public override DirectionMask FileDirections => DirectionMask.Both;
 
-    public override string[] ProgressNames(Direction direction) =>
-        direction == Direction.ToServer ? ["request_started", "request_complete"] : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => Http2Progress.Complete;
 

@@ -27,8 +27,7 @@ public sealed class WebSocketProtocol : Protocol
 
     public override bool IsUnidirectional => true;
 
-    public override string[] ProgressNames(Direction direction) =>
-        direction == Direction.ToServer ? ["request_started", "request_complete"] : ["response_started", "response_complete"];
+    public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => 1;
 
