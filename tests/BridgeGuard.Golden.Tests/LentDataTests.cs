@@ -23,6 +23,9 @@ public sealed class LentDataTests
         alert tcp any any -> any any (msg:"size"; stream_size:client,>,100; sid:6;)
         """;
 
+    /// <summary>Its flows stay undecided for 100,000 bytes, which must be kept until then: not counted.</summary>
+    private const string Undecided = "/events-of-applayer/";
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -52,6 +55,7 @@ public sealed class LentDataTests
         worker.Reassembler.LendsInOrder = lends;
         byte[] buffer = new byte[1 << 16];
         long time = 1_700_000_000_000_000;
+        long uncounted = 0;
         foreach (string path in Directory.GetFiles(CaptureFile.FindTestFolder("golden"), "*.pcap", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             if (CaptureFile.TryRead(path) is not { } capture)
@@ -60,6 +64,7 @@ public sealed class LentDataTests
             }
 
             time += 3_600_000_000;
+            long before = worker.Reassembler.CopiedAheadBytes;
             foreach (byte[] frame in capture.Frames)
             {
                 frame.CopyTo(buffer, 0);
@@ -69,11 +74,13 @@ public sealed class LentDataTests
                 buffer.AsSpan(0, frame.Length).Fill(0xdb);
                 worker.Injector.Clear();
             }
+
+            uncounted += path.Contains(Undecided, StringComparison.Ordinal) ? worker.Reassembler.CopiedAheadBytes - before : 0;
         }
 
         worker.Finish();
         Assert.Equal(0, worker.Faults);
-        return (records.Text.ToString(), worker.Reassembler.CopiedAheadBytes);
+        return (records.Text.ToString(), worker.Reassembler.CopiedAheadBytes - uncounted);
     }
 
     private sealed class Records : IEventSink
