@@ -6,8 +6,9 @@ namespace BridgeGuard.Engine.Compression;
 
 /// <summary>One layer of content coding: takes its bytes in pieces, hands decoded ones on. Wrongly labelled data passes as it is.</summary>
 /// <remarks>
-/// Clients are lenient: a body that does not begin as its label says is shown undecoded, "deflate" may be zlib or raw. So the first bytes are
-/// kept until something was decoded, and on failure another reading of them is tried, at last none at all.
+/// Clients are lenient: "deflate" may be zlib or raw, and what is no gzip, Brotli or LZMA may be one of the others (Suricata 8.0.8 tries them in turn). So the first bytes are
+/// kept until something was decoded, and on failure another reading of them is tried, at last none at all. What a body with a wrong label is, is decided over
+/// its first <see cref="MaxRetainedBytes"/> or at its end, so that the cuts of its pieces do not matter.
 /// </remarks>
 internal sealed class ContentLayer
 {
@@ -15,6 +16,8 @@ internal sealed class ContentLayer
 
     /// <summary>Bytes kept for another reading while nothing has been decoded.</summary>
     private const int MaxRetainedBytes = 4 << 10;
+
+    private static ReadOnlySpan<byte> GzipMagic => [0x1f, 0x8b];
 
     private enum Reading : byte
     {
@@ -24,6 +27,9 @@ internal sealed class ContentLayer
         Deflate,
         Brotli,
         Lzma,
+
+        /// <summary>Not what its label says: enough is awaited to tell what else it is.</summary>
+        Doubtful,
         Trailer,
         Plain,
         Ignore,
@@ -40,6 +46,7 @@ internal sealed class ContentLayer
     private Reading _reading;
     private bool _triedZlib;
     private bool _triedRaw;
+    private bool _triedOthers;
     private int _skip;
     private long _lzmaMemoryBytes;
 
@@ -66,6 +73,7 @@ internal sealed class ContentLayer
         _retained.Reset();
         _triedZlib = false;
         _triedRaw = false;
+        _triedOthers = false;
         Consumed = 0;
         Produced = 0;
         HasFailed = false;
@@ -109,6 +117,11 @@ internal sealed class ContentLayer
     /// <summary>No more input: what could not be decided passes as it is.</summary>
     public void Finish(IContentSink next)
     {
+        if (_reading == Reading.Doubtful)
+        {
+            Decide(next);
+        }
+
         if (Produced == 0 && _reading is not (Reading.Plain or Reading.Ignore or Reading.Trailer) && _retained.Length > 0)
         {
             PassRetained(next);
@@ -168,6 +181,13 @@ internal sealed class ContentLayer
                 case Reading.Trailer:
                     ReadTrailer(ref input);
                     break;
+                case Reading.Doubtful:
+                    if (_retained.Length >= MaxRetainedBytes)
+                    {
+                        Decide(next);
+                    }
+
+                    return;
                 case Reading.Plain:
                     Produced += input.Length;
                     next.OnContent(input);
@@ -360,9 +380,77 @@ internal sealed class ContentLayer
             return false;
         }
 
+        if (_coding != ContentCoding.Deflate && !_triedOthers)
+        {
+            _triedOthers = true;
+            End();
+            _reading = Reading.Doubtful;
+            if (_retained.Length >= MaxRetainedBytes)
+            {
+                Decide(next);
+            }
+
+            return false;
+        }
+
         IsRefused = true;
         PassRetained(next);
         return false;
+    }
+
+    /// <summary>What the bytes so far are, whatever the label says: gzip or zlib by their heads, raw deflate when they can be read so to their end, else nothing.</summary>
+    private void Decide(IContentSink next)
+    {
+        ReadOnlySpan<byte> bytes = _retained.Span;
+        if (_coding != ContentCoding.Gzip && bytes.StartsWith(GzipMagic))
+        {
+            _header = default;
+            _reading = Reading.GzipHeader;
+            Run(bytes, next);
+            return;
+        }
+
+        // RFC 1950 §2.2: CMF and FLG are a multiple of 31.
+        bool isZlib = bytes.Length > 2 && (bytes[0] & 0x0f) == 8 && bytes[0] >> 4 <= 7 && ((bytes[0] << 8) | bytes[1]) % 31 == 0;
+        if (isZlib && CanInflate(bytes[2..]))
+        {
+            _triedZlib = true;
+            BeginDeflate();
+            Run(bytes[2..], next);
+        }
+        else if (CanInflate(bytes))
+        {
+            _triedRaw = true;
+            BeginDeflate();
+            Run(bytes, next);
+        }
+        else
+        {
+            IsRefused = true;
+            PassRetained(next);
+        }
+    }
+
+    /// <summary>Something comes out of the bytes and nothing in them is wrong.</summary>
+    private bool CanInflate(ReadOnlySpan<byte> bytes)
+    {
+        bytes = bytes[..Math.Min(bytes.Length, MaxRetainedBytes)];
+        BeginDeflate();
+        bool hasOutput = false;
+        while (true)
+        {
+            InflateStatus status = _inflater!.Run(ref bytes, _output, out int written);
+            hasOutput |= written > 0;
+            if (status is InflateStatus.Error)
+            {
+                return false;
+            }
+
+            if (status is InflateStatus.Done or InflateStatus.NeedInput)
+            {
+                return hasOutput;
+            }
+        }
     }
 
     private void PassRetained(IContentSink next)

@@ -251,10 +251,11 @@ public sealed partial class Detector
             return true;
         }
 
-        // A pseudo packet carries stream data and the end of a flow, nothing of its own. One amid the flow shows its state to rules on that.
+        // A pseudo packet carries stream data and the end of a flow, nothing of its own. One amid the flow shows its state to rules on that; rules on a protocol
+        // and a direction hold for it as for any packet.
         return entry.Kind switch
         {
-            RuleKind.Packet => _packet.Source == PacketSource.StreamDetectEnd && (entry.Flags & RuleFlags.NeedPacket) == 0,
+            RuleKind.Packet => (_packet.Source == PacketSource.StreamDetectEnd || (entry.Flags & RuleFlags.OfDirection) != 0) && (entry.Flags & RuleFlags.NeedPacket) == 0,
             RuleKind.DecoderEvent => false,
             RuleKind.LikeIpOnly => (entry.Flags & RuleFlags.NeedPacket) == 0,
             _ => true,

@@ -48,8 +48,20 @@ public sealed partial class Detector
             }
 
             TransactionDetection detection = transaction.Detection(_packet.Direction);
+            if (!transaction.ExistsIn(_packet.Direction))
+            {
+                // As in Suricata it is passed over with a packet behind the one that made it.
+                if (!_packet.Has(PacketFlags.AppMoved))
+                {
+                    detection.IsFinished = true;
+                    transactions.Unmark(mark, i);
+                }
+
+                continue;
+            }
+
             transactions.Unmark(mark, i);
-            if (detection.IsFinished || !transaction.ExistsIn(_packet.Direction))
+            if (detection.IsFinished)
             {
                 continue;
             }

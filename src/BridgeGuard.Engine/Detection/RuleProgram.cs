@@ -50,6 +50,9 @@ internal enum RuleFlags : uint
 
     /// <summary>Asks of transactions only how far they have come (<c>tls:client_hello_done</c>).</summary>
     HookOnly = 1 << 15,
+
+    /// <summary>A protocol and a direction are all that is asked for.</summary>
+    OfDirection = 1 << 16,
 }
 
 /// <summary>A run of consecutive elements of one of the rule set's arrays.</summary>

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols;
@@ -70,6 +71,9 @@ public sealed partial class PacketWorker
             }
 
             Conclude(pseudo, flow);
+
+            // The last bytes of one direction may have begun what is to be seen in the other.
+            toClient |= IsAwaited(flow, Direction.ToClient);
         }
     }
 
@@ -109,11 +113,46 @@ public sealed partial class PacketWorker
         _alerts.Clear();
     }
 
-    private static bool HasWork(Flow flow, Direction direction) =>
+    private bool HasWork(Flow flow, Direction direction) =>
         TcpTracker.HasLeftovers(flow, direction)
-        || flow.AppState is { Transactions.Count: > 0 }
+        || IsAwaited(flow, direction)
         || flow.FramesOf(direction) is { Count: > 0 }
         || (flow.Has(FlowFlags.Encrypted) && flow.AppState is { Protocol.OutlivesHandshake: true });
+
+    /// <summary>As in Suricata a transaction that is not logged wants a packet each way, one that is logged where rules have not seen its end.</summary>
+    private bool IsAwaited(Flow flow, Direction direction)
+    {
+        if (flow.AppState is not { } state)
+        {
+            return false;
+        }
+
+        uint all = (1u << state.Protocol.Loggers.Length) - 1;
+        for (int i = 0; i < state.Transactions.Count; i++)
+        {
+            Transaction transaction = state.Transactions[i];
+            if ((transaction.LoggedMask & all) != all || (_detects && !transaction.Detection(direction).IsFinished)
+                || HasOpenFile(transaction.Files(direction)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool HasOpenFile(FileList? files)
+    {
+        for (int i = 0; i < (files?.Count ?? 0); i++)
+        {
+            if (!files![i].IsLogged)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private Packet MakePseudo(Flow flow, Direction direction, FlowEndReason reason)
     {

@@ -84,6 +84,7 @@ internal sealed partial class RuleCompiler
                 | (rule.Payload.Ops.Exists(op => op.Replacement is not null) ? RuleFlags.Replaces : 0)
                 | (IsHookOnly(rule) ? RuleFlags.HookOnly : 0)
                 | (rule.ActionOnFlow == false ? RuleFlags.ActionOnPacketOnly : 0)
+                | (kind == RuleKind.Packet && rule.Conditions.Count == 0 && RuleKinds.IsOfProtocolAndDirection(rule) ? RuleFlags.OfDirection : 0)
                 | (fast is null ? 0 : RuleFlags.HasFastPattern),
             Action = rule.Action,
             Kind = kind,

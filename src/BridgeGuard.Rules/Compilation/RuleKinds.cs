@@ -98,7 +98,7 @@ internal static class RuleKinds
         or RuleKind.AppLayer or RuleKind.Transaction or RuleKind.Frame || (kind == RuleKind.Packet && IsOfProtocolAndDirection(rule));
 
     /// <summary>A protocol and which way its packets go is all that is asked for.</summary>
-    private static bool IsOfProtocolAndDirection(RuleModel rule) => rule.App != ProtocolId.Unknown && rule.HasFlowKeyword && !rule.FlowHasState && rule.Hook.Length == 0
+    public static bool IsOfProtocolAndDirection(RuleModel rule) => rule.App != ProtocolId.Unknown && rule.HasFlowKeyword && !rule.FlowHasState && rule.Hook.Length == 0
         && rule.Payload.Ops.Count == 0 && rule.Conditions.TrueForAll(condition => condition.IsIpOnlyCompatible);
 
     public static bool IncludesTcp(RuleModel rule) =>

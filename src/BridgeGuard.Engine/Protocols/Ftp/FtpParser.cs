@@ -137,10 +137,10 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         switch (command.Command)
         {
             case FtpCommand.Port:
-                ArrangeActive(command, FtpAddress.TryReadSix(argument, out IpAddress address, out ushort port), address, port, in context);
+                Offer(command, FtpAddress.TryReadSix(argument, out IpAddress address, out ushort port), address, port, in context);
                 break;
             case FtpCommand.Eprt:
-                ArrangeActive(command, FtpAddress.TryReadExtended(argument, out address, out port), address, port, in context);
+                Offer(command, FtpAddress.TryReadExtended(argument, out address, out port), address, port, in context);
                 break;
             case FtpCommand.Pasv or FtpCommand.Epsv:
                 command.Mode = FtpMode.Passive;
@@ -162,14 +162,15 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         }
     }
 
-    private void ArrangeActive(FtpTransaction command, bool isRead, IpAddress address, ushort port, in ParseContext context)
+    private void Offer(FtpTransaction command, bool isRead, IpAddress address, ushort port, in ParseContext context)
     {
-        command.Mode = isRead ? FtpMode.Active : FtpMode.Passive;
+        // As in Suricata the connection is arranged with the server's consent; until then it is none of the client's.
+        command.Mode = FtpMode.Passive;
         command.IsBadPort = !isRead;
         if (isRead)
         {
             _lastActivePort = port;
-            Arrange(command, port, in context);
+            command.OfferedPort = port;
             command.IsBounce = address != context.Flow.Key.Source;
         }
     }
@@ -273,6 +274,10 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     {
         switch (command.Command)
         {
+            case FtpCommand.Port or FtpCommand.Eprt when code == 200 && command.OfferedPort != 0:
+                command.Mode = FtpMode.Active;
+                Arrange(command, command.OfferedPort, in context);
+                break;
             case FtpCommand.Pasv when code == 227:
                 if (FtpAddress.TryReadSix(line[3..], out _, out ushort port))
                 {

@@ -38,6 +38,9 @@ internal sealed partial class FtpTransaction : Transaction
 
     public ushort DynamicPort { get; set; }
 
+    /// <summary>Where PORT or EPRT asks the server to connect to; counts with its consent. 0: nowhere.</summary>
+    public ushort OfferedPort { get; set; }
+
     /// <summary>The data connection is to go to someone else than the client.</summary>
     public bool IsBounce { get; set; }
 
@@ -78,6 +81,7 @@ internal sealed partial class FtpTransaction : Transaction
         Replies.Clear();
         Mode = FtpMode.None;
         DynamicPort = 0;
+        OfferedPort = 0;
         IsBounce = false;
         IsBadPort = false;
         IsCommandTruncated = false;

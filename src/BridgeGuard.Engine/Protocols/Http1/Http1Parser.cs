@@ -297,7 +297,8 @@ internal sealed partial class Http1Parser : PooledState<Http1Transaction>
 
         int layers = 0;
         int lzmaLayers = 0;
-        foreach (Range range in value.Split((byte)','))
+        // As for Suricata a blank separates codings like a comma does.
+        foreach (Range range in value.SplitAny(", "u8))
         {
             ContentCoding coding = Http1Codings.Read(value[range], out bool isAbnormal);
             if (isAbnormal)
