@@ -29,6 +29,13 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     /// <summary>Commands without their final reply.</summary>
     private int _waiting;
 
+    /// <summary>The server has spoken, the client has.</summary>
+    private bool _isGreeted;
+    private bool _hasCommand;
+
+    /// <summary>Replies behind the greeting that came before any command: a first command of a few bytes is read with the second.</summary>
+    private int _early;
+
     public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
@@ -70,6 +77,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _restart = 0;
         _size = -1;
         _waiting = 0;
+        _isGreeted = false;
+        _hasCommand = false;
+        _early = 0;
     }
 
     private FtpTransaction? NewTransaction()
@@ -102,6 +112,16 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     private bool Command(ReadOnlySpan<byte> line, bool isTooLong, in ParseContext context)
     {
+        line = line.TrimStart((byte)' ');
+        FtpCommand kind = FtpCommands.Find(line, out int length);
+        bool isAnswered = !_hasCommand && _early > 0;
+        _hasCommand = true;
+        if (isAnswered && kind is FtpCommand.Unknown or FtpCommand.AuthTls)
+        {
+            // As in Suricata it has no transaction of its own: else each later command would be given the reply of the one before.
+            return true;
+        }
+
         if (NewTransaction() is not { } command)
         {
             return Overflow();
@@ -113,8 +133,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             command.Raise(FtpAnomaly.RequestCommandTooLong);
         }
 
-        line = line.TrimStart((byte)' ');
-        command.Command = FtpCommands.Find(line, out int length);
+        command.Command = kind;
         command.ProgressToServer = FtpProgress.Complete;
         _lastActivePort = 0;
         if (command.Command == FtpCommand.Unknown)
@@ -164,7 +183,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     private void Offer(FtpTransaction command, bool isRead, IpAddress address, ushort port, in ParseContext context)
     {
-        // As in Suricata the connection is arranged with the server's consent; until then it is none of the client's.
+        // As in Suricata the connection is arranged with the server's answer, whatever it says; until then it is none of the client's.
         command.Mode = FtpMode.Passive;
         command.IsBadPort = !isRead;
         if (isRead)
@@ -246,6 +265,12 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             command.Raise(FtpAnomaly.ResponseCommandTooLong);
         }
 
+        if (command.OfferedPort != 0 && command.Mode == FtpMode.Passive)
+        {
+            command.Mode = FtpMode.Active;
+            Arrange(command, command.OfferedPort, in context);
+        }
+
         // As in Suricata: what is blank at the end of a line is not shown, and nothing of what answers a port that could not be read.
         line = line.TrimEnd((byte)' ');
         int code = ReadCode(line);
@@ -274,10 +299,6 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     {
         switch (command.Command)
         {
-            case FtpCommand.Port or FtpCommand.Eprt when code == 200 && command.OfferedPort != 0:
-                command.Mode = FtpMode.Active;
-                Arrange(command, command.OfferedPort, in context);
-                break;
             case FtpCommand.Pasv when code == 227:
                 if (FtpAddress.TryReadSix(line[3..], out _, out ushort port))
                 {
@@ -308,6 +329,12 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
             }
 
             return;
+        }
+
+        if (!_hasCommand)
+        {
+            _early += _isGreeted ? 1 : 0;
+            _isGreeted = true;
         }
 
         _waiting--;

@@ -62,15 +62,14 @@ public sealed class FtpProtocol : Protocol
             return begins && !isOther ? ProbeResult.Certain : ProbeResult.NotMine;
         }
 
-        bool isReply = data.Length >= 4 && IsDigit(data[0]) && IsDigit(data[1]) && IsDigit(data[2]) && data[3] is (byte)' ' or (byte)'-';
+        // As in Suricata only a greeting tells; a server that is heard later is one direction that was not detected.
+        bool isReply = data.Length >= 4 && data.StartsWith("220"u8) && data[3] is (byte)' ' or (byte)'-';
         bool isMine = flow.AppToServer == ProtocolId.Ftp || data.StartsWith("220 ("u8)
             || (flow.Key.DestinationPort == 21 && flow.AppToServer is ProtocolId.Unknown or ProtocolId.Failed);
         return isReply && isMine ? ProbeResult.Certain : ProbeResult.NotMine;
     }
 
     public override ProtocolState CreateState(ProtocolSettings settings) => new FtpParser(this, new FtpLimits(settings));
-
-    private static bool IsDigit(byte value) => value is >= (byte)'0' and <= (byte)'9';
 
     private static ProtocolPattern Command(ReadOnlySpan<byte> word) =>
         new(IpProtocols.Tcp, Direction.ToServer, word.ToArray(), 0, (ushort)word.Length, Confirm: true);
