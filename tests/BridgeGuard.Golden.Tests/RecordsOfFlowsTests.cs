@@ -102,13 +102,35 @@ public sealed class RecordsOfFlowsTests : IEventSink
         Assert.Equal("0A00", Convert.ToHexString(packet[34..36]));
     }
 
+    /// <summary>A request without an answer: the peer ends the flow with a packet each way, for which rules on the protocol and a direction hold, and no other on packets.</summary>
+    [Theory]
+    [InlineData("flow:to_server;", 1)]
+    [InlineData("flow:to_client;", 1)]
+    [InlineData("flow:to_server,only_stream;", 1)]
+    [InlineData("flow:established;", 0)]
+    [InlineData("flow:to_server; flowbits:isnotset,a;", 0)]
+    public void AFlowEndsWithAPacketForEachDirectionThatIsNotInspectedToItsEnd(string options, int told)
+    {
+        Play($$"""alert http any any -> any any ({{options}} sid:1;)""", isUnanswered: true);
+
+        Assert.Equal(told, Of("alert").Count(alert => alert.GetProperty("pkt_src").GetString() == "stream (flow timeout)"));
+    }
+
+    [Fact]
+    public void NoPacketEndsAFlowWhoseTransactionsAreInspectedAndLogged()
+    {
+        Play("""alert http any any -> any any (flow:to_client; sid:1;)""");
+
+        Assert.DoesNotContain(Of("alert"), alert => alert.GetProperty("pkt_src").GetString() != "wire/pcap");
+    }
+
     private static ReadOnlySpan<byte> NotFound => "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"u8;
 
     private List<int> Alerts() => [.. Of("alert").Select(record => record.GetProperty("alert").GetProperty("signature_id").GetInt32())];
 
     private List<JsonElement> Of(string type) => [.. _records.Where(record => record.GetProperty("event_type").GetString() == type)];
 
-    private void Play(string rules, XffSettings? forwarded = null, Dictionary<string, string>? options = null, bool isCut = false)
+    private void Play(string rules, XffSettings? forwarded = null, Dictionary<string, string>? options = null, bool isCut = false, bool isUnanswered = false)
     {
         RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Texts = [("a.rules", rules)] });
         Assert.False(loaded.HasErrors, string.Join("\n", loaded.Diagnostics));
@@ -138,6 +160,11 @@ public sealed class RecordsOfFlowsTests : IEventSink
         foreach (string path in (string[])["/first", "/second"])
         {
             all.AddRange(frames.Say(Turn.Client($"GET {path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7, 203.0.113.9\r\n\r\n")));
+            if (isUnanswered)
+            {
+                break;
+            }
+
             all.AddRange(frames.Say(new Turn(Direction.ToClient, NotFound.ToArray())));
         }
 

@@ -19,6 +19,9 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     private ushort _port;
     private bool _isActive;
 
+    /// <summary>The client has asked for it and the server has not answered.</summary>
+    private bool _isOffer;
+
     /// <summary>Where the last command asked the server to connect to; 0: it was another one.</summary>
     private ushort _lastActivePort;
 
@@ -73,6 +76,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         _replies.Reset();
         _port = 0;
         _isActive = false;
+        _isOffer = false;
         _lastActivePort = 0;
         _restart = 0;
         _size = -1;
@@ -171,7 +175,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
                 command.Raise(FtpAnomaly.FileWithoutName);
                 break;
             case FtpCommand.Retrieve or FtpCommand.Store or FtpCommand.List or FtpCommand.StoreUnique:
-                if (_port == 0)
+                if (_port == 0 || _isOffer)
                 {
                     command.Raise(FtpAnomaly.FileBeforePort);
                 }
@@ -183,13 +187,16 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
 
     private void Offer(FtpTransaction command, bool isRead, IpAddress address, ushort port, in ParseContext context)
     {
-        // As in Suricata the connection is arranged with the server's answer, whatever it says; until then it is none of the client's.
+        // As in Suricata the connection is arranged with the server's answer, whatever it says, and shown from then on; one that comes before it is expected nevertheless.
         command.Mode = FtpMode.Passive;
         command.IsBadPort = !isRead;
         if (isRead)
         {
             _lastActivePort = port;
             command.OfferedPort = port;
+            _port = port;
+            _isActive = true;
+            _isOffer = true;
             command.IsBounce = address != context.Flow.Key.Source;
         }
     }
@@ -199,7 +206,8 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
     {
         command.DynamicPort = port;
         _port = port;
-        _isActive = command.Mode == FtpMode.Active;
+        _isActive = false;
+        _isOffer = false;
         for (int i = Transactions.IndexFrom(command.Id + 1); i < Transactions.Count && _port != 0; i++)
         {
             var waiting = (FtpTransaction)Transactions[i];
@@ -216,6 +224,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         if (_port == 0 || context.Expectations is not { } expectations)
         {
             _port = 0;
+            _isOffer = false;
             return;
         }
 
@@ -231,6 +240,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         };
         command.IsExpected = true;
         _port = 0;
+        _isOffer = false;
 
         // The command's word and the name travel together; the word has at most four letters.
         Span<byte> text = stackalloc byte[256];
@@ -268,7 +278,8 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         if (command.OfferedPort != 0 && command.Mode == FtpMode.Passive)
         {
             command.Mode = FtpMode.Active;
-            Arrange(command, command.OfferedPort, in context);
+            command.DynamicPort = command.OfferedPort;
+            _isOffer = false;
         }
 
         // As in Suricata: what is blank at the end of a line is not shown, and nothing of what answers a port that could not be read.

@@ -117,7 +117,7 @@ internal sealed class SshParser(SshProtocol protocol, SshLimits limits) : Pooled
     private int ReadBanner(ReadOnlySpan<byte> rest, ref Side side, SshTransaction.Peer peer, Direction direction)
     {
         int end = rest.IndexOf((byte)'\n');
-        bool isLong = (end < 0 ? rest.Length : end) >= SshLimits.MaxBannerBytes;
+        bool isLong = (end < 0 ? rest : rest[..end]).TrimEnd((byte)'\r').Length >= SshLimits.MaxBannerBytes;
         if (end < 0 && !isLong)
         {
             return 0;

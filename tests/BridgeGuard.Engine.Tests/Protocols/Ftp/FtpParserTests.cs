@@ -91,6 +91,31 @@ public sealed class FtpParserTests
         Assert.Equal(isBounce, bounce.Parse(null, out _)!.Match(bench.Transaction(0), Direction.ToServer, bench.Flow));
     }
 
+    /// <summary>The peer shows the port of PORT with the server's answer, whatever that says.</summary>
+    [Theory]
+    [InlineData("PORT 10,0,0,1,200,10")]
+    [InlineData("EPRT |1|10.0.0.1|51210|")]
+    public void AnOfferedPortIsShownWithItsAnswer(string command)
+    {
+        ProtocolBench bench = Run(Turn.Client(command + "\r\n"));
+        Assert.Null(bench.Field("ftp.dynamic_port", Direction.ToServer));
+        Assert.Contains("\"mode\":\"passive\"", bench.Eve());
+        bench = Run(Turn.Client(command + "\r\n"), Turn.Server("500 no\r\n"));
+        Assert.Equal(51210UL, bench.Field("ftp.dynamic_port", Direction.ToClient));
+        Assert.Contains("\"mode\":\"active\"", bench.Eve());
+    }
+
+    /// <summary>A first command of a few bytes is read with the second: its answer came before it and was told by itself.</summary>
+    [Theory]
+    [InlineData("OPTS UTF8 ON")]
+    [InlineData("AUTH TLS")]
+    public void AFirstCommandThatWasAnsweredBeforeItWasReadLeavesTheOrderOfReplies(string command)
+    {
+        ProtocolBench bench = Run(Turn.Server("220 hi\r\n200 early\r\n"), Turn.Client(command + "\r\nUSER bob\r\n"), Turn.Server("331 please\r\n"));
+        Assert.Contains("\"reply\":[\"early\"]", bench.Eve(1));
+        Assert.Contains("\"command\":\"USER\",\"command_data\":\"bob\",\"command_truncated\":false,\"completion_code\":[\"331\"]", bench.Eve(2));
+    }
+
     [Theory]
     [InlineData("PORT 10,0,0,1,300,10")]
     [InlineData("PORT 10,0,0,1,0,0")]
@@ -170,6 +195,7 @@ public sealed class FtpParserTests
     {
         Assert.Equal(["file_before_port"], Run(Turn.Client("RETR x\r\n")).Anomalies());
         Assert.Equal(["file_before_port"], Run(Turn.Client("PORT 10,0,0,1,4,1\r\nLIST\r\nRETR x\r\n")).Anomalies(2));
+        Assert.Empty(Run(Turn.Client("PORT 10,0,0,1,4,1\r\n"), Turn.Server("500 whatever\r\n"), Turn.Client("LIST\r\n")).Anomalies(1));
         Assert.Equal(["file_without_name"], Run(Turn.Client("PASV\r\nRETR\r\n")).Anomalies(1));
         Assert.Equal(["request_command_too_long"], Run(Turn.Client("USER " + new string('a', FtpLimits.MaxLineBytes) + "\r\n")).Anomalies());
         Assert.Empty(Run(Turn.Client("USER " + new string('a', FtpLimits.MaxLineBytes - 6) + "\r\n")).Anomalies());

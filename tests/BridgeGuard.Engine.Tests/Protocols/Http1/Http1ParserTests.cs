@@ -171,6 +171,42 @@ public sealed class Http1ParserTests
         Assert.Equal(Encoding.ASCII.GetString(plain), _bench.Buffer("http.response_body", Direction.ToClient));
     }
 
+    [Theory]
+    [InlineData("gzip", "zlib")]
+    [InlineData("gzip", "raw")]
+    [InlineData("br", "gzip")]
+    [InlineData("gzip, gzip", "zlib in gzip")]
+    [InlineData("gzip deflate", "gzip in zlib")]
+    [InlineData("gzip", "plain")]
+    public void AWrongLabelHidesNothing(string label, string coding)
+    {
+        byte[] plain = Encoding.ASCII.GetBytes("X5O!P%@AP[4\\PZX54(P^)7CC)7}" + new string('a', 200));
+        byte[] body = coding switch
+        {
+            "zlib" => Http1Samples.Zlib(plain),
+            "raw" => Http1Samples.Deflate(plain),
+            "gzip" => Http1Samples.Gzip(plain),
+            "zlib in gzip" => Http1Samples.Gzip(Http1Samples.Zlib(plain)),
+            "gzip in zlib" => Http1Samples.Zlib(Http1Samples.Gzip(plain)),
+            _ => plain,
+        };
+
+        // Cuts of the body change nothing of what is read in it.
+        foreach (int piece in (int[])[1, 7, body.Length])
+        {
+            var bench = new ProtocolBench(new Http1Protocol());
+            bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get));
+            bench.Feed(Direction.ToClient, Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Encoding: {label}\r\nContent-Length: {body.Length}\r\n\r\n"));
+            for (int at = 0; at < body.Length; at += piece)
+            {
+                bench.Feed(Direction.ToClient, body.AsSpan(at, Math.Min(piece, body.Length - at)));
+            }
+
+            bench.End();
+            Assert.Equal(Encoding.ASCII.GetString(plain), bench.Buffer("http.response_body", Direction.ToClient));
+        }
+    }
+
     [Fact]
     public void ABombIsNamedAndStopped()
     {
