@@ -44,6 +44,7 @@ internal static class ContentKeywords
 
             if (ContentText.TryRead(context, out byte[] bytes, out bool isNegated))
             {
+                context.Rule.NamesOldHttp = true;
                 context.Rule.AddOp(Sections.Of(context.Rule, buffer, [], context.Option.Name), New(context, bytes, isNegated));
             }
         },

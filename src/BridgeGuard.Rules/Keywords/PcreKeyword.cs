@@ -132,6 +132,7 @@ internal static class PcreKeyword
             return;
         }
 
+        context.Rule.NamesOldHttp |= bufferName is not null && context.Rule.Active is null;
         OpFlags flags = (isNegated ? OpFlags.Negated : OpFlags.None) | (isRelative ? OpFlags.Relative : OpFlags.None);
         context.Rule.AddOp(section, new OpModel
         {

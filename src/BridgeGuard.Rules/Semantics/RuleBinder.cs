@@ -82,6 +82,7 @@ internal static partial class RuleBinder
         {
             if (IsOn(context, modified.Variants.Select(variant => variant.Protocol)) && CheckArgument(context, ArgumentRule.None))
             {
+                context.Rule.NamesOldHttp |= name.StartsWith("http_", StringComparison.Ordinal);
                 MoveContent(context, modified);
             }
         }

@@ -403,6 +403,13 @@ internal static class RuleChecks
             rule.App = Common(list);
         }
 
+        if (rule.NamesOldHttp && rule.App is (ProtocolId.Http2 or ProtocolId.Doh2))
+        {
+            context.FailAt(rule.Syntax.Protocol, DiagnosticCode.ConflictingProtocol, "old-style modifiers and the buffer letters of pcre are about HTTP/1", "http.uri and the like before the contents");
+            return;
+        }
+
+        rule.App = rule.NamesOldHttp && rule.App is (ProtocolId.Unknown or ProtocolId.Http) ? ProtocolId.Http1 : rule.App;
         if (rule.NamesDce && rule.App is not (ProtocolId.Unknown or ProtocolId.DceRpc))
         {
             context.FailAt(rule.Syntax.Protocol, DiagnosticCode.ConflictingProtocol, "the byte order dce does not belong to the rule's protocol", "keywords of dcerpc alone");

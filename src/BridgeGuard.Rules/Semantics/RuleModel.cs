@@ -109,6 +109,9 @@ internal sealed class RuleModel
     /// <summary>A keyword before any other of a protocol takes its byte order from a DCE/RPC header.</summary>
     public bool NamesDce { get; set; }
 
+    /// <summary>An old-style modifier of HTTP (<c>http_uri</c>), <c>uricontent</c> or a buffer letter of an expression: as in Suricata such a rule is about HTTP/1.</summary>
+    public bool NamesOldHttp { get; set; }
+
     public List<string> BitsRead { get; } = [];
 
     public List<string> BitsWritten { get; } = [];

@@ -1,3 +1,4 @@
+using BridgeGuard.Engine.Events;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 
@@ -26,6 +27,12 @@ public sealed class DhcpProtocol : Protocol
     public override AnomalyDescriptor[] Anomalies => DhcpAnomalies.All;
 
     public override EveLogger[] Loggers { get; } = [new DhcpEve()];
+
+    /// <inheritdoc/>
+    /// <remarks>As in Suricata alerts say nothing of the lease.</remarks>
+    public override void WriteAlertMetadata(EveWriter writer, Transaction transaction, Flow flow)
+    {
+    }
 
     public override bool IsUnidirectional => true;
 
