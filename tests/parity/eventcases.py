@@ -2,7 +2,7 @@
 """Golden cases of application protocols, compared with Suricata before they are kept.
 
   eventcases.py --peer PROGRAM --config YAML --program BRIDGEGUARD [events | samples | records | limits] [PROTOCOL…]     compares and prints where the two differ
-  eventcases.py … --record                                                                                  writes tests/golden/events-of-…, samples-of-…, records-of-…, limits-of-protocols
+  eventcases.py … --record                                                                                  writes tests/golden/events-of-…, samples-of-…, records-of-…, events-of-limits
 
 `events`: conversations of our own (folder events/), at least one for each named oddity of a protocol, and one rule per oddity. What counts is which flow
 raised what how often; a case keeps the peer's numbers, so an oddity that Suricata itself never raises has 0 for traffic that ought to raise it.
@@ -289,6 +289,7 @@ def bounds(options, name, folder):
 
     path, aims = play(lambda client: True, folder)
     theirs, ours, *_ = compare(options, name, path, rules, aims, folder, False)
+    all_theirs = theirs
     for i, (event, what, *_) in enumerate(limits.LIMITS):
         ports = FIRST_PORT + 1 + 2 * i, FIRST_PORT + 2 + 2 * i
         print(f'  {event} ({what}): within and beyond: peer {[theirs.get(p, {}).get(event, 0) for p in ports]}, ours {[ours.get(p, {}).get(event, 0) for p in ports]}')
@@ -298,7 +299,8 @@ def bounds(options, name, folder):
         os.makedirs(again)
         path, aims = play(lambda client: client in same, again)
         theirs, ours, types, our_types, _ = compare(options, name, path, rules, aims, again, False)
-        record('limits-of-protocols', path, [rule for rule in rules if rule[1] in aims.values()], theirs, types, our_types,
+        fired, left = ({event for counts in said.values() for event in counts} for said in (all_theirs, theirs))
+        record('events-of-limits', path, [rule for rule in rules if rule[1] in left or rule[1] not in fired], theirs, types, our_types,
                'Each limit of tests/parity/events/limits.py: a flow within it and one beyond; made by tests/parity/eventcases.py, the numbers are those of Suricata 8.0.8.')
 
 

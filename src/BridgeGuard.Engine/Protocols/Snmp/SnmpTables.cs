@@ -42,6 +42,7 @@ internal static class SnmpTables
         _ => default,
     };
 
+    /// <summary>Generic traps (RFC 1157 §4.1.6). Empty: unknown.</summary>
     public static ReadOnlySpan<byte> TrapName(byte trap) => trap switch
     {
         0 => "coldStart"u8,
