@@ -10,8 +10,8 @@ internal static class TlsKeywords
 {
     public static readonly KeywordDescriptor[] All =
     [
-        New("tls.version", ParseVersion, "the version in force: 1.0, 1.1, 1.2, 1.3", TlsProgress.ClientHelloDone, TlsProgress.ServerHello),
-        New("ssl_version", ParseVersions, "one of several versions: sslv2, sslv3, tls1.0 … tls1.3; ! negates", TlsProgress.ClientHelloDone, TlsProgress.ServerHello),
+        New("tls.version", ParseVersion, "a side's version: 1.0, 1.1, 1.2, 1.3", 0, 0),
+        New("ssl_version", ParseVersions, "one of several versions: sslv2, sslv3, tls1.0 … tls1.3; ! negates", 0, 0),
         New("ssl_state", ParseStates, "how far the handshake is: client_hello, server_hello, client_keyx, server_keyx, unknown", 0, 0),
         New("tls.subject", ParseSubject, "text within the certificate's subject", TlsProgress.ClientCertificateDone, TlsProgress.ServerCertificateDone),
         New("tls.issuerdn", ParseIssuer, "text within the certificate's issuer", TlsProgress.ClientCertificateDone, TlsProgress.ServerCertificateDone),
@@ -259,9 +259,10 @@ internal static class TlsKeywords
         {
             var tls = (TlsTransaction)transaction;
 
-            // Without a hello the record's own version is all there is.
-            ushort version = direction == Direction.ToServer && tls.ClientVersion != 0 ? tls.ClientVersion
-                : tls.Version != 0 ? tls.Version : direction == Direction.ToServer ? tls.RecordVersionToServer : tls.RecordVersionToClient;
+            // Each side's own, as in Suricata: its hello's, and before that the one of its record's head, however little of the record is there.
+            ushort version = direction == Direction.ToServer
+                ? tls.ClientVersion != 0 ? tls.ClientVersion : tls.IsSslv2Hello ? tls.Version : tls.RecordVersionToServer
+                : tls.Server.IsSeen ? tls.Version : tls.RecordVersionToClient;
             return version != 0 && ((listed >> VersionBit(version)) & 1) != 0 != isNegated;
         }
     }

@@ -13,6 +13,9 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
 {
     private const int RecordHeaderBytes = 5;
 
+    /// <summary>Type and version of a record.</summary>
+    private const int VersionedBytes = 3;
+
     /// <summary>RFC 6520 §4: type and payload length; the least padding.</summary>
     private const int HeartbeatHeaderBytes = 3;
     private const int HeartbeatPaddingBytes = 16;
@@ -263,6 +266,11 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
     {
         needed = RecordHeaderBytes;
         TlsTransaction transaction = _transaction!;
+        if (rest.Length >= VersionedBytes)
+        {
+            NoteRecordVersion(transaction, BinaryPrimitives.ReadUInt16BigEndian(rest[1..]), toServer);
+        }
+
         if (rest.Length < RecordHeaderBytes)
         {
             return 0;
@@ -274,15 +282,6 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
         if (!IsRecordValid(transaction, type, version, length))
         {
             return -1;
-        }
-
-        if (toServer)
-        {
-            transaction.RecordVersionToServer = version;
-        }
-        else
-        {
-            transaction.RecordVersionToClient = version;
         }
 
         if (type == TlsTables.ApplicationData || (type == TlsTables.Handshake && side.IsEncrypted))
@@ -322,10 +321,30 @@ internal sealed partial class TlsParser : PooledState<TlsTransaction>
         return needed;
     }
 
+    private static void NoteRecordVersion(TlsTransaction transaction, ushort version, bool toServer)
+    {
+        if (!IsVersion(version))
+        {
+            return;
+        }
+
+        if (toServer)
+        {
+            transaction.RecordVersionToServer = version;
+        }
+        else
+        {
+            transaction.RecordVersionToClient = version;
+        }
+    }
+
+    /// <summary>One that is or was one; 7f: drafts of TLS 1.3.</summary>
+    private static bool IsVersion(ushort version) => version is >= TlsTables.Sslv3 and <= TlsTables.Tls13 || version >> 8 == 0x7f;
+
     private static bool IsRecordValid(TlsTransaction transaction, byte type, ushort version, int length)
     {
         // Once both have agreed on a version nobody looks at it any more.
-        if (!transaction.Server.IsSeen && (version is < TlsTables.Sslv3 or > TlsTables.Tls13) && version >> 8 != 0x7f)
+        if (!transaction.Server.IsSeen && !IsVersion(version))
         {
             transaction.Raise(TlsAnomaly.InvalidRecordVersion);
             return false;

@@ -197,6 +197,28 @@ public sealed class TlsParserTests
         Assert.Equal(expected, matcher!.Match(_bench.Transaction(0), Direction.ToClient, _bench.Flow));
     }
 
+    /// <summary>As in Suricata: that of its hello; before, or without one, that of the head of its last record.</summary>
+    [Theory]
+    [InlineData("160301", "", "1.0", null)]
+    [InlineData("1603010000", "", "1.0", null)]
+    [InlineData("16030200c8", "", "1.1", null)]
+    [InlineData("hello", "", "1.2", null)]
+    [InlineData("hello", "160302", "1.2", "1.1")]
+    [InlineData("hello", "15030300020228", "1.2", "1.2")]
+    public void AVersionIsOneSides(string client, string server, string? toServer, string? toClient)
+    {
+        _bench.Feed(Direction.ToServer, client == "hello" ? TlsSamples.Record(22, TlsSamples.ClientHello("a.b")) : Convert.FromHexString(client));
+        if (server.Length > 0)
+        {
+            _bench.Feed(Direction.ToClient, Convert.FromHexString(server));
+        }
+
+        Assert.Equal((toServer, toClient), (VersionOf(Direction.ToServer), VersionOf(Direction.ToClient)));
+    }
+
+    private string? VersionOf(Direction direction) => ((string[])["1.0", "1.1", "1.2", "1.3"]).SingleOrDefault(version =>
+        _bench.Protocol.Keywords.Single(k => k.Name == "tls.version").Parse(version, out _)!.Match(_bench.Transaction(0), direction, _bench.Flow));
+
     private void FeedHandshake()
     {
         _bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("www.example.com")));
