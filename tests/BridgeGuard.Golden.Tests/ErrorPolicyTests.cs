@@ -17,7 +17,7 @@ public sealed class ErrorPolicyTests : IEventSink
     private const string Rules = """alert ip any any -> any any (msg:"looked at"; dsize:>0; sid:1;)""";
 
     /// <summary>Neither junk nor one damaged byte of a sample makes these give up: what is wrong is an event of the protocol, or passed over until something is known again.</summary>
-    private const string NeverGiveUp = "dhcp dns enip ftp http2 irc mdns modbus mysql nfs quic rdp rfb smb websocket";
+    private const string NeverGiveUp = "dhcp dns enip ftp http2 irc mdns mysql nfs quic rdp rfb smb websocket";
 
     private static readonly Dictionary<string, FatalConversation?> Found = ProtocolSamples.All().ToDictionary(protocol => protocol.Name, protocol => FatalConversation.Find(protocol.Samples));
 

@@ -29,12 +29,12 @@ public sealed class GoldenRun : IEventSink
     /// <summary>The rules came from a compiled set that was kept.</summary>
     public bool IsFromCache { get; private init; }
 
-    public static GoldenRun Play(string folder, bool isInline, bool prefilter, string? cache = null, bool vectorscan = false, string capture = "input.pcap")
+    public static GoldenRun Play(string folder, bool isInline, bool prefilter, string? cache = null, bool vectorscan = false, string capture = "input.pcap", DatasetRegistry? datasets = null)
     {
         string firewall = Path.Combine(folder, "firewall.rules");
         bool hasFirewall = File.Exists(firewall);
         RuleLoadResult loaded = RuleLoader.Load(
-            new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")], FirewallFiles = hasFirewall ? [firewall] : [], CacheFolder = cache, LeastCachedBytes = 0 });
+            new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")], FirewallFiles = hasFirewall ? [firewall] : [], CacheFolder = cache, LeastCachedBytes = 0, Datasets = datasets ?? new() });
         if (vectorscan)
         {
             // Also the small searches of these cases, which the library is not used for otherwise.

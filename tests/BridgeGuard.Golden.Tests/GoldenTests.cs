@@ -120,7 +120,7 @@ public sealed class GoldenTests
         }
     }
 
-    private static string GoldenFolder()
+    internal static string GoldenFolder()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -94,7 +94,7 @@ public abstract class Protocol
 
     /// <summary>
     /// Where the flow goes on as another protocol, what there is of this one is inspected and logged with packets of our own as soon as both sides have agreed; else
-    /// with the packet that says so.
+    /// with the packet that says so, and then with packets of our own.
     /// </summary>
     public virtual bool LeavesAtOnce => true;
 

@@ -259,6 +259,7 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         bool isSealed = false;
         bool isLeaving = false;
+        bool leavesBehind = false;
         bool hasFlow = packet.IpVersion != 0 && !packet.Has(PacketFlags.Invalid | PacketFlags.BadTransport | PacketFlags.Fragment);
         Flow? flow = hasFlow ? _flows.GetOrCreate(packet) : null;
         _carrier ??= flow;
@@ -325,7 +326,12 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 bool wasEncrypted = flow.Has(FlowFlags.Encrypted);
                 bool wasLeaving = flow.ChangePending;
                 RunStream(flow, packet);
-                isLeaving = !wasLeaving && flow.ChangePending && flow.AppState is { Protocol.LeavesAtOnce: true };
+                if (!wasLeaving && flow.ChangePending && flow.AppState is { } leaving)
+                {
+                    isLeaving = leaving.Protocol.LeavesAtOnce;
+                    leavesBehind = !isLeaving && !_isFirewall;
+                }
+
                 isSealed = !wasEncrypted && flow.Has(FlowFlags.Encrypted);
                 packet.Flags |= isOpaque ? PacketFlags.NoPayloadInspection : PacketFlags.None;
             }
@@ -351,9 +357,9 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
             Settle(flow);
         }
 
-        if (isSealed && _isFirewall)
+        if ((isSealed && _isFirewall) || leavesBehind)
         {
-            InspectSealed(flow!, packet, isLeaving: false);
+            InspectSealed(flow!, packet, leavesBehind);
         }
 
         if (packet.DropReason == DropReason.FileVerdict && flow is not null)

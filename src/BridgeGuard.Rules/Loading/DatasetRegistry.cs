@@ -406,7 +406,8 @@ public sealed class DatasetRegistry
 
         if (settings.RemoveKey)
         {
-            (found.Parent as JsonObject)?.Remove(settings.ValueKey[(settings.ValueKey.LastIndexOf('.') + 1)..]);
+            // As in Suricata: a key of just that name; one within another object stays.
+            (element as JsonObject)?.Remove(settings.ValueKey);
         }
 
         byte[]? context = settings.ContextKey.Length > 0

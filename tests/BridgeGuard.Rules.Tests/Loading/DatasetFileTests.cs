@@ -1,3 +1,4 @@
+using System.Text;
 using BridgeGuard.Engine.Detection.Datasets;
 using BridgeGuard.Rules.Loading;
 using Xunit;
@@ -43,6 +44,29 @@ public sealed class DatasetFileTests : IDisposable
         // Said once: a second rule with the same set has nothing new.
         Assert.Same(set, registry.GetOrLoad(settings, out _));
         Assert.Empty(registry.BadLines);
+    }
+
+    /// <summary>Keys within objects, as Suricata 8.0.8 was seen to take them: <c>remove_key</c> takes away only a key of just that name.</summary>
+    [Theory]
+    [InlineData("ndjson", """{"ioc":{"path":"/a"},"who":1}""", "ioc.path", "", false, """{"ioc":{"path":"/a"},"who":1}""")]
+    [InlineData("ndjson", """{"ioc":{"path":"/a"},"who":1}""", "ioc.path", "", true, """{"ioc":{"path":"/a"},"who":1}""")]
+    [InlineData("ndjson", """{"ioc":{"path":"/a"},"ioc.path":"/b"}""", "ioc.path", "", true, """{"ioc":{"path":"/a"}}""")]
+    [InlineData("ndjson", """{"path":"/a","who":1}""", "path", "", true, """{"who":1}""")]
+    [InlineData("ndjson", """{"ioc":"/a"}""", "ioc.path", "", false, null)]
+    [InlineData("json", """{"feed":{"list":[{"ioc":{"path":"/a"},"tags":["p"]},{"ioc":{}},{"other":1}]}}""", "ioc.path", "feed.list", false, """{"ioc":{"path":"/a"},"tags":["p"]}""")]
+    [InlineData("json", """[{"ioc":{"path":"/a"}}]""", "ioc.path", "", false, """{"ioc":{"path":"/a"}}""")]
+    public void ValuesWithinObjectsAreFound(string format, string text, string valueKey, string arrayKey, bool removes, string? context)
+    {
+        File.WriteAllText(Path.Combine(_folder, "list.json"), text + "\n");
+        var settings = new DatasetSettings
+        {
+            Name = "names", Load = "list.json", RuleFile = Path.Combine(_folder, "a.rules"), Format = format, ContextKey = "ctx", ValueKey = valueKey, ArrayKey = arrayKey, RemoveKey = removes,
+        };
+        Assert.True(settings.SetType("string"));
+        Dataset? set = new DatasetRegistry().GetOrLoad(settings, out string problem);
+        Assert.Equal("", problem);
+        Assert.NotNull(set);
+        Assert.Equal(context is null ? [] : [("/a", "\"ctx\":" + context)], set.Values.Select(pair => (Encoding.UTF8.GetString(pair.Key), Encoding.UTF8.GetString(pair.Value.Context!))));
     }
 
     [Theory]

@@ -13,6 +13,8 @@ from .wire import C, S
 
 H = struct.pack
 FTP = (S(b'220 ready\r\n'),)
+QUERY = tagged(b'Q', b'select 1\0')
+MET = C(startup('user', 'bob')), S(tagged(b'R', H('>I', 0)) + READY)
 POP = (S(b'+OK ready\r\n'), C(b'USER bob\r\n'), S(b'+OK\r\n'))
 
 
@@ -74,7 +76,9 @@ LIMITS = [
     ('mqtt.too_many_transactions', 'max-tx 1024', False, 1883, lambda n: (*MEET, C(b''.join(mqtt_packet(3, 2, mstring(b't') + H('>H', i) + b'x') for i in range(1, n + 1)))), 1024),
     ('ldap.too_many_transactions', 'max-tx 256', False, 389, lambda n: (C(b''.join(envelope(1 + i % 100, SEARCH) for i in range(n))),), 256),
     ('ldap.too_many_responses', 'max-responses 1024', False, 389, entries, 1024),
-    ('pgsql.too_many_transactions', 'max-tx 1024', False, 5432, lambda n: (C(startup('user', 'bob')), S(tagged(b'R', H('>I', 0)) + READY), C(tagged(b'Q', b'select 1\0') * (n - 1))), 1024),
+    ('pgsql.too_many_transactions', 'max-tx 1024', False, 5432, lambda n: (*MET, C(QUERY * (n - 1))), 1024),
+    ('pgsql.too_many_responses', 'max-responses 64', False, 5432, lambda n: (*MET, C(QUERY), S(tagged(b'S', b'k\0v\0') * n + READY)), 64),
+    ('pgsql.too_many_responses', 'notices take the answer', False, 5432, lambda n: (*MET, C(QUERY), S(tagged(b'N', b'SNOTICE\0\0') * n + READY)), 64),
     ('pop3.request_too_long', '255 bytes', False, 110, lambda n: (*POP, C(b'PASS ' + b'x' * (n - 7) + b'\r\n'), S(b'+OK\r\n')), 255),
     ('pop3.response_too_long', '512 bytes', False, 110, lambda n: (*POP, C(b'PASS x\r\n'), S(b'+OK ' + b'x' * (n - 6) + b'\r\n')), 512),
     ('pop3.too_many_transactions', 'max-tx 256', False, 110, lambda n: (*POP, C(b'NOOP\r\n' * n)), 256),

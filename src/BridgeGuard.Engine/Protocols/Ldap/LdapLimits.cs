@@ -15,7 +15,7 @@ internal sealed class LdapLimits(ProtocolSettings settings)
     /// <summary>Lists in a record end here, for a record has 1 MiB at most.</summary>
     public const int MaxRecordBytes = 512 << 10;
 
-    /// <summary>Transactions alive on one flow; above it the oldest is completed (<c>max-tx</c>; measured of Suricata 8.0.8, whose file says 1024).</summary>
+    /// <summary>Transactions alive on one flow; one more than one above it ends the parsing of the flow (<c>max-tx</c>; measured of Suricata 8.0.8, whose file says 1024).</summary>
     public int MaxTransactions { get; } = (int)Math.Clamp(settings.GetSize("max-tx", 256), 1, 1 << 20);
 
     /// <summary>Responses of one transaction; more are not kept (<c>max-responses</c>, Suricata's default).</summary>

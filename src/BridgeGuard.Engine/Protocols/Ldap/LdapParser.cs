@@ -6,6 +6,7 @@ namespace BridgeGuard.Engine.Protocols.Ldap;
 /// <remarks>Responses find their request by message id. What is no message ends parsing on TCP and drops the datagram on UDP.</remarks>
 internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : PooledState<LdapTransaction>(protocol)
 {
+    private bool _isFull;
 
     public override bool TellsWhatItTouches => true;
 
@@ -42,6 +43,11 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
     /// <summary>What is no message has no transaction: the newest that is still here carries the anomaly.</summary>
     private ParseResult Invalid(bool isDatagram, int length)
     {
+        if (_isFull)
+        {
+            return ParseResult.Stop();
+        }
+
         if (Transactions.Count > 0)
         {
             ((LdapTransaction)Transactions[Transactions.Count - 1]).Raise(LdapAnomaly.InvalidData);
@@ -70,9 +76,14 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
         return true;
     }
 
-    /// <summary>Null when the operation does not have its form.</summary>
+    /// <summary>Null when the operation does not have its form, or there is no room.</summary>
     private LdapTransaction? TakeRequest(ReadOnlySpan<byte> body, ReadOnlySpan<byte> controls, ref LdapMessage message)
     {
+        if (IsFull())
+        {
+            return null;
+        }
+
         LdapTransaction transaction = Rent();
         if (!new LdapReader(transaction).TryRead(body, controls, ref message))
         {
@@ -81,7 +92,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
         }
 
         transaction.SetRequest(message);
-        Enlist(transaction);
+        Transactions.Add(transaction);
         if (message.Operation is LdapOperation.UnbindRequest or LdapOperation.AbandonRequest)
         {
             transaction.Complete();
@@ -104,6 +115,11 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
             return known;
         }
 
+        if (known is null && IsFull())
+        {
+            return null;
+        }
+
         LdapTransaction transaction = known ?? Rent();
         if (!new LdapReader(transaction).TryRead(body, controls, ref message))
         {
@@ -118,7 +134,7 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
         transaction.AddResponse(message);
         if (known is null)
         {
-            Enlist(transaction);
+            Transactions.Add(transaction);
             if (message.Id != 0)
             {
                 transaction.Raise(LdapAnomaly.RequestNotFound);
@@ -140,6 +156,12 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
         return transaction;
     }
 
+    public override void Reset()
+    {
+        base.Reset();
+        _isFull = false;
+    }
+
     private LdapTransaction? Find(long id)
     {
         uint key = LdapTransaction.KeyOf(id);
@@ -156,14 +178,25 @@ internal sealed class LdapParser(LdapProtocol protocol, LdapLimits limits) : Poo
         return null;
     }
 
-    private void Enlist(LdapTransaction transaction)
+    /// <summary>No room for one more: all that wait are told so, and the flow is given up.</summary>
+    private bool IsFull()
     {
-        AddOpen(transaction, limits.MaxTransactions);
-    }
+        if (Transactions.Count <= limits.MaxTransactions)
+        {
+            return false;
+        }
 
-    protected override void GiveUp(LdapTransaction transaction)
-    {
-        transaction.Raise(LdapAnomaly.TooManyTransactions);
-        transaction.Complete();
+        for (int i = 0; i < Transactions.Count; i++)
+        {
+            var waiting = (LdapTransaction)Transactions[i];
+            if (!waiting.IsComplete)
+            {
+                waiting.Raise(LdapAnomaly.TooManyTransactions);
+                waiting.Complete();
+            }
+        }
+
+        _isFull = true;
+        return true;
     }
 }

@@ -21,7 +21,7 @@ public sealed class LdapProtocol : Protocol
 
     public override bool UsesUdp => true;
 
-    /// <summary>Suricata takes StartTLS for done when TLS comes.</summary>
+    /// <summary>Suricata takes StartTLS for done when TLS comes: the packet that agrees to it is LDAP's as any other, and rules on the answer hold for what is made up behind it.</summary>
     public override bool LeavesAtOnce => false;
 
     public override ProbePort[] ProbePorts { get; } =

@@ -7,6 +7,6 @@ internal sealed class ModbusLimits(ProtocolSettings settings)
     public const int MinLength = 2;
     public const int MaxLength = 254;
 
-    /// <summary>Requests waiting for their response on one flow; above it the oldest is completed (<c>request-flood</c>, Suricata's default).</summary>
+    /// <summary>Transactions alive on one flow; one more is the last that is read (<c>request-flood</c>, Suricata's default).</summary>
     public int MaxTransactions { get; } = (int)Math.Clamp(settings.GetSize("request-flood", 500), 1, 1 << 20);
 }

@@ -14,6 +14,9 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
     private long _skipToServer;
     private long _skipToClient;
 
+    /// <summary>There were too many requests: nothing more is read, of neither side.</summary>
+    private bool _isFlooded;
+
     public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
@@ -21,7 +24,7 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
         bool isRequest = context.Direction == Direction.ToServer;
         ref long skip = ref isRequest ? ref _skipToServer : ref _skipToClient;
         int consumed = 0;
-        while (consumed < input.Length)
+        while (consumed < input.Length && !_isFlooded)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
             if (skip > 0)
@@ -58,7 +61,7 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
             consumed += whole;
         }
 
-        return ParseResult.Done(consumed);
+        return _isFlooded ? ParseResult.Stop() : ParseResult.Done(consumed);
     }
 
     public override void Reset()
@@ -66,6 +69,7 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
         base.Reset();
         _skipToServer = 0;
         _skipToClient = 0;
+        _isFlooded = false;
     }
 
     private static ModbusMessage ReadHeader(ReadOnlySpan<byte> adu, bool isValid)
@@ -191,13 +195,13 @@ internal sealed class ModbusParser(ModbusProtocol protocol, ModbusLimits limits)
     private ModbusTransaction Begin()
     {
         ModbusTransaction transaction = Rent();
-        AddOpen(transaction, limits.MaxTransactions);
-        return transaction;
-    }
+        _isFlooded = Transactions.Count >= limits.MaxTransactions;
+        Transactions.Add(transaction);
+        if (_isFlooded)
+        {
+            transaction.Raise(ModbusAnomaly.Flooded);
+        }
 
-    protected override void GiveUp(ModbusTransaction transaction)
-    {
-        transaction.Raise(ModbusAnomaly.Flooded);
-        transaction.Complete();
+        return transaction;
     }
 }

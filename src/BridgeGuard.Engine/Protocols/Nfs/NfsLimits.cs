@@ -28,6 +28,6 @@ internal sealed class NfsLimits(ProtocolSettings settings)
 
     public const int MaxQueueChunks = 256;
 
-    /// <summary>Transactions alive on one flow (<c>max-tx</c>); one more ends the parsing of the flow. Suricata's default.</summary>
+    /// <summary>Transactions alive on one flow (<c>max-tx</c>, Suricata's default) but for one; for each more the oldest that waits is given up.</summary>
     public int MaxTransactions { get; } = (int)Math.Clamp(settings.GetSize("max-tx", 1024), 1, 1 << 20);
 }

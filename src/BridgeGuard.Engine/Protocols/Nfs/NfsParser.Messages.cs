@@ -328,21 +328,40 @@ internal sealed partial class NfsParser
         transaction.Xid = xid;
         transaction.Key = xid;
         transaction.LastXid = xid;
-        if (Transactions.Count < limits.MaxTransactions)
+        if (Transactions.Count > limits.MaxTransactions)
         {
-            Transactions.Add(transaction);
-            CompleteOldTransfers(in context);
-            return transaction;
+            MakeRoom(in context);
         }
 
-        // The flow is given up; the caller fills this one in and nobody sees it.
-        if (!_isFull)
-        {
-            _isFull = true;
-            ((NfsTransaction)Transactions[Transactions.Count - 1]).Raise(NfsAnomaly.TooManyTransactions);
-        }
-
+        Transactions.Add(transaction);
+        CompleteOldTransfers(in context);
         return transaction;
+    }
+
+    /// <summary>The oldest that waits is given up, its file with it; where nobody inspects what was given up the oldest goes at once.</summary>
+    private void MakeRoom(in ParseContext context)
+    {
+        int open = OldestOpen();
+        if (open >= 0)
+        {
+            var oldest = (NfsTransaction)Transactions[open];
+            oldest.Raise(NfsAnomaly.TooManyTransactions);
+            Disown(oldest);
+            if (oldest is { IsFile: true, ProgressToServer: 0 })
+            {
+                Finish(oldest, FileState.Truncated, in context);
+            }
+
+            oldest.ProgressToServer = 1;
+            oldest.ProgressToClient = 1;
+        }
+
+        if (open < 0 || Transactions.Count >= limits.MaxTransactions * 2)
+        {
+            Transaction first = Transactions[0];
+            Transactions.RemoveAt(0);
+            Release(first);
+        }
     }
 
     private const int TransfersBetweenWalks = 64;

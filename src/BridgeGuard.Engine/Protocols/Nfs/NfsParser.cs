@@ -15,7 +15,6 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
     private readonly DirectionState[] _directions = [new(), new()];
     private readonly BoundedTable<ulong, NfsHandle> _handles = new(NfsLimits.MaxHandles);
     private readonly BoundedTable<uint, NfsPendingCall> _calls = new(NfsLimits.MaxPendingCalls);
-    private bool _isFull;
 
     /// <summary>Of the latest call: replies do not say theirs.</summary>
     private uint _version;
@@ -28,12 +27,12 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         {
             NfsFrames.Open(in context, 0, 0, input, input.Length, _version);
             ReadMessage(input, in context);
-            return _isFull ? ParseResult.Stop() : ParseResult.Done(input.Length);
+            return ParseResult.Done(input.Length);
         }
 
         DirectionState state = _directions[(int)context.Direction];
         int consumed = 0;
-        while (consumed < input.Length && !_isFull)
+        while (consumed < input.Length)
         {
             ReadOnlySpan<byte> rest = input[consumed..];
             if (state.DataLeft > 0)
@@ -77,7 +76,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         }
 
         state.SetPending(0, 0);
-        return _isFull ? ParseResult.Stop() : ParseResult.Done(consumed);
+        return ParseResult.Done(consumed);
     }
 
     public override void OnGap(long bytes, in ParseContext context)
@@ -122,11 +121,7 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
     public override void Release(Transaction transaction)
     {
         var released = (NfsTransaction)transaction;
-        foreach (DirectionState state in _directions)
-        {
-            state.DataOwner = state.DataOwner == released ? null : state.DataOwner;
-        }
-
+        Disown(released);
         if (released.IsFile && TryFindHandle(released.Text[released.Handle], out NfsHandle handle))
         {
             handle.Reading = handle.Reading == released ? null : handle.Reading;
@@ -136,6 +131,15 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         base.Release(released);
     }
 
+    /// <summary>Data that is still to come of a message does not go to this one.</summary>
+    private void Disown(NfsTransaction transaction)
+    {
+        foreach (DirectionState state in _directions)
+        {
+            state.DataOwner = state.DataOwner == transaction ? null : state.DataOwner;
+        }
+    }
+
     public override void Reset()
     {
         base.Reset();
@@ -143,7 +147,6 @@ internal sealed partial class NfsParser(Protocol protocol, NfsLimits limits) : P
         _directions[1].Reset();
         _handles.Clear();
         _calls.Clear();
-        _isFull = false;
         _version = 0;
     }
 

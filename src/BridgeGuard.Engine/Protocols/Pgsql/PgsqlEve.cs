@@ -24,7 +24,7 @@ internal sealed class PgsqlEve : EveLogger
             writer.EndObject();
         }
 
-        bool hasResponse = pgsql.Answers != PgsqlAnswers.None || pgsql.CommandTag.Exists || Has(pgsql, PgsqlValueKind.ParameterStatus)
+        bool hasResponse = pgsql.IsReady || pgsql.Answers != PgsqlAnswers.None || pgsql.CommandTag.Exists || Has(pgsql, PgsqlValueKind.ParameterStatus)
             || Has(pgsql, PgsqlValueKind.ErrorField);
         if (hasResponse)
         {

@@ -12,7 +12,7 @@ internal sealed class PgsqlLimits(ProtocolSettings settings)
     /// <summary>Named values kept of one transaction: start-up parameters, parameter statuses, error fields.</summary>
     public const int MaxValues = 512;
 
-    /// <summary>Transactions alive on one flow; above it the oldest is completed (<c>max-tx</c>, Suricata's default).</summary>
+    /// <summary>Transactions alive on one flow but for one; above it the oldest is completed (<c>max-tx</c>, Suricata's default).</summary>
     public int MaxTransactions { get; } = (int)Math.Clamp(settings.GetSize("max-tx", 1024), 1, 1 << 20);
 
     /// <summary>Responses of one transaction; more are not kept (<c>max-responses</c>, Suricata's default and range).</summary>

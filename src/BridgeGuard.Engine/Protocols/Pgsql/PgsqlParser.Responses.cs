@@ -19,6 +19,9 @@ internal sealed partial class PgsqlParser
         _ => 0,
     };
 
+    /// <summary>Belongs to the answer of a simple query, a start-up or a copy.</summary>
+    private static bool IsAnswer(byte type) => "CDEGHKRSTZcd"u8.Contains(type);
+
     private bool TakeResponse(byte type, ReadOnlySpan<byte> body, uint length)
     {
         if (body.Length < LeastBody(type))
@@ -28,6 +31,13 @@ internal sealed partial class PgsqlParser
 
         if (Open() is not { } transaction)
         {
+            return true;
+        }
+
+        if (!IsAnswer(type) && transaction is { ResponseCount: 0, Rows: 0 })
+        {
+            // As in Suricata: what comes unasked (a notice, a notification) or belongs to the extended protocol, ahead of the answer, is an exchange of its own, and the answer goes there.
+            Begin(PgsqlRequest.None);
             return true;
         }
 
@@ -76,6 +86,7 @@ internal sealed partial class PgsqlParser
                 transaction.Answers |= PgsqlAnswers.CopyDone;
                 break;
             case 'Z':
+                transaction.IsReady = true;
                 transaction.Complete();
                 break;
         }

@@ -176,11 +176,14 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
                 copy.DataBytes += length - MinimumLength;
                 break;
             case 'c':
-                CopyTransaction().HasCopyDone = true;
+                PgsqlTransaction done = CopyTransaction();
+                done.HasCopyDone = true;
+                done.ProgressToServer = 1;
                 break;
             case 'f':
                 PgsqlTransaction failed = CopyTransaction();
                 failed.CopyFail = failed.Bytes.Append(body);
+                failed.ProgressToServer = 1;
                 break;
         }
 
@@ -241,6 +244,9 @@ internal sealed partial class PgsqlParser(PgsqlProtocol protocol, PgsqlLimits li
     {
         PgsqlTransaction transaction = Rent();
         transaction.Request = request;
+
+        // Copied data goes on until it is said to be done; every other request is one message.
+        transaction.ProgressToServer = (byte)(request is PgsqlRequest.None or PgsqlRequest.CopyData ? 0 : 1);
         if (request is PgsqlRequest.Query or PgsqlRequest.Password or PgsqlRequest.SaslInitial or PgsqlRequest.SaslResponse)
         {
             transaction.Text = transaction.Bytes.Append(text);

@@ -66,6 +66,9 @@ internal sealed partial class PgsqlTransaction : Transaction
 
     public int ResponseCount { get; set; }
 
+    /// <summary>The server is ready for the next query.</summary>
+    public bool IsReady { get; set; }
+
     public ushort MajorVersion { get; set; }
 
     public ushort MinorVersion { get; set; }
@@ -138,6 +141,7 @@ internal sealed partial class PgsqlTransaction : Transaction
         Request = PgsqlRequest.None;
         Answers = PgsqlAnswers.None;
         ResponseCount = 0;
+        IsReady = false;
         MajorVersion = MinorVersion = 0;
         Text = Mechanism = Salt = SaslFinal = CommandTag = CopyFail = Slice.None;
         ProcessId = SecretKey = 0;

@@ -19,9 +19,6 @@ internal sealed class Pop3Limits(ProtocolSettings settings)
     /// <summary>Words behind a command that are kept; none has more than two.</summary>
     public const int MaxArguments = 16;
 
-    /// <summary>Answered commands that may wait for their records: more than one packet's worth.</summary>
-    public const int MaxAnswered = 32 << 10;
-
-    /// <summary>Commands at a time that have no response.</summary>
+    /// <summary>Commands alive on one flow, answered ones that are not yet inspected among them; one more than one above it ends the parsing of the flow (<c>max-tx</c>).</summary>
     public int MaxTransactions { get; } = (int)Math.Clamp(settings.GetSize("max-tx", 256), 1, 65536);
 }

@@ -11,7 +11,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
 
     /// <summary>The next line of the client is part of an authentication (RFC 5034).</summary>
     private bool _isAuthenticating;
-    private int _waiting;
 
     public override bool TellsWhatItTouches => true;
 
@@ -49,31 +48,33 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         _commands.Reset();
         _responses.Reset();
         _isAuthenticating = false;
-        _waiting = 0;
     }
 
     private Pop3Transaction? NewTransaction()
     {
-        if (_waiting >= limits.MaxTransactions || Transactions.Count >= limits.MaxTransactions + Pop3Limits.MaxAnswered)
+        if (Transactions.Count > limits.MaxTransactions)
         {
             return null;
         }
 
-        _waiting++;
         Pop3Transaction transaction = Rent();
         Transactions.Add(transaction);
         return transaction;
     }
 
+    /// <summary>No room for one more: all that wait are told so, and the flow is given up.</summary>
     private bool Overflow()
     {
-        ((Pop3Transaction)Transactions[Transactions.Count - 1]).Raise(Pop3Anomaly.TooManyTransactions);
         for (int i = 0; i < Transactions.Count; i++)
         {
-            ((Pop3Transaction)Transactions[i]).Complete();
+            var waiting = (Pop3Transaction)Transactions[i];
+            if (!waiting.IsAnswered)
+            {
+                waiting.Raise(Pop3Anomaly.TooManyTransactions);
+                waiting.Complete();
+            }
         }
 
-        _waiting = 0;
         return false;
     }
 
@@ -179,7 +180,7 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         }
 
         command.HasResponse = true;
-        Finish(command);
+        command.Complete();
         return true;
     }
 
@@ -189,7 +190,7 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         {
             command.IsWithinData = false;
             command.HasResponse = command.Command != Pop3Command.Retr;
-            Finish(command);
+            command.Complete();
             return;
         }
 
@@ -200,12 +201,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         {
             command.Data.Add(command.Text.Append(line));
         }
-    }
-
-    private void Finish(Pop3Transaction command)
-    {
-        _waiting--;
-        command.Complete();
     }
 
     private Pop3Transaction? Oldest()

@@ -101,13 +101,17 @@ public sealed class LdapTests
     }
 
     [Fact]
-    public void AboveTheLimitTheOldestExchangeIsCompleted()
+    public void AboveTheLimitAllThatWaitAreToldAndTheFlowIsGivenUp()
     {
         var bench = new ProtocolBench(new LdapProtocol(), new Dictionary<string, string> { ["max-tx"] = "2" });
-        bench.Feed([.. Enumerable.Range(1, 2).Select(id => LdapSamples.Client(LdapSamples.Bind(id)))]);
-        Assert.Empty(bench.Anomalies());
-        bench.Feed([LdapSamples.Client(LdapSamples.Bind(3))]);
-        Assert.Equal(["too_many_transactions"], bench.Anomalies());
+        bench.Feed([.. Enumerable.Range(1, 3).Select(id => LdapSamples.Client(LdapSamples.Bind(id)))]);
+        bench.Feed([LdapSamples.Server(LdapSamples.Result(2, 1, 0))]);
+        Assert.False(bench.HasStopped);
+        bench.Feed([LdapSamples.Client(LdapSamples.Bind(4))]);
+        Assert.True(bench.HasStopped);
+
+        // The one that has its answer waits for nothing.
+        Assert.Equal([["too_many_transactions"], [], ["too_many_transactions"]], Enumerable.Range(0, bench.State.Transactions.Count).Select(bench.Anomalies));
     }
 
     private static ProtocolBench Run(params Turn[] turns)

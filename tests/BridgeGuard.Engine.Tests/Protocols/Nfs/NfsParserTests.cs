@@ -215,12 +215,31 @@ public sealed class NfsParserTests
     }
 
     [Fact]
-    public void TooManyOpenTransactionsAreAnAnomalyAndEndTheParsing()
+    public void OfTooManyOpenTransactionsTheOldestIsGivenUp()
     {
         var bench = new ProtocolBench(new NfsProtocol(), new Dictionary<string, string> { ["max-tx"] = "2" });
         bench.Feed(Direction.ToServer, [.. Record(Lookup(1, "a")), .. Record(Lookup(2, "b")), .. Record(Lookup(3, "c"))]);
-        Assert.True(bench.HasStopped);
-        Assert.Contains("too_many_transactions", bench.Anomalies(1));
+        Assert.Equal([[], [], []], Enumerable.Range(0, bench.State.Transactions.Count).Select(bench.Anomalies));
+        bench.Feed(Direction.ToServer, Record(Lookup(4, "d")));
+        Assert.Equal([["too_many_transactions"], [], [], []], Enumerable.Range(0, bench.State.Transactions.Count).Select(bench.Anomalies));
+        Assert.Equal(1, bench.Transaction(0).ProgressToClient);
+        Assert.False(bench.HasStopped);
+    }
+
+    [Fact]
+    public void AFileThatIsGivenUpTakesNoMoreData()
+    {
+        var bench = new ProtocolBench(new NfsProtocol(), new Dictionary<string, string> { ["max-tx"] = "3" });
+        byte[] write = Record(Call(1, 3, 7, [.. Opaque([1, 2, 3, 4, 5, 6, 7, 8]), .. U64(0), .. U32(8), .. U32(0), .. Opaque([.. "contents"u8])]));
+        bench.Feed(Direction.ToServer, write);
+        bench.Feed(Direction.ToServer, [.. Record(Lookup(2, "b")), .. Record(Lookup(3, "c")), .. Record(Lookup(4, "d")), .. Record(Lookup(5, "e"))]);
+        Assert.Equal(["too_many_transactions"], bench.Anomalies());
+        Assert.Equal(FileState.Truncated, bench.Transaction(0).FilesToServer![0].State);
+
+        // More of it is another transaction.
+        bench.Feed(Direction.ToServer, write);
+        Assert.Equal(6, bench.State.Transactions.Count);
+        Assert.Equal(["too_many_transactions"], bench.Anomalies(1));
     }
 
     [Fact]

@@ -91,6 +91,33 @@ public sealed class PgsqlTests
         Assert.Equal(["too_many_transactions"], bench.Anomalies());
     }
 
+    [Fact]
+    public void ARequestIsCompleteWhenItIsThereButForCopiedData()
+    {
+        ProtocolBench bench = Run(PgsqlConformanceTests.Client(PgsqlConformanceTests.Query("q")), PgsqlConformanceTests.Client(PgsqlConformanceTests.Message('d', [1, 2])));
+        Assert.Equal([1, 0], Enumerable.Range(0, 2).Select(i => (int)bench.Transaction(i).ProgressToServer));
+        Assert.Equal([0, 0], Enumerable.Range(0, 2).Select(i => (int)bench.Transaction(i).ProgressToClient));
+        bench.Feed([PgsqlConformanceTests.Client(PgsqlConformanceTests.Message('c', []))]);
+        Assert.Equal(1, bench.Transaction(1).ProgressToServer);
+    }
+
+    [Theory]
+    [InlineData('N', 2)]
+    [InlineData('A', 2)]
+    [InlineData('1', 2)]
+    [InlineData('S', 1)]
+    public void WhatComesUnaskedAheadOfTheAnswerTakesTheAnswer(char type, int exchanges)
+    {
+        byte[] body = [.. PgsqlConformanceTests.Zero("k"), .. PgsqlConformanceTests.Zero("v")];
+        byte[] tag = PgsqlConformanceTests.Message('C', PgsqlConformanceTests.Zero("SELECT 1"));
+        ProtocolBench bench = Run(
+            PgsqlConformanceTests.Client(PgsqlConformanceTests.Query("q")), PgsqlConformanceTests.Server(PgsqlConformanceTests.Message(type, body)), PgsqlConformanceTests.Server(tag));
+        Assert.Equal(exchanges, bench.State.Transactions.Count);
+        Assert.Contains("SELECT 1", bench.Eve(exchanges - 1), StringComparison.Ordinal);
+        bench.Feed([PgsqlConformanceTests.Server(PgsqlConformanceTests.Message(type, body))]);
+        Assert.Equal(exchanges, bench.State.Transactions.Count);
+    }
+
     private const ParseStatus ParseStatusDone = ParseStatus.Done;
 
     private static ProtocolBench Run(params Turn[] turns)
