@@ -14,6 +14,9 @@ internal enum HeadStep : byte
 /// <summary>Reads header lines as lenient clients do: unfolds, accepts odd line ends, and tells an odd empty line from a line of white space.</summary>
 internal static class Http1HeadReader
 {
+    /// <summary>Blanks between a lone CR and a field, in bytes; behind more the head is over.</summary>
+    private const int MaxBlanks = 128;
+
     /// <summary>Takes one header line.</summary>
     /// <param name="rest">Begins with the line.</param>
     /// <param name="transaction">Gets anomalies.</param>
@@ -27,6 +30,23 @@ internal static class Http1HeadReader
         ReadOnlySpan<byte> rest, Http1Transaction transaction, Http1Message message, bool toServer, bool isTrailer, Http1Limits limits, bool isEnd, out int consumed)
     {
         consumed = 0;
+        bool isResponseHead = !toServer && !isTrailer;
+        if (isResponseHead && message.EndsWithLf && !rest.IsEmpty && rest[0] == '\r')
+        {
+            if (rest.Length == 1 && !isEnd)
+            {
+                return HeadStep.NeedMore;
+            }
+
+            if (rest.Length > 1 && rest[1] is not ((byte)'\r' or (byte)'\n'))
+            {
+                message.EndsWithLf = false;
+                KeepRaw(rest[..1], message);
+                consumed = 1;
+                return HeadStep.Line;
+            }
+        }
+
         if (Http1Lines.Find(rest, !toServer, isEnd, out int length, out int total) == LineStatus.NeedMore)
         {
             return rest.Length > limits.MetaFieldBytes ? HeadStep.TooLong : HeadStep.NeedMore;
@@ -41,22 +61,97 @@ internal static class Http1HeadReader
         bool isDeformed = length == 0 && total > 2;
         if (length == 0 && !isDeformed)
         {
-            consumed = total;
-            return End(transaction, message, toServer, isTrailer, limits);
+            return isResponseHead && rest[0] == '\r' && total == 1
+                ? ReadLoneCr(rest, transaction, message, limits, isEnd, out consumed)
+                : EndAt(rest[..total], transaction, message, toServer, isTrailer, limits, out consumed);
         }
 
-        if (isDeformed || line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0)
+        bool isNul = isResponseHead && length == 1 && line[0] == 0 && total == 2;
+        if (isDeformed || isNul || line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0)
         {
             return ReadBlank(rest, isDeformed, total, transaction, message, toServer, isTrailer, limits, isEnd, out consumed);
         }
 
-        if (message.RawHeaders.Length + total <= Http1Limits.MaxHeadBytes)
+        // CR CR LF behind a field: one line end, or a line end and the head's, by what follows.
+        bool endsHead = false;
+        if (isResponseHead && total - length > 2)
         {
-            message.RawHeaders.Append(rest[..total]);
+            if (GoesOn(rest[total..], isEnd) is not { } goesOn)
+            {
+                return HeadStep.NeedMore;
+            }
+
+            endsHead = !goesOn;
         }
 
+        KeepRaw(rest[..total], message);
         consumed = total;
+        message.EndsWithLf = EndsWithBareLf(rest[..total]);
         TakeLine(line, transaction, message, toServer, isTrailer, limits);
+        return endsHead ? End(transaction, message, toServer, isTrailer, limits) : HeadStep.Line;
+    }
+
+    /// <summary>Does a head go on with these bytes, behind what may have been its end? Null when more are needed to say.</summary>
+    public static bool? GoesOn(ReadOnlySpan<byte> after, bool isEnd) => after.IsEmpty ? (isEnd ? false : null)
+        : after[0] is (byte)'\r' or (byte)'\n' or (byte)' ' or (byte)'\t' ? true
+        : Http1Lines.BeginsField(after, isEnd);
+
+    /// <summary>LF without CR before it: a CR behind it belongs to the line end ("LF CR").</summary>
+    public static bool EndsWithBareLf(ReadOnlySpan<byte> line) => line is [(byte)'\n'] or [.., not (byte)'\r', (byte)'\n'];
+
+    private static void KeepRaw(ReadOnlySpan<byte> bytes, Http1Message message)
+    {
+        if (message.RawHeaders.Length + bytes.Length <= Http1Limits.MaxHeadBytes)
+        {
+            message.RawHeaders.Append(bytes);
+        }
+    }
+
+    private static HeadStep EndAt(
+        ReadOnlySpan<byte> line, Http1Transaction transaction, Http1Message message, bool toServer, bool isTrailer, Http1Limits limits, out int consumed)
+    {
+        consumed = line.Length;
+        message.EndsWithLf |= EndsWithBareLf(line);
+        return End(transaction, message, toServer, isTrailer, limits);
+    }
+
+    /// <summary>
+    /// An empty line that a CR alone ends. Right behind the status line it is a field without anything; elsewhere it ends the head, unless blanks and a field follow.
+    /// </summary>
+    private static HeadStep ReadLoneCr(
+        ReadOnlySpan<byte> rest, Http1Transaction transaction, Http1Message message, Http1Limits limits, bool isEnd, out int consumed)
+    {
+        consumed = 1;
+        if (message.RawHeaders.Length == 0)
+        {
+            KeepRaw(rest[..1], message);
+            message.HasPending = true;
+            return HeadStep.Line;
+        }
+
+        // Behind LF CR the second CR is an empty line.
+        ReadOnlySpan<byte> after = message.EndsWithLf ? default : rest[1..];
+        int blanks = after.IndexOfAnyExcept((byte)' ', (byte)'\t', (byte)'\r');
+        bool? isField = blanks == 0 || after.Length == 0 ? false
+            : blanks > MaxBlanks || (blanks < 0 && after.Length > MaxBlanks) ? false
+            : blanks < 0 ? (isEnd ? false : null)
+            : Http1Lines.BeginsField(after[blanks..], isEnd);
+        if (isField is null)
+        {
+            consumed = 0;
+            return HeadStep.NeedMore;
+        }
+
+        message.EndsWithLf = false;
+        if (isField == false)
+        {
+            return End(transaction, message, toServer: false, isTrailer: false, limits);
+        }
+
+        transaction.Raise(Http1Anomaly.DeformedEol);
+        FinishPending(transaction, message, toServer: false, isTrailer: false, limits);
+        KeepRaw(rest[..(1 + blanks)], message);
+        consumed = 1 + blanks;
         return HeadStep.Line;
     }
 
@@ -76,15 +171,14 @@ internal static class Http1HeadReader
     {
         consumed = 0;
         ReadOnlySpan<byte> after = rest[total..];
-        bool? goesOn = after.IsEmpty ? (isEnd ? false : null)
-            : after[0] is (byte)'\r' or (byte)'\n' or (byte)' ' or (byte)'\t' ? true
-            : Http1Lines.BeginsField(after, isEnd);
+        bool? goesOn = GoesOn(after, isEnd);
         if (goesOn is null)
         {
             return HeadStep.NeedMore;
         }
 
         consumed = total;
+        message.EndsWithLf = false;
         if (goesOn == false)
         {
             return End(transaction, message, toServer, isTrailer, limits);

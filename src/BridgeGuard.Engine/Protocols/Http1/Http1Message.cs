@@ -23,6 +23,9 @@ internal sealed class Http1Message
 
     public bool HasPending { get; set; }
 
+    /// <summary>The last line of the head ended with LF alone: a CR behind it is no line of its own.</summary>
+    public bool EndsWithLf { get; set; }
+
     /// <summary>Something of this half was seen.</summary>
     public bool IsSeen { get; set; }
 
@@ -51,6 +54,7 @@ internal sealed class Http1Message
         Body.Reset();
         Files.Reset();
         HasPending = false;
+        EndsWithLf = false;
         IsSeen = false;
         Version = -1;
         Protocol = Slice.None;
@@ -82,6 +86,7 @@ internal sealed class Http1Message
         Pending.Reset();
         Fields.Reset();
         HasPending = false;
+        EndsWithLf = false;
         Version = -1;
         Protocol = Slice.None;
         First = Slice.None;

@@ -12,6 +12,9 @@ internal sealed partial class Http1Parser
         Idle,
         Line,
         Headers,
+
+        /// <summary>Behind the head of a 100 or 101 with fields of a body.</summary>
+        Interim,
         Body,
         Trailer,
 
@@ -35,6 +38,8 @@ internal sealed partial class Http1Parser
                 return ReadStatusLine(rest, in context);
             case ResponsePhase.Headers:
                 return ReadResponseHeaders(rest, in context);
+            case ResponsePhase.Interim:
+                return ReadInterim(rest, in context);
             case ResponsePhase.Body:
                 return ReadResponseBody(rest, in context);
             case ResponsePhase.Trailer:
@@ -125,10 +130,26 @@ internal sealed partial class Http1Parser
             length = total = rest.Length;
         }
 
+        bool endsHead = false;
+        if (total - length > 2)
+        {
+            if (Http1HeadReader.GoesOn(rest[total..], context.IsEnd) is not { } goesOn)
+            {
+                return Step.NeedMore;
+            }
+
+            endsHead = !goesOn;
+        }
+
         transaction.Response.Line.Append(rest[..length]);
         Http1StatusLine.Read(transaction);
         transaction.ProgressToClient = Http1Progress.Headers;
         _responsePhase = ResponsePhase.Headers;
+        if (endsHead)
+        {
+            OnResponseHead(rest[total..], in context);
+        }
+
         return Step.Advance(total);
     }
 
@@ -164,7 +185,25 @@ internal sealed partial class Http1Parser
     {
         Http1Transaction transaction = _responding!;
         Http1Message message = transaction.Response;
-        if (transaction.Status == 100)
+        if (transaction.Status == 101 && !transaction.IsConnect && HasBodyFields(message))
+        {
+            transaction.Raise(Http1Anomaly.SwitchingProtoWithContentLength);
+        }
+
+        if (transaction.Status is 100 or 101 && PromisesBody(message))
+        {
+            _responsePhase = ResponsePhase.Interim;
+            return;
+        }
+
+        FinishHead(rest, hasBody: false, in context);
+    }
+
+    private void FinishHead(ReadOnlySpan<byte> rest, bool hasBody, in ParseContext context)
+    {
+        Http1Transaction transaction = _responding!;
+        Http1Message message = transaction.Response;
+        if (transaction.Status == 100 && !hasBody)
         {
             TakeContinue(transaction);
             return;
@@ -193,7 +232,7 @@ internal sealed partial class Http1Parser
         bool isHead = transaction.Request.Line[transaction.Request.First].SequenceEqual("HEAD"u8);
         if (isHead || IsBodyless(transaction.Status))
         {
-            if (isHead || rest.IsEmpty || Http1StatusLine.Begins(rest) || !(isChunked || (hasLength && length > 0)))
+            if (isHead || rest.IsEmpty || Http1StatusLine.Begins(rest) || !(hasBody || isChunked || (hasLength && length > 0)))
             {
                 FinishResponse(in context, withBody: false);
                 return;
@@ -221,75 +260,6 @@ internal sealed partial class Http1Parser
     /// <summary>1xx, 204 and 304 have no body (RFC 9112 §6.3), whatever their length field says.</summary>
     private static bool IsBodyless(int status) => status is 204 or 304 or (>= 100 and < 200);
 
-    private void TakeContinue(Http1Transaction transaction)
-    {
-        if (transaction.SawContinue)
-        {
-            transaction.Raise(Http1Anomaly.ContinueAlreadySeen);
-        }
-
-        transaction.SawContinue = true;
-        transaction.Response.ResetHead();
-        transaction.Status = 0;
-        transaction.ProgressToClient = Http1Progress.Started;
-        transaction.ResetDerived();
-        _responsePhase = ResponsePhase.Line;
-    }
-
-    /// <summary>CONNECT that was granted, or 101: the flow goes on as another protocol.</summary>
-    private bool TakeProtocolSwitch(Http1Transaction transaction, in ParseContext context)
-    {
-        Http1Message message = transaction.Response;
-        if (transaction.IsConnect)
-        {
-            if (transaction.Status is >= 200 and < 300)
-            {
-                FinishResponse(in context, withBody: false);
-                _requestPhase = RequestPhase.Ignored;
-                _responsePhase = ResponsePhase.Ignored;
-                Change = new ProtocolChange(true, ProtocolId.Unknown, transaction.Port);
-                return true;
-            }
-
-            _requestPhase = RequestPhase.Idle;
-            return false;
-        }
-
-        if (transaction.Status != 101)
-        {
-            return false;
-        }
-
-        if (message.Fields.IndexOf("content-length"u8) >= 0)
-        {
-            transaction.Raise(Http1Anomaly.SwitchingProtoWithContentLength);
-            return false;
-        }
-
-        ProtocolId next = ProtocolId.Unknown;
-        if (message.Fields.TryGet("upgrade"u8, out ReadOnlySpan<byte> upgrade))
-        {
-            next = Http1Text.EqualsIgnoreCase(upgrade, "h2c"u8) ? ProtocolId.Http2
-                : Http1Text.EqualsIgnoreCase(upgrade, "websocket"u8) ? ProtocolId.WebSocket : ProtocolId.Unknown;
-        }
-
-        KeepUpgrade(transaction);
-        FinishResponse(in context, withBody: false);
-        _requestPhase = RequestPhase.Ignored;
-        _responsePhase = ResponsePhase.Ignored;
-        Change = new ProtocolChange(true, next);
-        return true;
-    }
-
-    /// <summary>The exchange itself is gone by the time the next protocol asks for it.</summary>
-    private void KeepUpgrade(Http1Transaction transaction)
-    {
-        Upgraded ??= Rent();
-        Upgraded.Reset();
-        Upgraded.Request.CopyHead(transaction.Request);
-        Upgraded.Response.CopyHead(transaction.Response);
-    }
-
     private void BeginResponseBody(Http1Transaction transaction, in ParseContext context)
     {
         _responseSink.Begin(transaction, wantsFile: true, _responseBody.IsByLength ? _responseBody.Remaining : -1);
@@ -305,6 +275,20 @@ internal sealed partial class Http1Parser
     private Step ReadResponseBody(ReadOnlySpan<byte> rest, in ParseContext context)
     {
         Http1Transaction transaction = _responding!;
+        if (transaction.Response.EndsWithLf && !rest.IsEmpty)
+        {
+            if (rest is [(byte)'\r'] && !context.IsEnd)
+            {
+                return Step.NeedMore;
+            }
+
+            transaction.Response.EndsWithLf = false;
+            if (rest is [(byte)'\r', not (byte)'\n', ..])
+            {
+                return Step.Advance(1);
+            }
+        }
+
         BodyStep step = _responseBody.Read(rest, out int consumed);
         transaction.Response.WireBytes += consumed;
         switch (step)

@@ -29,6 +29,9 @@ internal static class Http1StatusLine
         return Http1Text.EqualsIgnoreCase(start[..compared], "HTTP"u8[..compared]);
     }
 
+    /// <summary>Too few bytes to say whether a response begins here; false behind more blanks than are passed over.</summary>
+    public static bool IsTooShort(ReadOnlySpan<byte> text) => text.Length <= Http1Limits.MaxJunkBytes && Begins(text) && SkipBlank(text).Length < 4;
+
     /// <summary>What stands at the place of a status line.</summary>
     /// <param name="rest">Not empty.</param>
     /// <param name="isEnd">Nothing follows.</param>

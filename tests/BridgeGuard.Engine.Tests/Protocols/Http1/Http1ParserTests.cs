@@ -50,6 +50,53 @@ public sealed class Http1ParserTests
         }
     }
 
+    /// <summary>A body behind a head with odd line ends, as Suricata 8.0.8 finds it, and wherever the segments end.</summary>
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\r\nhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\r\nhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\r\n5\r\nhello\r\n0\r\n\r\n", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nA: b\r\r\nContent-Length: 5\r\r\n\r\r\nhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\0\nhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\n\rhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\nContent-Length: 5\n\n\rhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\n\rContent-Length: 5\n\r\n\rhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nA: b\n\rContent-Length: 5\n\r\r\nhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nA: b\r\n\r Content-Length: 5\r\n\r\nhello", 200)]
+    [InlineData("HTTP/1.1 200 OK\r\nA: b\r\n\r\rContent-Length: 5\r\n\r\nhello", 200)]
+    [InlineData("HTTP/1.1 200\r\rOK\r\nContent-Length: 5\r\n\r\nhello", 200)]
+    [InlineData("HTTP/1.1\r\r200 OK\r\nContent-Length: 5\r\n\r\nhello", 0)]
+    [InlineData("HTTP/1.1 200 OK\r\n\rContent-Length: 5\r\n\r\nhello", 200)]
+    [InlineData("HTTP/1.1 100 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 100)]
+    [InlineData("HTTP/1.1 100 OK\r\nContent-Length: 5\r\n\r\nhello", 100)]
+    [InlineData("HTTP/1.1 100 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200)]
+    [InlineData("HTTP/1.1 100 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200)]
+    [InlineData("HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 101)]
+    public void ABodyBehindAnOddHeadIsSeenWhereverItIsCut(string text, int status)
+    {
+        byte[] response = Encoding.Latin1.GetBytes(text);
+        for (int cut = 1; cut <= response.Length; cut++)
+        {
+            var bench = new ProtocolBench(new Http1Protocol());
+            bench.Feed([Turn.Client(Get), new Turn(Direction.ToClient, response[..cut]), new Turn(Direction.ToClient, response[cut..])]);
+            bench.End();
+            Assert.Equal("hello", bench.Buffer("http.response_body", Direction.ToClient));
+            Assert.Equal(status, ((Http1Transaction)bench.Transaction(0)).Status);
+        }
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nA: b\r\n\r C: d\r\n\r\n", "deformed_eol")]
+    [InlineData("HTTP/1.1 200\r\rOK: x\r\n\r\n", "response_field_missing_colon")]
+    [InlineData("HTTP/1.1 100 OK\r\nContent-Length: 5\r\n\r\nhello", "response_body_unexpected")]
+    [InlineData("HTTP/1.1 101 OK\r\nTransfer-Encoding: x\r\n\r\n", "switching_proto_with_content_length")]
+    public void OddHeadsOfResponsesAreNamed(string response, string anomaly)
+    {
+        var bench = new ProtocolBench(new Http1Protocol());
+        bench.Feed([Turn.Client(Get), Turn.Server(response)]);
+        bench.End();
+        Assert.Contains(anomaly, bench.Anomalies());
+    }
+
     /// <summary>Bytes behind a counted body that may yet become a status line are not judged before they can be.</summary>
     [Theory]
     [InlineData("GET /x HTTP/1.1\r\nHost: a\r\nX\0Y: z\r\n\r\n", "request_header_invalid")]
