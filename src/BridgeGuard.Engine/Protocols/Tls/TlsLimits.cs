@@ -8,8 +8,8 @@ internal sealed class TlsLimits(ProtocolSettings settings)
 
     public bool ShowsJa4 { get; } = settings.GetBool("ja4-fingerprints", false);
 
-    /// <summary>RFC 8446 §5.1: 2^14 bytes of text, and what ciphers of older versions add (RFC 5246 §6.2.3).</summary>
-    public const int MaxRecordBytes = (1 << 14) + 2048;
+    /// <summary>2^14 bytes of text and what compression may add (RFC 5246 §6.2.2), where Suricata draws the line for records of every type and version.</summary>
+    public const int MaxRecordBytes = (1 << 14) + 1024;
 
     /// <summary>A handshake message that spans records. Certificate chains are the longest; real ones stay below 32 KiB.</summary>
     public const int MaxHandshakeBytes = 128 << 10;

@@ -104,6 +104,23 @@ public sealed class TlsParserTests
         Assert.Equal(["handshake_invalid_length"], _bench.Anomalies());
     }
 
+    /// <summary>Both ways and for every type the line is at 2^14 + 1,024 bytes, as in Suricata.</summary>
+    [Theory]
+    [InlineData(23, 17408, false)]
+    [InlineData(23, 17409, true)]
+    [InlineData(22, 17409, true)]
+    [InlineData(23, 18432, true)]
+    public void ARecordOverTheLimitIsNamed(byte type, int length, bool isNamed)
+    {
+        foreach (Direction direction in (Direction[])[Direction.ToServer, Direction.ToClient])
+        {
+            var bench = new ProtocolBench(new TlsProtocol());
+            bench.Feed(Direction.ToServer, TlsSamples.Record(22, TlsSamples.ClientHello("a.b")));
+            bench.Feed(direction, [type, 3, 3, (byte)(length >> 8), (byte)length, .. new byte[100]]);
+            Assert.Equal(isNamed, bench.Anomalies().Contains("invalid_record_length"));
+        }
+    }
+
     [Theory]
     [InlineData(21)]
     [InlineData(22)]
