@@ -257,7 +257,14 @@ public sealed partial class Detector
             bool hasBuffers = HasBuffers(entry);
             if (hasBuffers && detection.Find(rule.Rule) is >= 0 and var known && detection[known].IsOver)
             {
-                wasAccepted |= rule.Action is { Action: RuleAction.Accept, Scope: FirewallScope.Hook };
+                bool accepts = rule.Action is { Action: RuleAction.Accept, Scope: FirewallScope.Hook };
+                // While the transaction stands at the hook what was said holds, and the rules behind it are not asked; with the step to the next one they are, once more.
+                if (accepts && progress == hook && !rule.IsUpTo)
+                {
+                    return FilterResult.Hook;
+                }
+
+                wasAccepted |= accepts;
                 continue;
             }
 

@@ -144,7 +144,7 @@ internal sealed partial class SmtpParser
                 }
 
                 break;
-            case SmtpCommand.Quit when code is >= 200 and < 300 && mail is null or { ProgressToServer: SmtpProgress.Complete }:
+            case SmtpCommand.Quit when code is >= 200 and < 300:
                 // Its mail may be gone already; rules on the stream are to see the last command nevertheless.
                 Streams.Reassembler.TriggerRaw(context.Flow, Packets.Direction.ToServer);
                 mail?.Complete();
@@ -154,7 +154,6 @@ internal sealed partial class SmtpParser
                 mail.Complete();
                 break;
             case SmtpCommand.DataEnd or SmtpCommand.BdatLast:
-            case SmtpCommand.Quit when code is >= 200 and < 300:
                 mail?.Complete();
                 break;
             case SmtpCommand.StartTls when code == 220:

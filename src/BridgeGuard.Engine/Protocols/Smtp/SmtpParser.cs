@@ -273,11 +273,10 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
                 break;
             case SmtpCommand.Reset when mail is { HasMailFrom: false, Recipients.Count: 0, Message.Exists: false }:
                 // There is nothing to forget: what comes before the answer still belongs to it.
-                mail.ProgressToServer = SmtpProgress.Complete;
                 break;
             case SmtpCommand.Reset or SmtpCommand.Quit:
+                // Nothing more joins the mail; both ways end with the answer.
                 mail.IsSent = true;
-                mail.ProgressToServer = SmtpProgress.Complete;
                 break;
         }
 

@@ -31,6 +31,21 @@ public sealed class SmtpParserTests
 
     private static string NameOf(TrackedFile file) => System.Text.Encoding.Latin1.GetString(file.Name);
 
+    /// <summary>A mail that RSET or QUIT ends is over with the answer, the client's half too: hooks of the request are asked for what stands there until then.</summary>
+    [Theory]
+    [InlineData("RSET", "250")]
+    [InlineData("QUIT", "221")]
+    public void AMailThatIsGivenUpEndsWithTheAnswer(string command, string code)
+    {
+        var bench = new ProtocolBench(new SmtpProtocol());
+        bench.Feed([Turn.Server("220 x\r\n"), Turn.Client("HELO me\r\n"), Turn.Server("250 x\r\n"), Turn.Client("MAIL FROM:<a@b>\r\n"), Turn.Server("250 x\r\n"), Turn.Client(command + "\r\n")]);
+        Transaction mail = bench.Transaction(0);
+        Assert.Equal(SmtpProgress.Started, mail.ProgressToServer);
+        bench.Feed([Turn.Server(code + " x\r\n")]);
+        Assert.Equal(SmtpProgress.Complete, mail.ProgressToServer);
+        Assert.Equal(SmtpProgress.Complete, mail.ProgressToClient);
+    }
+
     [Fact]
     public void EnvelopeAndHeadAreBuffers()
     {
