@@ -5,12 +5,13 @@ usage: compare-replay.py [-r RULES] [--no-eve] [-x COPIES] [-w COPIES] [-n RUNS]
 
 Each program reads the capture once (or -w times) and repeated COPIES times (copies an hour apart, so that flows end in between); the difference of the CPU time
 (user and system, of the whole process) is packet time, the rest is start-up. The two programs take turns, RUNS times; of each kind the least is
-taken, as noise only adds. CPU time holds on a busy machine where wall time does not. Classic pcap files only.
+taken, as noise only adds; with three runs and more the median of the runs' own ratios is printed too, which a machine that changes in between harms less. CPU time holds on a busy machine where wall time does not. Classic pcap files only.
 """
 import argparse
 import os
 import resource
 import shutil
+import statistics
 import struct
 import subprocess
 import sys
@@ -87,12 +88,17 @@ def main():
             repeat(capture, a.copies, many)
             least = {name: [float("inf"), float("inf")] for name in programs}
             found = {}
+            ratios = []
             for _ in range(a.runs):
+                taken = {}
                 for name, command in programs.items():
                     out = os.path.join(work, name)
-                    least[name][0] = min(least[name][0], cpu(command(one, out), out))
+                    start = cpu(command(one, out), out)
+                    whole = cpu(command(many, out), out)
                     found[name] = alerts(out)
-                    least[name][1] = min(least[name][1], cpu(command(many, out), out))
+                    least[name] = [min(least[name][0], start), min(least[name][1], whole)]
+                    taken[name] = max(whole - start, 1e-9)
+                ratios.append(taken["suricata"] / taken["bridgeguard"])
             cost = {}
             for name in programs:
                 delta = max(least[name][1] - least[name][0], 1e-9)
@@ -100,7 +106,8 @@ def main():
                 start = least[name][0] - cost[name] * packets * a.warm
                 rate = size * 8 * (a.copies - a.warm) / delta / 1e9
                 print(f"{os.path.basename(capture)[:40]:40} {name:12} {start:11.2f} {cost[name] * 1e6:10.2f} {rate:10.3f} {found[name]:7}")
-            print(f"{'':40} ratio        suricata/bridgeguard CPU per packet: {cost['suricata'] / cost['bridgeguard']:.2f}")
+            print(f"{'':40} ratio        suricata/bridgeguard CPU per packet: {cost['suricata'] / cost['bridgeguard']:.2f}"
+                  + (f"; by run: median {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}" if a.runs > 2 else ""))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
