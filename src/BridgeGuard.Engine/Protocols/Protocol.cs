@@ -133,6 +133,9 @@ public abstract class Protocol
     /// <summary>The EVE records of a transaction.</summary>
     public virtual EveLogger[] Loggers => [];
 
+    /// <summary>A bit for each of <see cref="Loggers"/>: what <see cref="Transaction.LoggedMask"/> is when all is written.</summary>
+    internal uint LoggerMask => (1u << Loggers.Length) - 1;
+
     /// <summary>Reads a bounded prefix and changes nothing.</summary>
     public virtual ProbeResult Probe(ReadOnlySpan<byte> data, Direction direction, Flow flow) => ProbeResult.NotMine;
 

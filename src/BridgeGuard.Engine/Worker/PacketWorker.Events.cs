@@ -136,7 +136,7 @@ public sealed partial class PacketWorker
             LogFiles(packet, flow, transaction, Direction.ToClient);
         }
 
-        uint all = (1u << state.Protocol.Loggers.Length) - 1;
+        uint all = state.Protocol.LoggerMask;
         flow.TransactionsDue = AppLayer.Retire(flow, all, inspectionDone);
     }
 

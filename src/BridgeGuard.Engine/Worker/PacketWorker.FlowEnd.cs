@@ -127,7 +127,7 @@ public sealed partial class PacketWorker
             return false;
         }
 
-        uint all = (1u << state.Protocol.Loggers.Length) - 1;
+        uint all = state.Protocol.LoggerMask;
         for (int i = 0; i < state.Transactions.Count; i++)
         {
             Transaction transaction = state.Transactions[i];
