@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Replay throughput of BridgeGuard and Suricata on the same capture and rules, as a ratio from one run.
 
-usage: compare-replay.py [-r RULES] [--no-eve] [-x COPIES] [-w COPIES] [-n RUNS] [--bridgeguard PROGRAM] [--suricata PROGRAM] CAPTURE.pcap...
+usage: compare-replay.py [-r RULES] [--no-eve] [--as-data-plane] [-x COPIES] [-w COPIES] [-n RUNS] [--bridgeguard PROGRAM] [--suricata PROGRAM] CAPTURE.pcap...
 
 Each program reads the capture once (or -w times) and repeated COPIES times (copies an hour apart, so that flows end in between); the difference of the CPU time
 (user and system, of the whole process) is packet time, the rest is start-up. The two programs take turns, RUNS times; of each kind the least is
 taken, as noise only adds; with three runs and more the median of the runs' own ratios is printed too, which a machine that changes in between harms less. CPU time holds on a busy machine where wall time does not. Classic pcap files only.
+
+--as-data-plane: with DOTNET_TieredPGO=1, as the daemon starts its data plane. A replay leaves it off, because a short one never earns back the second that
+profiling costs (here that second counts as start-up).
 """
 import argparse
 import os
@@ -58,6 +61,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("-r", "--rules", default="/dev/null")
     p.add_argument("--no-eve", action="store_true", help="no output at all: decoding, streams and parsers alone")
+    p.add_argument("--as-data-plane", action="store_true", help="profile-guided compilation on, as in the daemon's data plane")
     p.add_argument("-x", "--copies", type=int, default=20)
     p.add_argument("-w", "--warm", type=int, default=1, help="copies that count as start-up: just-in-time compilation goes on for about a second")
     p.add_argument("-n", "--runs", type=int, default=3)
@@ -65,6 +69,8 @@ def main():
     p.add_argument("--suricata", default=os.environ.get("PEER_HOME", "/opt/peers") + "/suricata")
     p.add_argument("captures", nargs="+")
     a = p.parse_args()
+    if a.as_data_plane:
+        os.environ["DOTNET_TieredPGO"] = "1"
     work = tempfile.mkdtemp(prefix="bg-bench-")
     yaml = os.path.join(work, "s.yaml")
     outputs = "outputs:\n  - eve-log:\n      enabled: no\n" if a.no_eve else ""

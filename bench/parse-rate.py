@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Parse rate of HTTP/1, TLS and DNS against Suricata: captures of one protocol alone, no rules, no EVE; CPU time, ratios from one run.
 
-usage: parse-rate.py [-x COPIES] [-n RUNS] [--keep FOLDER] [--bridgeguard PROGRAM] [--suricata PROGRAM] [http] [tls] [dns]
+usage: parse-rate.py [-x COPIES] [-n RUNS] [--keep FOLDER] [--as-replay] [--bridgeguard PROGRAM] [--suricata PROGRAM] [http] [tls] [dns]
 
 Records the captures itself: nginx, dnsmasq and curl of Debian in a network namespace of their own (needs root, iproute2, ethtool, tcpdump; nothing
-leaves the namespace), then runs compare-replay.py on each.
+leaves the namespace), then runs compare-replay.py on each, compiled as the daemon's data plane is (--as-replay: as `bridgeguard replay` is).
 """
 import argparse
 import os
@@ -117,12 +117,14 @@ def main():
     p.add_argument('-x', '--copies', type=int, default=0, help='default: about three million packets')
     p.add_argument('-n', '--runs', default='3')
     p.add_argument('--keep')
+    p.add_argument('--as-replay', action='store_true')
     p.add_argument('--bridgeguard')
     p.add_argument('--suricata')
     p.add_argument('kinds', nargs='*', default=list(KINDS))
     a = p.parse_args()
     work = a.keep or tempfile.mkdtemp(prefix='bg-rate-')
     programs = [x for name in ('bridgeguard', 'suricata') if getattr(a, name) for x in ('--' + name, getattr(a, name))]
+    mode = [] if a.as_replay else ['--as-data-plane']
     try:
         for kind in a.kinds or list(KINDS):
             folder = os.path.join(work, kind)
@@ -132,7 +134,7 @@ def main():
                 os.chmod(folder, 0o777)
                 subprocess.run(['unshare', '-n', sys.executable, os.path.abspath(__file__), '--record', kind, folder], check=True)
             copies = a.copies or max(PACKETS // packets(capture), 4)
-            subprocess.run([sys.executable, os.path.join(HERE, 'compare-replay.py'), '--no-eve', '-x', str(copies), '-w', str(copies // 3), '-n', a.runs, *programs, capture], check=True)
+            subprocess.run([sys.executable, os.path.join(HERE, 'compare-replay.py'), '--no-eve', '-x', str(copies), '-w', str(copies // 3), '-n', a.runs, *mode, *programs, capture], check=True)
     finally:
         if not a.keep:
             shutil.rmtree(work, ignore_errors=True)
