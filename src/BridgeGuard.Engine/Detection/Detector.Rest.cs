@@ -76,7 +76,7 @@ public sealed partial class Detector
             }
         }
 
-        if (flow.AppState is not null && !flow.Has(FlowFlags.NoPayloadInspection)
+        if (flow.AppState is not null && !(flow.Has(FlowFlags.Encrypted) && flow.Has(FlowFlags.NoPayloadInspection))
             && (group.Transactions[(int)flow.App].Length > 0 || group.Anomalies[(int)flow.App].Length > 0 || rules.BufferPrefilters[((int)flow.App * 2) + (int)direction].All.Length > 0)
             && !flow.Has(direction == Direction.ToServer ? FlowFlags.NoAppLayerToServer : FlowFlags.NoAppLayerToClient) && hasPayload)
         {

@@ -51,7 +51,7 @@ public sealed class AppLayer : IStreamConsumer
             _settings[(int)protocol.Id] = own.For(settings.IsInline);
             _streamDepths[(int)protocol.Id] =
                 ProtocolSettings.TryParseSize(_settings[(int)protocol.Id].Get("stream-depth") ?? "", out long depth) ? depth : -1;
-            _encryption[(int)protocol.Id] = ReadEncryptionHandling(_settings[(int)protocol.Id]);
+            _encryption[(int)protocol.Id] = ReadEncryptionHandling(_settings[(int)protocol.Id], protocol);
             _pools[(int)protocol.Id] = new Stack<ProtocolState>();
         }
     }
@@ -659,7 +659,7 @@ public sealed class AppLayer : IStreamConsumer
 
         if (state.HidesRest)
         {
-            EndStreamRules(flow, state.Protocol);
+            HideRest(flow, state.Protocol);
         }
 
         ProtocolChange change = state.TakeProtocolChange();
@@ -681,32 +681,30 @@ public sealed class AppLayer : IStreamConsumer
     private void BecomeEncrypted(Flow flow)
     {
         flow.Flags |= FlowFlags.Encrypted;
-        switch (_encryption[(int)flow.App])
-        {
-            case EncryptionHandling.TrackOnly:
-                flow.Flags |= FlowFlags.NoPayloadInspection;
-                break;
-            case EncryptionHandling.Bypass:
-                flow.Variables.BypassRequested = true;
-                break;
-        }
+        flow.Variables.BypassRequested |= _encryption[(int)flow.App] == EncryptionHandling.Bypass;
     }
 
-    /// <summary>Rules on the stream see nothing of what comes from now on. Frames go on: where they are wanted their bytes are kept until rules have seen them.</summary>
-    private void EndStreamRules(Flow flow, Protocol protocol)
+    /// <summary>Rules on payload and stream see nothing of what comes from now on. Frames go on: where they are wanted their bytes are kept until rules have seen them.</summary>
+    private void HideRest(Flow flow, Protocol protocol)
     {
-        if (_encryption[(int)flow.App] == EncryptionHandling.TrackOnly && !WantedFrames[(int)flow.App] && (_isInline || !protocol.ShowsEncryptedStream))
+        if (_encryption[(int)flow.App] != EncryptionHandling.TrackOnly)
+        {
+            return;
+        }
+
+        flow.Flags |= FlowFlags.NoPayloadInspection;
+        if (!WantedFrames[(int)flow.App] && (_isInline || !protocol.ShowsEncryptedStream))
         {
             Reassembler.EndRaw(flow, Direction.ToServer);
             Reassembler.EndRaw(flow, Direction.ToClient);
         }
     }
 
-    private static EncryptionHandling ReadEncryptionHandling(ProtocolSettings settings) => settings.Get("encryption-handling") switch
+    private static EncryptionHandling ReadEncryptionHandling(ProtocolSettings settings, Protocol protocol) => settings.Get("encryption-handling") switch
     {
         "bypass" => EncryptionHandling.Bypass,
         "full" => EncryptionHandling.Full,
-        _ => EncryptionHandling.TrackOnly,
+        _ => protocol.DefaultEncryptionHandling,
     };
 
     private void Error(Flow flow)

@@ -86,6 +86,9 @@ public abstract class Protocol
     /// <summary>Bytes that move no transaction tell nothing new of it (the binary packets of SSH): firewall hooks are asked when it moves.</summary>
     public virtual bool MovesOnlyWithProgress => false;
 
+    /// <summary>What becomes of its encrypted connections where <c>encryption-handling</c> does not say it.</summary>
+    public virtual EncryptionHandling DefaultEncryptionHandling => EncryptionHandling.TrackOnly;
+
     /// <summary>
     /// An encrypted connection still has an end that rules and firewall see, with a packet of our own in each direction: Suricata keeps the
     /// one transaction of such a protocol as long as the flow.

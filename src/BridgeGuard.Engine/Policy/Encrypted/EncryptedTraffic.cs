@@ -95,7 +95,7 @@ internal static class EncryptedTraffic
         }
 
         TlsCertificate certificate = tls.ServerCertificate;
-        isKnown = model.CertificateAction == RoleAction.AsRule || certificate.IsRead || tls.IsResumed || flow.Has(FlowFlags.NoPayloadInspection);
+        isKnown = model.CertificateAction == RoleAction.AsRule || certificate.IsRead || tls.IsResumed || flow.Has(FlowFlags.Encrypted);
         if (model.CertificateAction != RoleAction.AsRule && certificate.IsRead
             && (HoldsAny(certificate.IssuerText, model.DeniedCertificates) || HoldsAny(certificate.SubjectText, model.DeniedCertificates)
                 || IsEqualToAny(certificate.FingerprintText, model.DeniedCertificates)))

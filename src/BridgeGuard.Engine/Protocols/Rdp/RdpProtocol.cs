@@ -22,6 +22,9 @@ public sealed class RdpProtocol : Protocol
 
     public override bool IsUnidirectional => true;
 
+    /// <summary>Rules on payload go on, as in Suricata: what follows the connection sequence is often not encrypted.</summary>
+    public override EncryptionHandling DefaultEncryptionHandling => EncryptionHandling.Full;
+
     public override string[] ProgressNames(Direction direction) => direction == Direction.ToServer ? PlainRequestProgress : PlainResponseProgress;
 
     public override byte CompletedProgress(Direction direction) => 1;
