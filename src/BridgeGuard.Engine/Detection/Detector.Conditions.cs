@@ -77,12 +77,7 @@ public sealed partial class Detector
             return false;
         }
 
-        int phase = _packet.Has(PacketFlags.Established) ? 2 : 1;
-        if (phase == 2 && (_packet.Tcp.Flags & TcpFlags.Fin) != 0)
-        {
-            phase |= 4;
-        }
-
+        int phase = (_packet.Has(PacketFlags.Established) ? 2 : 1) | (_packet.Has(PacketFlags.Closing) ? 4 : 0);
         return (phases & phase) != 0;
     }
 
@@ -157,6 +152,12 @@ public sealed partial class Detector
         else
         {
             if (_packet.Protocol != condition.A || _packet.TransportOffset < 0)
+            {
+                return false;
+            }
+
+            // RFC 768: 0 says that there is none, which is neither right nor wrong.
+            if (condition.A == IpProtocols.Udp && _packet.IpVersion == 4 && BinaryPrimitives.ReadUInt16BigEndian(_packet.Buffer.AsSpan(_packet.TransportOffset + 6)) == 0)
             {
                 return false;
             }

@@ -77,6 +77,9 @@ public enum PacketFlags : uint
 
     /// <summary>Bytes, a hole or the end of a stream reached the application layer with this packet.</summary>
     AppMoved = 1 << 27,
+
+    /// <summary>A sound packet of a TCP session in which one side has said its FIN and that is not over with this packet.</summary>
+    Closing = 1 << 28,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>

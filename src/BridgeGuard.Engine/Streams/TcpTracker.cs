@@ -79,21 +79,21 @@ public sealed partial class TcpTracker
         }
 
         bool wasEstablished = flow.Tcp is { State: >= TcpState.Established };
+        bool isSound;
         if (flow.Tcp is not { } session)
         {
-            if (!Begin(packet, flow) && _inline && _settings.DropInvalid)
-            {
-                Reject(packet);
-            }
+            isSound = Begin(packet, flow);
         }
         else
         {
             Reassembler.Trim(flow, session.Client);
             Reassembler.Trim(flow, session.Server);
-            if (!IsOver(packet, session.StreamOf(packet.Direction)) && !Continue(packet, flow, session) && _inline && _settings.DropInvalid)
-            {
-                Reject(packet);
-            }
+            isSound = IsOver(packet, session.StreamOf(packet.Direction)) || Continue(packet, flow, session);
+        }
+
+        if (!isSound && _inline && _settings.DropInvalid)
+        {
+            Reject(packet);
         }
 
         if (flow.Tcp is { } now)
@@ -103,7 +103,7 @@ public sealed partial class TcpTracker
             // As in Suricata: the ACK that ends the handshake counts only when it brings data, and what closes or follows the end still counts.
             if (now.State >= TcpState.Established && (wasEstablished || IsFirstData(packet, now)))
             {
-                packet.Flags |= PacketFlags.Established;
+                packet.Flags |= isSound && now.State is > TcpState.Established and < TcpState.Closed ? PacketFlags.Established | PacketFlags.Closing : PacketFlags.Established;
             }
 
             bool bypass = _settings.BypassAtDepth && (now.Client.Has(TcpStreamFlags.DepthReached) || now.Server.Has(TcpStreamFlags.DepthReached));
