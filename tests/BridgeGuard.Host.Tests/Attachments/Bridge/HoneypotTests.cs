@@ -54,7 +54,7 @@ public sealed class HoneypotTests : IEventSink, IDisposable
         PacketWorker? worker = null;
         using (RunningBridge bridge = RunningBridge.Start(_lab, _ => worker = Worker(honeypot, inTheMiddle ? null : own, isInspected), RunningBridge.Options() with { WorkerCount = 1 }))
         {
-            Assert.True(BridgeLab.Ping(_c, server)); // Its frames tell where it is.
+            Assert.True(BridgeLab.Until(() => BridgeLab.Ping(_c, server), 10_000)); // Its frames tell where it is.
             using Socket real = BridgeLab.Listen(_lab.B, 9000);
             using Socket trap = BridgeLab.Listen(_c, 9000);
             using Socket client = BridgeLab.Connect(_lab.A, server, 9000)!;
@@ -136,7 +136,7 @@ public sealed class HoneypotTests : IEventSink, IDisposable
         }
 
         using RunningBridge bridge = RunningBridge.Start(_lab, _ => Worker(honeypot), RunningBridge.Options() with { WorkerCount = 1 });
-        Assert.True(BridgeLab.Ping(_c, server)); // Its frames tell where it is.
+        Assert.True(BridgeLab.Until(() => BridgeLab.Ping(_c, server), 10_000)); // Its frames tell where it is.
         using Socket real = BridgeLab.Listen(_lab.B, 80);
         using Socket trap = BridgeLab.Listen(_c, 80);
         using Socket client = BridgeLab.Connect(_lab.A, server, 80)!;
