@@ -11,7 +11,7 @@ public sealed class AlertQueue(int capacity)
     /// <summary>Matches that found the queue full (<c>detect.alert_queue_overflow</c>).</summary>
     public long Overflowed { get; private set; }
 
-    /// <summary>Alerts taken back by thresholds and suppressions (<c>detect.alerts_suppressed</c>).</summary>
+    /// <summary>Matches without an alert: taken back by thresholds and suppressions, or of rules that have none (<c>detect.alerts_suppressed</c>).</summary>
     public long Suppressed { get; internal set; }
 
     public ref AlertEntry this[int index] => ref _entries[index];

@@ -172,8 +172,9 @@ public sealed partial class Detector
             if (verdict == ThresholdVerdict.Silent)
             {
                 alert.Flags |= AlertFlags.Silent;
-                _alerts.Suppressed++;
             }
+
+            _alerts.Suppressed += alert.Action == RuleAction.Config || (alert.Has(AlertFlags.Silent) && !rateFiltered) ? 1 : 0;
 
             _rewrites.Approve(alert.Rule.Index);
             passed = Act(alert);

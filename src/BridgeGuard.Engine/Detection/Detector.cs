@@ -294,6 +294,7 @@ public sealed partial class Detector : IDisposable
             if (action is RuleAction.Alert or RuleAction.Config)
             {
                 _rewrites.Approve(rule);
+                _alerts.Suppressed++;
                 return;
             }
 

@@ -166,6 +166,11 @@ public sealed class StatsTree
                 string own = protocol.Id == ProtocolId.Http1 ? "http" : protocol.Name;
                 string name = protocol.UsesTcp && protocol.UsesUdp ? own + (isUdp ? "_udp" : "_tcp") : own;
                 root.Add($"app_layer.flow.{name}", WorkerCounters.AppFlowIndex(protocol.Id, transport));
+                if (settings.AppLayer.IsEnabled(protocol, isUdp ? "udp" : "tcp", out bool isOnlyNamed) && isOnlyNamed)
+                {
+                    continue;
+                }
+
                 root.Add($"app_layer.tx.{name}", WorkerCounters.AppTransactionIndex(protocol.Id, transport));
                 AddErrors(root, name, protocol.Id, transport, settings.Stats.AppErrorPolicies);
             }

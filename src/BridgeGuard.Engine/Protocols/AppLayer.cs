@@ -10,7 +10,7 @@ namespace BridgeGuard.Engine.Protocols;
 
 /// <summary>Joins flows to parsers: detects the protocol, hands over bytes, takes gaps, ends and protocol changes, and retires transactions.</summary>
 /// <remarks>One per worker. Owns the pools of parser states. Never throws on traffic; a parser that gives up is an event and a policy.</remarks>
-public sealed class AppLayer : IStreamConsumer
+public sealed partial class AppLayer : IStreamConsumer
 {
     /// <summary>A tail that no parser consumes ends the parsing of its flow: no element of a protocol is longer, unless its parser says so.</summary>
     public const int MaxTailBytes = 512 << 10;
@@ -326,25 +326,6 @@ public sealed class AppLayer : IStreamConsumer
 
     /// <summary>Flows that parsers have seen being arranged.</summary>
     public Expectations Expected { get; }
-
-    /// <summary>The flow's first bytes: was it arranged on another one?</summary>
-    private void MeetExpectation(Flow flow, Packet packet)
-    {
-        if (flow.Expectation is not null)
-        {
-            return;
-        }
-
-        ref readonly FlowKey key = ref flow.Key;
-        flow.Expectation = Expected.Take(new ExpectationKey(key.Source, key.Destination, key.DestinationPort, key.Protocol, key.Vlan0), packet.TimeUs)
-            ?? Expected.Take(new ExpectationKey(key.Destination, key.Source, key.SourcePort, key.Protocol, key.Vlan0), packet.TimeUs);
-        if (flow.Expectation is { } met)
-        {
-            flow.AppExpected = met.Protocol;
-            flow.ParentId = met.ParentId;
-            flow.Flags |= FlowFlags.Expected;
-        }
-    }
 
     /// <summary>The flow is over: its parser goes back to the pool.</summary>
     public void Release(Flow flow)

@@ -20,6 +20,9 @@ public sealed class Expectation
     /// <summary>What the arranging protocol wants to say to the expected one: a number of its own.</summary>
     public int Purpose { get; internal set; }
 
+    /// <summary>Who of the expected flow is to send.</summary>
+    public Direction Sender { get; internal set; }
+
     /// <summary>Where the file of the flow begins in the whole, and the whole's length (-1: not said).</summary>
     public long Offset { get; internal set; }
 
@@ -46,8 +49,8 @@ public sealed class Expectations(ExpectationTable? table = null, FlowHash hash =
 
     /// <summary>Notes a flow; a second one of the same key takes the first one's place.</summary>
     internal void Add(
-        in ExpectationKey key, ProtocolId protocol, ulong parentId, long nowUs, int purpose, ReadOnlySpan<byte> text, long offset = 0, long total = -1) =>
-        _table.Add(NameOf(key), key, new ExpectedFlow(protocol, parentId, purpose, offset, total), nowUs, text);
+        in ExpectationKey key, ProtocolId protocol, ulong parentId, long nowUs, int purpose, ReadOnlySpan<byte> text, Direction sender = Direction.ToServer, long offset = 0, long total = -1) =>
+        _table.Add(NameOf(key), key, new ExpectedFlow(protocol, parentId, purpose, sender, offset, total), nowUs, text);
 
     /// <summary>Takes the expectation of a flow, seen from its client.</summary>
     internal Expectation? Take(in ExpectationKey key, long nowUs)
@@ -63,6 +66,7 @@ public sealed class Expectations(ExpectationTable? table = null, FlowHash hash =
         taken.Protocol = flow.Protocol;
         taken.ParentId = flow.ParentId;
         taken.Purpose = flow.Purpose;
+        taken.Sender = flow.Sender;
         taken.Offset = flow.Offset;
         taken.Total = flow.Total;
         return taken;

@@ -1,9 +1,10 @@
+using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Pools;
 
 namespace BridgeGuard.Engine.Protocols;
 
 /// <summary>What is known of an expected flow besides its key and text.</summary>
-internal readonly record struct ExpectedFlow(ProtocolId Protocol, ulong ParentId, int Purpose, long Offset, long Total);
+internal readonly record struct ExpectedFlow(ProtocolId Protocol, ulong ParentId, int Purpose, Direction Sender, long Offset, long Total);
 
 /// <summary>Flows that some worker has seen being arranged and any worker may meet. Bounded; without locks; nothing waits.</summary>
 /// <remarks>

@@ -34,6 +34,14 @@ public interface IStreamConsumer
     {
     }
 
+    /// <summary>A connection was opened and ended, and neither side has sent a byte.</summary>
+    /// <param name="flow">Its flow.</param>
+    /// <param name="packet">The packet that ended it.</param>
+    /// <param name="end">The direction that ended; null: both.</param>
+    void OnSilence(Flow flow, Packet packet, Direction? end)
+    {
+    }
+
     /// <summary>True, once, when the last call made the other direction's unconsumed data understandable: it is then handed over again.</summary>
     bool TakeRedelivery();
 }

@@ -156,6 +156,9 @@ public sealed partial class Reassembler
         }
     }
 
+    /// <summary>The connection ended without a byte.</summary>
+    internal void TellSilence(Flow flow, Packet packet, Direction? end) => _consumer.OnSilence(flow, packet, end);
+
     /// <summary>Gives back what nobody needs any more. Call it when nothing of the stream is borrowed, at the start of the next packet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Twice per packet, and mostly there is nothing; pipeline bench.
     internal void Trim(Flow flow, TcpStream stream)

@@ -332,6 +332,8 @@ public sealed partial class TcpTracker
         Close(session);
         TriggerRaw(session);
 
+        TellSilence(packet, flow, sender, receiver, packet.Direction);
+
         // Nothing will follow from its sender; the other side may not have stopped yet, and what it sent may not have arrived.
         if (_inline || sender.EndOffset > 0)
         {
@@ -344,8 +346,17 @@ public sealed partial class TcpTracker
     /// <summary>The last acknowledgement: both directions are over, unless one never began or misses bytes, which the flow's end settles.</summary>
     private void EndBoth(Packet packet, Flow flow, TcpStream sender, TcpStream receiver)
     {
+        TellSilence(packet, flow, sender, receiver, _inline ? packet.Direction : null);
         EndIfWhole(packet, flow, receiver);
         EndIfWhole(packet, flow, sender);
+    }
+
+    private void TellSilence(Packet packet, Flow flow, TcpStream sender, TcpStream receiver, Direction? end)
+    {
+        if (sender.EndOffset == 0 && receiver.EndOffset == 0)
+        {
+            Reassembler.TellSilence(flow, packet, end);
+        }
     }
 
     private void EndIfWhole(Packet packet, Flow flow, TcpStream stream)

@@ -17,6 +17,7 @@ public sealed partial class PacketWorker
         if (flow.Tcp is not null && !flow.Has(FlowFlags.Dropped | FlowFlags.DropTold))
         {
             InspectLeftovers(flow, reason);
+            EndSilence(flow, reason);
         }
 
         _streamLog?.Forget(flow);
@@ -24,6 +25,27 @@ public sealed partial class PacketWorker
         _events.Flow(flow);
         _appLayer.Release(flow);
         _redirector.Forget(flow);
+    }
+
+    /// <summary>A connection that nobody closed and on which nobody said anything. As in Suricata the oddity is told and no rule asked.</summary>
+    private void EndSilence(Flow flow, FlowEndReason reason)
+    {
+        if (flow.App != ProtocolId.Unknown || flow.Tcp is not { State: >= TcpState.Established and not TcpState.Closed, Client.EndOffset: 0, Server.EndOffset: 0 })
+        {
+            return;
+        }
+
+        // The packet is of who was to send.
+        for (int i = 0; i < 2; i++)
+        {
+            Direction direction = i == 0 ? Direction.ToServer : Direction.ToClient;
+            Packet pseudo = MakePseudo(flow, direction, reason);
+            _appLayer.OnSilence(flow, pseudo, direction);
+            if (pseudo.AppEvents != AppLayerEvents.None)
+            {
+                _events.DetectionAnomalies(flow, pseudo, pseudo.AppEvents);
+            }
+        }
     }
 
     /// <summary>

@@ -111,7 +111,9 @@ internal sealed class FtpDataTransaction : Transaction
 /// <summary>Hands the bytes of a data connection to the file they are.</summary>
 internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
 {
-    private readonly FtpDataTransaction _only = new();
+    private readonly FtpDataTransaction _first = new();
+    private readonly FtpDataTransaction _second = new();
+    private FtpDataTransaction _current = null!;
     private TrackedFile? _file;
     private Direction _direction;
 
@@ -119,7 +121,7 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
     {
-        if (Transactions.NextId == 0 && !input.IsEmpty)
+        if (!input.IsEmpty && (Transactions.NextId == 0 || MayTurn(in context)))
         {
             Begin(in context);
         }
@@ -147,6 +149,31 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
             return;
         }
 
+        Leave(in context);
+    }
+
+    public override void Release(Transaction transaction)
+    {
+        if (ReferenceEquals(transaction, _current))
+        {
+            _file = null;
+        }
+
+        transaction.Reset();
+    }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _file = null;
+    }
+
+    /// <summary>Who was not to send spoke first, and now comes what was arranged: that is the file, it must not hide behind a word of the other side.</summary>
+    private bool MayTurn(in ParseContext context) =>
+        context.Direction != _direction && context.Flow.Expectation is { } arranged && arranged.Sender == context.Direction;
+
+    private void Leave(in ParseContext context)
+    {
         if (_file is not null)
         {
             // A connection that was broken off ends no file; who judges files waits for the rest of it.
@@ -157,57 +184,51 @@ internal sealed class FtpDataParser(FtpDataProtocol protocol) : ProtocolState
 
         if (_direction == Direction.ToServer)
         {
-            _only.ProgressToServer = FtpProgress.Complete;
+            _current.ProgressToServer = FtpProgress.Complete;
         }
         else
         {
-            _only.ProgressToClient = FtpProgress.Complete;
+            _current.ProgressToClient = FtpProgress.Complete;
         }
-    }
-
-    public override void Release(Transaction transaction)
-    {
-        _file = null;
-        transaction.Reset();
-    }
-
-    public override void Reset()
-    {
-        base.Reset();
-        _file = null;
     }
 
     private void Begin(in ParseContext context)
     {
+        if (Transactions.Count != 0)
+        {
+            Leave(in context);
+        }
+
+        _current = Transactions.NextId == 0 ? _first : _second;
         _direction = context.Direction;
         if (context.Flow.Expectation is { } expectation)
         {
             ReadOnlySpan<byte> text = expectation.Text.Span;
             int word = Math.Clamp(expectation.Purpose, 0, text.Length);
-            _only.Command.Append(text[..word]);
-            _only.Name.Append(text[word..]);
+            _current.Command.Append(text[..word]);
+            _current.Name.Append(text[word..]);
         }
 
         // Of the side that only acknowledges nothing is expected.
         if (_direction == Direction.ToServer)
         {
-            _only.ProgressToClient = FtpProgress.Complete;
+            _current.ProgressToClient = FtpProgress.Complete;
         }
         else
         {
-            _only.ProgressToServer = FtpProgress.Complete;
+            _current.ProgressToServer = FtpProgress.Complete;
         }
 
-        Transactions.Add(_only);
-        if (_only.Name.Length > 0)
+        Transactions.Add(_current);
+        if (_current.Name.Length > 0)
         {
-            _file = context.Files.Open(_direction == Direction.ToServer ? _only.Uploads : _only.Downloads, _only.Name.Span, in context);
+            _file = context.Files.Open(_direction == Direction.ToServer ? _current.Uploads : _current.Downloads, _current.Name.Span, in context);
             if (_file is not null && context.Flow.Expectation is { Offset: > 0 } rest)
             {
                 context.Files.Resume(_file, rest.Offset, rest.Total, in context);
             }
 
-            _file?.IsAppended = _only.Command.Span.SequenceEqual("APPE"u8);
+            _file?.IsAppended = _current.Command.Span.SequenceEqual("APPE"u8);
         }
     }
 }

@@ -232,6 +232,10 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         ExpectationKey key = _isActive
             ? new ExpectationKey(control.Destination, control.Source, _port, control.Protocol, control.Vlan0)
             : new ExpectationKey(control.Source, control.Destination, _port, control.Protocol, control.Vlan0);
+
+        // Who connects in an active transfer is the control connection's server.
+        bool isUpload = command.Command is FtpCommand.Store or FtpCommand.StoreUnique;
+        Direction sender = isUpload != _isActive ? Direction.ToServer : Direction.ToClient;
         ReadOnlySpan<byte> name = command.Command switch
         {
             FtpCommand.StoreUnique when !command.Argument.Exists => "<stou>"u8,
@@ -248,7 +252,7 @@ internal sealed class FtpParser(FtpProtocol protocol, FtpLimits limits) : Pooled
         word.CopyTo(text);
         name = name[..Math.Min(name.Length, text.Length - word.Length)];
         name.CopyTo(text[word.Length..]);
-        expectations.Add(in key, ProtocolId.FtpData, context.Flow.Id, context.TimeUs, word.Length, text[..(word.Length + name.Length)], _restart, _size);
+        expectations.Add(in key, ProtocolId.FtpData, context.Flow.Id, context.TimeUs, word.Length, text[..(word.Length + name.Length)], sender, _restart, _size);
         _restart = 0;
         _size = -1;
     }

@@ -47,6 +47,11 @@ internal static class Http1HeadReader
             }
         }
 
+        if (isResponseHead && message.RawHeaders.Length == 0 && !rest.IsEmpty && rest[0] == '\n')
+        {
+            return ReadLoneLf(rest, transaction, message, limits, isEnd, out consumed);
+        }
+
         if (Http1Lines.Find(rest, !toServer, isEnd, out int length, out int total) == LineStatus.NeedMore)
         {
             return rest.Length > limits.MetaFieldBytes ? HeadStep.TooLong : HeadStep.NeedMore;
@@ -116,6 +121,27 @@ internal static class Http1HeadReader
     }
 
     /// <summary>
+    /// LF alone right behind the status line ends the head for clients. Suricata takes it for a field without anything where more follows, and the next line for what follows: an empty one is the
+    /// head's here too, anything else stays the body.
+    /// </summary>
+    private static HeadStep ReadLoneLf(ReadOnlySpan<byte> rest, Http1Transaction transaction, Http1Message message, Http1Limits limits, bool isEnd, out int consumed)
+    {
+        consumed = 0;
+        if (!isEnd && rest is [_] or [_, (byte)'\r'])
+        {
+            return HeadStep.NeedMore;
+        }
+
+        if (rest.Length > 1)
+        {
+            transaction.Raise(Http1Anomaly.ResponseFieldMissingColon);
+        }
+
+        int length = rest is [_, (byte)'\n', ..] ? 2 : rest is [_, (byte)'\r', (byte)'\n', ..] ? 3 : 1;
+        return EndAt(rest[..length], transaction, message, toServer: false, isTrailer: false, limits, out consumed);
+    }
+
+    /// <summary>
     /// An empty line that a CR alone ends. Right behind the status line it is a field without anything; elsewhere it ends the head, unless blanks and a field follow.
     /// </summary>
     private static HeadStep ReadLoneCr(
@@ -170,6 +196,12 @@ internal static class Http1HeadReader
         ReadOnlySpan<byte> rest, bool isDeformed, int total, Http1Transaction transaction, Http1Message message, bool toServer, bool isTrailer, Http1Limits limits, bool isEnd, out int consumed)
     {
         consumed = 0;
+        if (isDeformed && isTrailer && !toServer)
+        {
+            transaction.Raise(Http1Anomaly.ResponseFieldMissingColon);
+            return EndAt(rest[..total], transaction, message, toServer, isTrailer, limits, out consumed);
+        }
+
         ReadOnlySpan<byte> after = rest[total..];
         bool? goesOn = GoesOn(after, isEnd);
         if (goesOn is null)
@@ -184,7 +216,12 @@ internal static class Http1HeadReader
             return End(transaction, message, toServer, isTrailer, limits);
         }
 
-        if (isDeformed)
+        if (!isDeformed && !message.HasPending)
+        {
+            // Nothing to be folded into: a field without anything.
+            transaction.Raise(toServer, Http1Anomaly.RequestFieldMissingColon, Http1Anomaly.ResponseFieldMissingColon);
+        }
+        else if (isDeformed)
         {
             if (toServer)
             {
@@ -216,7 +253,7 @@ internal static class Http1HeadReader
 
             line = text;
         }
-        else if (isContinuation)
+        else if (isContinuation && line.Contains((byte)':'))
         {
             transaction.Raise(toServer, Http1Anomaly.InvalidRequestFieldFolding, Http1Anomaly.InvalidResponseFieldFolding);
         }

@@ -27,6 +27,7 @@ internal sealed partial class Http1Parser
     private ResponsePhase _responsePhase;
     private Http1Transaction? _responding;
     private Http1BodyReader _responseBody;
+    private bool _hasBody;
 
     private Step ResponseStep(ReadOnlySpan<byte> rest, in ParseContext context)
     {
@@ -232,13 +233,17 @@ internal sealed partial class Http1Parser
         bool isHead = transaction.Request.Line[transaction.Request.First].SequenceEqual("HEAD"u8);
         if (isHead || IsBodyless(transaction.Status))
         {
-            if (isHead || rest.IsEmpty || Http1StatusLine.Begins(rest) || !(hasBody || isChunked || (hasLength && length > 0)))
+            if (!isHead && (hasBody || isChunked || hasLength))
             {
-                FinishResponse(in context, withBody: false);
-                return;
+                transaction.Raise(Http1Anomaly.ResponseBodyUnexpected);
             }
 
-            transaction.Raise(Http1Anomaly.ResponseBodyUnexpected);
+            if (isHead || rest.IsEmpty || Http1StatusLine.Begins(rest) || !(hasBody || isChunked || (hasLength && length > 0)))
+            {
+                _hasBody = false;
+                _responsePhase = ResponsePhase.Tail;
+                return;
+            }
         }
 
         if (isChunked)
@@ -270,6 +275,7 @@ internal sealed partial class Http1Parser
 
         transaction.ProgressToClient = Http1Progress.Body;
         _responsePhase = ResponsePhase.Body;
+        _hasBody = true;
     }
 
     private Step ReadResponseBody(ReadOnlySpan<byte> rest, in ParseContext context)
@@ -334,29 +340,49 @@ internal sealed partial class Http1Parser
     }
 
     /// <summary>
-    /// Behind a counted body: the next response, or bytes that the length left out. A client that reads to the close shows those, so they are
-    /// taken as body when they come together with its end.
+    /// Behind a response: the next one, or bytes that its framing left out. A client that reads to the close shows those, so they are taken as body when they come
+    /// together with its end, line by line as in Suricata, so that a status line behind them is not hidden.
     /// </summary>
     private Step ReadTail(ReadOnlySpan<byte> rest, in ParseContext context)
     {
         Http1Transaction transaction = _responding!;
         ReadOnlySpan<byte> text = Http1Text.TrimStart(rest);
         bool isTooShortToSay = !text.IsEmpty && text.Length < 4 && Http1StatusLine.Begins(text);
-        if (isTooShortToSay && _responseBody.IsByLength && !context.IsEnd)
+        if (isTooShortToSay && !context.IsEnd)
         {
             return Step.NeedMore;
         }
 
-        if (!rest.IsEmpty && _responseBody.IsByLength && (text.IsEmpty || isTooShortToSay || !Http1StatusLine.Begins(rest)))
+        // A lone LF before a status line belongs to it.
+        int lf = rest.IndexOf((byte)'\n');
+        ReadOnlySpan<byte> line = Http1Text.TrimStart(lf > 0 ? rest[..(lf + 1)] : rest);
+        if (rest.IsEmpty || (!isTooShortToSay && !line.IsEmpty && Http1StatusLine.Begins(line)))
         {
-            transaction.Response.WireBytes += rest.Length;
-            _responseSink.Feed(rest, transaction, in context);
-            FinishResponse(in context, withBody: true);
-            return Step.Advance(rest.Length);
+            FinishResponse(in context, _hasBody);
+            return Step.Advance(0);
         }
 
-        FinishResponse(in context, withBody: true);
-        return Step.Advance(0);
+        if (!_hasBody)
+        {
+            _responseBody.BeginToClose();
+            BeginResponseBody(transaction, in context);
+            _responsePhase = ResponsePhase.Tail;
+        }
+
+        int length = lf < 0 ? rest.Length : lf + 1;
+        if (lf >= 0)
+        {
+            transaction.Raise(Http1Anomaly.ResponseBodyUnexpected);
+        }
+
+        transaction.Response.WireBytes += length;
+        _responseSink.Feed(rest[..length], transaction, in context);
+        if (length == rest.Length)
+        {
+            FinishResponse(in context, withBody: true);
+        }
+
+        return Step.Advance(length);
     }
 
     private Step ReadResponseTrailer(ReadOnlySpan<byte> rest, in ParseContext context)
@@ -373,9 +399,12 @@ internal sealed partial class Http1Parser
                 return Step.Stop;
             case HeadStep.NeedMore when !context.IsEnd:
                 return Step.NeedMore;
+            case HeadStep.End:
+                _responsePhase = ResponsePhase.Tail;
+                return Step.Advance(consumed);
             default:
                 FinishResponse(in context, withBody: true);
-                return Step.Advance(step == HeadStep.End ? consumed : rest.Length);
+                return Step.Advance(rest.Length);
         }
     }
 

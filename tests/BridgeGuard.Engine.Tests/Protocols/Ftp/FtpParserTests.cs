@@ -191,6 +191,26 @@ public sealed class FtpParserTests
     }
 
     [Fact]
+    public void AFileDoesNotHideBehindAWordOfTheOtherSide()
+    {
+        var bench = new ProtocolBench(new FtpDataProtocol());
+        var expectations = new Expectations();
+        var key = new ExpectationKey(Client, Server, 1, 6, 0);
+        expectations.Add(in key, ProtocolId.FtpData, 1, 0, "STOR".Length, "STORa.txt"u8, Direction.ToServer);
+        bench.Flow.Expectation = expectations.Take(in key, 1);
+        bench.Feed(Direction.ToClient, "decoy"u8);
+        bench.Feed(Direction.ToServer, "the "u8);
+        bench.Feed(Direction.ToClient, "more"u8);
+        bench.Feed(Direction.ToServer, "file"u8);
+        bench.State.OnEnd(new ParseContext { Flow = bench.Flow, Direction = Direction.ToServer, TimeUs = 1, Files = bench.Files, IsEnd = true });
+        Assert.Equal(2, bench.State.Transactions.Count);
+        TrackedFile file = bench.Transaction(1).FilesToServer![0];
+        Assert.Equal("the file", Encoding.ASCII.GetString(file.Content.Data));
+        Assert.Equal(FileState.Closed, file.State);
+        Assert.Equal(FileState.Closed, bench.Transaction(0).FilesToClient![0].State);
+    }
+
+    [Fact]
     public void OddConversationsAreReported()
     {
         Assert.Equal(["file_before_port"], Run(Turn.Client("RETR x\r\n")).Anomalies());
