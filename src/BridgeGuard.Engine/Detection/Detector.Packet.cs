@@ -10,6 +10,10 @@ public sealed partial class Detector
     private const byte StreamPatterns = 1;
     private const byte PacketPatterns = 2;
 
+    /// <summary>How far the bits of <see cref="FlowVariables.DetectionRulesDone"/> that tell of later datagrams are from those of a direction's first packet.</summary>
+    private const int SecondDatagram = 2;
+    private const int AnsweredDatagram = 4;
+
     private void InspectPacket()
     {
         ClearCandidates();
@@ -93,7 +97,8 @@ public sealed partial class Detector
     }
 
     /// <summary>
-    /// Rules that ask only for the protocol run once per direction, when its detection has ended; over UDP with each datagram of a known protocol, as each is a whole one.
+    /// Rules that ask only for the protocol run once per direction, when its detection has ended; over UDP, as in Suricata, with the next datagram of the direction
+    /// too, and with its first one in a conversation that has been answered.
     /// </summary>
     private void AddDetectionRules()
     {
@@ -103,10 +108,21 @@ public sealed partial class Detector
             return;
         }
 
-        byte bit = (byte)_directionMask;
-        if ((_packet.IsUdp && flow.App > ProtocolId.Failed) || (flow.Variables.DetectionRulesDone & bit) == 0)
+        ref byte done = ref flow.Variables.DetectionRulesDone;
+        int before = done;
+        int first = (int)_directionMask;
+        if (_packet.IsUdp)
         {
-            flow.Variables.DetectionRulesDone |= bit;
+            done |= (byte)((before & first) == 0 ? first : first << SecondDatagram);
+            done |= (byte)(flow.IsEstablished ? first << AnsweredDatagram : 0);
+        }
+        else
+        {
+            done |= (byte)first;
+        }
+
+        if (done != before)
+        {
             AddCandidates(_group.Detection);
         }
     }

@@ -46,7 +46,7 @@ public sealed class FlowVariables
     /// <summary>Variables not kept because a table was full.</summary>
     public uint Refused { get; private set; }
 
-    /// <summary>Directions in which protocol-detection rules have run, one bit each.</summary>
+    /// <summary>Directions in which protocol-detection rules have run, one bit each; then the same for what is asked again of datagrams.</summary>
     internal byte DetectionRulesDone;
 
     /// <summary>Packets still to be logged by a tag rule.</summary>

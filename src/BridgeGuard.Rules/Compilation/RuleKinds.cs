@@ -66,7 +66,8 @@ internal static class RuleKinds
 
             if (rule.Conditions.TrueForAll(condition => condition.Condition.Kind == ConditionKind.AppProtocol))
             {
-                return RuleKind.ProtocolDetection;
+                // With flow:stateless, too, the state is asked for, if only to say that any will do.
+                return rule.FlowHasState ? RuleKind.Packet : RuleKind.ProtocolDetection;
             }
 
             if (!rule.Conditions.TrueForAll(condition => condition.IsIpOnlyCompatible))
