@@ -28,8 +28,8 @@ public sealed partial class Detector
 
         AddDetectionRules();
         bool hasStream = TryGetStream(out RawWindow stream);
-        ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection) ? [] : _packet.Payload;
-        _hasPayload = (hasStream || !payload.IsEmpty) && !_packet.Has(PacketFlags.NoPayloadInspection | PacketFlags.Pseudo);
+        ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection | PacketFlags.Carrier) ? [] : _packet.Payload;
+        _hasPayload = (hasStream || !payload.IsEmpty) && !_packet.Has(PacketFlags.NoPayloadInspection | PacketFlags.Carrier | PacketFlags.Pseudo);
         if (_group.PayloadPatterns != 0)
         {
             PrefilterPayloads(hasStream, stream, payload);

@@ -80,6 +80,9 @@ public enum PacketFlags : uint
 
     /// <summary>A sound packet of a TCP session in which one side has said its FIN and that is not over with this packet.</summary>
     Closing = 1 << 28,
+
+    /// <summary>A datagram whose payload is another packet: rules look for their payload in that one.</summary>
+    Carrier = 1 << 29,
 }
 
 /// <summary>One decoded packet: offsets into its bytes and the header values that everybody needs. Reused; owned by its worker.</summary>

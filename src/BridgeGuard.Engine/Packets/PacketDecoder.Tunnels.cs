@@ -231,25 +231,11 @@ public sealed partial class PacketDecoder
     private void DecodeUdpTunnel(Packet packet, PacketQueue inner, int offset, int end)
     {
         // Teredo first, on any port unless configured: it takes only what is a sound IPv6 packet from end to end.
-        if (_settings.TeredoEnabled && HasEitherPort(_settings.TeredoPorts, packet, _settings.TeredoPorts.Length == 0) && DecodeTeredo(packet, inner, offset, end))
-        {
-            return;
-        }
-
-        if (_settings.VxlanEnabled && HasPort(_settings.VxlanPorts, packet.DestinationPort) && DecodeVxlan(packet, inner, offset, end))
-        {
-            return;
-        }
-
-        if (_settings.GeneveEnabled && HasEitherPort(_settings.GenevePorts, packet, false) && DecodeGeneve(packet, inner, offset, end))
-        {
-            return;
-        }
-
-        if (_settings.GtpUEnabled && packet.DestinationPort == GtpUPort)
-        {
-            DecodeGtpU(packet, inner, offset, end);
-        }
+        bool isCarrier = (_settings.TeredoEnabled && HasEitherPort(_settings.TeredoPorts, packet, _settings.TeredoPorts.Length == 0) && DecodeTeredo(packet, inner, offset, end))
+            || (_settings.VxlanEnabled && HasPort(_settings.VxlanPorts, packet.DestinationPort) && DecodeVxlan(packet, inner, offset, end))
+            || (_settings.GeneveEnabled && HasEitherPort(_settings.GenevePorts, packet, false) && DecodeGeneve(packet, inner, offset, end))
+            || (_settings.GtpUEnabled && packet.DestinationPort == GtpUPort && DecodeGtpU(packet, inner, offset, end));
+        packet.Flags |= isCarrier ? PacketFlags.Carrier : PacketFlags.None;
     }
 
     private static bool HasEitherPort(ushort[] ports, Packet packet, bool any) =>
