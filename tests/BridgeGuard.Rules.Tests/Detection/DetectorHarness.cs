@@ -61,6 +61,7 @@ internal sealed class DetectorHarness
         _decoder.Decode(packet, _inner);
         packet.Direction = direction;
         packet.Flags |= PacketFlags.Established;
+        packet.Flags |= packet.IsTcp && packet.Tcp.Has(TcpFlags.Fin) ? PacketFlags.Closing : PacketFlags.None; // No tracker follows the session here.
         if (withFlow)
         {
             packet.Flow = Flow;
