@@ -23,7 +23,7 @@ import tempfile
 
 import yaml
 
-from events import applayer, infra, limits, mail, names, optional, records, smb, tls, web
+from events import applayer, files, infra, limits, mail, names, optional, records, smb, tls, web
 from events.wire import Capture, Talk
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
@@ -35,7 +35,7 @@ EVENTS = {
     'ike': (infra.ike, True, 500), 'mqtt': (infra.mqtt, False, 1883), 'nfs': (infra.nfs, False, 2049), 'sip': (infra.sip, True, 5060), 'ntp': (infra.ntp, True, 123), 'rfb': (infra.rfb, False, 5900), 'dnp3': (infra.dnp3, False, 20000),
 }
 
-RECORDS = {**records.RECORDS, **optional.RECORDS}
+RECORDS = {**records.RECORDS, **optional.RECORDS, **files.RECORDS}
 
 # Of a case.
 MOST_FIELDS, MOST_RECORDS = 14, 8
