@@ -23,7 +23,7 @@ import tempfile
 
 import yaml
 
-from events import applayer, files, infra, limits, mail, names, optional, records, remote, smb, tls, web
+from events import applayer, files, infra, limits, mail, names, optional, records, remote, smb, tls, transfers, web
 from events.wire import Capture, Talk
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
@@ -35,8 +35,8 @@ EVENTS = {
     'ike': (infra.ike, True, 500), 'mqtt': (infra.mqtt, False, 1883), 'nfs': (infra.nfs, False, 2049), 'sip': (infra.sip, True, 5060), 'ntp': (infra.ntp, True, 123), 'rfb': (infra.rfb, False, 5900), 'dnp3': (infra.dnp3, False, 20000),
 }
 
-RECORDS = {**records.RECORDS, **optional.RECORDS, **files.RECORDS, **remote.RECORDS}
-OPTIONS = {**optional.OPTIONS, **remote.OPTIONS}
+RECORDS = {**records.RECORDS, **optional.RECORDS, **files.RECORDS, **remote.RECORDS, **transfers.RECORDS}
+OPTIONS = {**optional.OPTIONS, **remote.OPTIONS, **transfers.OPTIONS}
 
 # By case: rules, and which other records count, whole.
 RULES = {**remote.RULES}
@@ -72,7 +72,9 @@ def buffers_of(peer, protocol):
 
 def run(command, folder):
     os.makedirs(folder)
-    done = subprocess.run([*command, '-l', folder, '-k', 'none'], capture_output=True, text=True)
+    # One thread: a connection that another one announces must not be read before it.
+    single = ['--runmode=single'] if command[0] == given.peer else []
+    done = subprocess.run([*command, *single, '-l', folder, '-k', 'none'], capture_output=True, text=True)
     path = os.path.join(folder, 'eve.json')
     if not os.path.exists(path):
         sys.exit(f'{" ".join(command)}: {done.stdout[-800:]}{done.stderr[-800:]}')

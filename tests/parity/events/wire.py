@@ -23,10 +23,10 @@ class Beside:
 
 
 class Talk:
-    """One flow. `aim` is the event it is made for; turns of a datagram protocol are datagrams; `kept`: it may become part of a golden case."""
+    """One flow. `aim` is the event it is made for; turns of a datagram protocol are datagrams; `kept`: it may become part of a golden case; `host`: a client of its own."""
 
-    def __init__(self, aim, *turns, port=0, sport=0, end=True, note='', kept=True):
-        self.aim, self.turns, self.port, self.sport, self.end, self.note, self.kept = aim, turns, port, sport, end, note, kept
+    def __init__(self, aim, *turns, port=0, sport=0, end=True, note='', kept=True, host=CLIENT):
+        self.aim, self.turns, self.port, self.sport, self.end, self.note, self.kept, self.host = aim, turns, port, sport, end, note, kept, host
 
 
 def checksum(data):
@@ -67,7 +67,8 @@ class Capture:
         for turn in talk.turns:
             self.add(bytes(turn))
 
-    def stream(self, talk, client, server, first=CLIENT, second=SERVER):
+    def stream(self, talk, client, server, first=None, second=SERVER):
+        first = first or talk.host
         next_ = [1000, 5000]
 
         def segment(side, flags, payload=b''):
