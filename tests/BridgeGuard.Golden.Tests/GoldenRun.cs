@@ -18,7 +18,7 @@ public sealed class GoldenRun : IEventSink
 {
     private static readonly string[] Types =
     [
-        "alert", "anomaly", "drop", "files", "flow", "frame",
+        "alert", "anomaly", "arp", "drop", "files", "flow", "frame", "netflow",
         .. ProtocolCatalog.All.ToArray().SelectMany(protocol => protocol.Loggers).SelectMany(logger => new[] { logger.EventType, logger.ConfigurationName }).Distinct(),
     ];
 

@@ -23,7 +23,7 @@ import tempfile
 
 import yaml
 
-from events import applayer, files, infra, limits, mail, names, optional, records, remote, smb, tls, transfers, web
+from events import applayer, files, infra, limits, mail, names, optional, packets, records, remote, smb, tls, transfers, web
 from events.wire import Capture, Talk
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
@@ -35,14 +35,14 @@ EVENTS = {
     'ike': (infra.ike, True, 500), 'mqtt': (infra.mqtt, False, 1883), 'nfs': (infra.nfs, False, 2049), 'sip': (infra.sip, True, 5060), 'ntp': (infra.ntp, True, 123), 'rfb': (infra.rfb, False, 5900), 'dnp3': (infra.dnp3, False, 20000),
 }
 
-RECORDS = {**records.RECORDS, **optional.RECORDS, **files.RECORDS, **remote.RECORDS, **transfers.RECORDS}
-OPTIONS = {**optional.OPTIONS, **remote.OPTIONS, **transfers.OPTIONS}
+RECORDS = {**records.RECORDS, **optional.RECORDS, **files.RECORDS, **remote.RECORDS, **transfers.RECORDS, **packets.RECORDS}
+OPTIONS = {**optional.OPTIONS, **remote.OPTIONS, **transfers.OPTIONS, **packets.OPTIONS}
 
 # By case: rules, and which other records count, whole.
-RULES = {**remote.RULES}
+RULES = {**remote.RULES, **packets.RULES}
 
 # Cases that are played as if inline.
-INLINE = set()
+INLINE = packets.INLINE
 
 # Of a case.
 MOST_FIELDS, MOST_RECORDS = 14, 8
@@ -153,13 +153,16 @@ def configured(config, outputs, protocols, folder):
 # What differs from run to run, or with where a run is made.
 VOLATILE = {'timestamp', 'flow_id', 'pcap_cnt', 'parent_id', 'flow.start', 'flow.end', 'netflow.start', 'netflow.end'}
 
+# What stands beside a transaction's own object and is as much of it.
+BESIDE = {'smtp': 'email', 'nfs': 'rpc'}
+
 # What an alert says of its flow so far depends on how the bytes are cut.
 BY_SEGMENTS = {'flow.pkts_toserver', 'flow.pkts_toclient', 'flow.bytes_toserver', 'flow.bytes_toclient'}
 
 
 def every_record(found, more=()):
     """The transaction records, each as the fields of its own object; of the types in `more` all that stands beside it too."""
-    own = [{'event_type': r['event_type'], r['event_type']: r[r['event_type']]} for r in found if r['event_type'] not in NOT_COUNTED and r['event_type'] not in more and r['event_type'] in r]
+    own = [{'event_type': r['event_type'], **{key: r[key] for key in (r['event_type'], BESIDE.get(r['event_type'])) if key in r}} for r in found if r['event_type'] not in NOT_COUNTED and r['event_type'] not in more and r['event_type'] in r]
     counted = collections.Counter(tuple(sorted(whole(r))) for r in own)
     counted.update(tuple(sorted((key, value) for key, value in whole(r) if key not in VOLATILE and not (key in BY_SEGMENTS and r['event_type'] == 'alert'))) for r in found if r['event_type'] in more)
     return counted
@@ -196,7 +199,8 @@ def filled(options, name, folder):
         types = collections.Counter(dict(r)['event_type'] for r in theirs.elements())
         numbered = [(rule, int(re.search('sid:([0-9]+)', rule)[1])) for rule in said]
         record('records-of-' + name, path, numbered, {0: fired}, types, types, note, [(sum(n for other, n in theirs.items() if set(r) <= set(other)), dict(r)) for r in theirs],
-               ''.join(f'{section}:\n' + ''.join(f'  {kind}: {json.dumps(flat(said))}\n' for kind, said in chosen.items()) for section, chosen in (('outputs', outputs), ('protocols', protocols)) if chosen), name in INLINE)
+               ''.join(f'{section}:\n' + ''.join(f'  {kind}: {json.dumps(flat(said))}\n' for kind, said in chosen.items()) for section, chosen in (('outputs', outputs), ('protocols', protocols)) if chosen)
+               + (f'counts-segments: {packets.SEGMENTS[name]}\n' if name in packets.SEGMENTS else ''), name in INLINE)
 
 
 def summary(records):
@@ -256,7 +260,7 @@ def record(case, capture, rules, theirs, types, our_types, note, fields=(), opti
                 file.write(f'  - {{count: {types[kind]}, match: {{event_type: {kind}}}}}\n')
         for count, match in fields:
             file.write(f'  - {{count: {count}, match: {{{", ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in match.items())}}}}}\n')
-        file.write('dropped-at-least: 0\n')
+        file.write(f'dropped-at-least: {types["drop"]}\n')
 
 
 def events(options, name, folder):

@@ -8,6 +8,7 @@ from . import tls as tls_
 from .infra import call, reply
 from .mail import BYE, ENVELOPE, HELLO
 from .names import PREFACE, SETTINGS, field, frame, label, text
+from .optional import URLS
 from .records import KINDS, message, question
 from .tls import CCS, certificate, chain, extension, handshake, record, sni
 from .wire import Beside, C, S, Talk
@@ -29,7 +30,7 @@ def uuencoded(data, name):
 
 HEAD = b'From: a@b.test\r\nTo: c@d.test\r\nSubject: files\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="XX"\r\n\r\n'
 PARTS = (HEAD + b'--XX\r\nContent-Type: text/plain\r\n\r\nlook at http://one.test/a and at hxxp://two.test, and http://one.test/a again\r\n'
-         + b'--XX\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<a href=3D"http://three.test/long=\r\n-way?q=3D1">x</a>\r\n'
+         + b'--XX\r\nContent-Type: text/html\r\n\r\n<a href="http://three.test/way?q=1">x</a>\r\n'
          + part(b'application/octet-stream', b'base64', b'b64.bin', base64.encodebytes(bytes(range(256)) * 2).replace(b'\n', b'\r\n'))
          + part(b'text/plain', b'quoted-printable', b'qp.txt', b'gr=C3=BCn and a line that goes =\r\non, =3D and the end') + part(b'text/plain', b'7bit', b'plain.txt', b'as it is')
          + part(b'application/octet-stream', b'x-uuencode', b'uu.bin', uuencoded(bytes(range(200)), b'uu.bin')) + b'--XX--\r\n')
@@ -227,5 +228,5 @@ RECORDS['ftp-data'] = ftp_transfers()
 FILES = {'files': {'force-magic': 'yes', 'force-hash': ['md5', 'sha256']}}
 OPTIONS = {
     'ftp-data': (FILES, {}), 'http-files': ({'http': {'extended': 'yes'}, **FILES}, {}), 'http2-ways': (FILES, {}), 'nfs-2': (FILES, {}), 'nfs-4': (FILES, {}),
-    'smtp-encodings': ({'smtp': {'extended': 'yes'}, 'files': {'force-hash': ['md5', 'sha256']}}, {}), 'starttls': ({'tls': {'extended': 'yes'}}, {}), 'tls-versions': ({'tls': {'extended': 'yes'}}, {'tls': {'ja3-fingerprints': 'yes'}}),
+    'smtp-encodings': ({'smtp': {'extended': 'yes'}, 'files': {'force-hash': ['md5', 'sha256']}}, URLS), 'starttls': ({'tls': {'extended': 'yes'}}, {}), 'tls-versions': ({'tls': {'extended': 'yes'}}, {'tls': {'ja3-fingerprints': 'yes'}}),
 }
