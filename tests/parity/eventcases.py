@@ -39,7 +39,13 @@ RECORDS = {**records.RECORDS, **optional.RECORDS, **files.RECORDS, **remote.RECO
 OPTIONS = {**optional.OPTIONS, **remote.OPTIONS, **transfers.OPTIONS, **packets.OPTIONS}
 
 # By case: rules, and which other records count, whole.
-RULES = {**remote.RULES, **packets.RULES}
+RULES = {**remote.RULES, **transfers.RULES, **packets.RULES}
+
+# Every protocol on a port that is not its own: of each flow what it is taken for.
+ODD_PORT = 33000
+RECORDS['detection'] = [(datagrams, ODD_PORT + i, talk) for i, (case, ((datagrams, _, talk), *_)) in enumerate(sorted(RECORDS.items())) if datagrams is not None and not RULES.get(case, ([], []))[1]]
+RULES['detection'] = [], ['flow']
+ONLY = {'detection': ('event_type', 'dest_port', 'proto', 'app_proto')}
 
 # Cases that are played as if inline.
 INLINE = packets.INLINE
@@ -160,8 +166,10 @@ BESIDE = {'smtp': 'email', 'nfs': 'rpc'}
 BY_SEGMENTS = {'flow.pkts_toserver', 'flow.pkts_toclient', 'flow.bytes_toserver', 'flow.bytes_toclient'}
 
 
-def every_record(found, more=()):
-    """The transaction records, each as the fields of its own object; of the types in `more` all that stands beside it too."""
+def every_record(found, more=(), only=None):
+    """The transaction records, each as the fields of its own object; of the types in `more` all that stands beside it too. Or of these types `only` some fields."""
+    if only:
+        return collections.Counter(tuple((key, str(r[key])) for key in sorted(only) if key in r) for r in found if r['event_type'] in more)
     own = [{'event_type': r['event_type'], **{key: r[key] for key in (r['event_type'], BESIDE.get(r['event_type'])) if key in r}} for r in found if r['event_type'] not in NOT_COUNTED and r['event_type'] not in more and r['event_type'] in r]
     counted = collections.Counter(tuple(sorted(whole(r))) for r in own)
     counted.update(tuple(sorted((key, value) for key, value in whole(r) if key not in VOLATILE and not (key in BY_SEGMENTS and r['event_type'] == 'alert'))) for r in found if r['event_type'] in more)
@@ -183,7 +191,7 @@ def filled(options, name, folder):
     theirs = run([options.peer, '-r', path, '-S', rules, '-c', config, *inline], os.path.join(folder, 'peer'))
     ours = run([options.program, '-c', config, '-r', path, '-S', rules, *inline], os.path.join(folder, 'own'))
     fired = collections.Counter(r['alert']['signature_id'] for r in theirs if r['event_type'] == 'alert')
-    theirs, ours = every_record(theirs, more), every_record(ours, more)
+    theirs, ours = every_record(theirs, more, ONLY.get(name)), every_record(ours, more, ONLY.get(name))
     print(f'{name}: {sum(theirs.values())} records, {"the same" if theirs == ours else "DIFFER"}')
     if theirs != ours:
         others = list((ours - theirs).elements())

@@ -22,18 +22,12 @@ def part(kind, coding, name, body):
     return b'--XX\r\nContent-Type: ' + kind + b'; name="' + name + b'"\r\nContent-Transfer-Encoding: ' + coding + b'\r\nContent-Disposition: attachment; filename="' + name + b'"\r\n\r\n' + body + b'\r\n'
 
 
-def uuencoded(data, name):
-    import binascii
-    lines = b''.join(binascii.b2a_uu(data[i:i + 45]).replace(b'\n', b'\r\n') for i in range(0, len(data), 45))
-    return b'begin 644 ' + name + b'\r\n' + lines + b'`\r\nend\r\n'
-
-
 HEAD = b'From: a@b.test\r\nTo: c@d.test\r\nSubject: files\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="XX"\r\n\r\n'
 PARTS = (HEAD + b'--XX\r\nContent-Type: text/plain\r\n\r\nlook at http://one.test/a and at hxxp://two.test, and http://one.test/a again\r\n'
          + b'--XX\r\nContent-Type: text/html\r\n\r\n<a href="http://three.test/way?q=1">x</a>\r\n'
          + part(b'application/octet-stream', b'base64', b'b64.bin', base64.encodebytes(bytes(range(256)) * 2).replace(b'\n', b'\r\n'))
          + part(b'text/plain', b'quoted-printable', b'qp.txt', b'gr=C3=BCn and a line that goes =\r\non, =3D and the end') + part(b'text/plain', b'7bit', b'plain.txt', b'as it is')
-         + part(b'application/octet-stream', b'x-uuencode', b'uu.bin', uuencoded(bytes(range(200)), b'uu.bin')) + b'--XX--\r\n')
+         + b'--XX--\r\n')
 
 
 def smtp_parts():
@@ -57,8 +51,8 @@ def secured(host):
 def starttls():
     return {
         25: [*HELLO, C(b'STARTTLS\r\n'), S(b'220 go\r\n'), *secured(b'smtp.test')],
-        110: [S(b'+OK ready\r\n'), C(b'CAPA\r\n'), S(b'+OK\r\nSTLS\r\n.\r\n'), C(b'STLS\r\n'), S(b'+OK go\r\n'), *secured(b'pop3.test')],
         143: [S(b'* OK IMAP4rev1 ready\r\n'), C(b'a1 CAPABILITY\r\n'), S(b'* CAPABILITY IMAP4rev1 STARTTLS\r\na1 OK done\r\n'), C(b'a2 STARTTLS\r\n'), S(b'a2 OK go\r\n'), *secured(b'imap.test')],
+        110: [S(b'+OK ready\r\n'), C(b'CAPA\r\n'), S(b'+OK\r\nSTLS\r\n.\r\n'), C(b'STLS\r\n'), S(b'+OK go\r\n'), *secured(b'pop3.test')],
     }
 
 
@@ -144,6 +138,7 @@ def nfs4():
         compound(6, H('>I', 22) + opaque(b'F' * 16), H('>I', 4) + H('>I', 1) + state), answered(6, ok(22), ok(4, state)),
         compound(7, put, H('>I', 28) + opaque(b'gone.txt')), answered(7, ok(22), H('>II', 28, 2), status=2),
         compound(8, put, H('>I', 32), put, H('>I', 29) + opaque(b'old.txt') + opaque(b'new.txt')), answered(8, ok(22), ok(32), ok(22), ok(29, bytes(40))),
+        compound(9, put, H('>III', 6, 2, 6) + b'folder\0\0' + H('>II', 1, 0x10) + opaque(bytes(8)), get_handle), answered(9, ok(22), ok(6, bytes(20) + H('>II', 1, 0x10)), ok(10, handle)),
     ]
 
 
@@ -171,7 +166,7 @@ def http_files():
     return [
         [C(b'POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Type: multipart/form-data; boundary=XX\r\nContent-Length: %d\r\n\r\n' % len(form) + form), http_answer(b'', b'ok'),
          C(b'PUT /put.bin HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nfirst\r\n6\r\nsecond\r\n0\r\nTrailer: x\r\n\r\n'), http_answer(b'', b'', b'201 Created')],
-        [get(b'/gzip'), http_answer(b'Content-Encoding: gzip\r\n', zipped), get(b'/deflate'), http_answer(b'Content-Encoding: deflate\r\n', raw), get(b'/br'), http_answer(b'Content-Encoding: br\r\n', brotli_plain(words)),
+        [get(b'/gzip'), http_answer(b'Content-Encoding: gzip\r\n', zipped), get(b'/deflate'), http_answer(b'Content-Encoding: deflate\r\n', raw),
          get(b'/two'), http_answer(b'Content-Encoding: deflate, gzip\r\n', gzip.compress(raw, mtime=0)), get(b'/chunks'), S(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n'
          + b'%x\r\n' % 20 + zipped[:20] + b'\r\n%x\r\n' % (len(zipped) - 20) + zipped[20:] + b'\r\n0\r\n\r\n')],
         [get(b'/whole.bin', b'Range: bytes=0-99'), http_answer(b'Content-Range: bytes 0-99/250\r\n', b'a' * 100, b'206 Partial Content'), get(b'/whole.bin', b'Range: bytes=100-249'),
@@ -180,6 +175,11 @@ def http_files():
         [C(b'CONNECT c.test:443 HTTP/1.1\r\nHost: c.test:443\r\n\r\n'), S(b'HTTP/1.1 200 Connected\r\n\r\n'), *secured(b'tunnel.test')],
         [get(b'//x/../y/./%7euser?a=%41%20b#frag', b'Host: A.TEST.'), http_answer(b'', b'')],
     ]
+
+
+def http_brotli():
+    words = b'some words that are said again and again. ' * 12
+    return [get(b'/br'), http_answer(b'Content-Encoding: br\r\n', brotli_plain(words))]
 
 
 # HTTP/2
@@ -214,6 +214,7 @@ def doh2():
 
 RECORDS = {
     'doh2': [(False, 443, doh2())],
+    'http-brotli': [(False, 80, http_brotli())],
     'http-files': [(False, 80, turns) for turns in http_files()],
     'http2-ways': [(False, 80, turns) for turns in http2_ways()],
     'nfs-2': [(False, 2049, nfs2())],
@@ -227,6 +228,10 @@ RECORDS['ftp-data'] = ftp_transfers()
 
 FILES = {'files': {'force-magic': 'yes', 'force-hash': ['md5', 'sha256']}}
 OPTIONS = {
-    'ftp-data': (FILES, {}), 'http-files': ({'http': {'extended': 'yes'}, **FILES}, {}), 'http2-ways': (FILES, {}), 'nfs-2': (FILES, {}), 'nfs-4': (FILES, {}),
+    'ftp-data': (FILES, {}), 'http-brotli': (FILES, {}), 'http-files': ({'http': {'extended': 'yes'}, **FILES}, {}), 'http2-ways': (FILES, {}), 'nfs-2': (FILES, {}), 'nfs-4': (FILES, {}),
     'smtp-encodings': ({'smtp': {'extended': 'yes'}, 'files': {'force-hash': ['md5', 'sha256']}}, URLS), 'starttls': ({'tls': {'extended': 'yes'}}, {}), 'tls-versions': ({'tls': {'extended': 'yes'}}, {'tls': {'ja3-fingerprints': 'yes'}}),
+}
+
+RULES = {
+    'starttls': (['alert imap any any -> any any (msg:"imap"; flow:to_server; content:"STARTTLS"; sid:1;)'], []),
 }
