@@ -43,7 +43,7 @@ RULES = {**remote.RULES, **transfers.RULES, **packets.RULES}
 
 # Every protocol on a port that is not its own: of each flow what it is taken for.
 ODD_PORT = 33000
-RECORDS['detection'] = [(datagrams, ODD_PORT + i, talk) for i, (case, ((datagrams, _, talk), *_)) in enumerate(sorted(RECORDS.items())) if datagrams is not None and not RULES.get(case, ([], []))[1]]
+RECORDS['detection'] = [(datagrams, ODD_PORT + i, talk) for i, (case, ((datagrams, _, talk), *_)) in enumerate(sorted(RECORDS.items())) if datagrams is not None and case != 'http-brotli' and not RULES.get(case, ([], []))[1]]
 RULES['detection'] = [], ['flow']
 ONLY = {'detection': ('event_type', 'dest_port', 'proto', 'app_proto')}
 

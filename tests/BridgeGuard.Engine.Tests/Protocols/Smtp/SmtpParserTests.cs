@@ -85,6 +85,13 @@ public sealed class SmtpParserTests
     }
 
     [Fact]
+    public void UuencodedFilesOfPartsAreToldApart()
+    {
+        FileList files = FilesOf(Run(SmtpSamples.Uuencoded));
+        Assert.Equal(["cat.txt Cat", "dog.txt dog"], Enumerable.Range(0, files.Count).Select(i => $"{NameOf(files[i])} {System.Text.Encoding.Latin1.GetString(files[i].Content.Data)}"));
+    }
+
+    [Fact]
     public void TextThatOnlyBeginsSoIsNoFile() => Assert.Equal(0, FilesOf(RunMail("Subject: x\r\n\r\nbegin 9644 a\r\nbegin 64 a\r\nbegin 644 \r\nbegin 644x a\r\nbegin 644\r\n")).Count);
 
     [Fact]
