@@ -43,6 +43,11 @@ public sealed class AllocationTests
     /// <summary>Messages as long as limits allow, over two thousand objects in one: what is kept of one that goes is bounded, so the next grows anew.</summary>
     private static readonly string[] GrowAnew = ["events-of-dnp3", "events-of-limits"];
 
+    /// <summary>The platform's Brotli decoder cannot be begun anew: each body of that coding has a handle of its own.</summary>
+    private const string Brotli = "records-of-http-brotli";
+
+    private const long MostBrotliBytes = 128;
+
     public static TheoryData<string> Cases => [.. Directory.GetDirectories(CaptureFile.FindTestFolder("golden")).Select(folder => Path.GetFileName(folder)).Where(name => !GrowAnew.Contains(name)).Order(StringComparer.Ordinal)];
 
     /// <summary>Each protocol by itself, with its rules and records; also where limits are exceeded.</summary>
@@ -57,7 +62,7 @@ public sealed class AllocationTests
         RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Files = [Path.Combine(folder, "case.rules")] });
         Assert.False(loaded.HasErrors);
         using PacketWorker worker = CreateWorker(loaded.Rules, isInline: false);
-        Warm(worker, frames, CleanPassesOfOne);
+        Warm(worker, frames, CleanPassesOfOne, name == Brotli ? MostBrotliBytes : 0);
     }
 
     [Theory]
@@ -66,7 +71,7 @@ public sealed class AllocationTests
     public void AWarmWorkerAllocatesNothing(bool isInline)
     {
         List<byte[]> frames = [.. Directory.GetFiles(CaptureFile.FindTestFolder("golden"), "*.pcap", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Where(path => !path.Contains(BeyondLimits, StringComparison.Ordinal))
+            .Where(path => !path.Contains(BeyondLimits, StringComparison.Ordinal) && !path.Contains(Brotli, StringComparison.Ordinal))
             .Select(path => CaptureFile.TryRead(path)).Where(capture => capture is { LinkType: LinkType.Ethernet }).SelectMany(capture => capture!.Frames)];
         RuleLoadResult loaded = RuleLoader.Load(new RuleLoadOptions { Texts = [("a.rules", Rules)] });
         Assert.False(loaded.HasErrors);
@@ -81,8 +86,8 @@ public sealed class AllocationTests
             Program = new EngineProgram(rules, new CompiledPolicy(PolicyModel.Empty, rules.Rules)),
         };
 
-    /// <summary>Passes until so many in a row allocate nothing.</summary>
-    private static void Warm(PacketWorker worker, List<byte[]> frames, int wanted)
+    /// <summary>Passes until so many in a row allocate nothing, or no more than <paramref name="allowed"/> bytes.</summary>
+    private static void Warm(PacketWorker worker, List<byte[]> frames, int wanted, long allowed = 0)
     {
         byte[] buffer = new byte[frames.Max(frame => frame.Length)];
         long last = 0;
@@ -92,7 +97,7 @@ public sealed class AllocationTests
             long before = GC.GetAllocatedBytesForCurrentThread();
             Play(worker, frames, buffer, pass * PassUs);
             last = GC.GetAllocatedBytesForCurrentThread() - before;
-            clean = last == 0 && pass >= WarmPasses ? clean + 1 : 0;
+            clean = last <= allowed && pass >= WarmPasses ? clean + 1 : 0;
         }
 
         Assert.Equal(0, worker.Faults);

@@ -18,7 +18,7 @@ public sealed class GoldenRun : IEventSink
 {
     private static readonly string[] Types =
     [
-        "alert", "anomaly", "drop", "files", "flow", "frame",
+        "alert", "anomaly", "arp", "drop", "files", "flow", "frame", "netflow",
         .. ProtocolCatalog.All.ToArray().SelectMany(protocol => protocol.Loggers).SelectMany(logger => new[] { logger.EventType, logger.ConfigurationName }).Distinct(),
     ];
 
@@ -84,8 +84,9 @@ public sealed class GoldenRun : IEventSink
     /// <summary>What the record of files asks of the engine.</summary>
     private static FileSettings FilesOf(GoldenCase options)
     {
-        ICollection<string> hashes = options.Outputs.TryGetValue("files", out Dictionary<string, string>? said) ? said.Values : [];
-        return new FileSettings { ForceMd5 = hashes.Contains("md5"), ForceSha1 = hashes.Contains("sha1"), ForceSha256 = hashes.Contains("sha256") };
+        Dictionary<string, string> said = options.Outputs.GetValueOrDefault("files") ?? [];
+        ICollection<string> hashes = said.Values;
+        return new FileSettings { ForceMagic = said.GetValueOrDefault("force-magic") == "yes", ForceMd5 = hashes.Contains("md5"), ForceSha1 = hashes.Contains("sha1"), ForceSha256 = hashes.Contains("sha256") };
     }
 
     public void Write(in EventHeader header, ReadOnlySpan<byte> json) => Records.Add(JsonDocument.Parse(json.ToArray()).RootElement);

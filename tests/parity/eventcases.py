@@ -23,7 +23,7 @@ import tempfile
 
 import yaml
 
-from events import applayer, infra, limits, mail, names, optional, records, smb, tls, web
+from events import applayer, files, infra, limits, mail, names, optional, packets, records, remote, smb, tls, transfers, web
 from events.wire import Capture, Talk
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
@@ -35,7 +35,20 @@ EVENTS = {
     'ike': (infra.ike, True, 500), 'mqtt': (infra.mqtt, False, 1883), 'nfs': (infra.nfs, False, 2049), 'sip': (infra.sip, True, 5060), 'ntp': (infra.ntp, True, 123), 'rfb': (infra.rfb, False, 5900), 'dnp3': (infra.dnp3, False, 20000),
 }
 
-RECORDS = {**records.RECORDS, **optional.RECORDS}
+RECORDS = {**records.RECORDS, **optional.RECORDS, **files.RECORDS, **remote.RECORDS, **transfers.RECORDS, **packets.RECORDS}
+OPTIONS = {**optional.OPTIONS, **remote.OPTIONS, **transfers.OPTIONS, **packets.OPTIONS}
+
+# By case: rules, and which other records count, whole.
+RULES = {**remote.RULES, **transfers.RULES, **packets.RULES}
+
+# Every protocol on a port that is not its own: of each flow what it is taken for.
+ODD_PORT = 33000
+RECORDS['detection'] = [(datagrams, ODD_PORT + i, talk) for i, (case, ((datagrams, _, talk), *_)) in enumerate(sorted(RECORDS.items())) if datagrams is not None and case != 'http-brotli' and not RULES.get(case, ([], []))[1]]
+RULES['detection'] = [], ['flow']
+ONLY = {'detection': ('event_type', 'dest_port', 'proto', 'app_proto')}
+
+# Cases that are played as if inline.
+INLINE = packets.INLINE
 
 # Of a case.
 MOST_FIELDS, MOST_RECORDS = 14, 8
@@ -65,7 +78,9 @@ def buffers_of(peer, protocol):
 
 def run(command, folder):
     os.makedirs(folder)
-    done = subprocess.run([*command, '-l', folder, '-k', 'none'], capture_output=True, text=True)
+    # One thread: a connection that another one announces must not be read before it.
+    single = ['--runmode=single'] if command[0] == given.peer else []
+    done = subprocess.run([*command, *single, '-l', folder, '-k', 'none'], capture_output=True, text=True)
     path = os.path.join(folder, 'eve.json')
     if not os.path.exists(path):
         sys.exit(f'{" ".join(command)}: {done.stdout[-800:]}{done.stderr[-800:]}')
@@ -141,23 +156,42 @@ def configured(config, outputs, protocols, folder):
     return path
 
 
-def every_record(found):
-    """The transaction records, each as the fields of its own object."""
-    return collections.Counter(tuple(sorted(whole({'event_type': r['event_type'], r['event_type']: r[r['event_type']]})))
-                               for r in found if r['event_type'] not in NOT_COUNTED and r['event_type'] in r)
+# What differs from run to run, or with where a run is made.
+VOLATILE = {'timestamp', 'flow_id', 'pcap_cnt', 'parent_id', 'flow.start', 'flow.end', 'netflow.start', 'netflow.end'}
+
+# What stands beside a transaction's own object and is as much of it.
+BESIDE = {'smtp': 'email', 'nfs': 'rpc'}
+
+# What an alert says of its flow so far depends on how the bytes are cut.
+BY_SEGMENTS = {'flow.pkts_toserver', 'flow.pkts_toclient', 'flow.bytes_toserver', 'flow.bytes_toclient'}
+
+
+def every_record(found, more=(), only=None):
+    """The transaction records, each as the fields of its own object; of the types in `more` all that stands beside it too. Or of these types `only` some fields."""
+    if only:
+        return collections.Counter(tuple((key, str(r[key])) for key in sorted(only) if key in r) for r in found if r['event_type'] in more)
+    own = [{'event_type': r['event_type'], **{key: r[key] for key in (r['event_type'], BESIDE.get(r['event_type'])) if key in r}} for r in found if r['event_type'] not in NOT_COUNTED and r['event_type'] not in more and r['event_type'] in r]
+    counted = collections.Counter(tuple(sorted(whole(r))) for r in own)
+    counted.update(tuple(sorted((key, value) for key, value in whole(r) if key not in VOLATILE and not (key in BY_SEGMENTS and r['event_type'] == 'alert'))) for r in found if r['event_type'] in more)
+    return counted
 
 
 def filled(options, name, folder):
     capture = Capture()
-    outputs, protocols = optional.OPTIONS.get(name, ({}, {}))
+    outputs, protocols = OPTIONS.get(name, ({}, {}))
+    said, more = RULES.get(name, ([], []))
     config = configured(options.config, outputs, protocols, folder)
     for i, (datagrams, port, talk) in enumerate(RECORDS[name]):
-        (capture.datagrams if datagrams else capture.stream)(talk, FIRST_PORT + 1 + i, port)
+        {True: capture.datagrams, False: capture.stream, None: capture.packets}[datagrams](talk, FIRST_PORT + 1 + i, port)
     path, rules = os.path.join(folder, 'input.pcap'), os.path.join(folder, 'case.rules')
     capture.save(path)
-    open(rules, 'w').close()
-    theirs = every_record(run([options.peer, '-r', path, '-S', rules, '-c', config], os.path.join(folder, 'peer')))
-    ours = every_record(run([options.program, '-c', config, '-r', path, '-S', rules], os.path.join(folder, 'own')))
+    with open(rules, 'w') as file:
+        file.write(''.join(rule + '\n' for rule in said))
+    inline = ['--simulate-ips'] if name in INLINE else []
+    theirs = run([options.peer, '-r', path, '-S', rules, '-c', config, *inline], os.path.join(folder, 'peer'))
+    ours = run([options.program, '-c', config, '-r', path, '-S', rules, *inline], os.path.join(folder, 'own'))
+    fired = collections.Counter(r['alert']['signature_id'] for r in theirs if r['event_type'] == 'alert')
+    theirs, ours = every_record(theirs, more, ONLY.get(name)), every_record(ours, more, ONLY.get(name))
     print(f'{name}: {sum(theirs.values())} records, {"the same" if theirs == ours else "DIFFER"}')
     if theirs != ours:
         others = list((ours - theirs).elements())
@@ -169,10 +203,12 @@ def filled(options, name, folder):
         for fields in others:
             print(f'  ours {dict(fields)}')
     elif options.record:
-        note = 'Conversations that fill the fields of records (tests/parity/events/records.py, optional.py), made by tests/parity/eventcases.py; each record as Suricata 8.0.8 writes it.'
+        note = 'Conversations that fill the fields of records (folder tests/parity/events), made by tests/parity/eventcases.py; each record as Suricata 8.0.8 writes it.'
         types = collections.Counter(dict(r)['event_type'] for r in theirs.elements())
-        record('records-of-' + name, path, [], {}, types, types, note, [(sum(n for other, n in theirs.items() if set(r) <= set(other)), dict(r)) for r in theirs],
-               ''.join(f'{section}:\n' + ''.join(f'  {kind}: {json.dumps(flat(said))}\n' for kind, said in chosen.items()) for section, chosen in (('outputs', outputs), ('protocols', protocols)) if chosen))
+        numbered = [(rule, int(re.search('sid:([0-9]+)', rule)[1])) for rule in said]
+        record('records-of-' + name, path, numbered, {0: fired}, types, types, note, [(sum(n for other, n in theirs.items() if set(r) <= set(other)), dict(r)) for r in theirs],
+               ''.join(f'{section}:\n' + ''.join(f'  {kind}: {json.dumps(flat(said))}\n' for kind, said in chosen.items()) for section, chosen in (('outputs', outputs), ('protocols', protocols)) if chosen)
+               + (f'counts-segments: {packets.SEGMENTS[name]}\n' if name in packets.SEGMENTS else ''), name in INLINE)
 
 
 def summary(records):
@@ -212,7 +248,7 @@ def compare(options, name, capture, rules, aims, folder, detailed=True):
     return theirs, ours, types, our_types, details(peer_records, own_records) if detailed else ()
 
 
-def record(case, capture, rules, theirs, types, our_types, note, fields=(), options_=''):
+def record(case, capture, rules, theirs, types, our_types, note, fields=(), options_='', inline=False):
     target = os.path.join(GOLDEN, case)
     os.makedirs(target, exist_ok=True)
     with open(capture, 'rb') as source, open(os.path.join(target, 'input.pcap'), 'wb') as copy:
@@ -223,7 +259,7 @@ def record(case, capture, rules, theirs, types, our_types, note, fields=(), opti
     for counts in theirs.values():
         total.update(counts)
     with open(os.path.join(target, 'case.yaml'), 'w') as file:
-        file.write(f'# {note}\ninline: no\n{options_}alerts:{"" if rules else " {}"}\n')
+        file.write(f'# {note}\ninline: {"yes" if inline else "no"}\n{options_}alerts:{"" if rules else " {}"}\n')
         for rule, said in rules:
             file.write(f'  {re.search("sid:([0-9]+)", rule)[1]}: {total[said]}   # {said}\n')
         file.write('events:\n' if fields or any(types[kind] == our_types[kind] for kind in types) else 'events: []\n')
@@ -232,7 +268,7 @@ def record(case, capture, rules, theirs, types, our_types, note, fields=(), opti
                 file.write(f'  - {{count: {types[kind]}, match: {{event_type: {kind}}}}}\n')
         for count, match in fields:
             file.write(f'  - {{count: {count}, match: {{{", ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in match.items())}}}}}\n')
-        file.write('dropped-at-least: 0\n')
+        file.write(f'dropped-at-least: {types["drop"]}\n')
 
 
 def events(options, name, folder):

@@ -35,6 +35,9 @@ internal sealed class AlertOptions
 
     public bool PayloadPrintable { get; }
 
+    /// <summary>In any form.</summary>
+    public bool ShowsPayload => Payload || PayloadPrintable || PayloadLength;
+
     public bool PayloadLength { get; }
 
     /// <summary>Bytes of stream data written at most.</summary>

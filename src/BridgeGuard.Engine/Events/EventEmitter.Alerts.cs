@@ -317,7 +317,7 @@ public sealed partial class EventEmitter
 
     private void WritePayload(AlertOptions options, Packet packet, Flow? flow, in AlertEntry entry)
     {
-        if (!(options.Payload || options.PayloadPrintable || options.PayloadLength))
+        if (!options.ShowsPayload)
         {
             return;
         }

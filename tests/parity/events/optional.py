@@ -303,12 +303,14 @@ RECORDS = {
 }
 RECORDS = {case: [(datagrams, port, Talk(case, *turns)) for datagrams, port, turns in talks] for case, talks in RECORDS.items()}
 
+URLS = {'smtp': {'mime': {'decode-mime': 'yes', 'decode-base64': 'yes', 'decode-quoted-printable': 'yes', 'header-value-depth': '2000', 'extract-urls': 'yes'}}}
+
 # By case: options of record types, and of protocols.
 OPTIONS = {
     'dhcp': ({'dhcp': {'extended': 'yes'}}, {}),
     'http': ({'http': {'extended': 'yes', 'dump-all-headers': 'both'}, 'files': {'force-magic': 'no', 'force-hash': ['md5', 'sha1', 'sha256']}}, {}),
     'mqtt-limited': ({}, {'mqtt': {'max-msg-length': '100'}}),
-    'smtp': ({'smtp': {'extended': 'yes', 'custom': ALL_MAIL, 'md5': ['body', 'subject']}, 'files': {'force-hash': ['md5']}}, {}),
+    'smtp': ({'smtp': {'extended': 'yes', 'custom': ALL_MAIL, 'md5': ['body', 'subject']}, 'files': {'force-hash': ['md5']}}, URLS),
     'tls': ({'tls': {'extended': 'yes', 'session-resumption': 'yes'}}, {'tls': {'ja3-fingerprints': 'yes', 'ja4-fingerprints': 'yes'}}),
     'tls-custom': ({'tls': {'custom': ALL_TLS}}, {'tls': {'ja3-fingerprints': 'yes', 'ja4-fingerprints': 'yes'}}),
 }

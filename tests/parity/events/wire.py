@@ -15,11 +15,18 @@ class S(bytes):
     """What the server says at once."""
 
 
-class Talk:
-    """One flow. `aim` is the event it is made for; turns of a datagram protocol are datagrams; `kept`: it may become part of a golden case."""
+class Beside:
+    """A connection that begins and ends in the middle of another, opened by the same host or (`active`) by the other one; C is who opens it."""
 
-    def __init__(self, aim, *turns, port=0, sport=0, end=True, note='', kept=True):
-        self.aim, self.turns, self.port, self.sport, self.end, self.note, self.kept = aim, turns, port, sport, end, note, kept
+    def __init__(self, client, server, *turns, active=False):
+        self.client, self.server, self.turns, self.active = client, server, turns, active
+
+
+class Talk:
+    """One flow. `aim` is the event it is made for; turns of a datagram protocol are datagrams; `kept`: it may become part of a golden case; `host`: a client of its own."""
+
+    def __init__(self, aim, *turns, port=0, sport=0, end=True, note='', kept=True, host=CLIENT):
+        self.aim, self.turns, self.port, self.sport, self.end, self.note, self.kept, self.host = aim, turns, port, sport, end, note, kept, host
 
 
 def checksum(data):
@@ -55,20 +62,29 @@ class Capture:
             ports = (client, server) if up else (server, client)
             self.add(packet(CLIENT if up else SERVER, SERVER if up else CLIENT, 17, struct.pack('!HHHH', *ports, 8 + len(turn), 0) + turn, 6))
 
-    def stream(self, talk, client, server):
+    def packets(self, talk, client, server):
+        """Frames as they are."""
+        for turn in talk.turns:
+            self.add(bytes(turn))
+
+    def stream(self, talk, client, server, first=None, second=SERVER):
+        first = first or talk.host
         next_ = [1000, 5000]
 
         def segment(side, flags, payload=b''):
             ports = (client, server) if side == 0 else (server, client)
             acknowledged = next_[1 - side] if flags & 0x10 else 0
             head = struct.pack('!HHIIBBHHH', *ports, next_[side], acknowledged, 0x50, flags, 65000, 0, 0)
-            self.add(packet(CLIENT if side == 0 else SERVER, SERVER if side == 0 else CLIENT, 6, head + payload, 16))
+            self.add(packet(first if side == 0 else second, second if side == 0 else first, 6, head + payload, 16))
             next_[side] += len(payload) + (1 if flags & 3 else 0)
 
         segment(0, 2)
         segment(1, 0x12)
         segment(0, 0x10)
         for turn in talk.turns:
+            if isinstance(turn, Beside):
+                self.stream(Talk('', *turn.turns), turn.client, turn.server, *((second, first) if turn.active else (first, second)))
+                continue
             side = 0 if isinstance(turn, C) else 1
             for at in range(0, len(turn), SEGMENT):
                 segment(side, 0x18, bytes(turn[at:at + SEGMENT]))

@@ -163,9 +163,18 @@ internal sealed partial class NfsParser
         if (_calls.Remove(message.Xid, out NfsPendingCall pending))
         {
             ReadFileReply(in message, pending, in context);
-            return;
+            if (pending.Version != 4)
+            {
+                return;
+            }
         }
 
+        AnswerCall(in message);
+    }
+
+    /// <summary>What a reply says of a call that is a transaction by itself.</summary>
+    private void AnswerCall(scoped in RpcMessage message)
+    {
         if (FindCall(message.Xid) is not { } transaction)
         {
             return;

@@ -152,6 +152,11 @@ internal sealed partial class NfsParser
             ResizeFile(compound.Handle, size, in context);
         }
 
+        if (acts && operation is Nfs4.Create or Nfs4.Remove)
+        {
+            ChangeName(operation, in message, in compound, in context);
+        }
+
         if (Nfs4Shapes.ChangesHandle(operation))
         {
             compound.Handle = default;
@@ -163,6 +168,41 @@ internal sealed partial class NfsParser
         }
 
         return false;
+    }
+
+    /// <summary>A compound that creates or removes is a transaction, named by the last of these operations (RFC 7530 §16.4, §16.25).</summary>
+    private void ChangeName(uint operation, scoped in RpcMessage message, scoped in Compound4 compound, in ParseContext context)
+    {
+        const uint blockDevice = 3;
+        const uint characterDevice = 4;
+        const uint symbolicLink = 5;
+        XdrReader reader = compound.Reader;
+        if (operation == Nfs4.Create)
+        {
+            switch (reader.UInt32())
+            {
+                case symbolicLink:
+                    reader.Opaque();
+                    break;
+                case blockDevice or characterDevice:
+                    reader.Fixed(8);
+                    break;
+            }
+        }
+
+        ReadOnlySpan<byte> name = reader.Opaque();
+        if (!reader.IsValid)
+        {
+            return;
+        }
+
+        NfsTransaction transaction = FindCall(message.Xid) ?? StartCall(in message, in context);
+        transaction.Procedure = operation;
+        transaction.Name = AppendName(transaction.Text, name);
+        if (operation == Nfs4.Create && !compound.Handle.IsEmpty)
+        {
+            transaction.Handle = AppendHandle(transaction.Text, compound.Handle);
+        }
     }
 
     /// <summary>Reads an operation's results; of a read all but its data, and then it is true. The first operation that fails is the last.</summary>
@@ -215,6 +255,11 @@ internal sealed partial class NfsParser
             Compound4 compound = BeginCompound(message.Body, call);
             if (TryReachData(in message, ref compound, acts: false, in context, out Transfer transfer))
             {
+                if (call is not null)
+                {
+                    AnswerCall(in message);
+                }
+
                 head = bytes.Length - transfer.Rest.Length;
                 compound = BeginCompound(message.Body, call);
                 EnterData(state, in message, ref compound, length - head, in context);

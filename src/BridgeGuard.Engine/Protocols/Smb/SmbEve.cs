@@ -352,7 +352,15 @@ internal sealed class SmbEve : EveLogger
     private static void WriteCreate(EveWriter writer, SmbTransaction smb)
     {
         ReadOnlySpan<byte> name = smb.Text[smb.Name];
-        writer.Bytes("filename"u8, name.IsEmpty ? "<share_root>"u8 : name);
+        if (smb.IsDirectory && !name.IsEmpty)
+        {
+            writer.Bytes("directory"u8, name);
+        }
+        else
+        {
+            writer.Bytes("filename"u8, name.IsEmpty ? "<share_root>"u8 : name);
+        }
+
         writer.Text("disposition"u8, SmbTables.Disposition(smb.Disposition));
         writer.Text("access"u8, smb.DeletesOnClose ? "delete on close"u8 : "normal"u8);
         writer.Number("created"u8, smb.Created);

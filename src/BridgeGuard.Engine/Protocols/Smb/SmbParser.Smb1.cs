@@ -298,6 +298,7 @@ internal sealed partial class SmbParser
     /// <summary>MS-CIFS §2.2.4.64.1.</summary>
     private bool TryReadCreate1(in SmbMessage message, ReadOnlySpan<byte> words, ReadOnlySpan<byte> data)
     {
+        const uint directory = 1;
         const uint deleteOnClose = 0x1000;
         SmbTransaction transaction = StartRequest(in message, SmbKind.Create);
         if (words.Length < 48)
@@ -306,7 +307,9 @@ internal sealed partial class SmbParser
         }
 
         transaction.Disposition = BinaryPrimitives.ReadUInt32LittleEndian(words[35..]);
-        transaction.DeletesOnClose = (BinaryPrimitives.ReadUInt32LittleEndian(words[39..]) & deleteOnClose) != 0;
+        uint options = BinaryPrimitives.ReadUInt32LittleEndian(words[39..]);
+        transaction.IsDirectory = (options & directory) != 0;
+        transaction.DeletesOnClose = (options & deleteOnClose) != 0;
         int length = BinaryPrimitives.ReadUInt16LittleEndian(words[5..]);
         ReadOnlySpan<byte> rest = Aligned(in message, data, 0);
         rest = rest[..Math.Min(length, rest.Length)];

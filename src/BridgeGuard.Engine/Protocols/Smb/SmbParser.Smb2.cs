@@ -117,6 +117,8 @@ internal sealed partial class SmbParser
     private bool TryReadNegotiate2(in SmbMessage message)
     {
         SmbTransaction transaction = StartRequest(in message, SmbKind.Negotiate);
+        transaction.SessionId = 0;
+        transaction.TreeId = 0;
         ReadOnlySpan<byte> body = message.Body;
         if (body.Length < 36)
         {
@@ -178,6 +180,7 @@ internal sealed partial class SmbParser
     /// <summary>MS-SMB2 §2.2.13.</summary>
     private bool TryReadCreate2(in SmbMessage message)
     {
+        const uint directory = 1;
         const uint deleteOnClose = 0x1000;
         SmbTransaction transaction = StartRequest(in message, SmbKind.Create);
         ReadOnlySpan<byte> body = message.Body;
@@ -188,7 +191,9 @@ internal sealed partial class SmbParser
         }
 
         transaction.Disposition = BinaryPrimitives.ReadUInt32LittleEndian(body[36..]);
-        transaction.DeletesOnClose = (BinaryPrimitives.ReadUInt32LittleEndian(body[40..]) & deleteOnClose) != 0;
+        uint options = BinaryPrimitives.ReadUInt32LittleEndian(body[40..]);
+        transaction.IsDirectory = (options & directory) != 0;
+        transaction.DeletesOnClose = (options & deleteOnClose) != 0;
         transaction.Name = SmbText.AppendUtf16(transaction.Text, name);
         _lastCreated.Reset();
         _lastCreated.Append(transaction.Text[transaction.Name]);

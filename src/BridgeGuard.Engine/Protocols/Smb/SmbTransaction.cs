@@ -104,6 +104,9 @@ internal sealed partial class SmbTransaction : Transaction, IDceRpcCarrier
 
     public bool DeletesOnClose { get; set; }
 
+    /// <summary>What is opened must be a directory (FILE_DIRECTORY_FILE).</summary>
+    public bool IsDirectory { get; set; }
+
     /// <summary>Seconds since 1970.</summary>
     public long Created { get; set; }
 
@@ -184,6 +187,7 @@ internal sealed partial class SmbTransaction : Transaction, IDceRpcCarrier
         ShareType = SmbShareType.Unknown;
         Disposition = 0;
         DeletesOnClose = false;
+        IsDirectory = false;
         Created = Accessed = Modified = Changed = 0;
         FileSize = 0;
         FileId = default;

@@ -12,6 +12,7 @@ internal sealed partial class MimeParser
     private MimeEncoding _encoding;
     private MimeBase64 _base64;
     private MimeQuotedPrintable _quoted;
+    private MimeUuencode _uuencoded;
     private TrackedFile? _file;
 
     /// <summary>The last line's end; it belongs to the content only when another line of the part follows (RFC 2046 §5.1.1).</summary>
@@ -24,6 +25,11 @@ internal sealed partial class MimeParser
     private void Content(ReadOnlySpan<byte> text, ReadOnlySpan<byte> end, bool isStart, in ParseContext context)
     {
         bool wantsUrls = _isText && limits.ExtractUrls && _phase == Phase.Body && !limits.RawExtraction;
+        if (_phase == Phase.Body && (_encoding is MimeEncoding.Identity or MimeEncoding.Uuencode) && TakeUuencoded(text, isStart, in context))
+        {
+            return;
+        }
+
         if (_phase != Phase.Body || (_file is null && !wantsUrls && _encoding == MimeEncoding.Identity))
         {
             return;
@@ -71,6 +77,49 @@ internal sealed partial class MimeParser
                 IdentityContent(text, end, wantsUrls, in context);
                 break;
         }
+    }
+
+    /// <summary>
+    /// Mails from before MIME have files in their text, without a word in the head; newer ones name the encoding. Between <c>begin</c> and <c>end</c> lines are the file's, whatever
+    /// stands around them in an encoded part is dropped as every reader does.
+    /// </summary>
+    /// <returns>False when the line is plain text.</returns>
+    private bool TakeUuencoded(ReadOnlySpan<byte> text, bool isStart, in ParseContext context)
+    {
+        bool isLabelled = _encoding == MimeEncoding.Uuencode;
+        if (!_uuencoded.IsWithin)
+        {
+            if (isStart && (isLabelled || (_isText && _file is null && limits.DecodeMime)) && MimeUuencode.TryReadBegin(text, out ReadOnlySpan<byte> name))
+            {
+                _uuencoded.Begin();
+                _file ??= OpenUuencoded(name, in context);
+                return true;
+            }
+
+            return isLabelled;
+        }
+
+        // The rest of a line that is far too long says nothing.
+        _decoded.Reset();
+        if (isStart && !_uuencoded.Append(text, _decoded) && _file is not null)
+        {
+            context.Files.Close(_file, FileState.Closed);
+            _file = null;
+        }
+
+        if (_file is not null)
+        {
+            context.Files.Append(_file, _decoded.Span);
+        }
+
+        return true;
+    }
+
+    private TrackedFile? OpenUuencoded(ReadOnlySpan<byte> name, in ParseContext context)
+    {
+        name = name[..Math.Min(name.Length, SmtpLimits.MaxFileNameBytes)];
+        _mail.Message.AddAttachment(name);
+        return context.Files.Open(_mail.Attachments, name, in context);
     }
 
     private void IdentityContent(ReadOnlySpan<byte> text, ReadOnlySpan<byte> end, bool wantsUrls, in ParseContext context)
@@ -144,6 +193,7 @@ internal sealed partial class MimeParser
         _file = null;
         _base64 = default;
         _quoted = default;
+        _uuencoded = default;
         _heldEnd = 0;
         _decoded.Reset();
         _urls.Reset();

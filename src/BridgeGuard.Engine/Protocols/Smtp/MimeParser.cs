@@ -10,6 +10,7 @@ internal enum MimeEncoding : byte
     Identity,
     Base64,
     QuotedPrintable,
+    Uuencode,
 }
 
 /// <summary>Reads a mail line by line: head, parts within parts, attached mails; opens attachments as files and feeds them.</summary>
@@ -160,7 +161,7 @@ internal sealed partial class MimeParser(SmtpLimits limits)
             _mail.Raise(SmtpAnomaly.MimeLongLine);
         }
 
-        if (_lineBytes > SmtpLimits.MaxEncodedLineBytes && _phase == Phase.Body && _encoding != MimeEncoding.Identity)
+        if (_lineBytes > SmtpLimits.MaxEncodedLineBytes && _phase == Phase.Body && (_encoding is MimeEncoding.Base64 or MimeEncoding.QuotedPrintable))
         {
             _mail.Raise(SmtpAnomaly.MimeLongEncodedLine);
         }
@@ -276,6 +277,10 @@ internal sealed partial class MimeParser(SmtpLimits limits)
         else if (Ascii.EqualsIgnoreCase(name, "quoted-printable"u8))
         {
             _encoding = limits.DecodeQuotedPrintable ? MimeEncoding.QuotedPrintable : MimeEncoding.Identity;
+        }
+        else if (Ascii.EqualsIgnoreCase(name, "x-uuencode"u8) || Ascii.EqualsIgnoreCase(name, "uuencode"u8) || Ascii.EqualsIgnoreCase(name, "x-uue"u8))
+        {
+            _encoding = MimeEncoding.Uuencode;
         }
     }
 

@@ -7,7 +7,7 @@ namespace BridgeGuard.Engine.Protocols.Smtp;
 /// <remarks>
 /// Commands wait in a queue for their replies (RFC 2920), each with the number of its mail. DATA switches to reading a message at once, as a
 /// client that pipelines does; a refusal switches back. BDAT chunks are read as the message they are (RFC 3030), over chunk borders.
-/// Skipped on purpose: dots doubled at the start of a line stay doubled in attachments (Suricata's digests are over those bytes); uuencode.
+/// Skipped on purpose: dots doubled at the start of a line stay doubled in attachments (Suricata's digests are over those bytes).
 /// </remarks>
 internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
 {

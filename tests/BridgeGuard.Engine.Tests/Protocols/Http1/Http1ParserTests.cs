@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Packets;
@@ -260,6 +261,29 @@ public sealed class Http1ParserTests
         byte[] bomb = Http1Samples.Gzip(Http1Samples.Gzip(new byte[16 << 20]));
         _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get));
         _bench.Feed(Direction.ToClient, [.. "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n"u8, .. bomb]);
+        _bench.End();
+        Assert.Contains("compression_bomb", _bench.Anomalies());
+    }
+
+    [Theory]
+    [InlineData("br")]
+    [InlineData("deflate, deflate")]
+    public void ABombOfAnotherCodingIsNamed(string coding)
+    {
+        byte[] body = new byte[16 << 20];
+        for (int i = 0; i < coding.Split(',').Length; i++)
+        {
+            using var squeezed = new MemoryStream();
+            using (Stream stream = coding == "br" ? new BrotliStream(squeezed, CompressionLevel.Optimal) : new ZLibStream(squeezed, CompressionLevel.Optimal))
+            {
+                stream.Write(body);
+            }
+
+            body = squeezed.ToArray();
+        }
+
+        _bench.Feed(Direction.ToServer, Encoding.Latin1.GetBytes(Get));
+        _bench.Feed(Direction.ToClient, [.. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n"), .. body]);
         _bench.End();
         Assert.Contains("compression_bomb", _bench.Anomalies());
     }

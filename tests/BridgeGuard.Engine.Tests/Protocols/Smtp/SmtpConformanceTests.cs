@@ -7,7 +7,7 @@ public sealed class SmtpConformanceTests : ProtocolConformanceTests
 {
     protected override Protocol Protocol { get; } = new SmtpProtocol();
 
-    protected override IReadOnlyList<Turn[]> Samples { get; } = [SmtpSamples.OneMail, SmtpSamples.Chunks, SmtpSamples.SeveralMails, SmtpSamples.StartTls];
+    protected override IReadOnlyList<Turn[]> Samples { get; } = [SmtpSamples.OneMail, SmtpSamples.Chunks, SmtpSamples.SeveralMails, SmtpSamples.Uuencoded, SmtpSamples.StartTls];
 
     protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>
     {

@@ -71,6 +71,36 @@ public sealed class SmtpParserTests
         Assert.Equal("a=bc\r\n", System.Text.Encoding.Latin1.GetString(files[1].Content.Data));
     }
 
+    /// <summary>With and without a label; around the file is text, which is no part of it.</summary>
+    [Theory]
+    [InlineData("Content-Transfer-Encoding: x-uuencode\r\nContent-Disposition: attachment; filename=cat.txt\r\n\r\nsee:\r\nbegin 644 other\r\n#0V%T\r\n`\r\nend\r\nbye\r\n")]
+    [InlineData("Subject: x\r\n\r\nbegin with this\r\nbegin 0644 cat.txt\r\n#0V%T\r\n \r\nend\r\nbye\r\n")]
+    [InlineData("Subject: x\r\n\r\nbegin 644 cat.txt\r\n\"0V$\r\n!=\r\nend\r\n")]
+    public void UuencodedFilesAreDecoded(string message)
+    {
+        FileList files = FilesOf(RunMail(message));
+        Assert.Equal(1, files.Count);
+        Assert.Equal("cat.txt", NameOf(files[0]));
+        Assert.Equal("Cat", System.Text.Encoding.Latin1.GetString(files[0].Content.Data));
+    }
+
+    [Fact]
+    public void UuencodedFilesOfPartsAreToldApart()
+    {
+        FileList files = FilesOf(Run(SmtpSamples.Uuencoded));
+        Assert.Equal(["cat.txt Cat", "dog.txt dog"], Enumerable.Range(0, files.Count).Select(i => $"{NameOf(files[i])} {System.Text.Encoding.Latin1.GetString(files[i].Content.Data)}"));
+    }
+
+    [Fact]
+    public void TextThatOnlyBeginsSoIsNoFile() => Assert.Equal(0, FilesOf(RunMail("Subject: x\r\n\r\nbegin 9644 a\r\nbegin 64 a\r\nbegin 644 \r\nbegin 644x a\r\nbegin 644\r\n")).Count);
+
+    [Fact]
+    public void UrlsAreFoundInDecodedText()
+    {
+        ProtocolBench bench = RunMail("Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<a href=3D\"http://a.test/lo=\r\nng?q=3D1\">x</a>\r\n");
+        Assert.Equal("a.test/long?q=1", bench.Buffer("email.url", Direction.ToServer));
+    }
+
     [Fact]
     public void ChunksAreOneMail()
     {

@@ -46,6 +46,19 @@ internal static class SmtpSamples
         Turn.Server("454 no\r\n"),
     ];
 
+    /// <summary>A file in the text, and one in a part that says so.</summary>
+    public static readonly Turn[] Uuencoded =
+    [
+        Turn.Server("220 mail.example.org ESMTP\r\n"),
+        Turn.Client("EHLO client\r\n"),
+        Turn.Server("250 hi\r\n"),
+        Turn.Client("MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"),
+        Turn.Server("250 ok\r\n250 ok\r\n354 go\r\n"),
+        Turn.Client("Content-Type: multipart/mixed; boundary=aa\r\n\r\n--aa\r\n\r\nhere it is\r\nbegin 644 cat.txt\r\n#0V%T\r\n`\r\nend\r\nbye\r\n"),
+        Turn.Client("--aa\r\nContent-Type: text/plain; name=dog.txt\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 x\r\n#9&]G\r\n \r\nend\r\n--aa--\r\n.\r\n"),
+        Turn.Server("250 ok\r\n"),
+    ];
+
     public static readonly Turn[] StartTls =
     [
         Turn.Server("220 mail.example.org ESMTP\r\n"),
