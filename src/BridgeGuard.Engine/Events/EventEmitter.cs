@@ -42,6 +42,7 @@ public sealed partial class EventEmitter : IDisposable
         foreach (EveOutput output in _outputs)
         {
             WantsAlerts |= output.Alert is not null;
+            WantsPayloads |= output.Alert is { Payload: true } or { PayloadPrintable: true } or { PayloadLength: true };
             WantsDrops |= output.Drop is not null;
             WantsDecodeAnomalies |= output.Anomaly is { Decode: true };
             WantsStreamAnomalies |= output.Anomaly is { Stream: true };
@@ -54,6 +55,8 @@ public sealed partial class EventEmitter : IDisposable
     }
 
     public bool WantsAlerts { get; }
+
+    public bool WantsPayloads { get; }
 
     public bool WantsDrops { get; }
 

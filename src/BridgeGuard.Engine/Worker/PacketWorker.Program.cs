@@ -61,6 +61,7 @@ public sealed partial class PacketWorker
         _appLayer.RuleBuffers = RuleBuffers(rules);
         _detects = _settings.DetectionEnabled && (rules.Count > 0 || _settings.FirewallMode);
         _tcp.Reassembler.IsReadByRules = _settings.Stream.Reassembly.Raw && _detects && (rules.NeedsStream || _settings.FirewallMode);
+        _tcp.Reassembler.HoldsForAlerts = _detects && _events.WantsPayloads && !_tcp.Reassembler.IsReadByRules;
         _tcp.Reassembler.RawEnabled = _tcp.Reassembler.IsReadByRules
             || (_settings.Stream.Reassembly.Raw && (_streamLog is not null || Array.IndexOf(frames, true) >= 0));
     }
