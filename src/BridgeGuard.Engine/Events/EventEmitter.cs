@@ -42,7 +42,7 @@ public sealed partial class EventEmitter : IDisposable
         foreach (EveOutput output in _outputs)
         {
             WantsAlerts |= output.Alert is not null;
-            WantsPayload |= output.Alert is { ShowsPayload: true };
+            WantsPayloads |= output.Alert is { ShowsPayload: true };
             WantsDrops |= output.Drop is not null;
             WantsDecodeAnomalies |= output.Anomaly is { Decode: true };
             WantsStreamAnomalies |= output.Anomaly is { Stream: true };
@@ -56,8 +56,7 @@ public sealed partial class EventEmitter : IDisposable
 
     public bool WantsAlerts { get; }
 
-    /// <summary>Alerts show the bytes of the stream that they are about.</summary>
-    public bool WantsPayload { get; }
+    public bool WantsPayloads { get; }
 
     public bool WantsDrops { get; }
 

@@ -10,7 +10,7 @@ namespace BridgeGuard.Engine.Events;
 /// <summary>The bytes that a record shows of a packet that never was on the wire: the one that closes a TCP stream's inspection.</summary>
 /// <remarks>
 /// Shape: an IPv4 or IPv6 header (RFC 791 §3.1, RFC 8200 §3) and a TCP header (RFC 9293 §3.1) without flags, options and payload, with the number that the sender would have used next.
-/// As in Suricata the ports are those of a packet of the client in both directions. Thread: any.
+/// Thread: any.
 /// </remarks>
 internal static class SyntheticPacket
 {
@@ -51,8 +51,8 @@ internal static class SyntheticPacket
 
         Span<byte> tcp = bytes[network..];
         TcpStream sender = flow.Tcp!.StreamOf(packet.Direction);
-        BinaryPrimitives.WriteUInt16BigEndian(tcp, flow.Key.SourcePort);
-        BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], flow.Key.DestinationPort);
+        BinaryPrimitives.WriteUInt16BigEndian(tcp, packet.SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], packet.DestinationPort);
         BinaryPrimitives.WriteUInt32BigEndian(tcp[4..], sender.NextSequence);
         tcp[12] = (TcpBytes / 4) << 4;
         BinaryPrimitives.WriteUInt16BigEndian(tcp[14..], Window);

@@ -223,6 +223,15 @@ public sealed partial class Reassembler
         }
     }
 
+    /// <summary>A packet of the direction has been judged and its alerts are written.</summary>
+    public void MarkJudged(Flow flow, Direction direction)
+    {
+        if (HoldsForAlerts && flow.Tcp?.StreamOf(direction) is { } stream)
+        {
+            stream.JudgedOffset = Math.Max(stream.JudgedOffset, Math.Min(stream.AckedOffset, stream.EndOffset));
+        }
+    }
+
     /// <summary>What is still held of a direction, for EVE <c>payload</c> of alerts on the stream; holes are named. Valid until the next call.</summary>
     public ReadOnlySpan<byte> GetRecentStream(Flow flow, Direction direction)
     {
@@ -232,7 +241,8 @@ public sealed partial class Reassembler
         }
 
         long end = RecentEnd(stream);
-        long from = _inline ? stream.Base : Math.Clamp(stream.PayloadOffset, stream.Base, end);
+        long used = HoldsForAlerts ? Math.Min(stream.PayloadOffset, stream.JudgedOffset) : stream.PayloadOffset;
+        long from = _inline ? stream.Base : Math.Clamp(used, stream.Base, end);
         ReadOnlySpan<byte> current = stream.View(from, end);
         if (stream.HeldCount == 0 && stream.GapBefore == 0)
         {

@@ -47,6 +47,12 @@ public sealed partial class Reassembler
     /// <summary>Rules look at the stream itself: what they have not seen is not used up.</summary>
     public bool IsReadByRules { get; set; }
 
+    /// <summary>
+    /// Alerts show payloads, and no rule reads the stream: what a parser has consumed stays until the next packet of its direction has been judged, because that packet
+    /// brings its alerts, passively. Where rules read the stream bytes wait for them anyway.
+    /// </summary>
+    public bool HoldsForAlerts { get; set; }
+
     /// <summary>Bytes in use for data.</summary>
     public long UsedBytes => _slabs.UsedBytes;
 
@@ -227,6 +233,11 @@ public sealed partial class Reassembler
             // Bounded as for raw inspection: a frame that nobody gets to see must not hold the stream.
             used = Math.Min(used, frames.NeededFrom(0));
             keep = Math.Min(keep, Math.Max(frames.NeededFrom(RawOverlapBytes), RawEnd(stream) - RawBacklogBytes));
+        }
+
+        if (HoldsForAlerts && !_inline && !IsAppDone(flow, stream))
+        {
+            keep = Math.Min(keep, Math.Max(stream.JudgedOffset, RawEnd(stream) - RawBacklogBytes));
         }
 
         if (used != long.MaxValue)

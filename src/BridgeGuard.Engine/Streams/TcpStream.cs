@@ -124,6 +124,9 @@ public sealed class TcpStream
     /// </summary>
     internal long PayloadOffset;
 
+    /// <summary>Bytes before it were acknowledged when a packet of their direction was last judged. Kept only where alerts show payloads and no rule reads the stream.</summary>
+    internal long JudgedOffset;
+
     /// <summary>Offset up to which rules have inspected the raw stream.</summary>
     public long RawOffset { get; internal set; }
 
@@ -222,7 +225,7 @@ public sealed class TcpStream
         Base = AnchorOffset = 0;
         AnchorSequence = 0;
         Segments = null;
-        AppOffset = RawOffset = AckedOffset = GapBytes = ShownOffset = PayloadOffset = 0;
+        AppOffset = RawOffset = AckedOffset = GapBytes = ShownOffset = PayloadOffset = JudgedOffset = 0;
         RawLimit = long.MaxValue;
     }
 }

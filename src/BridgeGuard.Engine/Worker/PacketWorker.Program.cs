@@ -60,10 +60,8 @@ public sealed partial class PacketWorker
         _appLayer.WantedFrames = frames;
         _appLayer.RuleBuffers = RuleBuffers(rules);
         _detects = _settings.DetectionEnabled && (rules.Count > 0 || _settings.FirewallMode);
-
-        // Passively an alert comes with a packet behind the bytes that it is about: to show them they are kept as for rules on the stream.
-        bool isShown = _events.WantsPayload && !_settings.IsInline;
-        _tcp.Reassembler.IsReadByRules = _settings.Stream.Reassembly.Raw && _detects && (rules.NeedsStream || _settings.FirewallMode || isShown);
+        _tcp.Reassembler.IsReadByRules = _settings.Stream.Reassembly.Raw && _detects && (rules.NeedsStream || _settings.FirewallMode);
+        _tcp.Reassembler.HoldsForAlerts = _detects && _events.WantsPayloads && !_tcp.Reassembler.IsReadByRules;
         _tcp.Reassembler.RawEnabled = _tcp.Reassembler.IsReadByRules
             || (_settings.Stream.Reassembly.Raw && (_streamLog is not null || Array.IndexOf(frames, true) >= 0));
     }

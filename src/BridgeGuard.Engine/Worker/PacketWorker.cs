@@ -352,6 +352,11 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
 
         BypassAsRequested(flow);
         Conclude(packet, flow);
+        if (flow is not null)
+        {
+            _tcp.Reassembler.MarkJudged(flow, packet.Direction);
+        }
+
         if (_settings.EarlyVerdicts && flow is not null)
         {
             Settle(flow);

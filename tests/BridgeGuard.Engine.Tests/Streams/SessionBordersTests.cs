@@ -72,6 +72,26 @@ public sealed class SessionBordersTests
         Assert.Equal(!isOver, again.Events.Contains(PacketEvent.StreamEstablishedPacketBeforeLastAck));
     }
 
+    [Theory]
+    [InlineData(false, "")]
+    [InlineData(true, "0123456789")]
+    public void WhereAlertsShowPayloadsWhatWasConsumedStaysUntilTheNextPacketOfItsDirection(bool holds, string shown)
+    {
+        TcpBench bench = new();
+        bench.Tracker.Reassembler.RawEnabled = bench.Tracker.Reassembler.IsReadByRules = false;
+        bench.Tracker.Reassembler.HoldsForAlerts = holds;
+        bench.Handshake();
+        bench.Data(0, "0123456789");
+        bench.Tracker.Reassembler.MarkJudged(bench.LastFlow!, Direction.ToServer);
+        bench.ServerAck(10);
+        bench.Tracker.Reassembler.MarkJudged(bench.LastFlow!, Direction.ToClient);
+        bench.Send(Direction.ToServer, TcpFlags.Ack, C + 11, S + 1);
+        Assert.Equal(shown, System.Text.Encoding.ASCII.GetString(bench.Tracker.Reassembler.GetRecentStream(bench.LastFlow!, Direction.ToServer)));
+        bench.Tracker.Reassembler.MarkJudged(bench.LastFlow!, Direction.ToServer);
+        bench.Send(Direction.ToServer, TcpFlags.Ack, C + 11, S + 1);
+        Assert.True(bench.Tracker.Reassembler.GetRecentStream(bench.LastFlow!, Direction.ToServer).IsEmpty);
+    }
+
     [Fact]
     public void InlineUsedBytesThatWereNotAcknowledgedAreStillComparedWithACopy()
     {

@@ -12,6 +12,9 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
     /// <summary>The next line of the client is part of an authentication (RFC 5034).</summary>
     private bool _isAuthenticating;
 
+    /// <summary>Lines behind a response that was taken for one line, up to a dot.</summary>
+    private bool _isWithinRest;
+
     public override bool TellsWhatItTouches => true;
 
     public override ParseResult Parse(ReadOnlySpan<byte> input, in ParseContext context)
@@ -48,6 +51,7 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
         _commands.Reset();
         _responses.Reset();
         _isAuthenticating = false;
+        _isWithinRest = false;
     }
 
     private Pop3Transaction? NewTransaction()
@@ -80,6 +84,11 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
 
     private bool Command(ReadOnlySpan<byte> line, int wireBytes)
     {
+        if (_isWithinRest)
+        {
+            return false;
+        }
+
         if (NewTransaction() is not { } command)
         {
             return Overflow();
@@ -139,6 +148,21 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
             return true;
         }
 
+        bool isContinuation = line.Length > 0 && line[0] == (byte)'+' && (line.Length == 1 || line[1] == (byte)' ');
+        bool isSuccess = isContinuation || line.StartsWith("+OK"u8);
+        if (!isSuccess && !line.StartsWith("-ERR"u8))
+        {
+            // Nobody waits: the rest of a response to a command that has lines for this server alone. Else it is no server that speaks POP3: what it says cannot be followed.
+            bool isRest = command is null && Transactions.NextId > 0;
+            _isWithinRest = isRest && line is not [(byte)'.'];
+            return isRest;
+        }
+
+        if (_isWithinRest)
+        {
+            return false;
+        }
+
         if (command is null)
         {
             command = NewTransaction();
@@ -149,14 +173,6 @@ internal sealed class Pop3Parser(Pop3Protocol protocol, Pop3Limits limits) : Poo
 
             // Nobody asked: there is nothing to look at in the client's direction.
             command.Directions = DirectionMask.ToClient;
-        }
-
-        bool isContinuation = line.Length > 0 && line[0] == (byte)'+' && (line.Length == 1 || line[1] == (byte)' ');
-        bool isSuccess = isContinuation || line.StartsWith("+OK"u8);
-        if (!isSuccess && !line.StartsWith("-ERR"u8))
-        {
-            // Not a server that speaks POP3: what it says cannot be followed.
-            return false;
         }
 
         if (wireBytes > Pop3Limits.MaxResponseBytes)

@@ -28,6 +28,9 @@ internal sealed partial class SmtpParser
     /// <summary>Is this the command whose reply comes next?</summary>
     private bool IsWaitingFor(SmtpCommand command) => _pendingCount > 0 && _pending[_pendingHead].Command == command;
 
+    /// <summary>Is this the newest command, and has it no reply yet?</summary>
+    private bool IsLastPending(SmtpCommand command) => _pendingCount > 0 && _pending[(_pendingHead + _pendingCount - 1) % _pending.Length].Command == command;
+
     private SmtpTransaction? Find(ulong id)
     {
         int index = Transactions.IndexOfId(id);

@@ -350,11 +350,6 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
             _dataFrame = context.OpenFrame(SmtpProtocol.DataFrame, at, Frames.Frame.OpenEnded, mail.Id);
         }
 
-        if (IsWaitingFor(SmtpCommand.Data))
-        {
-            mail.Raise(SmtpAnomaly.InvalidPipelinedSequence);
-        }
-
         if (feed < 0 || feed >= SmtpLimits.MaxDataLineBytes)
         {
             _mime.Line(rest[..SmtpLimits.MaxDataLineBytes], default, !_isWithinLine, in context);
@@ -387,6 +382,12 @@ internal sealed partial class SmtpParser : PooledState<SmtpTransaction>
         _phase = Phase.Command;
         if (command == SmtpCommand.DataEnd)
         {
+            // RFC 2920 §3.1: DATA ends a group, the message waits for its reply. As in Suricata it is told when all of the message came before.
+            if (IsLastPending(SmtpCommand.Data))
+            {
+                mail.Raise(SmtpAnomaly.InvalidPipelinedSequence);
+            }
+
             Push(command, mail.Id);
         }
     }

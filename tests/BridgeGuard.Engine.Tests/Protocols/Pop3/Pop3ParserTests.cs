@@ -52,6 +52,19 @@ public sealed class Pop3ParserTests
     [InlineData("XTND XMIT\r\n", "unknown_command")]
     public void OddCommandsAreReported(string line, string anomaly) => Assert.Equal([anomaly], Run(Turn.Client(line)).Anomalies());
 
+    [Theory]
+    [InlineData("XFOO\r\n", "+OK hi\r\nline\r\n.\r\n", false)]
+    [InlineData("LIST 1\r\n", "+OK 1 120\r\n1 120\r\n.\r\n", false)]
+    [InlineData("NOOP\r\n", "+OK\r\n.\r\n", false)]
+    [InlineData("NOOP\r\n", "+OK\r\nno dot behind it\r\n", true)]
+    [InlineData("NOOP\r\n", "neither yes nor no\r\n", true)]
+    public void LinesThatOnlyThisServerSendsDoNotEndTheParsing(string command, string response, bool ends)
+    {
+        ProtocolBench bench = Run(Turn.Client(command), Turn.Server(response), Turn.Client("USER ann\r\n"));
+        Assert.Equal(ends, bench.HasStopped);
+        Assert.Equal(ends ? 1 : 2, bench.State.Transactions.Count);
+    }
+
     [Fact]
     public void LongLinesAreReportedFromTheLimitOn()
     {

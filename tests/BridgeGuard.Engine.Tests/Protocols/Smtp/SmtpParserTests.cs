@@ -165,6 +165,9 @@ public sealed class SmtpParserTests
         Assert.Equal(["duplicate_fields"], Run(Turn.Server("220 x\r\n"), Turn.Client("EHLO a\r\nEHLO b\r\n")).Anomalies());
         Assert.Equal(["invalid_bdat"], Run(Turn.Server("220 x\r\n"), Turn.Client("BDAT x\r\n")).Anomalies());
         Assert.Equal(["invalid_pipelined_sequence"], Run(Turn.Server("220 x\r\n"), Turn.Client("STARTTLS\r\nNOOP\r\n")).Anomalies());
+        string early = "EHLO a\r\nMAIL FROM:<b@c>\r\nRCPT TO:<d@e>\r\nDATA\r\nhello\r\n";
+        Assert.Equal(["invalid_pipelined_sequence"], Run(Turn.Server("220 x\r\n"), Turn.Client(early + ".\r\n")).Anomalies());
+        Assert.Empty(Run(Turn.Server("220 x\r\n"), Turn.Client(early), Turn.Server("250 x\r\n250 x\r\n250 x\r\n354 x\r\n"), Turn.Client(".\r\n")).Anomalies());
         Assert.Equal(["tls_rejected"], Run(Turn.Server("220 x\r\n"), Turn.Client("STARTTLS\r\n"), Turn.Server("454 x\r\n")).Anomalies());
         Assert.Equal(["data_command_rejected"], Run(Turn.Server("220 x\r\n"), Turn.Client("DATA\r\n"), Turn.Server("503 x\r\n")).Anomalies());
     }
