@@ -6,12 +6,15 @@ namespace BridgeGuard.Engine.Policy.Behaviour;
 /// <summary>What sources do over many flows, counted by all workers together: a sweep reaches every worker, and each alone would see a part of it only.</summary>
 /// <remarks>
 /// Bounded; a newcomer that finds no room is not counted and <see cref="Refused"/> is. No locks: bits are set and numbers raised by atomic
-/// operations, a window is begun anew by the worker that wins it. Counts that others add in that instant may be lost. Thread: any.
+/// operations, a window is begun anew by the worker that wins it; what others count in that instant is lost. Thread: any.
 /// </remarks>
 public sealed class SourceCounts
 {
     /// <summary>Sources followed at a time; 2.5 MiB with their sketches.</summary>
     public const int MaxSources = 8192;
+
+    /// <summary>State of a slot whose window a worker is beginning: nobody else counts until it is clean, or a threshold could be told twice.</summary>
+    private const long Beginning = -1;
 
     private readonly SharedSlots _slots = new(MaxSources);
     private Source[]? _sources;
@@ -42,9 +45,17 @@ public sealed class SourceCounts
         int scanSeconds = Math.Max(model.PortScan.Seconds, model.HostSweep.Seconds);
         _slots.SetExpiry(slot, nowUs + (Math.Max(Math.Max(scanSeconds, model.ConnectionFlood.Seconds), 1) * 1_000_000L));
         long start = _slots.Read(slot);
-        if ((start == 0 || nowUs - start >= scanSeconds * 1_000_000L) && _slots.TryChange(slot, start, nowUs))
+        bool isDue = start != Beginning && (start == 0 || nowUs - start >= scanSeconds * 1_000_000L);
+        bool begins = isDue && _slots.TryChange(slot, start, Beginning);
+        if (begins)
         {
             entry.Begin(isNew: start == 0, nowUs);
+            _slots.TryChange(slot, Beginning, nowUs);
+        }
+
+        if (!begins && (start == Beginning || (isDue && _slots.Read(slot) == Beginning)))
+        {
+            return BehaviourFinding.None;
         }
 
         return model.ConnectionFlood.IsOn && IsFlood(ref entry, nowUs, model)
