@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
@@ -292,5 +293,27 @@ public sealed partial class PacketWorker
         {
             _events.AddressSeen(packet, guest, address, "lldp"u8);
         }
+    }
+
+    private void NoteMacs(Flow flow, Packet packet)
+    {
+        if (packet.EthernetOffset < 0)
+        {
+            return;
+        }
+
+        MacSet macs = flow.Macs ??= new MacSet();
+        bool toServer = packet.Direction == Direction.ToServer;
+        macs.AddClient(Mac(packet, toServer ? 6 : 0));
+        macs.AddServer(Mac(packet, toServer ? 0 : 6));
+        Counters.Max(Counter.DecoderMaxMacAddressesSource, macs.Client.Length);
+        Counters.Max(Counter.DecoderMaxMacAddressesDestination, macs.Server.Length);
+    }
+
+    private static ulong Mac(Packet packet, int at)
+    {
+        ReadOnlySpan<byte> bytes = packet.Buffer.AsSpan(packet.EthernetOffset + at, 6);
+        return ((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32)
+            | BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]);
     }
 }

@@ -404,28 +404,6 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private static bool Skips(Flow? flow) => flow is not null && (flow.Flags & (FlowFlags.Passed | FlowFlags.NoPacketInspection | FlowFlags.DropTold)) != 0;
 
-    private void NoteMacs(Flow flow, Packet packet)
-    {
-        if (packet.EthernetOffset < 0)
-        {
-            return;
-        }
-
-        MacSet macs = flow.Macs ??= new MacSet();
-        bool toServer = packet.Direction == Direction.ToServer;
-        macs.AddClient(Mac(packet, toServer ? 6 : 0));
-        macs.AddServer(Mac(packet, toServer ? 0 : 6));
-        Counters.Max(Counter.DecoderMaxMacAddressesSource, macs.Client.Length);
-        Counters.Max(Counter.DecoderMaxMacAddressesDestination, macs.Server.Length);
-    }
-
-    private static ulong Mac(Packet packet, int at)
-    {
-        ReadOnlySpan<byte> bytes = packet.Buffer.AsSpan(packet.EthernetOffset + at, 6);
-        return ((ulong)System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32)
-            | System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)] // Once per packet; pipeline bench.
     private void RunStream(Flow flow, Packet packet)
     {
