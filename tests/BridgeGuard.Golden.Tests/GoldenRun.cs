@@ -75,7 +75,9 @@ public sealed class GoldenRun : IEventSink
             .ToDictionary(protocol => protocol.ConfigurationName, _ => new ProtocolSettings(new Dictionary<string, string> { ["enabled"] = "yes" }));
         foreach ((string name, Dictionary<string, string> said) in options.Protocols)
         {
-            all[name] = new ProtocolSettings(new Dictionary<string, string>(said) { ["enabled"] = "yes" });
+            var own = new Dictionary<string, string>(said);
+            own.TryAdd("enabled", "yes");
+            all[name] = new ProtocolSettings(own);
         }
 
         return all;

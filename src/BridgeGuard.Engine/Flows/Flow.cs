@@ -5,6 +5,7 @@ using BridgeGuard.Engine.Policy.Redirects;
 using BridgeGuard.Engine.Policy.Roles;
 using BridgeGuard.Engine.Protocols;
 using BridgeGuard.Engine.Protocols.Frames;
+using BridgeGuard.Engine.Protocols.Named;
 using BridgeGuard.Engine.Streams;
 
 namespace BridgeGuard.Engine.Flows;
@@ -209,6 +210,9 @@ public sealed class Flow
     public bool ChangePending;
     public ProtocolState? AppState;
 
+    /// <summary>Reads a flow of IMAP up to its STARTTLS; null elsewhere, and where none comes any more. The application layer's.</summary>
+    internal ImapStartTls? StartTls;
+
     /// <summary>Frames that the parser pointed out and that are not finished, per direction; null where nobody asks for them.</summary>
     public FrameList? FramesToServer;
     public FrameList? FramesToClient;
@@ -353,6 +357,7 @@ public sealed class Flow
         AppPort = 0;
         ChangePending = false;
         AppState = null;
+        StartTls = null;
         FramesToServer = FramesToClient = null;
         TransactionsDue = false;
         Expectation = null;

@@ -2,6 +2,7 @@ using BridgeGuard.Engine.Files;
 using BridgeGuard.Engine.Flows;
 using BridgeGuard.Engine.Packets;
 using BridgeGuard.Engine.Protocols.Frames;
+using BridgeGuard.Engine.Protocols.Named;
 using BridgeGuard.Engine.Settings;
 using BridgeGuard.Engine.Streams;
 using BridgeGuard.Engine.Worker;
@@ -45,6 +46,7 @@ public sealed partial class AppLayer : IStreamConsumer
         _detector = detector;
         _files = files;
         _isInline = settings.IsInline;
+        _followsImap = settings.AppLayer.FollowsStartTls(ProtocolCatalog.Get(ProtocolId.Imap)!) && detector.IsKnown(ProtocolId.Tls);
         foreach (Protocol protocol in ProtocolCatalog.All)
         {
             ProtocolSettings own = settings.AppLayer.Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? given) ? given : ProtocolSettings.Empty;
@@ -81,6 +83,11 @@ public sealed partial class AppLayer : IStreamConsumer
     {
         bool isEnd = (flags & (StreamChunkFlags.End | StreamChunkFlags.Depth)) != 0;
         ref AppDetection detection = ref flow.DetectionOf(direction);
+        if (flow.StartTls is not null && Follow(flow, direction, data, isEnd, out int followed))
+        {
+            return followed;
+        }
+
         flow.TransactionsDue = true;
         packet.Flags |= PacketFlags.AppMoved;
         if (data.Length > 0)
@@ -124,6 +131,11 @@ public sealed partial class AppLayer : IStreamConsumer
             return 0;
         }
 
+        if (flow.StartTls is not null && Follow(flow, direction, data, isEnd, out int begun))
+        {
+            return begun;
+        }
+
         int consumed = flow.AppState is null ? data.Length : Parse(flow, packet, direction, data, isEnd);
         if ((flags & (StreamChunkFlags.Depth | StreamChunkFlags.End)) == StreamChunkFlags.Depth)
         {
@@ -161,6 +173,12 @@ public sealed partial class AppLayer : IStreamConsumer
     /// <inheritdoc/>
     public void OnGap(Flow flow, Packet packet, Direction direction, long bytes)
     {
+        if (flow.StartTls is { } reader)
+        {
+            reader.OnGap(direction);
+            return;
+        }
+
         flow.TransactionsDue = true;
         packet.Flags |= PacketFlags.AppMoved;
         if (flow.Has(GiveUpFlag(direction)))
@@ -336,6 +354,7 @@ public sealed partial class AppLayer : IStreamConsumer
             Expected.Return(expectation);
         }
 
+        ReturnStartTls(flow);
         if (flow.AppState is not { } state)
         {
             return;
@@ -571,6 +590,12 @@ public sealed partial class AppLayer : IStreamConsumer
         flow.App = id;
         _counters.AppFlow(id, flow.Key.Protocol);
         Protocol? protocol = ProtocolCatalog.Get(id);
+        if (id == ProtocolId.Imap && _followsImap)
+        {
+            flow.StartTls = _startTls.TryPop(out ImapStartTls? reader) ? reader : new ImapStartTls();
+            return;
+        }
+
         if (protocol is null || _detector.IsDetectionOnly(id))
         {
             GiveUp(flow, Direction.ToServer);

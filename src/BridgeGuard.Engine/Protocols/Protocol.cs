@@ -27,7 +27,7 @@ public abstract class Protocol
     /// <summary>Off unless configuration says otherwise (Suricata's defaults).</summary>
     public virtual bool EnabledByDefault => !IsExtension;
 
-    /// <summary>Flows are named, nothing is parsed: as if configuration said <c>detection-only</c>.</summary>
+    /// <summary>Flows are named and have no parser, in counters too: as if configuration said <c>detection-only</c>.</summary>
     public virtual bool IsNamedOnly => false;
 
     public abstract bool UsesTcp { get; }

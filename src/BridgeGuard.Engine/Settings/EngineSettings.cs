@@ -264,8 +264,7 @@ public sealed class AppLayerSettings
     /// <param name="detectionOnly">Named but not parsed.</param>
     internal bool IsEnabled(Protocol protocol, string transport, out bool detectionOnly)
     {
-        ProtocolSettings? own = Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? found) ? found : null;
-        string? value = own?.Get(transport + ".enabled") ?? own?.Get("enabled");
+        string? value = SwitchOf(protocol, transport);
         detectionOnly = value == "detection-only" || protocol.IsNamedOnly;
         return value switch
         {
@@ -273,6 +272,15 @@ public sealed class AppLayerSettings
             "yes" or "true" or "1" or "on" or "detection-only" => true,
             _ => false,
         };
+    }
+
+    /// <summary>Of a protocol over TCP that is only named: the flow is followed to its STARTTLS, unless configuration itself says <c>detection-only</c>.</summary>
+    internal bool FollowsStartTls(Protocol protocol) => SwitchOf(protocol, "tcp") != "detection-only";
+
+    private string? SwitchOf(Protocol protocol, string transport)
+    {
+        ProtocolSettings? own = Protocols.TryGetValue(protocol.ConfigurationName, out ProtocolSettings? found) ? found : null;
+        return own?.Get(transport + ".enabled") ?? own?.Get("enabled");
     }
 }
 

@@ -479,9 +479,13 @@ public sealed partial class Reassembler
         stream.GapBytes += gap;
         if (!IsAppDone(flow, stream))
         {
-            // Where nobody parses, nobody misses anything.
-            _counters.Increment(Counter.TcpReassemblyGap);
-            packet.Events.Add(PacketEvent.StreamReassemblySeqGap);
+            // Where nobody parses, nobody misses anything (nor does who only waits for STARTTLS).
+            if (flow.StartTls is null)
+            {
+                _counters.Increment(Counter.TcpReassemblyGap);
+                packet.Events.Add(PacketEvent.StreamReassemblySeqGap);
+            }
+
             _consumer.OnGap(flow, packet, flow.Tcp.DirectionOf(stream), to - consumed);
         }
 

@@ -109,8 +109,8 @@ public sealed partial class PacketWorker
     /// of the flow is looked at any more.</param>
     private void InspectSealed(Flow flow, Packet packet, bool isLeaving)
     {
-        if (Skips(flow) || flow.Has(FlowFlags.Dropped) || flow.AppState is null
-            || (!isLeaving && !(flow.AppState.Protocol.OutlivesHandshake ? flow.Has(FlowFlags.NoPayloadInspection) : flow.Variables.BypassRequested)))
+        if (Skips(flow) || flow.Has(FlowFlags.Dropped)
+            || (!isLeaving && (flow.AppState is not { } state || !(state.Protocol.OutlivesHandshake ? flow.Has(FlowFlags.NoPayloadInspection) : flow.Variables.BypassRequested))))
         {
             return;
         }

@@ -325,12 +325,15 @@ public sealed partial class PacketWorker : IFrameProcessor, IFlowEndHandler, IAl
                 bool isOpaque = flow.Has(FlowFlags.NoPayloadInspection);
                 bool wasEncrypted = flow.Has(FlowFlags.Encrypted);
                 bool wasLeaving = flow.ChangePending;
+                bool wasGranted = flow.StartTls is { IsGranted: true };
                 RunStream(flow, packet);
                 if (!wasLeaving && flow.ChangePending && flow.AppState is { } leaving)
                 {
                     isLeaving = leaving.Protocol.LeavesAtOnce;
                     leavesBehind = !isLeaving && !_isFirewall;
                 }
+
+                isLeaving |= !wasGranted && flow.StartTls is { IsGranted: true };
 
                 isSealed = !wasEncrypted && flow.Has(FlowFlags.Encrypted);
                 packet.Flags |= isOpaque ? PacketFlags.NoPayloadInspection : PacketFlags.None;

@@ -229,7 +229,7 @@ RECORDS['ftp-data'] = ftp_transfers()
 FILES = {'files': {'force-magic': 'yes', 'force-hash': ['md5', 'sha256']}}
 OPTIONS = {
     'ftp-data': (FILES, {}), 'http-brotli': (FILES, {}), 'http-files': ({'http': {'extended': 'yes'}, **FILES}, {}), 'http2-ways': (FILES, {}), 'nfs-2': (FILES, {}), 'nfs-4': (FILES, {}),
-    'smtp-encodings': ({'smtp': {'extended': 'yes'}, 'files': {'force-hash': ['md5', 'sha256']}}, URLS), 'starttls': ({'tls': {'extended': 'yes'}}, {}), 'tls-versions': ({'tls': {'extended': 'yes'}}, {'tls': {'ja3-fingerprints': 'yes'}}),
+    'smtp-encodings': ({'smtp': {'extended': 'yes'}, 'files': {'force-hash': ['md5', 'sha256']}}, URLS), 'starttls': ({'tls': {'extended': 'yes'}}, {'imap': {'enabled': 'detection-only'}}), 'tls-versions': ({'tls': {'extended': 'yes'}}, {'tls': {'ja3-fingerprints': 'yes'}}),
 }
 
 RULES = {

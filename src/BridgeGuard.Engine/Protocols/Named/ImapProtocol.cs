@@ -2,7 +2,7 @@ using BridgeGuard.Engine.Packets;
 
 namespace BridgeGuard.Engine.Protocols.Named;
 
-/// <summary>IMAP (RFC 9051): the flow is named, nothing is parsed, as in Suricata 8.</summary>
+/// <summary>IMAP (RFC 9051): the flow is named, nothing is parsed, as in Suricata 8; that TLS behind STARTTLS is followed (<see cref="ImapStartTls"/>) is ours.</summary>
 public sealed class ImapProtocol : Protocol
 {
     private static readonly string[] RequestProgress = ["request_started", "request_complete"];
