@@ -15,7 +15,7 @@ namespace BridgeGuard.Engine.Flows;
 public sealed partial class FlowTable
 {
     /// <summary>Bytes of a flow with its variables, bucket and slot, as a test measures it; what <c>flow.memcap</c> is divided by.</summary>
-    public const int BytesPerFlow = 512;
+    public const int BytesPerFlow = 520;
 
     /// <summary>Bits of a flow id: JavaScript keeps integers below 2^53 exact, the peer stays below 2^51.</summary>
     private const int IdBits = 51;
