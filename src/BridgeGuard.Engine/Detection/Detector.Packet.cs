@@ -14,6 +14,11 @@ public sealed partial class Detector
     private const int SecondDatagram = 2;
     private const int AnsweredDatagram = 4;
 
+    /// <summary>The packet's payload is nothing that rules look at.</summary>
+    private const PacketFlags PayloadHidden = PacketFlags.NoPayloadInspection | PacketFlags.Carrier;
+
+    private ReadOnlySpan<byte> InspectedPayload => _packet.Has(PayloadHidden) ? [] : _packet.Payload;
+
     private void InspectPacket()
     {
         ClearCandidates();
@@ -28,8 +33,8 @@ public sealed partial class Detector
 
         AddDetectionRules();
         bool hasStream = TryGetStream(out RawWindow stream);
-        ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection | PacketFlags.Carrier) ? [] : _packet.Payload;
-        _hasPayload = (hasStream || !payload.IsEmpty) && !_packet.Has(PacketFlags.NoPayloadInspection | PacketFlags.Carrier | PacketFlags.Pseudo);
+        ReadOnlySpan<byte> payload = InspectedPayload;
+        _hasPayload = (hasStream || !payload.IsEmpty) && !_packet.Has(PayloadHidden | PacketFlags.Pseudo);
         if (_group.PayloadPatterns != 0)
         {
             PrefilterPayloads(hasStream, stream, payload);

@@ -417,8 +417,7 @@ public sealed partial class Detector
 
             case EngineKind.Payload:
                 bool hasStream = TryGetStream(out RawWindow stream);
-                ReadOnlySpan<byte> payload = _packet.Has(PacketFlags.NoPayloadInspection | PacketFlags.Carrier) ? [] : _packet.Payload;
-                return InspectPayload(entry, hasStream, stream, payload, out _)
+                return InspectPayload(entry, hasStream, stream, InspectedPayload, out _)
                     ? EngineResult.Match
                     : isComplete ? EngineResult.Never : EngineResult.NotYet;
 
